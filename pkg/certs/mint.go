@@ -1,0 +1,207 @@
+package certs
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Lifetimes count from the moment of minting.
+const (
+	RootLifetime         = 3650 * 24 * time.Hour
+	IntermediateLifetime = 365 * 24 * time.Hour
+
+	// backdate is how far NotBefore lies in the past, for clocks that are late.
+	backdate = 5 * time.Minute
+)
+
+// maxAttribute is the most characters that a name in a subject may have
+// (https://www.rfc-editor.org/rfc/rfc5280#appendix-A.1, ub-common-name and others).
+const maxAttribute = 64
+
+// rootWord stands between the mesh and the generation in the name of a root.
+const rootWord = " root "
+
+// NewRoot makes the root of a mesh: ECDSA P-384, valid for [RootLifetime], for
+// one level of intermediates. It may sign CRLs from the first day, as that
+// cannot be added to it later. Its name holds the mesh and a generation, so that
+// two roots of one mesh can be told apart.
+//
+// mesh and org must be printable and have 1 to 64 characters.
+func NewRoot(rand io.Reader, now time.Time, mesh, org string) (cert []byte, key Secret, err error) {
+	if err := errors.Join(checkAttribute("mesh ID", mesh), checkAttribute("organization", org)); err != nil {
+		return nil, Secret{}, err
+	}
+	serial, err := newSerial(rand)
+	if err != nil {
+		return nil, Secret{}, err
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: serial,
+		Subject: pkix.Name{
+			Organization:       []string{org},
+			OrganizationalUnit: []string{mesh},
+			CommonName:         shorten(mesh) + rootWord + generation(now, serial),
+		},
+		NotBefore:             instant(now.Add(-backdate)),
+		NotAfter:              instant(now.Add(RootLifetime)),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLen:            1,
+	}
+	k, err := ecdsa.GenerateKey(elliptic.P384(), rand)
+	if err != nil {
+		return nil, Secret{}, fmt.Errorf("generate the root key: %w", err)
+	}
+	c, err := sign(rand, tmpl, tmpl, k.Public(), k)
+	if err != nil {
+		return nil, Secret{}, fmt.Errorf("sign the root certificate: %w", err)
+	}
+	key, err = keyPEM(k)
+	return certPEM(c), key, err
+}
+
+// An Identity is what the intermediate of a cluster must vouch for.
+type Identity struct {
+	Cluster     string // the cluster's name in the mesh; the subject's L, as in Istio's tools/certs
+	Namespace   string // where istiod runs; its DNS name is istiod.<namespace>.svc
+	TrustDomain string // host part of the workloads' SPIFFE IDs
+}
+
+// istiod is the DNS name under which proxies know istiod.
+func (id Identity) istiod() string { return "istiod." + id.Namespace + ".svc" }
+
+func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
+	if !r.CanSign() {
+		return nil, ErrNoRootKey
+	}
+	issuer := r.Cert()
+	if v := Judge(issuer.NotBefore, issuer.NotAfter, now); v == Expired || v == NotYetValid {
+		return nil, fmt.Errorf("the root is %s at %s: it is valid from %s until %s",
+			v, day(now), day(issuer.NotBefore), day(issuer.NotAfter))
+	}
+	rootKey, ierr := privateKey(RootKeyFile, r.key.Bytes())
+	if ierr != nil {
+		return nil, ierr
+	}
+	serial, err := newSerial(rand)
+	if err != nil {
+		return nil, err
+	}
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand)
+	if err != nil {
+		return nil, fmt.Errorf("generate the key: %w", err)
+	}
+	c, err := sign(rand, intermediateTemplate(issuer, serial, now, id), issuer, k.Public(), rootKey)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	key, err := keyPEM(k)
+	if err != nil {
+		return nil, err
+	}
+	b, err := ParseBundle(map[string][]byte{
+		CACertFile:    certPEM(c),
+		CAKeyFile:     key.Bytes(),
+		CertChainFile: certPEM(c, issuer), // the issuing certificate first
+		RootCertFile:  r.PEM(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, b.Verify(r, now, id)
+}
+
+// intermediateTemplate has the shape of Istio's tools/certs/common.mk, and
+// cRLSign, without which istiod takes no CRL from it.
+func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Time, id Identity) *x509.Certificate {
+	tmpl := &x509.Certificate{
+		SerialNumber: serial,
+		Subject: pkix.Name{
+			Organization:       issuer.Subject.Organization,
+			OrganizationalUnit: issuer.Subject.OrganizationalUnit,
+			Locality:           []string{id.Cluster},
+			CommonName:         "intermediate " + generation(now, serial),
+		},
+		DNSNames:              []string{id.istiod()},
+		NotBefore:             instant(now.Add(-backdate)),
+		NotAfter:              instant(now.Add(IntermediateLifetime)),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	if tmpl.NotAfter.After(issuer.NotAfter) {
+		tmpl.NotAfter = issuer.NotAfter
+	}
+	if tmpl.NotBefore.Before(issuer.NotBefore) {
+		tmpl.NotBefore = issuer.NotBefore
+	}
+	return tmpl
+}
+
+// sign makes the certificate that tmpl describes.
+func sign(rand io.Reader, tmpl, parent *x509.Certificate, pub crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand, tmpl, parent, pub, key)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// newSerial returns a random number of 127 bits, which fits 16 bytes without a
+// sign. Package x509 refuses to sign the one in 2^127 that is zero.
+func newSerial(rand io.Reader) (*big.Int, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(rand, b[:]); err != nil {
+		return nil, fmt.Errorf("read randomness for a serial number: %w", err)
+	}
+	b[0] &= 0x7f
+	return new(big.Int).SetBytes(b[:]), nil
+}
+
+// generation tells the certificates of one name apart, for people first: the
+// day it was made, and a piece of its serial number.
+func generation(now time.Time, serial *big.Int) string {
+	return fmt.Sprintf("%s.%06x", day(now), new(big.Int).And(serial, big.NewInt(0xffffff)))
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// instant is t as a certificate can hold it.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// shorten cuts a mesh ID so that it fits a common name with what follows it.
+func shorten(mesh string) string {
+	room := maxAttribute - len(rootWord) - len("2006-01-02.000000")
+	r := []rune(mesh)
+	return string(r[:min(len(r), room)])
+}
+
+// checkAttribute says why a string cannot be part of a subject.
+func checkAttribute(what, s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("%s: is empty", what)
+	case !utf8.ValidString(s):
+		return fmt.Errorf("%s: is not UTF-8", what)
+	case utf8.RuneCountInString(s) > maxAttribute:
+		return fmt.Errorf("%s: has %d characters, a certificate holds %d", what, utf8.RuneCountInString(s), maxAttribute)
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fmt.Errorf("%s: %q has characters that cannot be printed", what, s)
+		}
+	}
+	return nil
+}
