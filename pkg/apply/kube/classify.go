@@ -1,0 +1,194 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// failed turns the error of a request into an *Error.
+func (c *Cluster) failed(ctx context.Context, op string, ref Ref, err error) error {
+	if already, ok := errors.AsType[*Error](err); ok {
+		return already
+	}
+	e := &Error{Context: c.context, Op: op, Ref: ref, Err: err}
+	status, isStatus := errors.AsType[*apierrors.StatusError](err)
+	switch {
+	case ctx.Err() != nil:
+		e.ended(ctx)
+	case isStatus:
+		e.answered(status.Status())
+	default:
+		e.broke(err)
+	}
+	if e.Hint == "" {
+		e.Hint = e.hint(c.endpoint.Server)
+	}
+	return e
+}
+
+// ended describes a call that outlived its context.
+func (e *Error) ended(ctx context.Context) {
+	e.Err = ctx.Err()
+	e.Class, e.Message = Canceled, "canceled"
+	if errors.Is(e.Err, context.DeadlineExceeded) {
+		e.Class, e.Message = Timeout, "no answer before the deadline"
+	}
+}
+
+// answered describes a refusal by the API server.
+func (e *Error) answered(s metav1.Status) {
+	e.Message = clean(s.Message)
+	var causes []metav1.StatusCause
+	if s.Details != nil {
+		causes = s.Details.Causes
+	}
+	has := func(t metav1.CauseType) bool {
+		return slices.ContainsFunc(causes, func(c metav1.StatusCause) bool { return c.Type == t })
+	}
+	e.Webhook = webhookName(s.Message)
+	switch {
+	case has(metav1.CauseTypeFieldManagerConflict):
+		e.Class, e.Err = Conflict, conflictOf(causes)
+		e.Message = e.Err.Error()
+	case has(causeNamespaceTerminating):
+		e.Class = Terminating
+	case strings.Contains(s.Message, "failed calling webhook"):
+		e.Class = Webhook
+	case e.Webhook != "" || strings.HasPrefix(s.Message, "ValidatingAdmissionPolicy "):
+		e.Class = Denied
+	case s.Code == http.StatusUnauthorized:
+		e.Class, e.Message = Unauthorized, "the API server does not accept the credentials"
+	case s.Code == http.StatusForbidden:
+		e.Class = Forbidden
+	case s.Code == http.StatusNotFound && !has(metav1.CauseTypeUnexpectedServerResponse):
+		e.Class = NotFound
+	case s.Code == http.StatusConflict:
+		e.Class = Conflict
+	case s.Code == http.StatusUnprocessableEntity, s.Code == http.StatusBadRequest, s.Code == http.StatusRequestEntityTooLarge,
+		strings.Contains(s.Message, "failed to create typed patch object"):
+		e.Class = Invalid
+		e.invalid(causes)
+	default:
+		e.Class = ServerFault
+		if has(metav1.CauseTypeUnexpectedServerResponse) {
+			// The body may be anything, for instance a proxy's login page.
+			e.Message = fmt.Sprintf("the server answered %d %s, not as a Kubernetes API", s.Code, http.StatusText(int(s.Code)))
+		}
+	}
+}
+
+// causeNamespaceTerminating is set by the API server's namespace lifecycle
+// admission: k8s.io/api/core/v1.NamespaceTerminatingCause.
+const causeNamespaceTerminating metav1.CauseType = "NamespaceTerminating"
+
+// invalid adds the paths of the fields, and keeps values out of the message
+// where they may be secret.
+func (e *Error) invalid(causes []metav1.StatusCause) {
+	for _, c := range causes {
+		if c.Field != "" {
+			e.Fields = append(e.Fields, clean(c.Field))
+		}
+	}
+	slices.Sort(e.Fields)
+	e.Fields = slices.Compact(e.Fields)
+	if e.Ref.Kind == "Secret" {
+		e.Message = "the API server does not accept it"
+		if len(e.Fields) > 0 {
+			e.Message += ": " + strings.Join(e.Fields, ", ")
+		}
+	}
+}
+
+// conflictOf reads managers and fields out of causes such as
+// {Field: ".spec.replicas", Message: `conflict with "helm" using apps/v1`}.
+func conflictOf(causes []metav1.StatusCause) *ConflictError {
+	c := &ConflictError{}
+	for _, cause := range causes {
+		if cause.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		c.Fields = append(c.Fields, cause.Field)
+		if _, rest, ok := strings.Cut(cause.Message, `"`); ok {
+			manager, _, _ := strings.Cut(rest, `"`)
+			c.Managers = append(c.Managers, manager)
+		}
+	}
+	slices.Sort(c.Managers)
+	slices.Sort(c.Fields)
+	c.Managers = cleanAll(slices.Compact(c.Managers))
+	c.Fields = cleanAll(slices.Compact(c.Fields))
+	return c
+}
+
+var webhookPattern = regexp.MustCompile(`(?:failed calling webhook|admission webhook) "([^"]+)"`)
+
+func webhookName(message string) string {
+	if m := webhookPattern.FindStringSubmatch(message); m != nil {
+		return clean(m[1])
+	}
+	return ""
+}
+
+// broke describes a request without an answer.
+func (e *Error) broke(err error) {
+	var cert *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var dns *net.DNSError
+	tries := ""
+	if f, ok := errors.AsType[*failure](err); ok {
+		err = f.err
+		if f.attempts > 1 {
+			tries = fmt.Sprintf(" (%d attempts)", f.attempts)
+		}
+	}
+	text := clean(err.Error())
+	switch {
+	case errors.As(err, &cert), errors.As(err, &unknown), errors.As(err, &host):
+		e.Class, e.Message = Untrusted, text
+	case strings.Contains(text, "getting credentials:"):
+		_, plugin, _ := strings.Cut(text, "getting credentials: ")
+		if strings.Contains(plugin, "decoding stdout") {
+			plugin = "the credential plugin printed no valid ExecCredential" // what it did print may be a token
+		}
+		e.Class, e.Message = Unauthorized, plugin
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Class, e.Message = Timeout, text
+	case errors.As(err, &dns):
+		e.Class, e.Message = Unreachable, fmt.Sprintf("cannot resolve %s", clean(dns.Name))
+	case errors.Is(err, syscall.ECONNREFUSED):
+		e.Class, e.Message = Unreachable, "connection refused"+tries
+	default:
+		e.Class, e.Message = Unreachable, text+tries
+	}
+}
+
+func (e *Error) hint(server string) string {
+	switch e.Class {
+	case Unreachable:
+		return "is the API server " + server + " up, and reachable from here?"
+	case Untrusted:
+		return "does the kubeconfig hold the certificate authority of " + server + "?"
+	case Unauthorized:
+		return "log in again for context " + e.Context
+	case Conflict:
+		if _, ok := errors.AsType[*ConflictError](e.Err); ok {
+			return "another tool manages these fields"
+		}
+	case Terminating:
+		return "wait until the namespace is gone, or see which finalizers hold it"
+	}
+	return ""
+}

@@ -1,0 +1,46 @@
+package kube
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxText bounds what is quoted of a server's text, in bytes.
+const maxText = 1024
+
+// secretText matches what looks like a token (a JWT) or a PEM block.
+var secretText = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)*|(?s)-----BEGIN .*?(-----END [A-Z ]*-----|$)|(?i)bearer [^\s"]+`)
+
+// clean makes a text that a server or a file supplied fit for a terminal:
+// white space is single spaces, control and formatting characters (ANSI
+// escapes, right-to-left overrides) are written as Go would quote them, what
+// looks like a secret is masked, and the length is bounded.
+func clean(s string) string {
+	if len(s) > 8*maxText {
+		s = s[:8*maxText]
+	}
+	s = secretText.ReplaceAllString(strings.Join(strings.Fields(s), " "), "[redacted]")
+	var b strings.Builder
+	for _, r := range s {
+		if b.Len() >= maxText {
+			b.WriteString("...")
+			break
+		}
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		q := strconv.QuoteRuneToASCII(r)
+		b.WriteString(q[1 : len(q)-1])
+	}
+	return b.String()
+}
+
+func cleanAll(list []string) []string {
+	for i, s := range list {
+		list[i] = clean(s)
+	}
+	return list
+}

@@ -1,0 +1,114 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+)
+
+// A Cluster is a client of one API server. It is safe for concurrent use.
+type Cluster struct {
+	context   string
+	config    *rest.Config
+	rest      rest.Interface
+	dynamic   *dynamic.DynamicClient
+	transport *transport
+	endpoint  Endpoint
+
+	mu     sync.Mutex
+	served map[string]map[string]resource // by group/version, then kind: what discovery said
+}
+
+func newCluster(context string, config *rest.Config, o Options) (*Cluster, error) {
+	o = o.withDefaults()
+	prepare(config, o)
+	if err := rest.LoadTLSFiles(config); err != nil {
+		return nil, err
+	}
+	endpoint, err := endpointOf(config)
+	if err != nil {
+		return nil, err
+	}
+	config = dynamic.ConfigFor(config)
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	t := newTransport(client.Transport, o, config.ExecProvider != nil)
+	client.Transport = t
+	client.CheckRedirect = noRedirect
+	restClient, err := rest.UnversionedRESTClientForConfigAndClient(config, client)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{
+		context:   context,
+		config:    config,
+		rest:      restClient,
+		dynamic:   dynamic.New(restClient),
+		transport: t,
+		endpoint:  endpoint,
+		served:    map[string]map[string]resource{},
+	}, nil
+}
+
+// Context returns the name of the kubeconfig context.
+func (c *Cluster) Context() string { return c.context }
+
+// Requests returns how many requests were sent so far, repeats included.
+func (c *Cluster) Requests() int64 { return c.transport.requests.Load() }
+
+// Bytes returns how many bytes of response bodies were received so far,
+// watches and pod requests excluded.
+func (c *Cluster) Bytes() int64 { return c.transport.bytes.Load() }
+
+// Identity says which cluster answers.
+type Identity struct {
+	UID     string // of the kube-system namespace, which lives as long as its cluster
+	Version string // of the API server, such as v1.36.3
+}
+
+// Identity asks the cluster who it is: two requests, sent together.
+func (c *Cluster) Identity(ctx context.Context) (Identity, error) {
+	var id Identity
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		ns, err := c.Get(ctx, Ref{Version: "v1", Kind: "Namespace", Name: "kube-system"})
+		if err == nil {
+			id.UID = string(ns.GetUID())
+		}
+		return err
+	})
+	g.Go(func() error {
+		var v struct {
+			GitVersion string `json:"gitVersion"`
+		}
+		err := c.getJSON(ctx, "/version", &v)
+		id.Version = clean(v.GitVersion)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return Identity{}, err
+	}
+	return id, nil
+}
+
+// getJSON reads the document at path, which is no object.
+func (c *Cluster) getJSON(ctx context.Context, path string, into any) error {
+	body, err := c.rest.Get().AbsPath(path).DoRaw(ctx)
+	if err == nil {
+		if jsonErr := json.Unmarshal(body, into); jsonErr != nil {
+			return &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: "the answer is not JSON"}
+		}
+		return nil
+	}
+	return c.failed(ctx, "read "+path, Ref{}, err)
+}
+
+// String names the cluster for messages.
+func (c *Cluster) String() string { return fmt.Sprintf("%q", c.context) }

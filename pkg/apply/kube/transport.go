@@ -1,0 +1,164 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// maxBody bounds an answer: a list of 500 of the largest objects that etcd
+// takes would be more, but no server sends that.
+const maxBody = 128 << 20
+
+// A transport sends requests, repeats them where [again] says so, and returns
+// when the request's context ends even if what is below does not: client-go
+// runs exec credential plugins without a context.
+type transport struct {
+	next      http.RoundTripper
+	timeout   time.Duration // of one attempt
+	login     time.Duration // of one attempt before the first answer, where a plugin may ask a human
+	connected atomic.Bool   // an answer was received
+	clock     atomic.Int64  // the server's clock minus ours, ns
+	requests  atomic.Int64
+	bytes     atomic.Int64
+}
+
+func newTransport(next http.RoundTripper, o Options, plugin bool) *transport {
+	t := &transport{next: next, timeout: o.RequestTimeout, login: o.RequestTimeout}
+	if plugin {
+		t.login = max(o.LoginTimeout, o.RequestTimeout)
+	}
+	return t
+}
+
+// A failure is the error of a request without an answer. Its text is opaque,
+// so that client-go does not recognise the cause and starts retries of its own.
+type failure struct {
+	err      error
+	attempts int
+}
+
+func (f *failure) Error() string { return "no answer" }
+
+// now is the server's clock as of its latest answer.
+func (t *transport) now() time.Time {
+	return time.Now().Add(time.Duration(t.clock.Load())).UTC()
+}
+
+// RoundTrip implements [http.RoundTripper]. The answer's body is complete and
+// in memory, except a watch's.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	mayRepeat := repeatable(r)
+	for n := 1; ; n++ {
+		resp, o := t.attempt(r)
+		if !again(n, o, mayRepeat, t.connected.Load()) || r.Body != nil && r.GetBody == nil {
+			if o.err != nil {
+				return nil, &failure{err: o.err, attempts: n}
+			}
+			resp.Header.Del("Retry-After") // done here, not once more in client-go
+			return resp, nil
+		}
+		timer := time.NewTimer(wait(n, o.retryAfter))
+		select {
+		case <-r.Context().Done():
+			timer.Stop()
+			return nil, &failure{err: r.Context().Err(), attempts: n}
+		case <-timer.C:
+		}
+	}
+}
+
+// attempt sends r once. It does not wait longer than the context of r, or for
+// longer than one attempt may take.
+func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
+	timeout := t.timeout
+	if !t.connected.Load() {
+		timeout = t.login
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	slow := fmt.Errorf("no answer within %s: %w", timeout, context.DeadlineExceeded)
+	timer := time.AfterFunc(timeout, func() { cancel(slow) })
+
+	type result struct {
+		resp *http.Response
+		o    outcome
+	}
+	done := make(chan result, 1)
+	go func() {
+		resp, o := t.send(r, ctx, cancel)
+		done <- result{resp, o}
+	}()
+	select {
+	case res := <-done:
+		timer.Stop()
+		if res.o.err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				res.o.err = cause
+			}
+			cancel(nil)
+		}
+		return res.resp, res.o
+	case <-ctx.Done():
+		timer.Stop()
+		return nil, outcome{err: context.Cause(ctx)}
+	}
+}
+
+// send blocks for as long as the transport below does.
+func (t *transport) send(r *http.Request, ctx context.Context, cancel context.CancelCauseFunc) (*http.Response, outcome) {
+	r = r.Clone(ctx)
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, outcome{err: err}
+		}
+		r.Body = body
+	}
+	t.requests.Add(1)
+	resp, err := t.next.RoundTrip(r)
+	if err != nil {
+		return nil, outcome{err: err}
+	}
+	t.connected.Store(true)
+	now := time.Now()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		t.clock.Store(int64(date.Sub(now)))
+	}
+	o := outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, now)}
+	if r.URL.Query().Has("watch") && resp.StatusCode == http.StatusOK {
+		resp.Body = &closing{resp.Body, func() { cancel(nil) }}
+		return resp, o
+	}
+	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	resp.Body.Close()
+	t.bytes.Add(int64(len(o.body)))
+	switch {
+	case err != nil:
+		return nil, outcome{err: err}
+	case len(o.body) > maxBody:
+		return nil, outcome{err: errors.New("the answer is too long")}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(o.body))
+	cancel(nil)
+	return resp, o
+}
+
+// closing is a watch's body, which ends its attempt when it is closed.
+type closing struct {
+	io.ReadCloser
+	end func()
+}
+
+func (c *closing) Close() error {
+	defer c.end()
+	return c.ReadCloser.Close()
+}
+
+// noRedirect keeps the credentials, which client-go would add to any request,
+// from where a server points to. API servers do not redirect.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
