@@ -1,0 +1,100 @@
+package topology
+
+import (
+	"bytes"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A Release names the images that go with the charts that are built in.
+type Release struct {
+	Hub string // such as docker.io/istio
+	Tag string // such as 1.31.0
+}
+
+// A Manifest is the IstioControlPlane of one cluster: base.yaml, the cluster's
+// overlay over it, and over both what the topology decides.
+type Manifest struct {
+	Cluster   string         // its name in the mesh
+	Namespace string         // that Istio is in
+	Spec      map[string]any // in the user's terms, those of 1.4 included
+
+	spec     *tree
+	metadata *tree
+	base     string
+}
+
+// Manifest merges b, c's overlay and the values that the topology owns. The same
+// arguments always give the same manifest. The problems are warnings: the
+// user's own settings of owned values, which are overruled.
+func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
+	overlay := c.overlay
+	if overlay == nil { // a Cluster that was not parsed
+		overlay = fromPlain(c.Overlay)
+	}
+	o := owner{mesh: m, cluster: c, spec: merge(b.spec, overlay)}
+	o.namespaceOfBase(b)
+	o.own(r)
+	o.warnings.sort()
+	spec := o.spec
+	return &Manifest{
+		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.spec(),
+		spec: spec, metadata: b.metadata, base: b.File,
+	}, o.warnings
+}
+
+// At returns which line of base.yaml or topology.yaml the value at path, such as
+// spec.values.pilot.traceSampling, comes from, or else the nearest of its parents.
+// The zero Position means that setup-mesh set it.
+func (m *Manifest) At(path string) Position {
+	return m.spec.locate(Position{File: m.base, Line: 1, Column: 1}, belowSpec(path))
+}
+
+// StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS
+// everywhere in the mesh. What 1.4 did by that value is today a PeerAuthentication
+// with mode STRICT in the root namespace:
+// https://istio.io/latest/docs/reference/config/security/peer_authentication/
+func (m *Manifest) StrictMTLS() bool {
+	v := m.spec.get("values", "global", "mtls", "enabled")
+	return v != nil && v.value == true
+}
+
+// Operator returns the spec of today's IstioOperator, as the charts take it:
+// without the values of 1.4 that are carried out otherwise, and without a
+// revision, which can only be the default one. The caller owns the map.
+func (m *Manifest) Operator() map[string]any {
+	t := m.spec.clone()
+	t.drop("revision")
+	if values := t.get("values"); values != nil && values.kind == mapping {
+		values.drop("revision")
+		values.drop("security")
+		if global := values.get("global"); global != nil && global.kind == mapping {
+			global.drop("mtls")
+			global.drop("revision")
+		}
+	}
+	return t.spec()
+}
+
+// YAML returns the manifest as an IstioControlPlane document with sorted keys.
+func (m *Manifest) YAML() []byte {
+	metadata := map[string]any{"name": m.Cluster, "namespace": m.Namespace}
+	for _, k := range []string{"labels", "annotations"} {
+		if v := m.metadata.get(k); !v.isNull() {
+			metadata[k] = v.plain()
+		}
+	}
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
+	enc.SetIndent(2)
+	err := enc.Encode(struct {
+		APIVersion string         `yaml:"apiVersion"`
+		Kind       string         `yaml:"kind"`
+		Metadata   map[string]any `yaml:"metadata"`
+		Spec       map[string]any `yaml:"spec"`
+	}{VersionControlPlane, KindControlPlane, metadata, m.spec.spec()})
+	if err != nil { // only a failing writer or a type that plain never makes
+		return nil
+	}
+	return out.Bytes()
+}

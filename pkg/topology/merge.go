@@ -1,0 +1,81 @@
+package topology
+
+import (
+	"maps"
+	"slices"
+)
+
+// merge puts over on top of under and returns the result; both are left as they
+// are. Mappings are merged key by key. A list whose items all have a field name
+// (gateways, environment variables, ports) is merged item by item by these names
+// (and kinds, for the patches of k8s.overlays), those of under first; any other
+// list and every scalar is replaced, by null too, which for Helm takes a value
+// away.
+func merge(under, over *tree) *tree {
+	if under == nil || over == nil || under.kind != over.kind {
+		if over == nil {
+			return under.clone()
+		}
+		return over.clone()
+	}
+	switch {
+	case over.kind == mapping:
+		out := under.clone()
+		for _, k := range over.keys {
+			f := over.fields[k]
+			if before, ok := out.fields[k]; ok {
+				out.put(k, f.key, merge(before.value, f.value))
+				if f.value.kind == mapping { // still mostly written in under
+					out.fields[k] = field{key: before.key, value: out.fields[k].value}
+				}
+				continue
+			}
+			out.put(k, f.key, f.value.clone())
+		}
+		return out
+	case over.kind == sequence && allNamed(under) && allNamed(over):
+		out := under.clone()
+		for _, item := range over.items {
+			mergeItem(out, item)
+		}
+		return out
+	}
+	return over.clone()
+}
+
+func mergeItem(list, item *tree) {
+	for i, before := range list.items {
+		if identity(before) == identity(item) {
+			list.items[i] = merge(before, item)
+			return
+		}
+	}
+	list.items = append(list.items, item.clone())
+}
+
+// allNamed says that every item of a list has a field name, each its own.
+func allNamed(t *tree) bool {
+	seen := map[string]bool{}
+	for _, item := range t.items {
+		id := identity(item)
+		if id == "" || seen[id] {
+			return false
+		}
+		seen[id] = true
+	}
+	return true
+}
+
+// identity is the name of an item, after its kind if it has one, or "".
+func identity(item *tree) string {
+	name, ok := item.get("name").literal()
+	if !ok {
+		return ""
+	}
+	kind, _ := item.get("kind").literal()
+	return kind + "/" + name
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,193 @@
+package topology
+
+import (
+	"slices"
+	"strings"
+)
+
+// owner sets the values that the topology decides and collects the warnings.
+type owner struct {
+	mesh     *Mesh
+	cluster  Cluster
+	spec     *tree
+	warnings Problems
+}
+
+// own sets every owned value of the manifest.
+//
+// Mesh ID, cluster and network: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/.
+// The default revision's validating webhook is rendered by the base chart when
+// values.defaultRevision is set, which the operator's profiles leave empty because
+// istioctl makes that webhook in another way; no revision tag is needed beside
+// it, because the injector of an istiod without revision serves the default one
+// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
+// day for the mesh's root to be changed later without an outage.
+func (o *owner) own(r Release) {
+	c := o.cluster
+	if o.spec.get("hub").isNull() && o.spec.get("values", "global", "hub").isNull() && r.Hub != "" {
+		o.spec.put("hub", Position{}, fromPlain(r.Hub))
+	}
+	if o.spec.get("tag").isNull() && o.spec.get("values", "global", "tag").isNull() && r.Tag != "" {
+		o.spec.put("tag", Position{}, fromPlain(r.Tag))
+	}
+	o.set(o.mesh.ID, "values", "global", "meshID")
+	o.set(c.Name, "values", "global", "multiCluster", "clusterName")
+	o.set(c.Network, "values", "global", "network")
+	o.set(c.Namespace, "values", "global", "istioNamespace")
+	o.set("default", "values", "defaultRevision")
+	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
+	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
+	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")
+
+	o.setIfThere(c.Namespace, "namespace")
+	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
+	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
+	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
+	o.unset("networks are those of topology.yaml, and their gateways are found by label", "values", "global", "meshNetworks")
+	o.pilotEnvironment()
+	o.reader()
+	if o.mesh.MultiNetwork() {
+		o.set("gateway", "values", "gateways", "istio-ingressgateway", "injectionTemplate")
+		o.eastWestGateway()
+	}
+}
+
+// set makes the value at keys so, and warns if the user has another there.
+func (o *owner) set(value any, keys ...string) {
+	o.warnUnless(fromPlain(value), o.spec.get(keys...), strings.Join(keys, "."))
+	t := o.spec
+	for _, k := range keys[:len(keys)-1] {
+		if next := t.get(k); next == nil || next.kind != mapping {
+			t.put(k, t.fields[k].key, newMapping())
+		}
+		t = t.get(k)
+	}
+	last := keys[len(keys)-1]
+	if old := t.get(last); old != nil && sameScalar(old, fromPlain(value)) {
+		return
+	}
+	t.put(last, Position{}, fromPlain(value))
+}
+
+// setIfThere is set for a second place of an owned value, which may stay empty.
+func (o *owner) setIfThere(value any, keys ...string) {
+	if !o.spec.get(keys...).isNull() {
+		o.set(value, keys...)
+	}
+}
+
+// unset takes the value at keys out, with a warning that says why.
+func (o *owner) unset(why string, keys ...string) {
+	v := o.spec.get(keys...)
+	if v == nil {
+		return
+	}
+	parent, last := o.spec.get(keys[:len(keys)-1]...), keys[len(keys)-1]
+	if !v.isNull() {
+		o.warn(v.at, strings.Join(keys, "."), "is not used: %s", why)
+	}
+	parent.drop(last)
+}
+
+func (o *owner) warnUnless(want, have *tree, path string) {
+	if have.isNull() || sameScalar(have, want) {
+		return
+	}
+	if have.kind != scalar {
+		o.warn(have.at, path, "is not used: setup-mesh sets %s", quote(want.text))
+		return
+	}
+	o.warn(have.at, path, "%s is not used: setup-mesh sets %s", quote(have.text), quote(want.text))
+}
+
+func sameScalar(a, b *tree) bool {
+	return a.kind == scalar && b.kind == scalar && a.text == b.text
+}
+
+// warn adds a warning about a value below the spec, with its path as its file
+// has it.
+func (o *owner) warn(at Position, path, format string, args ...any) {
+	full := join("spec", path)
+	if at.File == o.mesh.File {
+		full = join(join("contexts", o.cluster.Context), "overlay") + "." + path
+	}
+	o.warnings.add(at, full, "take it out", format, args...)
+}
+
+func (o *owner) namespaceOfBase(b *Base) {
+	v := b.metadata.get("namespace")
+	if text, ok := v.literal(); ok && text != o.cluster.Namespace {
+		o.warnings.add(v.at, "metadata.namespace", "set the namespace of each context in topology.yaml",
+			"%s is not used: setup-mesh sets %s", quote(text), quote(o.cluster.Namespace))
+	}
+}
+
+// pilotEnvironment keeps components.pilot.k8s.env, which is applied after the
+// values, from undoing an owned variable.
+func (o *owner) pilotEnvironment() {
+	env := o.spec.get("components", "pilot", "k8s", "env")
+	if item := env.named("ISTIO_MULTIROOT_MESH"); item != nil && item.kind == mapping {
+		want := fromPlain("true")
+		o.warnUnless(want, item.get("value"), "components.pilot.k8s.env[name=ISTIO_MULTIROOT_MESH].value")
+		item.put("value", Position{}, want)
+		item.drop("valueFrom")
+	}
+}
+
+// reader names the service account that remote clusters read this one as. The
+// charts make the default one themselves; a name of the user's binds their role
+// to it instead, and they make no account (manifests/charts/base/values.yaml).
+func (o *owner) reader() {
+	if o.cluster.ServiceAccountReader == DefaultServiceAccountReader {
+		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names it", "values", "global", "readerServiceAccount")
+		return
+	}
+	o.set(o.cluster.ServiceAccountReader, "values", "global", "readerServiceAccount", "name")
+	o.set(o.cluster.Namespace, "values", "global", "readerServiceAccount", "namespace")
+}
+
+// eastWestGateway adds the gateway, or completes the user's entry of that name.
+// A list of gateways replaces the profile's, so the profile's own gateway is
+// listed too where the user lists none.
+func (o *owner) eastWestGateway() {
+	if c := o.spec.get("components"); c == nil || c.kind != mapping {
+		o.spec.put("components", Position{}, newMapping())
+	}
+	components := o.spec.get("components")
+	list := components.get("ingressGateways")
+	if list == nil || list.kind != sequence {
+		list = &tree{kind: sequence}
+		components.put("ingressGateways", Position{}, list)
+	}
+	mine := list.named(EastWestGateway)
+	others := len(list.items)
+	if mine != nil {
+		others--
+	}
+	if profile, _ := o.spec.get("profile").literal(); others == 0 && profile != "minimal" {
+		ingress := fromPlain(map[string]any{"name": "istio-ingressgateway", "enabled": true})
+		list.items = slices.Insert(list.items, 0, ingress)
+	}
+	want := eastWestGateway(o.cluster.Network)
+	if mine == nil {
+		list.items = append(list.items, want)
+		return
+	}
+	path := "components.ingressGateways[name=" + EastWestGateway + "]"
+	o.warnDifferent(want, mine, path)
+	if ns := mine.get("namespace"); !ns.isNull() {
+		o.warn(ns.at, path+".namespace", "is not used: the gateway is in the namespace that Istio is in")
+	}
+	i := slices.Index(list.items, mine)
+	list.items[i] = completeGateway(mine, want)
+}
+
+// warnDifferent warns of every value in have that want has otherwise.
+func (o *owner) warnDifferent(want, have *tree, path string) {
+	want.walk("", func(below string, v *tree) {
+		if v.kind == scalar {
+			o.warnUnless(v, have.find(below), path+"."+below)
+		}
+	})
+}

@@ -1,0 +1,28 @@
+package topology
+
+import (
+	_ "embed"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+//go:embed template/topology.yaml
+var meshTemplate string
+
+//go:embed template/base.yaml
+var baseTemplate string
+
+// Template returns the topology.yaml that prep writes for a mesh: commented, with
+// an example, and without clusters.
+func Template(meshID string) []byte {
+	id, err := yaml.Marshal(meshID)
+	if err != nil { // a string always has a YAML form
+		return nil
+	}
+	return []byte(strings.Replace(meshTemplate, "MESH_ID", strings.TrimSuffix(string(id), "\n"), 1))
+}
+
+// BaseTemplate returns the base.yaml that prep writes: what Istio 1.4's did, with
+// mutual TLS everywhere and a CA signed by the mesh's root.
+func BaseTemplate() []byte { return []byte(baseTemplate) }
