@@ -195,6 +195,8 @@ func TestVerifyOverTime(t *testing.T) {
 	}
 }
 
+// Signing is random, and with it the coverage: run the fuzzers with
+// -fuzzminimizetime=1x, or they spend a minute on every input they keep.
 func FuzzParseBundle(f *testing.F) {
 	root := ca(f, "root", nil, nil)
 	good := ca(f, "intermediate", &root, nil)
