@@ -7,9 +7,11 @@ import (
 
 // A Ref names an object in a cluster. It is comparable.
 type Ref struct {
-	Group, Version, Kind string
-	Namespace            string // empty for a kind that lives in no namespace
-	Name                 string
+	Group     string `json:"group,omitempty"`
+	Version   string `json:"version"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"` // empty for a kind that lives in no namespace
+	Name      string `json:"name"`
 }
 
 // RefOf returns the name of o.

@@ -1,0 +1,96 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// checkTimeout bounds a check; there may be one for every pair of clusters.
+const checkTimeout = 10 * time.Second
+
+// CheckKubeconfig says whether the API server that a remote secret's
+// kubeconfig names accepts its token for what istiod does first, which is to
+// list services. nil is yes; else the class of the [*Error] tells why not.
+//
+// The kubeconfig comes out of a cluster and is not trusted: programs, files
+// and anything but a token over verified TLS are refused ([BadKubeconfig])
+// before a request is sent.
+func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
+	silence()
+	config, err := remoteConfig(kubeconfig)
+	if err != nil {
+		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+	}
+	c, err := newCluster("", config, Options{RequestTimeout: checkTimeout})
+	if err != nil {
+		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+	}
+	defer utilnet.CloseIdleConnectionsFor(c.transport.next)
+	_, err = c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1").DoRaw(ctx)
+	if err == nil {
+		return nil
+	}
+	return c.failed(ctx, "check the stored kubeconfig for "+clean(c.endpoint.Server), Ref{}, err)
+}
+
+// remoteConfig takes out of a stored kubeconfig what a remote secret may hold.
+func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
+	kc, err := clientcmd.Load(kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("it is no kubeconfig") // the cause may quote a token
+	}
+	kctx, ok := kc.Contexts[kc.CurrentContext]
+	if !ok {
+		return nil, fmt.Errorf("it has no current context")
+	}
+	cluster, user := kc.Clusters[kctx.Cluster], kc.AuthInfos[kctx.AuthInfo]
+	if cluster == nil || user == nil {
+		return nil, fmt.Errorf("it names a cluster or a user that it does not hold")
+	}
+	if err := acceptable(cluster, user); err != nil {
+		return nil, err
+	}
+	config := &rest.Config{
+		Host:        cluster.Server,
+		BearerToken: user.Token,
+		TLSClientConfig: rest.TLSClientConfig{
+			ServerName: cluster.TLSServerName,
+			CAData:     cluster.CertificateAuthorityData,
+		},
+	}
+	if cluster.ProxyURL != "" {
+		proxy, err := url.Parse(cluster.ProxyURL)
+		if err != nil {
+			return nil, fmt.Errorf("its proxy-url is no URL")
+		}
+		config.Proxy = http.ProxyURL(proxy)
+	}
+	return config, nil
+}
+
+func acceptable(cluster *clientcmdapi.Cluster, user *clientcmdapi.AuthInfo) error {
+	server, err := url.Parse(cluster.Server)
+	switch {
+	case err != nil || server.Scheme != "https" || server.Host == "":
+		return fmt.Errorf("its server is no https URL")
+	case cluster.InsecureSkipTLSVerify:
+		return fmt.Errorf("it skips the verification of the server's certificate")
+	case cluster.CertificateAuthority != "" && len(cluster.CertificateAuthorityData) == 0:
+		return fmt.Errorf("it refers to a file")
+	case user.Exec != nil:
+		return fmt.Errorf("it wants to run a program")
+	case user.AuthProvider != nil, user.TokenFile != "", user.ClientCertificate != "", user.ClientKey != "":
+		return fmt.Errorf("it refers to a file or an auth provider")
+	case user.Token == "":
+		return fmt.Errorf("it holds no token")
+	}
+	return nil
+}

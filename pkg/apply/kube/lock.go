@@ -1,0 +1,232 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+)
+
+// LockName is the name of the Lease that keeps two applies apart.
+const LockName = "setup-mesh"
+
+// lockTimes are how long a lock lives. They are a parameter so that a test
+// need not wait for half a minute.
+type lockTimes struct {
+	duration time.Duration // after a renewal
+	renew    time.Duration // between renewals
+	margin   time.Duration // before the end, when the holder stops believing in it
+}
+
+// A LockedError says that somebody else holds the lock.
+type LockedError struct {
+	Context        string
+	Holder         string
+	Since, Expires time.Time // by the server's clock; a live holder renews before Expires
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("%q is locked by %s since %s, until %s unless renewed",
+		e.Context, e.Holder, e.Since.Format(time.RFC3339), e.Expires.Format(time.RFC3339))
+}
+
+// A Lock is held until it is lost or released. It is renewed behind the
+// scenes: a holder must call [Lock.Release].
+type Lock struct {
+	c     *Cluster
+	ref   Ref
+	times lockTimes
+	lost  chan struct{}
+	stop  context.CancelFunc
+	done  chan struct{} // the renewals have ended
+
+	mu    sync.Mutex
+	lease *unstructured.Unstructured
+	until time.Time // our clock, without its monotonic part: it goes on while a laptop sleeps
+}
+
+// Lock takes the Lease [LockName] in a namespace, which must exist. The lease
+// lives for 30 s and is renewed every 10 s. One that another holder has not
+// renewed in time is taken over; one that is live is a [*LockedError].
+func (c *Cluster) Lock(ctx context.Context, namespace, holder string) (*Lock, error) {
+	return c.lock(ctx, namespace, holder, lockTimes{30 * time.Second, 10 * time.Second, 5 * time.Second})
+}
+
+func (c *Cluster) lock(ctx context.Context, namespace, holder string, times lockTimes) (*Lock, error) {
+	l := &Lock{
+		c: c, times: times,
+		ref:  Ref{"coordination.k8s.io", "v1", "Lease", namespace, LockName},
+		lost: make(chan struct{}), done: make(chan struct{}),
+	}
+	if err := l.acquire(ctx, holder); err != nil {
+		return nil, err
+	}
+	// The lock outlives an interrupt: what is under way is finished under it.
+	renewing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	go l.keep(renewing)
+	return l, nil
+}
+
+// Lost is closed when the lock is about to end because it could not be
+// renewed, before anybody else can take it.
+func (l *Lock) Lost() <-chan struct{} { return l.lost }
+
+// Held says whether the lock is still ours. Unlike [Lock.Lost] it is right
+// immediately after the machine has slept.
+func (l *Lock) Held() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Round(0).Before(l.until)
+}
+
+// Release gives the lock up: it deletes the Lease if it is still ours.
+func (l *Lock) Release(ctx context.Context) error {
+	l.stop()
+	<-l.done
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = time.Time{}
+	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
+	err := l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
+		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+	})
+	if class := ClassOf(err); class == NotFound || class == Conflict {
+		return nil // somebody else's by now, or nobody's
+	}
+	return err
+}
+
+// acquire makes the lease ours. A reading comes first, also because it tells
+// the server's clock, by which leases are judged.
+func (l *Lock) acquire(ctx context.Context, holder string) error {
+	var err error
+	for range 5 {
+		var live *unstructured.Unstructured
+		live, err = l.c.Get(ctx, l.ref)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		now := l.c.transport.now()
+		spec := map[string]any{
+			"holderIdentity": holder, "leaseDurationSeconds": int64((l.times.duration + time.Second - 1) / time.Second),
+			"acquireTime": micro(now),
+		}
+		next := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+			"metadata": map[string]any{"name": l.ref.Name, "namespace": l.ref.Namespace},
+		}}
+		if live != nil {
+			if by := judgeLease(live, now); by != nil && by.Holder != clean(holder) {
+				by.Context = l.c.context
+				return by
+			}
+			next = live
+		}
+		next.Object["spec"] = spec
+		err = l.write(ctx, next, live == nil)
+		if err == nil || ClassOf(err) != Conflict {
+			return err
+		}
+		// Somebody was faster: see who.
+	}
+	return err
+}
+
+// judgeLease returns who holds lease at now, the server's clock; nil if
+// nobody does.
+func judgeLease(lease *unstructured.Unstructured, now time.Time) *LockedError {
+	text := func(field string) string {
+		s, _, _ := unstructured.NestedString(lease.Object, "spec", field)
+		return s
+	}
+	at := func(field string) time.Time {
+		t, _ := time.Parse(time.RFC3339, text(field))
+		return t
+	}
+	seconds, _, _ := unstructured.NestedInt64(lease.Object, "spec", "leaseDurationSeconds")
+	expires := at("renewTime").Add(time.Duration(seconds) * time.Second)
+	if text("holderIdentity") == "" || !expires.After(now) {
+		return nil
+	}
+	return &LockedError{Holder: clean(text("holderIdentity")), Since: at("acquireTime"), Expires: expires}
+}
+
+// write creates or updates the lease with a fresh renewal.
+func (l *Lock) write(ctx context.Context, lease *unstructured.Unstructured, create bool) error {
+	start := time.Now().Round(0)
+	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.now()), "spec", "renewTime"); err != nil {
+		return err
+	}
+	return l.c.do(ctx, "lock", l.ref, func(r dynamic.ResourceInterface) (err error) {
+		var written *unstructured.Unstructured
+		if create {
+			written, err = r.Create(ctx, lease, metav1.CreateOptions{FieldManager: FieldManager})
+		} else {
+			written, err = r.Update(ctx, lease, metav1.UpdateOptions{FieldManager: FieldManager})
+		}
+		if err == nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.lease, l.until = written, start.Add(l.times.duration-l.times.margin)
+		}
+		return err
+	})
+}
+
+// keep renews the lease until ctx ends or the lock is lost.
+func (l *Lock) keep(ctx context.Context) {
+	defer close(l.done)
+	tick := time.NewTicker(l.times.renew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		l.mu.Lock()
+		lease, left := l.lease.DeepCopy(), time.Until(l.until)
+		l.mu.Unlock()
+		attempt, cancel := context.WithTimeout(ctx, left)
+		err := l.write(attempt, lease, false)
+		cancel()
+		if ClassOf(err) == Conflict {
+			err = l.reread(ctx)
+		}
+		gone := ClassOf(err) == Conflict || errors.Is(err, ErrNotFound)
+		if ctx.Err() == nil && (gone || !l.Held()) {
+			l.mu.Lock()
+			l.until = time.Time{}
+			l.mu.Unlock()
+			close(l.lost)
+			return
+		}
+	}
+}
+
+// reread takes over the resourceVersion of a renewal of ours whose answer was
+// lost. A lease that is another's by now is an error of class [Conflict].
+func (l *Lock) reread(ctx context.Context) error {
+	live, err := l.c.Get(ctx, l.ref)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ours, _, _ := unstructured.NestedString(l.lease.Object, "spec", "holderIdentity")
+	holder, _, _ := unstructured.NestedString(live.Object, "spec", "holderIdentity")
+	if live.GetUID() != l.lease.GetUID() || holder != ours {
+		return &Error{Class: Conflict, Context: l.c.context, Op: "lock", Ref: l.ref, Message: "taken over by " + clean(holder)}
+	}
+	l.lease = live
+	return nil
+}
+
+// micro formats t as metav1.MicroTime does.
+func micro(t time.Time) string { return t.UTC().Format(metav1.RFC3339Micro) }

@@ -1,0 +1,184 @@
+package kube
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/httpstream"
+	httpstreamspdy "k8s.io/apimachinery/pkg/util/httpstream/spdy"
+	constants "k8s.io/apimachinery/pkg/util/portforward"
+	"k8s.io/client-go/tools/portforward"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/client-go/transport/websocket"
+)
+
+const (
+	portForwardProtocol = portforward.PortForwardProtocolV1Name
+	// maxPodBody bounds what a pod may answer.
+	maxPodBody = 8 << 20
+	// maxPodError bounds what is read of the reason why a port cannot be reached.
+	maxPodError = 4 << 10
+)
+
+// PodGet asks a port of a pod for the document at path, over HTTP and the API
+// server's port-forward; no local port is opened. Any answer but 200 is an
+// error of class [ServerFault]. An answer above 8 MiB is an error.
+func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
+	ref := Ref{Version: "v1", Kind: "Pod", Namespace: namespace, Name: pod}
+	op := fmt.Sprintf("get %s from port %d of", clean(path), port)
+	ctx, cancel := context.WithTimeout(ctx, c.transport.timeout)
+	defer cancel()
+	type result struct {
+		body []byte
+		err  error
+	}
+	// A credential plugin that hangs must not hold the caller: see transport.
+	done := make(chan result, 1)
+	go func() {
+		body, err := c.podGet(ctx, namespace, pod, port, path)
+		done <- result{body, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err == nil {
+			return r.body, nil
+		}
+		if text, ok := errors.AsType[podError](r.err); ok && ctx.Err() == nil {
+			return nil, &Error{Class: ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text)), Err: r.err}
+		}
+		return nil, c.failed(ctx, op, ref, r.err)
+	case <-ctx.Done():
+		return nil, c.failed(ctx, op, ref, ctx.Err())
+	}
+}
+
+// A podError is what a pod answered instead of a document, or why its port
+// could not be reached.
+type podError string
+
+func (e podError) Error() string { return string(e) }
+
+func (c *Cluster) podGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
+	conn, err := c.dialPod(ctx, namespace, pod)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+
+	// Every forwarded connection is a pair of streams, of which the first
+	// carries only the reason of a failure.
+	h := http.Header{}
+	h.Set("port", strconv.Itoa(port))
+	h.Set("requestID", "0")
+	h.Set("streamType", "error")
+	failures, err := conn.CreateStream(h)
+	if err != nil {
+		return nil, err
+	}
+	failures.Close() // our direction of it
+	h.Set("streamType", "data")
+	data, err := conn.CreateStream(h)
+	if err != nil {
+		return nil, err
+	}
+	reason := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(io.LimitReader(failures, maxPodError))
+		reason <- string(text)
+	}()
+
+	body, err := getOver(ctx, data, port, path)
+	if err == nil {
+		return body, nil
+	}
+	if _, ok := err.(podError); !ok {
+		// The stream ended: the reason is on its way, or there is none.
+		select {
+		case text := <-reason:
+			if text != "" {
+				return nil, podError(text)
+			}
+		case <-time.After(time.Second):
+		}
+	}
+	return nil, err
+}
+
+// getOver runs one HTTP exchange over stream.
+func getOver(ctx context.Context, stream io.ReadWriter, port int, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://localhost:%d/%s", port, strings.TrimPrefix(path, "/")), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Close = true
+	if err := req.Write(stream); err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(stream), req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, podError(fmt.Sprintf("the pod answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode)))
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPodBody+1))
+	if err == nil && len(body) > maxPodBody {
+		return nil, podError(fmt.Sprintf("the pod's answer is longer than %d MiB", maxPodBody>>20))
+	}
+	return body, err
+}
+
+// dialPod opens a port-forward connection: SPDY in a websocket, or, where the
+// API server is too old for it or a proxy is in the way, SPDY alone.
+func (c *Cluster) dialPod(ctx context.Context, namespace, pod string) (httpstream.Connection, error) {
+	u := c.rest.Post().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "portforward").URL()
+	c.transport.requests.Add(1)
+	conn, err := c.dialPodWebsocket(ctx, u)
+	if err == nil || !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
+		return conn, err
+	}
+	c.transport.requests.Add(1)
+	rt, upgrader, err := spdy.RoundTripperFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: rt, CheckRedirect: noRedirect}
+	conn, _, err = spdy.Negotiate(upgrader, client, req, portForwardProtocol)
+	return conn, err
+}
+
+func (c *Cluster) dialPodWebsocket(ctx context.Context, u *url.URL) (httpstream.Connection, error) {
+	rt, holder, err := websocket.RoundTripperFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	ws, err := websocket.Negotiate(rt, holder, req, constants.WebsocketsSPDYTunnelingPrefix+portForwardProtocol)
+	if err != nil {
+		return nil, err
+	}
+	tunnel := portforward.NewTunnelingConnection("client", ws)
+	conn, err := httpstreamspdy.NewClientConnection(tunnel)
+	if err != nil {
+		tunnel.Close()
+		return nil, err
+	}
+	return conn, nil
+}

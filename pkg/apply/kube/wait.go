@@ -1,0 +1,128 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/dynamic"
+)
+
+const (
+	// watchFor bounds one watch, so that a connection that died in silence
+	// costs no more than this.
+	watchFor = time.Minute
+	// relistWait keeps a watch that ends at once from becoming a busy loop.
+	relistWait = 500 * time.Millisecond
+)
+
+// A Condition judges an object, nil for an absent one. It returns whether what
+// is waited for is true; if not, why not yet; or an error where waiting longer
+// is of no use. It is called for every change that is seen.
+type Condition func(o *unstructured.Unstructured) (done bool, reason string, err error)
+
+// Wait returns when cond is true of ref, fails, or ctx ends; then the error
+// has the class [Timeout] or [Canceled] and the last reason as its message. It
+// watches; an API server that is away for a while is waited for too. Missing
+// permissions and credentials end it at once.
+func (c *Cluster) Wait(ctx context.Context, ref Ref, cond Condition) error {
+	w := &waiter{ref: ref, cond: cond, reason: "nothing was observed"}
+	for {
+		err := c.do(ctx, "wait for", ref, func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
+		if w.err != nil {
+			return &Error{Class: Unclassified, Context: c.context, Op: "wait for", Ref: ref, Message: w.err.Error(), Err: w.err}
+		}
+		if err != nil && ctx.Err() == nil {
+			switch {
+			case errors.Is(err, ErrNotFound):
+				w.see(nil)
+				if w.err != nil {
+					continue
+				}
+			case ClassOf(err) == Unreachable, ClassOf(err) == ServerFault, ClassOf(err) == Timeout:
+				w.reason = err.Error()
+			default:
+				return err
+			}
+		}
+		if w.done {
+			return nil
+		}
+		timer := time.NewTimer(relistWait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			e := &Error{Context: c.context, Op: "wait for", Ref: ref}
+			e.ended(ctx)
+			e.Message = w.reason
+			return e
+		}
+	}
+}
+
+// A waiter is what one Wait knows.
+type waiter struct {
+	ref    Ref
+	cond   Condition
+	done   bool
+	reason string
+	err    error // of cond
+}
+
+// see shows o to the condition and says whether the wait is over.
+func (w *waiter) see(o *unstructured.Unstructured) bool {
+	var reason string
+	w.done, reason, w.err = w.cond(o)
+	if reason != "" {
+		w.reason = reason
+	}
+	return w.done || w.err != nil
+}
+
+// observe lists, then watches, until the wait is over or the watch ends.
+func (w *waiter) observe(ctx context.Context, r dynamic.ResourceInterface) error {
+	opts := metav1.ListOptions{FieldSelector: fields.OneTermEqualSelector("metadata.name", w.ref.Name).String()}
+	list, err := r.List(ctx, opts)
+	if err != nil {
+		return err
+	}
+	var live *unstructured.Unstructured
+	if len(list.Items) > 0 {
+		live = &list.Items[0]
+	}
+	if w.see(live) {
+		return nil
+	}
+	seconds := int64(watchFor / time.Second)
+	opts.ResourceVersion, opts.TimeoutSeconds = list.GetResourceVersion(), &seconds
+	events, err := r.Watch(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer events.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case event, ok := <-events.ResultChan():
+			if !ok || event.Type == watch.Error {
+				return nil // list again
+			}
+			o, ok := event.Object.(*unstructured.Unstructured)
+			if !ok || event.Type == watch.Bookmark {
+				continue
+			}
+			if event.Type == watch.Deleted {
+				o = nil
+			}
+			if w.see(o) {
+				return nil
+			}
+		}
+	}
+}
