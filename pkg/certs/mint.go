@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -36,10 +37,13 @@ const rootWord = " root "
 // cannot be added to it later. Its name holds the mesh and a generation, so that
 // two roots of one mesh can be told apart.
 //
-// mesh and org must be printable and have 1 to 64 characters.
+// mesh and org must pass [CheckName].
 func NewRoot(rand io.Reader, now time.Time, mesh, org string) (cert []byte, key Secret, err error) {
-	if err := errors.Join(checkAttribute("mesh ID", mesh), checkAttribute("organization", org)); err != nil {
-		return nil, Secret{}, err
+	if err := CheckName(mesh); err != nil {
+		return nil, Secret{}, fmt.Errorf("mesh ID: %w", err)
+	}
+	if err := CheckName(org); err != nil {
+		return nil, Secret{}, fmt.Errorf("organization: %w", err)
 	}
 	serial, err := newSerial(rand)
 	if err != nil {
@@ -188,20 +192,28 @@ func shorten(mesh string) string {
 	return string(r[:min(len(r), room)])
 }
 
-// checkAttribute says why a string cannot be part of a subject.
-func checkAttribute(what, s string) error {
-	switch {
+// CheckName says why a string cannot be a mesh ID or an organization in a
+// certificate's subject.
+func CheckName(s string) error {
+	switch n := utf8.RuneCountInString(s); {
 	case s == "":
-		return fmt.Errorf("%s: is empty", what)
+		return errors.New("is empty")
 	case !utf8.ValidString(s):
-		return fmt.Errorf("%s: is not UTF-8", what)
-	case utf8.RuneCountInString(s) > maxAttribute:
-		return fmt.Errorf("%s: has %d characters, a certificate holds %d", what, utf8.RuneCountInString(s), maxAttribute)
-	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return fmt.Errorf("%s: %q has characters that cannot be printed", what, s)
-		}
+		return errors.New("is not UTF-8")
+	case n > maxAttribute:
+		return fmt.Errorf("has %d characters, a certificate holds %d", n, maxAttribute)
+	case printable(s) != s:
+		return fmt.Errorf("%q has characters that cannot be printed", s)
 	}
 	return nil
+}
+
+// printable replaces what a terminal could take for more than text.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }

@@ -54,7 +54,7 @@ func ParseRoot(certPEM []byte, key *Secret) (*Root, error) {
 	}
 	for i, c := range certs {
 		if err := fitRoot(c); err != nil {
-			return nil, wrong(RootCertFile, "certificate %d (%s): %w", i+1, c.Subject, err)
+			return nil, wrong(RootCertFile, "certificate %d (%s): %w", i+1, subject(c), err)
 		}
 	}
 	if key == nil {
@@ -67,7 +67,7 @@ func ParseRoot(certPEM []byte, key *Secret) (*Root, error) {
 	owner := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return samePublic(c, signer) })
 	switch {
 	case owner < 0:
-		return nil, wrong(RootKeyFile, "does not belong to the certificate in %s (%s)", RootCertFile, certs[0].Subject)
+		return nil, wrong(RootKeyFile, "does not belong to the certificate in %s (%s)", RootCertFile, subject(certs[0]))
 	case owner > 0:
 		return nil, wrong(RootCertFile, "%s belongs to certificate %d, not to the first", RootKeyFile, owner+1).
 			hinted("put the certificate that signs first")
@@ -144,6 +144,9 @@ func (r *Root) Fingerprint() string { return fingerprint(r.certs[0]) }
 // Short is the fingerprint's first three bytes, enough to tell roots apart.
 func (r *Root) Short() string { return Short(r.Fingerprint()) }
 
+// Name is the subject of [Root.Cert], fit for a terminal.
+func (r *Root) Name() string { return subject(r.certs[0]) }
+
 // Organization is the subject's O, which intermediates take over; "" if it has none.
 func (r *Root) Organization() string { return strings.Join(r.certs[0].Subject.Organization, ", ") }
 
@@ -171,6 +174,9 @@ func (r *Root) Intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle
 	}
 	return b, nil
 }
+
+// subject is the name of a certificate, fit for a terminal.
+func subject(c *x509.Certificate) string { return printable(c.Subject.String()) }
 
 // fingerprint is the SHA-256 of a certificate, as openssl x509 prints it.
 func fingerprint(c *x509.Certificate) string {

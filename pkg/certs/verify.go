@@ -83,7 +83,7 @@ func (b *Bundle) revocable() error {
 			return bytes.Equal(l.RawIssuer, c.RawSubject) && l.CheckSignatureFrom(c) == nil
 		}
 		if !slices.ContainsFunc(b.crls, signed) {
-			return wrong(CACRLFile, "holds no list signed by %s, which is in %s", c.Subject, CertChainFile)
+			return wrong(CACRLFile, "holds no list signed by %s, which is in %s", subject(c), CertChainFile)
 		}
 	}
 	return nil
