@@ -1,0 +1,83 @@
+package charts
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// An Object is one rendered Kubernetes object and the component it belongs to:
+// "base", "pilot", "cni", "ztunnel", "ingressgateway:<name>" or
+// "egressgateway:<name>". Its numbers are int64 or float64, as the API
+// server's own decoder makes them.
+type Object struct {
+	Component string
+	*unstructured.Unstructured
+}
+
+// A Renderer renders specs. It keeps the objects of the base chart, which cost
+// far more than all others together and are the same for most clusters. It is
+// safe for concurrent use.
+type Renderer struct {
+	bases baseCache
+}
+
+// New returns a Renderer that has rendered nothing yet.
+func New() *Renderer {
+	return &Renderer{bases: baseCache{entries: map[string]*baseEntry{}}}
+}
+
+// Render returns the objects of an IstioOperator spec whose control plane is in
+// namespace, sorted by component, kind, namespace and name. The spec is not
+// changed. A spec without hub or tag gets [Hub] and [Release].
+//
+// Objects of component "base" may be shared with other calls: callers must not
+// change any object they get, but copy it first.
+//
+// The entry [EastWestGateway] of components.ingressGateways is rendered as an
+// installation of its own, as Istio's multicluster guide does: it takes the
+// gateway injection template, ignores values.gateways (which are the other
+// gateways' settings), and does not replace the gateways of the profile.
+// https://github.com/istio/istio/blob/release-1.31/samples/multicluster/gen-eastwest-gateway.sh
+//
+// What is never among the fields: those that a controller writes while we
+// would, see [undeclare].
+func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, error) {
+	full, err := newInput(namespace, spec)
+	if err != nil {
+		return nil, err
+	}
+	main, eastWest := full.split()
+	var out []Object
+	if base, ok := main.takeBase(); ok {
+		objects, err := r.bases.render(base)
+		if err != nil {
+			return nil, fmt.Errorf("render the base chart: %w", err)
+		}
+		out = append(out, objects...)
+	}
+	for _, in := range []*input{main, eastWest} {
+		if in == nil {
+			continue
+		}
+		objects, err := in.render()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, objects...)
+	}
+	return sorted(out)
+}
+
+// sorted orders objects in place. Two objects that are the same to an API
+// server are an error: the later one would undo the earlier.
+func sorted(objects []Object) ([]Object, error) {
+	slices.SortStableFunc(objects, compare)
+	for i := 1; i < len(objects); i++ {
+		if a, b := objects[i-1], objects[i]; identity(a) == identity(b) {
+			return nil, fmt.Errorf("%s is rendered twice, by %s and by %s", identity(b), a.Component, b.Component)
+		}
+	}
+	return objects, nil
+}
