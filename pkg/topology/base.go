@@ -18,13 +18,14 @@ type Base struct {
 	Spec map[string]any // as the user wrote it; never nil
 
 	spec     *tree
+	specAt   Position
 	metadata *tree
 }
 
 // At returns where the value at path, such as spec.values.pilot.traceSampling, is
 // written, or else the nearest of its parents. The leading spec may be left out.
 func (b *Base) At(path string) Position {
-	return b.spec.locate(Position{File: b.File, Line: 1, Column: 1}, belowSpec(path))
+	return b.spec.locate(b.specAt, belowSpec(path))
 }
 
 func belowSpec(path string) string {
@@ -49,7 +50,7 @@ func ParseBase(name string, data []byte) (*Base, error) {
 		ps.add(t.at, "", "setup-mesh prep writes one to start from", "is no %s", KindControlPlane)
 		return nil, ps.err()
 	}
-	b := &Base{File: name, spec: newMapping(), metadata: newMapping()}
+	b := &Base{File: name, spec: newMapping(), metadata: newMapping(), specAt: t.at}
 	b.Kind = checkKind(t, &ps)
 	known := []string{"apiVersion", "kind", "metadata", "spec"}
 	for _, k := range t.keys {
@@ -65,7 +66,7 @@ func ParseBase(name string, data []byte) (*Base, error) {
 			b.metadata = f.value
 			checkMetadata(f.value, &ps)
 		default:
-			b.spec = literals(f.value)
+			b.spec, b.specAt = literals(f.value), f.key
 			checkSpec(b.spec, "spec", &ps)
 		}
 	}

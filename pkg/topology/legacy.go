@@ -63,7 +63,6 @@ var legacyValues = []legacyValue{
 	{"values.tracing", "install a tracing backend on its own, and name it in meshConfig.extensionProviders"},
 	{"values.servicegraph", "install Kiali on its own"},
 	{"values.clusterResources", "leave it out"},
-	{"values.gateways.enabled", "components.ingressGateways[].enabled"},
 	{"values.gateways.istio-ilbgateway", "components.ingressGateways, with an annotation for an internal load balancer"},
 	{"values.global.controlPlaneSecurityEnabled", "leave it out: istiod is reached over TLS always"},
 	{"values.global.disablePolicyChecks", "leave it out: Mixer is gone"},
@@ -98,7 +97,6 @@ var legacyValues = []legacyValue{
 	{"values.pilot.sidecar", "leave it out: istiod needs no proxy"},
 	{"values.pilot.policy", "leave it out: Mixer is gone"},
 	{"values.pilot.useMCP", "leave it out: Galley is part of istiod"},
-	{"values.pilot.meshNetworks", "leave it out: networks are those of topology.yaml"},
 	{"values.sidecarInjectorWebhook.enabled", "leave it out: the injector is part of istiod"},
 }
 

@@ -21,7 +21,7 @@ type Manifest struct {
 
 	spec     *tree
 	metadata *tree
-	base     string
+	specAt   Position
 }
 
 // Manifest merges b, c's overlay and the values that the topology owns. The same
@@ -39,7 +39,7 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 	spec := o.spec
 	return &Manifest{
 		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.spec(),
-		spec: spec, metadata: b.metadata, base: b.File,
+		spec: spec, metadata: b.metadata, specAt: b.specAt,
 	}, o.warnings
 }
 
@@ -47,7 +47,7 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 // spec.values.pilot.traceSampling, comes from, or else the nearest of its parents.
 // The zero Position means that setup-mesh set it.
 func (m *Manifest) At(path string) Position {
-	return m.spec.locate(Position{File: m.base, Line: 1, Column: 1}, belowSpec(path))
+	return m.spec.locate(m.specAt, belowSpec(path))
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS

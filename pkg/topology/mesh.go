@@ -2,6 +2,7 @@ package topology
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
@@ -101,13 +102,25 @@ type meshParser struct {
 
 func (p *meshParser) meshFields() {
 	p.name(p.root, "", "mesh_id", p.mesh.ID, "mesh ID", labelValue)
-	if p.root.get("mesh_id").isNull() {
+	if p.root.get("mesh_id").isNull() && !misspelt(p.root, "mesh_id") {
 		p.problems.add(p.root.at, "mesh_id", "give the mesh a name: mesh_id: mymeshname", "is required")
 	}
 	if p.mesh.TrustDomain == "" && p.root.get("trust_domain").isNull() {
 		p.mesh.TrustDomain = DefaultTrustDomain
 	}
 	p.name(p.root, "", "trust_domain", p.mesh.TrustDomain, "trust domain", trustDomain)
+}
+
+// misspelt says that t has an unknown key that is close to key: one mistake, to
+// be reported once.
+func misspelt(t *tree, key string) bool {
+	known := append(keysOf(reflect.TypeFor[file.Topology]()), keysOf(reflect.TypeFor[file.Context]())...)
+	for _, k := range t.keys {
+		if !slices.Contains(known, k) && nearest(k, []string{key}) == key {
+			return true
+		}
+	}
+	return false
 }
 
 // name checks the text under a key of t, if the key is there.
@@ -135,7 +148,7 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 		DisableRegistryJoin: f.DisableRegistryJoin,
 	}
 	p.contextName(c, path)
-	if t.isNull() || t.kind == mapping && t.get("network").isNull() {
+	if t.isNull() || t.kind == mapping && t.get("network").isNull() && !misspelt(t, "network") {
 		p.problems.add(at.key, join(path, "network"),
 			"clusters whose pods reach each other directly share a network: network: network-1", "is required")
 	}

@@ -35,8 +35,10 @@ func (r nameRule) allows(s string) bool {
 // hint explains the rule and, where lower-casing and replacing is all that s
 // needs, gives the corrected name.
 func (r nameRule) hint(s string) string {
-	if fixed := slug(s); s != "" && r.allows(fixed) && isASCII(s) {
-		return r.words + ": " + fixed
+	for _, fixed := range []string{strings.ToLower(s), slug(s)} {
+		if s != "" && isASCII(s) && r.allows(fixed) {
+			return r.words + ": " + fixed
+		}
 	}
 	return r.words
 }

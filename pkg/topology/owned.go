@@ -50,6 +50,8 @@ func (o *owner) own(r Release) {
 	if o.mesh.MultiNetwork() {
 		o.set("gateway", "values", "gateways", "istio-ingressgateway", "injectionTemplate")
 		o.eastWestGateway()
+	} else {
+		o.noEastWestGateway()
 	}
 }
 
@@ -64,10 +66,12 @@ func (o *owner) set(value any, keys ...string) {
 		t = t.get(k)
 	}
 	last := keys[len(keys)-1]
-	if old := t.get(last); old != nil && sameScalar(old, fromPlain(value)) {
+	want := fromPlain(value)
+	if old := t.get(last); !old.isNull() && sameScalar(old, want) {
+		old.value = want.value // the user's, with our type: true may mean "true"
 		return
 	}
-	t.put(last, Position{}, fromPlain(value))
+	t.put(last, Position{}, want)
 }
 
 // setIfThere is set for a second place of an owned value, which may stay empty.
@@ -105,14 +109,18 @@ func sameScalar(a, b *tree) bool {
 	return a.kind == scalar && b.kind == scalar && a.text == b.text
 }
 
-// warn adds a warning about a value below the spec, with its path as its file
-// has it.
+// warn adds a warning about a value below the spec.
 func (o *owner) warn(at Position, path, format string, args ...any) {
-	full := join("spec", path)
+	o.warnings.add(at, o.path(at, path), "take it out", format, args...)
+}
+
+// path returns the path of a value below the spec as the file has it that it
+// stands in.
+func (o *owner) path(at Position, below string) string {
 	if at.File == o.mesh.File {
-		full = join(join("contexts", o.cluster.Context), "overlay") + "." + path
+		return join(join("contexts", o.cluster.Context), "overlay") + "." + below
 	}
-	o.warnings.add(at, full, "take it out", format, args...)
+	return "spec." + below
 }
 
 func (o *owner) namespaceOfBase(b *Base) {
@@ -181,6 +189,23 @@ func (o *owner) eastWestGateway() {
 	}
 	i := slices.Index(list.items, mine)
 	list.items[i] = completeGateway(mine, want)
+}
+
+// noEastWestGateway takes the user's entry for the gateway out of a mesh that has
+// one network.
+func (o *owner) noEastWestGateway() {
+	list := o.spec.get("components", "ingressGateways")
+	mine := list.named(EastWestGateway)
+	if mine == nil {
+		return
+	}
+	o.warnings.add(mine.at, o.path(mine.at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
+		"is not used: the mesh has one network")
+	if i := slices.Index(list.items, mine); len(list.items) > 1 {
+		list.items = slices.Delete(list.items, i, i+1)
+		return
+	}
+	o.spec.get("components").drop("ingressGateways") // an empty list would replace the profile's
 }
 
 // warnDifferent warns of every value in have that want has otherwise.

@@ -270,6 +270,7 @@ func (t *tree) stepItem(path string) (next *tree, at Position, rest string) {
 // builder turns yaml nodes into a tree and collects what is wrong with them.
 type builder struct {
 	file     string
+	aliased  bool // that there are aliases has been reported
 	problems Problems
 }
 
@@ -279,11 +280,12 @@ func (b *builder) build(n *yaml.Node, path string, depth int) *tree {
 		b.problems.add(t.at, "", "", "is nested deeper than %d levels", maxDepth)
 		return t
 	}
-	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		b.problems.add(t.at, path, "write the value out", "anchors and aliases (& and *) are not read here")
-		if n.Kind == yaml.AliasNode {
-			return t
-		}
+	if (n.Kind == yaml.AliasNode || n.Anchor != "") && !b.aliased {
+		b.aliased = true // once a file: a bomb has thousands
+		b.problems.add(t.at, path, "write the values out", "anchors and aliases (& and *) are not read here")
+	}
+	if n.Kind == yaml.AliasNode {
+		return t
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag != "" && !standardTags[n.ShortTag()] {
 		b.problems.add(t.at, path, "take it out", "the tag %s is not read here", strconv.QuoteToASCII(n.Tag))

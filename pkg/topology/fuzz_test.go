@@ -1,0 +1,63 @@
+package topology_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// seed adds all test data of a kind to the corpus.
+func seed(f *testing.F, dir string) {
+	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+}
+
+// checkProblems checks what every error of a parser promises.
+func checkProblems(t *testing.T, err error, noResult bool) {
+	t.Helper()
+	var ps topology.Problems
+	if !errors.As(err, &ps) || len(ps) == 0 || !noResult {
+		t.Fatalf("got %#v, want Problems and no result", err)
+	}
+	for i, p := range ps {
+		if p.Line < 1 || p.Column < 1 || p.Message == "" {
+			t.Errorf("problem without a place or words: %#v", p)
+		}
+		if i > 0 && p.Line < ps[i-1].Line {
+			t.Errorf("%v comes after %v", p, ps[i-1])
+		}
+	}
+}
+
+// checkManifest checks that a manifest is a base.yaml of its own, with which
+// nothing is overruled any more.
+func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.Cluster) {
+	t.Helper()
+	manifest, _ := m.Manifest(b, c, release)
+	again, err := topology.ParseBase("manifest.yaml", manifest.YAML())
+	if err != nil {
+		t.Fatalf("the manifest is no base.yaml: %v\n%s", err, manifest.YAML())
+	}
+	if changes := topology.Diff(manifest.Spec, again.Spec); len(changes) > 0 {
+		t.Errorf("the manifest reads otherwise than it was written: %v", changes)
+	}
+	plain := topology.Cluster{
+		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
+		ServiceAccountReader: c.ServiceAccountReader,
+	}
+	if _, warnings := m.Manifest(again, plain, release); len(warnings) > 0 {
+		t.Errorf("warnings about our own values: %v", warnings)
+	}
+}

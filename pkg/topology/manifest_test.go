@@ -1,0 +1,196 @@
+package topology_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+var release = topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"}
+
+// TestManifest makes the manifests of every archive in testdata/manifest, which
+// holds a topology.yaml, a base.yaml and what comes of them: the manifest of each
+// cluster, the warnings, and what the charts do not get to see.
+func TestManifest(t *testing.T) {
+	files, err := filepath.Glob("testdata/manifest/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no test data: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := map[string][]byte{}
+			for _, f := range archive.Files {
+				in[f.Name] = f.Data
+			}
+			m, b := parseBoth(t, in["topology.yaml"], in["base.yaml"])
+			got := manifestSections(m, b)
+			if *update {
+				archive.Files = append(archive.Files[:2:2], got...)
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(texts(archive.Files[2:]), texts(got)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", file, diff)
+			}
+		})
+	}
+}
+
+func parseBoth(t *testing.T, mesh, base []byte) (*topology.Mesh, *topology.Base) {
+	t.Helper()
+	m, err := topology.ParseMesh("topology.yaml", mesh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := topology.ParseBase("base.yaml", base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, b
+}
+
+func manifestSections(m *topology.Mesh, b *topology.Base) []txtar.File {
+	var files []txtar.File
+	for _, c := range m.Clusters {
+		manifest, warnings := m.Manifest(b, c, release)
+		files = append(files, txtar.File{Name: c.Name + ".yaml", Data: manifest.YAML()})
+		if text := problemText(warnings); text != "" {
+			files = append(files, txtar.File{Name: c.Name + " warnings", Data: []byte(text)})
+		}
+		var hidden strings.Builder
+		for _, change := range topology.Diff(manifest.Spec, manifest.Operator()) {
+			fmt.Fprintln(&hidden, change.Path, change.Old, "->", change.New)
+		}
+		fmt.Fprintln(&hidden, "strict mutual TLS:", manifest.StrictMTLS())
+		files = append(files, txtar.File{Name: c.Name + " for the charts", Data: []byte(hidden.String())})
+	}
+	return files
+}
+
+func texts(files []txtar.File) map[string]string {
+	m := map[string]string{}
+	for _, f := range files {
+		m[f.Name] = string(f.Data)
+	}
+	return m
+}
+
+const twoNetworks = `mesh_id: m
+contexts:
+  kind-east:
+    network: east
+    overlay:
+      values:
+        pilot: {traceSampling: 10}
+      components:
+        ingressGateways:
+          - name: istio-eastwestgateway
+            k8s: {replicaCount: 2}
+  kind-west: {network: west}
+`
+
+const smallBase = `apiVersion: install.istio.io/v1alpha2
+kind: IstioControlPlane
+spec:
+  meshConfig:
+    accessLogFile: /dev/stdout
+  components:
+    pilot:
+      k8s:
+        nodeSelector: {kubernetes.io/os: linux}
+        env:
+          - name: A
+            value: b
+  values:
+    pilot: {env: {B: c}}
+`
+
+func TestManifestAt(t *testing.T) {
+	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
+	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	tests := map[string]struct{ path, want string }{
+		"a value of the overlay":          {"spec.values.pilot.traceSampling", "topology.yaml:7:17"},
+		"a value of base.yaml":            {"spec.meshConfig.accessLogFile", "base.yaml:5:5"},
+		"without the leading spec":        {"meshConfig.accessLogFile", "base.yaml:5:5"},
+		"an unknown key under a known":    {"spec.meshConfig.notAField.x", "base.yaml:4:3"},
+		"a key with dots":                 {"spec.components.pilot.k8s.nodeSelector.kubernetes.io/os", "base.yaml:9:24"},
+		"an item by name":                 {"spec.components.pilot.k8s.env[name=A].value", "base.yaml:12:13"},
+		"an item by name, Istio's way":    {"spec.components.pilot.k8s.env.[name:A].value", "base.yaml:12:13"},
+		"an item by number":               {"spec.components.pilot.k8s.env[0].value", "base.yaml:12:13"},
+		"an item by number, with dots":    {"spec.components.pilot.k8s.env.0.value", "base.yaml:12:13"},
+		"an item that is not there":       {"spec.components.pilot.k8s.env[7].value", "base.yaml:10:9"},
+		"set by setup-mesh":               {"spec.values.global.meshID", ""},
+		"set in a mapping of the user":    {"spec.values.pilot.env.ISTIO_MULTIROOT_MESH", ""},
+		"set in an item of the user":      {"spec.components.ingressGateways[name=istio-eastwestgateway].enabled", ""},
+		"the user's, in a completed item": {"spec.components.ingressGateways[name=istio-eastwestgateway].k8s.replicaCount", "topology.yaml:11:19"},
+		"the spec":                        {"spec", "base.yaml:3:1"},
+		"nothing known":                   {"spec.nothing", "base.yaml:3:1"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := manifest.At(tt.path).String(); got != tt.want {
+				t.Errorf("At(%q) = %q, want %q", tt.path, got, tt.want)
+			}
+		})
+	}
+	if got, want := b.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
+		t.Errorf("Base.At = %q, want %q", got, want)
+	}
+}
+
+// TestManifestIsDeterministicAndPure makes each manifest twice, changes the
+// first, and compares.
+func TestManifestIsDeterministicAndPure(t *testing.T) {
+	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
+	for _, c := range m.Clusters {
+		first, _ := m.Manifest(b, c, release)
+		want := string(first.YAML())
+		clear(first.Spec)
+		clear(first.Operator())
+		clear(b.Spec)
+		clear(c.Overlay)
+		second, _ := m.Manifest(b, c, release)
+		if diff := cmp.Diff(want, string(second.YAML())); diff != "" {
+			t.Errorf("%s (-first +second):\n%s", c.Name, diff)
+		}
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	mesh := func(networks ...string) *topology.Mesh {
+		m := &topology.Mesh{}
+		for _, n := range networks {
+			m.Clusters = append(m.Clusters, topology.Cluster{Network: n})
+		}
+		return m
+	}
+	tests := map[string]struct {
+		mesh  *topology.Mesh
+		want  []string
+		multi bool
+	}{
+		"no cluster":                    {mesh(), nil, false},
+		"one network":                   {mesh("a", "a"), []string{"a"}, false},
+		"two, in the order of the file": {mesh("b", "a", "b"), []string{"b", "a"}, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := tt.mesh.Networks(); !slices.Equal(got, tt.want) || tt.mesh.MultiNetwork() != tt.multi {
+				t.Errorf("Networks() = %v, MultiNetwork() = %v, want %v, %v", got, tt.mesh.MultiNetwork(), tt.want, tt.multi)
+			}
+		})
+	}
+}
