@@ -77,9 +77,9 @@ func (e *Error) answered(s metav1.Status) {
 	case s.Code == http.StatusConflict:
 		e.Class = Conflict
 	case s.Code == http.StatusUnprocessableEntity, s.Code == http.StatusBadRequest, s.Code == http.StatusRequestEntityTooLarge,
-		strings.Contains(s.Message, "failed to create typed patch object"):
+		unfit(s.Message):
 		e.Class = Invalid
-		e.invalid(causes)
+		e.invalid(s.Message, causes)
 	default:
 		e.Class = ServerFault
 		if has(metav1.CauseTypeUnexpectedServerResponse) {
@@ -93,12 +93,28 @@ func (e *Error) answered(s metav1.Status) {
 // admission: k8s.io/api/core/v1.NamespaceTerminatingCause.
 const causeNamespaceTerminating metav1.CauseType = "NamespaceTerminating"
 
+// unfit says whether message, which comes with status 500, is a server-side
+// apply's complaint about an object that does not fit its schema.
+func unfit(message string) bool {
+	return strings.Contains(message, "failed to create typed patch object") ||
+		strings.Contains(message, "failed to convert new object")
+}
+
+// schemaPath finds the paths in such a complaint: ".spec.x: field not declared
+// in schema".
+var schemaPath = regexp.MustCompile(`\s\.([A-Za-z][^\s:]*): `)
+
 // invalid adds the paths of the fields, and keeps values out of the message
 // where they may be secret.
-func (e *Error) invalid(causes []metav1.StatusCause) {
+func (e *Error) invalid(message string, causes []metav1.StatusCause) {
 	for _, c := range causes {
 		if c.Field != "" {
 			e.Fields = append(e.Fields, clean(c.Field))
+		}
+	}
+	if unfit(message) {
+		for _, m := range schemaPath.FindAllStringSubmatch(message, -1) {
+			e.Fields = append(e.Fields, clean(m[1]))
 		}
 	}
 	slices.Sort(e.Fields)

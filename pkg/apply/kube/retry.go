@@ -48,10 +48,11 @@ func again(n int, o outcome, repeatable, connected bool) bool {
 	case o.err == nil:
 		switch o.status {
 		case http.StatusInternalServerError:
-			// An etcd election looks like this; so does an admission webhook
-			// that is down, for which the caller knows better how to wait.
+			// An etcd election looks like this; so do an admission webhook that
+			// is down, for which the caller knows better how to wait, and an
+			// object that does not fit the schema.
 			limit = 4
-			if bytes.Contains(o.body, []byte("failed calling webhook")) {
+			if bytes.Contains(o.body, []byte("failed calling webhook")) || unfit(string(o.body)) {
 				return false
 			}
 		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

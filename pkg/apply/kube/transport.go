@@ -85,13 +85,18 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 	timer := time.AfterFunc(timeout, func() { cancel(slow) })
 
 	type result struct {
-		resp *http.Response
-		o    outcome
+		resp     *http.Response
+		o        outcome
+		watching bool
 	}
 	done := make(chan result, 1)
 	go func() {
-		resp, o := t.send(r, ctx, cancel)
-		done <- result{resp, o}
+		resp, o := t.send(ctx, r)
+		watching := resp != nil && isWatch(r, resp)
+		if watching {
+			resp.Body = &closing{resp.Body, func() { cancel(nil) }}
+		}
+		done <- result{resp, o, watching}
 	}()
 	select {
 	case res := <-done:
@@ -100,6 +105,8 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 			if cause := context.Cause(ctx); cause != nil {
 				res.o.err = cause
 			}
+		}
+		if !res.watching {
 			cancel(nil)
 		}
 		return res.resp, res.o
@@ -110,7 +117,7 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 }
 
 // send blocks for as long as the transport below does.
-func (t *transport) send(r *http.Request, ctx context.Context, cancel context.CancelCauseFunc) (*http.Response, outcome) {
+func (t *transport) send(ctx context.Context, r *http.Request) (*http.Response, outcome) {
 	r = r.Clone(ctx)
 	if r.GetBody != nil {
 		body, err := r.GetBody()
@@ -130,8 +137,7 @@ func (t *transport) send(r *http.Request, ctx context.Context, cancel context.Ca
 		t.clock.Store(int64(date.Sub(now)))
 	}
 	o := outcome{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, now)}
-	if r.URL.Query().Has("watch") && resp.StatusCode == http.StatusOK {
-		resp.Body = &closing{resp.Body, func() { cancel(nil) }}
+	if isWatch(r, resp) {
 		return resp, o
 	}
 	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
@@ -144,8 +150,12 @@ func (t *transport) send(r *http.Request, ctx context.Context, cancel context.Ca
 		return nil, outcome{err: errors.New("the answer is too long")}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(o.body))
-	cancel(nil)
 	return resp, o
+}
+
+// isWatch says whether resp goes on for as long as the caller wants.
+func isWatch(r *http.Request, resp *http.Response) bool {
+	return r.URL.Query().Has("watch") && resp.StatusCode == http.StatusOK
 }
 
 // closing is a watch's body, which ends its attempt when it is closed.

@@ -1,0 +1,287 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
+)
+
+func TestIdentity(t *testing.T) {
+	c := live(t)
+	id, err := c.Identity(deadline(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(id.UID) != 36 || !strings.HasPrefix(id.Version, "v1.") {
+		t.Errorf("got %+v", id)
+	}
+	if n := c.Requests(); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+}
+
+func TestApply(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"}
+	want := configMap(ns, "a", map[string]any{"k": "1"})
+
+	planned, err := c.Apply(ctx, want, ApplyOptions{DryRun: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if planned.GetName() != "a" {
+		t.Errorf("a dry run returned %v", planned.Object)
+	}
+	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("a dry run wrote, or reading failed: %v", err)
+	}
+	first := apply(t, c, want)
+	if again := apply(t, c, want); again.GetResourceVersion() != first.GetResourceVersion() {
+		t.Errorf("applying twice changed the object: %s, then %s", first.GetResourceVersion(), again.GetResourceVersion())
+	}
+	got, err := c.Get(ctx, ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := got.GetManagedFields(); len(m) != 1 || m[0].Manager != FieldManager || m[0].Operation != metav1.ManagedFieldsOperationApply {
+		t.Errorf("managed by %v", m)
+	}
+	if RefOf(got) != ref {
+		t.Errorf("got %v, want %v", RefOf(got), ref)
+	}
+}
+
+func TestApplyConflict(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	theirs := configMap(ns, "a", map[string]any{"k": "theirs", "l": "theirs"})
+	err := c.do(ctx, "create", RefOf(theirs), func(r dynamic.ResourceInterface) error {
+		_, err := r.Create(ctx, theirs, metav1.CreateOptions{FieldManager: "helm"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ours := configMap(ns, "a", map[string]any{"k": "ours", "l": "ours"})
+	_, err = c.Apply(ctx, ours, ApplyOptions{})
+	conflict, ok := errors.AsType[*ConflictError](err)
+	if !ok {
+		t.Fatalf("got %v, want a conflict", err)
+	}
+	want := &ConflictError{Managers: []string{"helm"}, Fields: []string{".data.k", ".data.l"}}
+	if diff := cmp.Diff(want, conflict); diff != "" {
+		t.Error("(-want +got)\n" + diff)
+	}
+	if ClassOf(err) != Conflict {
+		t.Errorf("class %q", ClassOf(err))
+	}
+	out, err := c.Apply(ctx, ours, ApplyOptions{Force: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{"k": "ours", "l": "ours"}, out.Object["data"]); diff != "" {
+		t.Error("(-want +got)\n" + diff)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	service := func(spec map[string]any) error {
+		_, err := c.Apply(ctx, object("v1", "Service", ns, "s", map[string]any{"spec": spec}), ApplyOptions{})
+		return err
+	}
+	deployment := func(app string) error {
+		labels := map[string]any{"app": app}
+		_, err := c.Apply(ctx, object("apps/v1", "Deployment", ns, "d", map[string]any{"spec": map[string]any{
+			"replicas": int64(0),
+			"selector": map[string]any{"matchLabels": labels},
+			"template": map[string]any{
+				"metadata": map[string]any{"labels": labels},
+				"spec":     map[string]any{"containers": []any{map[string]any{"name": "c", "image": "i"}}},
+			},
+		}}), ApplyOptions{})
+		return err
+	}
+	if err := deployment("a"); err != nil {
+		t.Fatal(err)
+	}
+	apply(t, c, configMap(ns, "there", nil))
+	const secret = "c2VjcmV0LWNhbmFyeQ"
+	tests := map[string]struct {
+		err    error
+		class  Class
+		fields []string
+		text   string // part of the message
+	}{
+		"a value out of range": {
+			err:   service(map[string]any{"ports": []any{map[string]any{"port": int64(70000)}}}),
+			class: Invalid, fields: []string{"spec.ports[0].port", "spec.ports[0].targetPort"}, text: "must be between 1 and 65535",
+		},
+		"an unknown field": {
+			err:   service(map[string]any{"notAField": "x"}),
+			class: Invalid, fields: []string{"spec.notAField"}, text: ".spec.notAField",
+		},
+		"a field that cannot change": {err: deployment("b"), class: Invalid, fields: []string{"spec.selector"}, text: "field is immutable"},
+		"a secret's value is not repeated": {
+			err: func() error {
+				_, err := c.Apply(ctx, object("v1", "Secret", ns, "s", map[string]any{"data": map[string]any{"k": map[string]any{secret: secret}}}), ApplyOptions{})
+				return err
+			}(),
+			class: Invalid, fields: []string{"data.k"}, text: "does not accept it: data.k",
+		},
+		"no such namespace": {
+			err: func() error {
+				_, err := c.Apply(ctx, configMap(ns+"-no", "a", nil), ApplyOptions{})
+				return err
+			}(),
+			class: NotFound, text: "namespaces",
+		},
+		"no namespace": {
+			err: func() error {
+				_, err := c.Apply(ctx, configMap("", "a", nil), ApplyOptions{})
+				return err
+			}(),
+			class: Invalid, text: "a ConfigMap needs a namespace",
+		},
+		"exists already": {err: c.Create(ctx, configMap(ns, "there", nil), false), class: Conflict, text: "already exists"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			e, ok := errors.AsType[*Error](tt.err)
+			if !ok {
+				t.Fatalf("got %v", tt.err)
+			}
+			if e.Class != tt.class || !strings.Contains(e.Message, tt.text) {
+				t.Errorf("got %s: %s", e.Class, e.Message)
+			}
+			if diff := cmp.Diff(tt.fields, e.Fields); diff != "" {
+				t.Error("fields (-want +got)\n" + diff)
+			}
+			if strings.Contains(e.Error(), secret) {
+				t.Errorf("leaks: %v", e)
+			}
+		})
+	}
+	if !Immutable(deployment("b")) || Immutable(service(map[string]any{"notAField": "x"})) {
+		t.Error("Immutable is wrong")
+	}
+}
+
+func TestDelete(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	o := apply(t, c, configMap(ns, "a", nil))
+	ref := RefOf(o)
+	if err := c.Delete(ctx, ref, "00000000-0000-0000-0000-000000000000"); ClassOf(err) != Conflict {
+		t.Errorf("deleting another UID: %v", err)
+	}
+	for range 2 { // what is absent is deleted
+		if err := c.Delete(ctx, ref, string(o.GetUID())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoKind) {
+		t.Errorf("after deletion: %v", err)
+	}
+}
+
+func TestListPages(t *testing.T) {
+	c := live(t)
+	ns := namespace(t, c)
+	for _, name := range []string{"a", "b", "c"} {
+		o := configMap(ns, name, nil)
+		o.SetLabels(map[string]string{"mine": "yes"})
+		apply(t, c, o)
+	}
+	apply(t, c, configMap(ns, "d", nil))
+	gvk := schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
+	items, err := c.List(deadline(t), gvk, ns, "mine=yes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Ref
+	for _, o := range items {
+		got = append(got, RefOf(o))
+	}
+	want := []Ref{
+		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"},
+		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "b"},
+		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "c"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error("(-want +got)\n" + diff)
+	}
+}
+
+func TestUnknownKind(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	for _, ref := range []Ref{
+		{Group: "no.such.group", Version: "v1", Kind: "Thing", Namespace: "default", Name: "a"}, // not in the table
+		{Group: "extensions.istio.io", Version: "v0", Kind: "WasmPlugin", Namespace: "default", Name: "a"},
+		{Group: "apps", Version: "v1", Kind: "Thing", Namespace: "default", Name: "a"},
+	} {
+		if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrNoKind) {
+			t.Errorf("reading %v: %v", ref, err)
+		}
+		if _, err := c.List(ctx, ref.gvk(), "", ""); !errors.Is(err, ErrNoKind) {
+			t.Errorf("listing %v: %v", ref, err)
+		}
+		if err := c.Delete(ctx, ref, ""); err != nil {
+			t.Errorf("deleting %v: %v", ref, err)
+		}
+	}
+}
+
+// What the table says has to be what discovery says.
+func TestKnownKinds(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	versions := map[string]string{"autoscaling": "v2"}
+	checked := 0
+	for kind, want := range known {
+		version := versions[kind.Group]
+		if version == "" {
+			version = "v1"
+		}
+		kinds, err := c.discover(ctx, "read", Ref{Group: kind.Group, Version: version, Kind: kind.Kind})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := kinds[kind.Kind]
+		switch {
+		case ok && got != want:
+			t.Errorf("%v: the table says %v, the server %v", kind, want, got)
+		case !ok && !strings.Contains(kind.Group, "istio.io") && !strings.HasPrefix(kind.Group, "gateway."):
+			t.Errorf("the server has no %v", kind)
+		case ok:
+			checked++
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d kinds were compared", checked)
+	}
+}
+
+func TestCanceled(t *testing.T) {
+	c := live(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := c.Get(ctx, Ref{Version: "v1", Kind: "Namespace", Name: "default"})
+	if ClassOf(err) != Canceled || !errors.Is(err, context.Canceled) || errors.Is(err, ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+}
