@@ -34,7 +34,7 @@ func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
 	}
 	defer utilnet.CloseIdleConnectionsFor(c.transport.next)
-	_, err = c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1").DoRaw(ctx)
+	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
 	if err == nil {
 		return nil
 	}

@@ -100,7 +100,7 @@ func (c *Cluster) Identity(ctx context.Context) (Identity, error) {
 
 // getJSON reads the document at path, which is no object.
 func (c *Cluster) getJSON(ctx context.Context, path string, into any) error {
-	body, err := c.rest.Get().AbsPath(path).DoRaw(ctx)
+	body, err := send(ctx, c.rest.Get().AbsPath(path))
 	if err == nil {
 		if jsonErr := json.Unmarshal(body, into); jsonErr != nil {
 			return &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: "the answer is not JSON"}
@@ -108,6 +108,16 @@ func (c *Cluster) getJSON(ctx context.Context, path string, into any) error {
 		return nil
 	}
 	return c.failed(ctx, "read "+path, Ref{}, err)
+}
+
+// send returns the answer to r. Unlike DoRaw, it makes an error out of the
+// Status that an API server sends.
+func send(ctx context.Context, r *rest.Request) ([]byte, error) {
+	result := r.Do(ctx)
+	if err := result.Error(); err != nil {
+		return nil, err
+	}
+	return result.Raw()
 }
 
 // String names the cluster for messages.

@@ -37,10 +37,10 @@ func (c *Cluster) Token(ctx context.Context, namespace, serviceAccount string, b
 	if err != nil {
 		return fault("cannot be encoded")
 	}
-	body, err := c.rest.Post().
+	body, err := send(ctx, c.rest.Post().
 		AbsPath("api", "v1", "namespaces", namespace, "serviceaccounts", serviceAccount, "token").
 		SetHeader("Content-Type", "application/json").
-		Body(request).DoRaw(ctx)
+		Body(request))
 	if err != nil {
 		return certs.Secret{}, time.Time{}, c.failed(ctx, op, ref, err)
 	}

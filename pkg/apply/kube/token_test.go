@@ -1,0 +1,89 @@
+package kube
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// stored makes a kubeconfig as a remote secret holds it.
+func stored(t *testing.T, e Endpoint, token certs.Secret) []byte {
+	t.Helper()
+	out, err := clientcmd.Write(clientcmdapi.Config{
+		CurrentContext: "a",
+		Contexts:       map[string]*clientcmdapi.Context{"a": {Cluster: "a", AuthInfo: "a"}},
+		Clusters: map[string]*clientcmdapi.Cluster{"a": {
+			Server: e.Server, TLSServerName: e.TLSServerName, CertificateAuthorityData: e.CA,
+		}},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{"a": {Token: string(token.Bytes())}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestToken(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	apply(t, c, object("v1", "ServiceAccount", ns, "reader", nil))
+	grant := apply(t, c, object("v1", "Secret", ns, "grant", nil))
+
+	if _, _, err := c.Token(ctx, ns, "nobody", RefOf(grant), string(grant.GetUID()), time.Hour); !errors.Is(err, ErrNotFound) {
+		t.Errorf("of an absent account: %v", err)
+	}
+	if _, _, err := c.Token(ctx, ns, "reader", RefOf(grant), "00000000-0000-0000-0000-000000000000", time.Hour); ClassOf(err) != Conflict {
+		t.Errorf("bound to another UID: %v", err)
+	}
+	token, expires, err := c.Token(ctx, ns, "reader", RefOf(grant), string(grant.GetUID()), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := time.Until(expires); left < 55*time.Minute || left > 65*time.Minute {
+		t.Errorf("it ends in %v", left)
+	}
+	if text := fmt.Sprintf("%v %+v %s", token, token, token); strings.Contains(text, "eyJ") {
+		t.Errorf("it prints as %s", text)
+	}
+	if _, err := json.Marshal(token); err == nil {
+		t.Error("it can be encoded")
+	}
+
+	kubeconfig := stored(t, c.Endpoint(), token)
+	if err := CheckKubeconfig(ctx, kubeconfig); ClassOf(err) != Forbidden {
+		t.Errorf("without permission: %v", err)
+	}
+	name := ns + "-reader"
+	role := apply(t, c, object("rbac.authorization.k8s.io/v1", "ClusterRole", "", name, map[string]any{
+		"rules": []any{map[string]any{"apiGroups": []any{""}, "resources": []any{"services"}, "verbs": []any{"list"}}},
+	}))
+	binding := apply(t, c, object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", name, map[string]any{
+		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "reader", "namespace": ns}},
+	}))
+	defer func() {
+		for _, ref := range []Ref{RefOf(binding), RefOf(role)} {
+			if err := c.Delete(ctx, ref, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for err = CheckKubeconfig(ctx, kubeconfig); ClassOf(err) == Forbidden; { // until RBAC has heard of the binding
+		err = CheckKubeconfig(ctx, kubeconfig)
+	}
+	if err != nil {
+		t.Errorf("with permission: %v", err)
+	}
+	if err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); ClassOf(err) != Unauthorized {
+		t.Errorf("with a wrong token: %v", err)
+	}
+}

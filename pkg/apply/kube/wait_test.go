@@ -1,0 +1,87 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+func TestWait(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"}
+	has := func(value string) Condition {
+		return func(o *unstructured.Unstructured) (bool, string, error) {
+			if o == nil {
+				return false, "it is absent", nil
+			}
+			got, _, _ := unstructured.NestedString(o.Object, "data", "k")
+			return got == value, "k is " + got, nil
+		}
+	}
+	seen := make(chan string, 100) // what the condition said, to act in step with it
+	done := make(chan error, 1)
+	go func() {
+		done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+			ok, reason, err := has("2")(o)
+			seen <- reason
+			return ok, reason, err
+		})
+	}()
+	if got := <-seen; got != "it is absent" {
+		t.Errorf("first %q", got)
+	}
+	apply(t, c, configMap(ns, "a", map[string]any{"k": "1"}))
+	if got := <-seen; got != "k is 1" {
+		t.Errorf("then %q", got)
+	}
+	apply(t, c, configMap(ns, "b", map[string]any{"k": "2"})) // another object's change is not seen
+	apply(t, c, configMap(ns, "a", map[string]any{"k": "2"}))
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got := <-seen; got != "k is 2" || len(seen) != 0 {
+		t.Errorf("last %q and %d more", got, len(seen))
+	}
+
+	t.Run("gone", func(t *testing.T) {
+		go func() {
+			done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+				seen <- ""
+				return o == nil, "it is there", nil
+			})
+		}()
+		<-seen
+		if err := c.Delete(ctx, ref, ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("in vain", func(t *testing.T) {
+		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		defer cancel()
+		err := c.Wait(short, ref, has("3"))
+		if e, ok := errors.AsType[*Error](err); !ok || e.Class != Timeout || e.Message != "it is absent" || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("hopeless", func(t *testing.T) {
+		hopeless := errors.New("it will never be")
+		err := c.Wait(ctx, ref, func(*unstructured.Unstructured) (bool, string, error) { return false, "", hopeless })
+		if !errors.Is(err, hopeless) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("no such kind", func(t *testing.T) {
+		thing := Ref{Group: "no.such.group", Version: "v1", Kind: "Thing", Namespace: ns, Name: "a"}
+		if err := c.Wait(ctx, thing, func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "", nil }); err != nil {
+			t.Error(err)
+		}
+	})
+}
