@@ -20,7 +20,7 @@ func Template(meshID string) []byte {
 	if err != nil { // a string always has a YAML form
 		return nil
 	}
-	return []byte(strings.Replace(meshTemplate, "MESH_ID", strings.TrimSuffix(string(id), "\n"), 1))
+	return []byte(strings.Replace(meshTemplate, "mesh_id: MESH_ID", "mesh_id: "+strings.TrimSuffix(string(id), "\n"), 1))
 }
 
 // BaseTemplate returns the base.yaml that prep writes: what Istio 1.4's did, with

@@ -8,51 +8,51 @@ package file
 // networks they are on.
 type Topology struct {
 	// The mesh's name. All clusters of the mesh carry it as their mesh ID.
-	MeshID string `json:"mesh_id" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63,example=mymeshname"`
-	// The trust domain of all workload identities (spiffe://<trust domain>/...).
-	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255,example=mesh.example.com"`
+	MeshID string `json:"mesh_id" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63" example:"mymeshname"`
+	// The trust domain of all workload identities (spiffe://TRUST_DOMAIN/...).
+	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255" example:"mesh.example.com"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
-	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable,example={context-east-1: {network: network-east}}"`
+	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
 }
 
 // Context is one cluster of the mesh, named by its kubeconfig context.
 type Context struct {
 	// The network that the cluster's pods are on. Pods of clusters on one network reach each other directly; between networks traffic passes the east-west gateways.
-	Network string `json:"network" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63,example=network-east"`
+	Network string `json:"network" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63" example:"network-east"`
 	// The cluster's name in the mesh. It must be unique. Default: derived from the context's name.
-	Name string `json:"name,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63,example=east-1"`
+	Name string `json:"name,omitempty" jsonschema:"pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"east-1"`
 	// The namespace that Istio is installed into; the same for every cluster of the mesh.
-	Namespace string `json:"namespace,omitempty" jsonschema:"default=istio-system,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63,example=istio-system"`
+	Namespace string `json:"namespace,omitempty" jsonschema:"default=istio-system,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"istio-system"`
 	// The service account, in the Istio namespace, as which the other clusters read this one.
-	ServiceAccountReader string `json:"serviceAccountReader,omitempty" jsonschema:"default=istio-reader-service-account,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$,maxLength=253,example=mesh-reader"`
+	ServiceAccountReader string `json:"serviceAccountReader,omitempty" jsonschema:"default=istio-reader-service-account,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$,maxLength=253" example:"mesh-reader"`
 	// Gives the cluster trust and a control plane, but no remote secrets: it reads no other cluster, and none reads it.
-	DisableRegistryJoin bool `json:"disableRegistryJoin,omitempty" jsonschema:"default=false,example=true"`
+	DisableRegistryJoin bool `json:"disableRegistryJoin,omitempty" jsonschema:"default=false" example:"true"`
 	// Contexts whose control planes serve this cluster, which then has none of its own. Not yet supported.
-	Primaries []string `json:"primaries,omitempty" jsonschema:"example=[context-east-1]"`
+	Primaries []string `json:"primaries,omitempty" example:"[context-east-1]"`
 	// How other networks reach this cluster's east-west gateway. Not yet supported.
-	Gateway *Gateway `json:"gateway,omitempty"`
+	Gateway *Gateway `json:"gateway,omitempty" example:"{port: 15443}"`
 	// How the other clusters reach this cluster's API server, where kubeconfig does not say it. Not yet supported.
-	APIServer *APIServer `json:"apiServer,omitempty"`
+	APIServer *APIServer `json:"apiServer,omitempty" example:"{server: 'https://10.0.0.5:6443'}"`
 	// Fields of an IstioControlPlane spec, merged over base.yaml's for this cluster. Gateways, environment variables and ports are merged by their names.
-	Overlay map[string]any `json:"overlay,omitempty" jsonschema:"example={values: {pilot: {traceSampling: 10}}}"`
+	Overlay map[string]any `json:"overlay,omitempty" example:"{values: {pilot: {traceSampling: 10}}}"`
 }
 
 // Gateway is a cluster's east-west gateway.
 type Gateway struct {
 	// Addresses that replace those of the gateway's Service (NAT, node ports).
-	Addresses []string `json:"addresses,omitempty" jsonschema:"example=[198.51.100.7]"`
+	Addresses []string `json:"addresses,omitempty" example:"[198.51.100.7]"`
 	// The port of the addresses.
-	Port int `json:"port,omitempty" jsonschema:"default=15443,minimum=1,maximum=65535,example=15443"`
+	Port int `json:"port,omitempty" jsonschema:"default=15443,minimum=1,maximum=65535" example:"15443"`
 	// Annotations of the gateway's Service, which cloud load balancers read.
-	Annotations map[string]string `json:"annotations,omitempty" jsonschema:"example={networking.gke.io/load-balancer-type: Internal}"`
+	Annotations map[string]string `json:"annotations,omitempty" example:"{networking.gke.io/load-balancer-type: Internal}"`
 }
 
 // APIServer is a cluster's API server as the other clusters reach it.
 type APIServer struct {
 	// Its URL.
-	Server string `json:"server,omitempty" jsonschema:"pattern=^https://,example=https://10.0.0.5:6443"`
+	Server string `json:"server,omitempty" jsonschema:"pattern=^https://" example:"https://10.0.0.5:6443"`
 	// The name in its certificate, where that is not the URL's host.
-	TLSServerName string `json:"tlsServerName,omitempty" jsonschema:"example=kubernetes.default.svc"`
+	TLSServerName string `json:"tlsServerName,omitempty" example:"kubernetes.default.svc"`
 	// A file with the CA certificates that it is verified by, relative to topology.yaml.
-	CAFile string `json:"caFile,omitempty" jsonschema:"example=certs/api-ca.pem"`
+	CAFile string `json:"caFile,omitempty" example:"certs/api-ca.pem"`
 }

@@ -1,0 +1,65 @@
+package topology_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+func TestTemplate(t *testing.T) {
+	for _, id := range []string{"mymeshname", "no", "0123", "1e3", "MESH_ID", "null"} {
+		t.Run(id, func(t *testing.T) {
+			m, err := topology.ParseMesh("topology.yaml", topology.Template(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &topology.Mesh{File: "topology.yaml", ID: id, TrustDomain: "cluster.local"}
+			if diff := cmp.Diff(want, m); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTemplateExample takes the comment signs off the example.
+func TestTemplateExample(t *testing.T) {
+	text := string(topology.Template("mymeshname"))
+	_, after, ok := strings.Cut(text, "#   contexts:\n")
+	example, _, ok2 := strings.Cut(after, "#\n")
+	if !ok || !ok2 {
+		t.Fatalf("no example in\n%s", text)
+	}
+	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n"+strings.ReplaceAll(example, "#   ", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range m.Clusters {
+		names = append(names, c.Name+" on "+c.Network)
+	}
+	want := []string{"east-1 on network-east", "east-2 on network-east", "west-1 on network-west"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestBaseTemplateExample puts the example in the place of the spec.
+func TestBaseTemplateExample(t *testing.T) {
+	text := string(topology.BaseTemplate())
+	_, after, ok := strings.Cut(text, "#   spec:\n")
+	example, _, ok2 := strings.Cut(after, "#\n")
+	if !ok || !ok2 {
+		t.Fatalf("no example in\n%s", text)
+	}
+	head, _, _ := strings.Cut(text, "\nspec:\n")
+	b, err := topology.ParseBase("base.yaml", []byte(head+"\nspec:\n"+strings.ReplaceAll(example, "#   ", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b.Spec) != 4 {
+		t.Errorf("got %v", b.Spec)
+	}
+}
