@@ -23,5 +23,4 @@
 // entries, which keeps reading any input below 64 MiB of memory.
 package topology
 
-
 //go:generate go run ./internal/gen

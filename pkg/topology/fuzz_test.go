@@ -9,6 +9,48 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
+// FuzzParseMesh looks for panics, for errors that are no Problems, and for
+// results that contradict what a Mesh promises.
+func FuzzParseMesh(f *testing.F) {
+	seed(f, "topology")
+	b, err := topology.ParseBase("base.yaml", topology.BaseTemplate())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := topology.ParseMesh("topology.yaml", data)
+		if err != nil {
+			checkProblems(t, err, m == nil)
+			return
+		}
+		names := map[string]bool{}
+		for _, c := range m.Clusters {
+			if c.Name == "" || names[c.Name] || c.Network == "" || c.Line == 0 {
+				t.Errorf("cluster without name or network, or with another's: %+v", c)
+			}
+			names[c.Name] = true
+			checkManifest(t, m, b, c)
+		}
+	})
+}
+
+// FuzzParseBase is FuzzParseMesh for base.yaml.
+func FuzzParseBase(f *testing.F) {
+	seed(f, "base")
+	m, err := topology.ParseMesh("topology.yaml", []byte(twoNetworks))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := topology.ParseBase("base.yaml", data)
+		if err != nil {
+			checkProblems(t, err, b == nil)
+			return
+		}
+		checkManifest(t, m, b, m.Clusters[0])
+	})
+}
+
 // seed adds all test data of a kind to the corpus.
 func seed(f *testing.F, dir string) {
 	files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
