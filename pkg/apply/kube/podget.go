@@ -12,12 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/httpstream"
-	httpstreamspdy "k8s.io/apimachinery/pkg/util/httpstream/spdy"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	constants "k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/client-go/transport/websocket"
+	"k8s.io/streaming/pkg/httpstream"
+	streamspdy "k8s.io/streaming/pkg/httpstream/spdy"
 )
 
 const (
@@ -144,10 +145,22 @@ func (c *Cluster) dialPod(ctx context.Context, namespace, pod string) (httpstrea
 	u := c.rest.Post().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "portforward").URL()
 	c.transport.requests.Add(1)
 	conn, err := c.dialPodWebsocket(ctx, u)
-	if err == nil || !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
+	refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
+	if err == nil || !ok && !httpstream.IsHTTPSProxyError(err) {
 		return conn, err
 	}
 	c.transport.requests.Add(1)
+	conn, err = c.dialPodSPDY(ctx, u)
+	if err != nil && ok {
+		// The API server's own answer; SPDY's error is a text without its code.
+		if status, ok := errors.AsType[*apierrors.StatusError](refused.Cause); ok && status.ErrStatus.Code != http.StatusBadRequest {
+			return nil, status
+		}
+	}
+	return conn, err
+}
+
+func (c *Cluster) dialPodSPDY(ctx context.Context, u *url.URL) (httpstream.Connection, error) {
 	rt, upgrader, err := spdy.RoundTripperFor(c.config)
 	if err != nil {
 		return nil, err
@@ -157,7 +170,7 @@ func (c *Cluster) dialPod(ctx context.Context, namespace, pod string) (httpstrea
 		return nil, err
 	}
 	client := &http.Client{Transport: rt, CheckRedirect: noRedirect}
-	conn, _, err = spdy.Negotiate(upgrader, client, req, portForwardProtocol)
+	conn, _, err := spdy.NegotiateStreaming(upgrader, client, req, portForwardProtocol)
 	return conn, err
 }
 
@@ -175,7 +188,7 @@ func (c *Cluster) dialPodWebsocket(ctx context.Context, u *url.URL) (httpstream.
 		return nil, err
 	}
 	tunnel := portforward.NewTunnelingConnection("client", ws)
-	conn, err := httpstreamspdy.NewClientConnection(tunnel)
+	conn, err := streamspdy.NewClientConnection(tunnel)
 	if err != nil {
 		tunnel.Close()
 		return nil, err
