@@ -11,17 +11,17 @@ import (
 // classify names the component of each object. The renderer puts all ingress
 // gateways into one set, and labels none of their objects with the gateway's
 // name; their names say it.
-func classify(sets []manifest.ManifestSet, spec map[string]any) []Object {
+func classify(sets []manifest.ManifestSet) []Object {
 	var out []Object
 	for _, set := range sets {
 		for _, m := range set.Manifests {
-			out = append(out, Object{Component: componentOf(set.Component, m, spec), Unstructured: m.Unstructured})
+			out = append(out, Object{Component: componentOf(set.Component, m), Unstructured: m.Unstructured})
 		}
 	}
 	return out
 }
 
-func componentOf(set component.Name, m manifest.Manifest, _ map[string]any) string {
+func componentOf(set component.Name, m manifest.Manifest) string {
 	switch set {
 	case component.IngressComponentName:
 		return "ingressgateway:" + gatewayOf(m.GetKind(), m.GetName())

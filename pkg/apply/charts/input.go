@@ -81,7 +81,7 @@ func (in *input) render() ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	objects := classify(sets, in.spec)
+	objects := classify(sets)
 	if lookup(in.spec, "installPackagePath") == nil {
 		release(objects)
 	}

@@ -25,7 +25,8 @@ type Renderer struct {
 
 // New returns a Renderer that has rendered nothing yet.
 func New() *Renderer {
-	return &Renderer{bases: baseCache{entries: map[string]*baseEntry{}}}
+	quiet()
+	return &Renderer{bases: baseCache{entries: map[string]func() ([]Object, error){}}}
 }
 
 // Render returns the objects of an IstioOperator spec whose control plane is in
@@ -48,25 +49,30 @@ func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, erro
 	if err != nil {
 		return nil, err
 	}
-	main, eastWest := full.split()
-	var out []Object
-	if base, ok := main.takeBase(); ok {
-		objects, err := r.bases.render(base)
-		if err != nil {
-			return nil, fmt.Errorf("render the base chart: %w", err)
-		}
-		out = append(out, objects...)
+	rest, eastWest := full.split()
+	inputs := []*input{rest}
+	if eastWest != nil {
+		inputs = append(inputs, eastWest)
 	}
-	for _, in := range []*input{main, eastWest} {
-		if in == nil {
-			continue
+	base := func() ([]Object, error) { return nil, nil }
+	if in, ok := rest.takeBase(); ok {
+		if base, err = r.bases.start(in); err != nil {
+			return nil, err
 		}
+	}
+	var out []Object
+	for _, in := range inputs {
 		objects, err := in.render()
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, objects...)
 	}
+	objects, err := base()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, objects...)
 	return sorted(out)
 }
 

@@ -33,6 +33,11 @@ func (in *input) split() (rest, eastWest *input) {
 		"istio-ingressgateway": map[string]any{"injectionTemplate": "gateway"},
 	}
 	eastWest.spec["values"] = values
+	if unvalidated, ok := in.spec["unvalidatedValues"].(map[string]any); ok {
+		unvalidated = shallow(unvalidated)
+		delete(unvalidated, "gateways")
+		eastWest.spec["unvalidatedValues"] = unvalidated
+	}
 
 	components, _ := in.spec["components"].(map[string]any)
 	if len(others) == 0 {

@@ -60,3 +60,11 @@ func setDefault(m map[string]any, v any, path ...string) {
 		set(m, v, path...)
 	}
 }
+
+// remove deletes what is at path.
+func remove(m map[string]any, path ...string) {
+	parent, ok := lookup(m, path[:len(path)-1]...).(map[string]any)
+	if ok {
+		delete(parent, path[len(path)-1])
+	}
+}

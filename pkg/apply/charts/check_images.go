@@ -1,0 +1,79 @@
+package charts
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// images refuses images that are not of a release: a hub or a tag that moves,
+// and none at all.
+func (c *checker) images(spec map[string]any) {
+	for _, path := range [][]string{{"hub"}, {"tag"}, {"values", "global", "hub"}, {"values", "global", "tag"}} {
+		if lookup(spec, path...) == "" {
+			c.add("spec."+strings.Join(path, "."), "is empty; leave it out for the release's own")
+		}
+	}
+	for _, key := range []string{"hub", "tag"} {
+		c.image("spec."+key, key, spec[key])
+	}
+	c.imagesIn("spec.components", spec["components"])
+	c.imagesIn("spec.values", spec["values"])
+}
+
+func (c *checker) imagesIn(path string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			c.image(path+"."+key, key, v[key])
+			c.imagesIn(path+"."+key, v[key])
+		}
+	case []any:
+		for i, element := range v {
+			c.imagesIn(itemPath(path, i, element), element)
+		}
+	}
+}
+
+func (c *checker) image(path, key string, v any) {
+	s, ok := v.(string)
+	if !ok {
+		return
+	}
+	switch {
+	case key == "hub" && development(s):
+		c.add(path, "%q holds development builds, not releases; Istio's releases are at %s", s, Hub)
+	case key == "tag" && floating(s):
+		c.add(path, "%q is another image tomorrow; name a release, such as %s", s, Release)
+	case key == "image":
+		repository, tag, _ := cutTag(s)
+		if development(repository) || floating(tag) {
+			c.add(path, "%q is not an image of a release", s)
+		}
+	}
+}
+
+// development says whether a registry path is one of those that Istio's daily
+// builds go to, such as registry.istio.io/testing and gcr.io/istio-testing.
+func development(hub string) bool {
+	for _, part := range strings.Split(hub, "/") {
+		if part == "testing" || part == "istio-testing" {
+			return true
+		}
+	}
+	return false
+}
+
+func floating(tag string) bool {
+	return tag == "latest" || strings.HasPrefix(tag, "latest-") || tag == "testing"
+}
+
+// cutTag splits an image reference; a colon before the last slash is a port.
+func cutTag(image string) (repository, tag string, found bool) {
+	slash := strings.LastIndex(image, "/")
+	colon := strings.LastIndex(image, ":")
+	if colon <= slash {
+		return image, "", false
+	}
+	return image[:colon], image[colon+1:], true
+}

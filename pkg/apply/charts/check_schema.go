@@ -1,0 +1,150 @@
+package charts
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	meshconfig "istio.io/api/mesh/v1alpha1"
+	"istio.io/istio/operator/pkg/apis"
+	"istio.io/istio/pkg/util/protomarshal"
+	kjson "sigs.k8s.io/json"
+)
+
+// A schema says whether a document fits. It may report one mistake only: [fit]
+// asks it about one value at a time.
+type schema func(document []byte) error
+
+func specSchema(document []byte) error {
+	// Strict and case-sensitive, as the maps are that the renderer really reads.
+	strict, err := kjson.UnmarshalStrict(document, &apis.IstioOperatorSpec{})
+	return errors.Join(append(strict, err)...)
+}
+
+func valuesSchema(document []byte) error { return (&apis.Values{}).UnmarshalJSON(document) }
+
+func meshSchema(document []byte) error {
+	return protomarshal.Unmarshal(document, &meshconfig.MeshConfig{})
+}
+
+// schemas checks every key and value against the schema it belongs to, and
+// returns the spec without those that do not fit.
+func (c *checker) schemas(spec map[string]any) map[string]any {
+	parts := []struct {
+		path   []string
+		schema schema
+	}{
+		{[]string{"values", "meshConfig"}, meshSchema},
+		{[]string{"values"}, valuesSchema},
+		{[]string{"meshConfig"}, meshSchema},
+		{nil, specSchema},
+	}
+	// Each part is taken out before the one around it is checked.
+	kept := map[int]any{}
+	for i, part := range parts {
+		var v any = spec
+		if part.path != nil {
+			v = lookup(spec, part.path...)
+			if v == nil {
+				continue
+			}
+		}
+		path := strings.Join(append([]string{"spec"}, part.path...), ".")
+		fitting, ok := c.fit(path, v, func(v any) any { return v }, part.schema)
+		if part.path != nil {
+			remove(spec, part.path...)
+			if ok {
+				kept[i] = fitting
+			}
+			continue
+		}
+		spec, _ = fitting.(map[string]any)
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		if v, ok := kept[i]; ok {
+			set(spec, v, parts[i].path...)
+		}
+	}
+	return spec
+}
+
+// fit checks v, which is at path, and everything in it. around makes the
+// document that holds nothing but a given value at path. It returns what of v
+// fits, and false when nothing does.
+func (c *checker) fit(path string, v any, around func(any) any, fits schema) (any, bool) {
+	probe := v
+	switch v.(type) {
+	case map[string]any:
+		probe = map[string]any{}
+	case []any:
+		probe = []any{}
+	}
+	document, err := json.Marshal(around(probe))
+	if err != nil {
+		c.add(path, "%v", err)
+		return nil, false
+	}
+	if err := fits(document); err != nil {
+		c.add(path, "%s", reason(err, v))
+		return nil, false
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			child, ok := c.fit(path+"."+key, v[key], func(x any) any { return around(map[string]any{key: x}) }, fits)
+			if ok {
+				out[key] = child
+			}
+		}
+		return out, true
+	case []any:
+		out := []any{}
+		for i, element := range v {
+			child, ok := c.fit(itemPath(path, i, element), element, func(x any) any { return around([]any{x}) }, fits)
+			if ok {
+				out = append(out, child)
+			}
+		}
+		return out, true
+	}
+	return v, true
+}
+
+// itemPath names an item of a list by its field name where it has one.
+func itemPath(path string, i int, item any) string {
+	if m, ok := item.(map[string]any); ok {
+		if name, ok := m["name"].(string); ok && name != "" {
+			return path + "[name=" + name + "]"
+		}
+	}
+	return fmt.Sprintf("%s[%d]", path, i)
+}
+
+// reason words a schema's error about v for somebody who does not know Go.
+func reason(err error, v any) string {
+	if strings.Contains(err.Error(), "unknown field") {
+		return "unknown key"
+	}
+	return fmt.Sprintf("%s does not fit: %v", describe(v), err)
+}
+
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case map[string]any:
+		return "a map"
+	case []any:
+		return "a list"
+	case string:
+		return fmt.Sprintf("the string %q", v)
+	case bool:
+		return fmt.Sprintf("the boolean %t", v)
+	default:
+		return fmt.Sprintf("the number %v", v)
+	}
+}

@@ -1,0 +1,86 @@
+package charts
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"istio.io/istio/operator/pkg/apis/validation"
+	"istio.io/istio/operator/pkg/values"
+	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/config/validation/agent"
+)
+
+// whole asks Istio's own validation about a spec whose parts all fit.
+func (c *checker) whole(spec map[string]any) {
+	c.mesh("spec.meshConfig", spec["meshConfig"])
+	c.mesh("spec.values.meshConfig", lookup(spec, "values", "meshConfig"))
+
+	rest := shallow(spec)
+	delete(rest, "meshConfig")
+	if v, ok := spec["values"].(map[string]any); ok {
+		rest["values"] = shallow(v)
+		remove(rest, "values", "meshConfig")
+	}
+	_, errs := validation.ParseAndValidateIstioOperator(values.Map{
+		"apiVersion": "install.istio.io/v1alpha1",
+		"kind":       "IstioOperator",
+		"spec":       rest,
+	}, nil)
+	for _, err := range errs {
+		if err != nil {
+			c.add(place(err.Error()), "%s", oneLine(err))
+			c.unrenderable = true
+		}
+	}
+}
+
+// mesh judges a meshConfig as istiod will when it reads it; the upstream
+// renderer drops these errors.
+func (c *checker) mesh(path string, v any) {
+	if v == nil {
+		return
+	}
+	document, err := json.Marshal(v)
+	if err != nil {
+		c.add(path, "%v", err)
+		return
+	}
+	config, err := mesh.ApplyMeshConfigDefaults(string(document))
+	if err == nil {
+		_, err = agent.ValidateMeshConfig(config)
+	}
+	if err != nil {
+		c.add(path, "%s", oneLine(err))
+	}
+}
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// valuesPath finds the path of a value in a message of Istio's validation.
+var valuesPath = regexp.MustCompile(`^(?:invalid schema for |value )?((?:global|cni|gateways|pilot|sidecarInjectorWebhook)(?:\.[A-Za-z-]+)+)`)
+
+// gatewayPort finds the gateway in a message about one of its ports.
+var gatewayPort = regexp.MustCompile(`in gateway (\S+) invalid.*values\.gateways\.istio-(in|e)gressgateway`)
+
+// place finds out which part of the spec a message of Istio's validation is
+// about.
+func place(message string) string {
+	for prefix, path := range map[string]string{
+		"bad hub":                    "spec.hub",
+		"bad tag":                    "spec.tag",
+		"invalid revision specified": "spec.revision",
+	} {
+		if strings.HasPrefix(message, prefix) {
+			return path
+		}
+	}
+	if m := valuesPath.FindStringSubmatch(message); m != nil {
+		return "spec.values." + m[1]
+	}
+	if m := gatewayPort.FindStringSubmatch(message); m != nil {
+		return fmt.Sprintf("spec.components.%sgressGateways[name=%s].k8s.service.ports", m[2], m[1])
+	}
+	return "spec"
+}
