@@ -116,7 +116,7 @@ func checkMetadata(t *tree, ps *Problems) {
 		case wantMapping && f.value.kind != mapping:
 			ps.add(f.value.at, path, "", "must be a mapping")
 		case !wantMapping && f.value.kind != scalar:
-			ps.add(f.value.at, path, "", "must be %s", nouns[stringKind])
+			ps.add(f.value.at, path, "", "must be %s", textNoun)
 		}
 	}
 }

@@ -14,7 +14,7 @@ type builder struct {
 	problems Problems
 }
 
-func (b *builder) build(n *yaml.Node, path string, depth int) *tree {
+func (b *builder) build(n *yaml.Node, path *trail, depth int) *tree {
 	t := &tree{at: Position{b.file, n.Line, n.Column}}
 	if depth > maxDepth {
 		b.problems.add(t.at, "", "", "is nested deeper than %d levels", maxDepth)
@@ -22,13 +22,13 @@ func (b *builder) build(n *yaml.Node, path string, depth int) *tree {
 	}
 	if (n.Kind == yaml.AliasNode || n.Anchor != "") && !b.aliased {
 		b.aliased = true // once a file: a bomb has thousands
-		b.problems.add(t.at, path, "write the values out", "anchors and aliases (& and *) are not read here")
+		b.problems.add(t.at, path.String(), "write the values out", "anchors and aliases (& and *) are not read here")
 	}
 	if n.Kind == yaml.AliasNode {
 		return t
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag != "" && !standardTags[n.ShortTag()] {
-		b.problems.add(t.at, path, "take it out", "the tag %s is not read here", strconv.QuoteToASCII(n.Tag))
+		b.problems.add(t.at, path.String(), "take it out", "the tag %s is not read here", strconv.QuoteToASCII(n.Tag))
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -36,7 +36,7 @@ func (b *builder) build(n *yaml.Node, path string, depth int) *tree {
 	case yaml.SequenceNode:
 		t.kind = sequence
 		for i, c := range n.Content {
-			t.items = append(t.items, b.build(c, path+"["+strconv.Itoa(i)+"]", depth+1))
+			t.items = append(t.items, b.build(c, &trail{up: path, item: i, kind: trailIndex}, depth+1))
 		}
 	default:
 		b.buildScalar(t, n)
@@ -49,28 +49,28 @@ var standardTags = map[string]bool{
 	"!!null": true, "!!timestamp": true, "!!merge": true,
 }
 
-func (b *builder) buildMapping(t *tree, n *yaml.Node, path string, depth int) {
+func (b *builder) buildMapping(t *tree, n *yaml.Node, path *trail, depth int) {
 	t.kind, t.fields = mapping, map[string]field{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		at := Position{b.file, k.Line, k.Column}
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0:
-			b.problems.add(at, path, "", "a key must be plain text")
+			b.problems.add(at, path.String(), "", "a key must be plain text")
 			continue
 		case k.ShortTag() == "!!merge":
-			b.problems.add(at, path, "write the keys out", "merge keys (<<) are not read here")
+			b.problems.add(at, path.String(), "write the keys out", "merge keys (<<) are not read here")
 			continue
 		case k.Value == "":
-			b.problems.add(at, path, "", "a key is empty")
+			b.problems.add(at, path.String(), "", "a key is empty")
 			continue
 		}
 		if before, ok := t.fields[k.Value]; ok {
-			b.problems.add(at, join(path, k.Value), "", "is already on line %d", before.key.Line)
-			b.build(v, join(path, k.Value), depth+1)
+			b.problems.add(at, path.key(k.Value).String(), "", "is already on line %d", before.key.Line)
+			b.build(v, path.key(k.Value), depth+1)
 			continue
 		}
-		t.put(k.Value, at, b.build(v, join(path, k.Value), depth+1))
+		t.put(k.Value, at, b.build(v, path.key(k.Value), depth+1))
 	}
 }
 

@@ -90,8 +90,10 @@ func decodeScalar(t *tree, v reflect.Value, path string, ps *Problems) {
 	}
 }
 
+const textNoun = "one word or text"
+
 var nouns = map[reflect.Kind]string{
-	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.String: "one word or text",
+	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.String: textNoun,
 }
 
 // quote shows s in a message. What is not plain ASCII is escaped, so that

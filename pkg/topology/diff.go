@@ -82,13 +82,14 @@ func flatten(path string, v any, out map[string]any) {
 
 // itemNames returns the names of all items, or nil unless each has its own.
 func itemNames(list []any) []string {
-	names := make([]string, 0, len(list))
+	names, seen := make([]string, 0, len(list)), map[string]bool{}
 	for _, item := range list {
 		m, _ := item.(map[string]any)
 		name, ok := m["name"].(string)
-		if !ok || slices.Contains(names, name) {
+		if !ok || seen[name] {
 			return nil
 		}
+		seen[name] = true
 		names = append(names, name)
 	}
 	return names

@@ -1,11 +1,6 @@
 package topology
 
-import (
-	"reflect"
-	"strings"
-)
-
-const stringKind = reflect.String
+import "strings"
 
 // What Istio 1.4 had and today's Istio has not, with what took its place.
 // https://archive.istio.io/v1.4/docs/reference/config/istio.operator.v1alpha12.pb/

@@ -34,23 +34,25 @@ func merge(under, over *tree) *tree {
 		}
 		return out
 	case over.kind == sequence && allNamed(under) && allNamed(over):
-		out := under.clone()
-		for _, item := range over.items {
-			mergeItem(out, item)
-		}
-		return out
+		return mergeNamed(under, over)
 	}
 	return over.clone()
 }
 
-func mergeItem(list, item *tree) {
-	for i, before := range list.items {
-		if identity(before) == identity(item) {
-			list.items[i] = merge(before, item)
-			return
-		}
+func mergeNamed(under, over *tree) *tree {
+	out := under.clone()
+	place := map[string]int{}
+	for i, item := range out.items {
+		place[identity(item)] = i
 	}
-	list.items = append(list.items, item.clone())
+	for _, item := range over.items {
+		if i, ok := place[identity(item)]; ok {
+			out.items[i] = merge(out.items[i], item)
+			continue
+		}
+		out.items = append(out.items, item.clone())
+	}
+	return out
 }
 
 // allNamed says that every item of a list has a field name, each its own.

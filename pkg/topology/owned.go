@@ -210,9 +210,9 @@ func (o *owner) noEastWestGateway() {
 
 // warnDifferent warns of every value in have that want has otherwise.
 func (o *owner) warnDifferent(want, have *tree, path string) {
-	want.walk("", func(below string, v *tree) {
+	want.walk("", func(below *trail, v *tree) {
 		if v.kind == scalar {
-			o.warnUnless(v, have.find(below), path+"."+below)
+			o.warnUnless(v, have.find(below.String()), path+"."+below.String())
 		}
 	})
 }

@@ -5,40 +5,92 @@ import (
 	"strings"
 )
 
+// A trail is a path that becomes text only when asked for: while a hostile file
+// is walked, writing every path out would take far more room than the file.
+type trail struct {
+	up   *trail
+	text string // a path to begin with, or a key, or the name of an item
+	kind trailKind
+	item int
+}
+
+type trailKind int
+
+const (
+	trailText trailKind = iota
+	trailKey
+	trailName
+	trailIndex
+)
+
+func (p *trail) key(key string) *trail { return &trail{up: p, text: key, kind: trailKey} }
+
+// at is the trail to an item of a list: by its field name where it has one, else
+// by its index.
+func (p *trail) at(i int, item *tree) *trail {
+	if name, ok := item.get("name").literal(); ok && printable(name) {
+		return &trail{up: p, text: name, kind: trailName}
+	}
+	return &trail{up: p, item: i, kind: trailIndex}
+}
+
+func (p *trail) String() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.kind == trailKey:
+		return join(p.up.String(), p.text)
+	case p.kind == trailName:
+		return p.up.String() + "[name=" + shown(p.text) + "]"
+	case p.kind == trailIndex:
+		return p.up.String() + "[" + strconv.Itoa(p.item) + "]"
+	}
+	return p.text
+}
+
 // walk calls f for t and everything in it with its path, parents first, in the
 // order of the file.
-func (t *tree) walk(path string, f func(path string, t *tree)) {
+func (t *tree) walk(path string, f func(path *trail, t *tree)) {
+	t.walkFrom(&trail{text: path}, f)
+}
+
+func (t *tree) walkFrom(path *trail, f func(path *trail, t *tree)) {
 	if t == nil {
 		return
 	}
 	f(path, t)
 	for _, k := range t.keys {
-		t.fields[k].value.walk(join(path, k), f)
+		t.fields[k].value.walkFrom(path.key(k), f)
 	}
 	for i, item := range t.items {
-		item.walk(itemPath(path, i, item), f)
+		item.walkFrom(path.at(i, item), f)
 	}
 }
 
-// join appends a key to a path. Keys that a terminal could not show as they are
-// get quoted.
+// join appends a key to a path.
 func join(path, key string) string {
-	if !printable(key) {
-		key = strconv.QuoteToASCII(key)
-	}
 	if path == "" {
-		return key
+		return shown(key)
 	}
-	return path + "." + key
+	return path + "." + shown(key)
 }
 
-// itemPath names an item of a list by its field name where it has one, else by
-// its index.
-func itemPath(path string, i int, item *tree) string {
-	if name, ok := item.get("name").literal(); ok && printable(name) {
-		return path + "[name=" + name + "]"
+// shown returns a key as paths have it: quoted if a terminal could not show it as
+// it is, and not longer than anybody would read.
+func shown(key string) string {
+	const most = 300
+	if len(key) > most {
+		key = strings.ToValidUTF8(key[:most], "") + "..."
 	}
-	return path + "[" + strconv.Itoa(i) + "]"
+	if !printable(key) {
+		return strconv.QuoteToASCII(key)
+	}
+	return key
+}
+
+// itemPath is the path of an item of a list.
+func itemPath(path string, i int, item *tree) string {
+	return (&trail{text: path}).at(i, item).String()
 }
 
 // locate follows path from t as far as it exists and returns the position of
@@ -75,10 +127,9 @@ func (t *tree) step(path string) (next *tree, at Position, rest string) {
 	}
 	longest := -1
 	for _, k := range t.keys {
-		shown := strings.TrimPrefix(join("", k), ".")
-		tail, ok := strings.CutPrefix(path, shown)
-		if ok && (tail == "" || tail[0] == '.' || tail[0] == '[') && len(shown) > longest {
-			longest, rest = len(shown), tail
+		tail, ok := strings.CutPrefix(path, shown(k))
+		if ok && (tail == "" || tail[0] == '.' || tail[0] == '[') && len(k) > longest {
+			longest, rest = len(k), tail
 			next, at = t.fields[k].value, t.fields[k].key
 		}
 	}

@@ -49,7 +49,7 @@ func (p Problem) String() string {
 
 // Problems is the error that [ParseMesh] and [ParseBase] return for a readable
 // but wrong file. Returned as an error it is never empty; it is in document
-// order.
+// order. Only the first 1000 are kept.
 type Problems []Problem
 
 // Error returns the problems, one a line.
@@ -70,6 +70,8 @@ func (ps Problems) err() error {
 	return ps
 }
 
+const maxProblems = 1000
+
 func (ps Problems) sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -78,5 +80,8 @@ func (ps Problems) sort() {
 
 // add appends a problem; format and args make its message.
 func (ps *Problems) add(at Position, path, hint, format string, args ...any) {
+	if len(*ps) >= maxProblems {
+		return
+	}
 	*ps = append(*ps, Problem{Position: at, Path: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
 }

@@ -13,12 +13,14 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Limits on what is parsed at all. The number of entries is estimated from the
-// characters that begin one, before anything is allocated for them.
+// Limits on what is parsed at all. Marks are the characters that can begin or end
+// an entry: line ends, commas, colons and opening brackets. They are counted
+// before anything is allocated for what they mark. A line such as
+// "  context-1: {network: network-1}" has four.
 const (
-	maxBytes   = 1 << 20
-	maxEntries = 100_000
-	maxDepth   = 100
+	maxBytes = 1 << 20
+	maxMarks = 80_000
+	maxDepth = 100
 )
 
 // readTree parses the one YAML document in data. It returns a nil tree only
@@ -36,12 +38,12 @@ func readTree(file string, data []byte) (*tree, Problems) {
 		ps.add(at, "", "", "%s", what)
 		return nil, ps
 	}
-	entries := 0
+	marks := 0
 	for _, c := range []string{"\n", ",", "[", "{", ":"} {
-		entries += bytes.Count(data, []byte(c))
+		marks += bytes.Count(data, []byte(c))
 	}
-	if entries > 2*maxEntries {
-		ps.add(top, "", "", "has more than %d entries", maxEntries)
+	if marks > maxMarks {
+		ps.add(top, "", "", "is too large: it has %d line ends, commas, colons and brackets, of at most %d", marks, maxMarks)
 		return nil, ps
 	}
 	doc, second, err := documents(data)
@@ -57,7 +59,7 @@ func readTree(file string, data []byte) (*tree, Problems) {
 		return nil, ps
 	}
 	b := builder{file: file}
-	t := b.build(doc, "", 0)
+	t := b.build(doc, nil, 0)
 	return t, b.problems
 }
 

@@ -32,7 +32,7 @@ var textKeys = map[string]bool{
 // literals returns t with the values of textKeys as the text that was written.
 func literals(t *tree) *tree {
 	out := t.clone()
-	out.walk("", func(_ string, t *tree) {
+	out.walk("", func(_ *trail, t *tree) {
 		for _, k := range t.keys {
 			if v := t.fields[k].value; textKeys[k] && v.kind == scalar && v.value != nil {
 				v.value = v.text
@@ -69,12 +69,12 @@ func checkSpec(t *tree, path string, ps *Problems) {
 // checkAmbiguous refuses the words that Helm's YAML takes for booleans and
 // YAML 1.2 for text.
 func checkAmbiguous(t *tree, path string, ps *Problems) {
-	t.walk(path, func(path string, t *tree) {
+	t.walk(path, func(path *trail, t *tree) {
 		if t.kind != scalar || t.quoted {
 			return
 		}
 		if text, ok := t.value.(string); ok && slices.Contains([]string{"yes", "no", "on", "off"}, strings.ToLower(text)) {
-			ps.add(t.at, path, "write true or false, or put it in quotes if it is text",
+			ps.add(t.at, path.String(), "write true or false, or put it in quotes if it is text",
 				"%s may be read as a boolean or as text", t.text)
 		}
 	})
@@ -89,7 +89,7 @@ func checkShape(t *tree, path string, ps *Problems) {
 		case wantMapping && v.kind != mapping:
 			ps.add(v.at, join(path, k), "", "must be a mapping")
 		case !wantMapping && v.kind != scalar:
-			ps.add(v.at, join(path, k), "", "must be %s", nouns[stringKind])
+			ps.add(v.at, join(path, k), "", "must be %s", textNoun)
 		}
 	}
 }
@@ -150,127 +150,4 @@ func checkGateways(list *tree, path string, ps *Problems) {
 			seen[name] = item.at
 		}
 	}
-}
-
-// checkLegacyValues reports values that Istio no longer has, each once, with what
-// replaced it.
-func checkLegacyValues(t *tree, path string, ps *Problems) {
-	for _, l := range legacyValues {
-		v := t.get(l.keys()...)
-		if v == nil {
-			continue
-		}
-		parent := t.get(l.keys()[:len(l.keys())-1]...)
-		at := parent.fields[l.keys()[len(l.keys())-1]].key
-		ps.add(at, join(path, l.path), l.hint, "is a value of Istio 1.4, not translated yet")
-	}
-	checkTranslated(t, path, ps)
-}
-
-// checkTranslated judges the two values of 1.4 that are understood: they are
-// what setup-mesh prep writes.
-func checkTranslated(t *tree, path string, ps *Problems) {
-	if v := t.get("values", "global", "mtls", "enabled"); !v.isNull() {
-		if _, ok := v.value.(bool); !ok {
-			ps.add(v.at, join(path, "values.global.mtls.enabled"), "", "must be true or false")
-		}
-	}
-	if v := t.get("values", "security", "selfSigned"); !v.isNull() && v.value != false {
-		ps.add(v.at, join(path, "values.security.selfSigned"), "leave it out or false",
-			"must be false: every cluster's CA is signed by the mesh's root")
-	}
-	for _, parent := range [][]string{{"values", "global", "mtls"}, {"values", "security"}} {
-		known := map[string]string{"mtls": "enabled", "security": "selfSigned"}[parent[len(parent)-1]]
-		here := join(path, strings.Join(parent, "."))
-		p := t.get(parent...)
-		if p != nil && p.kind != mapping && !p.isNull() {
-			ps.add(p.at, here, "", "must be a mapping")
-			continue
-		}
-		for _, k := range p.sortedAsWritten() {
-			if k != known {
-				ps.add(p.fields[k].key, join(here, k), legacyTranslatedSiblings[k], "is a value of Istio 1.4, not translated yet")
-			}
-		}
-	}
-}
-
-// checkUnsupported reports what today's Istio can do and setup-mesh cannot yet.
-func checkUnsupported(t *tree, path string, ps *Problems) {
-	for _, u := range unsupported {
-		keys := strings.Split(u.path, ".")
-		v := t.get(keys...)
-		if v.isNull() || slices.Contains(u.unless, v.text) && v.kind == scalar {
-			continue
-		}
-		at := t.get(keys[:len(keys)-1]...).fields[keys[len(keys)-1]].key
-		ps.add(at, join(path, u.path), u.hint, "is not yet supported")
-	}
-	for i, tag := range t.get("values", "revisionTags").list() {
-		if tag.text == "default" {
-			ps.add(tag.at, itemPath(join(path, "values.revisionTags"), i, tag), "take it out",
-				"the default revision serves it already, and pods would be injected twice")
-		}
-	}
-}
-
-func (t *tree) list() []*tree {
-	if t == nil {
-		return nil
-	}
-	return t.items
-}
-
-// checkImages refuses images that change under the mesh: a plan made today must
-// mean the same tomorrow.
-func checkImages(t *tree, path string, ps *Problems) {
-	t.walk(path, func(path string, t *tree) {
-		for _, k := range t.keys {
-			v := t.fields[k].value
-			text, ok := v.literal()
-			switch {
-			case !ok:
-			case k == "tag" && strings.HasPrefix(text, "latest"):
-				ps.add(v.at, join(path, k), "name a release, or leave it out", "%s changes from day to day", quote(text))
-			case k == "hub" && (strings.HasPrefix(text, "registry.istio.io/testing") || strings.HasPrefix(text, "gcr.io/istio-testing")):
-				ps.add(v.at, join(path, k), "leave it out, or name where you keep release images", "%s holds no releases", quote(text))
-			}
-		}
-	})
-}
-
-// ownedParents are the mappings that owned values are put into.
-var ownedParents = []string{
-	"meshConfig.defaultConfig", "meshConfig.defaultConfig.proxyMetadata",
-	"values.global", "values.global.multiCluster", "values.global.readerServiceAccount",
-	"values.pilot", "values.pilot.env", "values.gateways", "values.gateways.istio-ingressgateway",
-	"values.meshConfig", "values.meshConfig.defaultConfig", "values.meshConfig.defaultConfig.proxyMetadata",
-	"components.pilot.k8s",
-}
-
-func checkOwnedParents(t *tree, path string, ps *Problems) {
-	for _, p := range ownedParents {
-		mustBe(mapping, t, path, strings.Split(p, "."), ps)
-	}
-}
-
-// mustBe reports the value at keys if it is there and of another kind.
-func mustBe(want kind, t *tree, path string, keys []string, ps *Problems) bool {
-	v := t.get(keys...)
-	if v.isNull() || v.kind == want {
-		return true
-	}
-	noun := "a mapping"
-	if want == sequence {
-		noun = "a list"
-	}
-	ps.add(v.at, dotted(path, keys), "", "must be %s", noun)
-	return false
-}
-
-func dotted(path string, keys []string) string {
-	for _, k := range keys {
-		path = join(path, k)
-	}
-	return path
 }

@@ -1,0 +1,39 @@
+package topology
+
+import "strings"
+
+// ownedParents are the mappings that owned values are put into.
+var ownedParents = []string{
+	"meshConfig.defaultConfig", "meshConfig.defaultConfig.proxyMetadata",
+	"values.global", "values.global.multiCluster", "values.global.readerServiceAccount",
+	"values.pilot", "values.pilot.env", "values.gateways", "values.gateways.istio-ingressgateway",
+	"values.meshConfig", "values.meshConfig.defaultConfig", "values.meshConfig.defaultConfig.proxyMetadata",
+	"components.pilot.k8s",
+}
+
+func checkOwnedParents(t *tree, path string, ps *Problems) {
+	for _, p := range ownedParents {
+		mustBe(mapping, t, path, strings.Split(p, "."), ps)
+	}
+}
+
+// mustBe reports the value at keys if it is there and of another kind.
+func mustBe(want kind, t *tree, path string, keys []string, ps *Problems) bool {
+	v := t.get(keys...)
+	if v.isNull() || v.kind == want {
+		return true
+	}
+	noun := "a mapping"
+	if want == sequence {
+		noun = "a list"
+	}
+	ps.add(v.at, dotted(path, keys), "", "must be %s", noun)
+	return false
+}
+
+func dotted(path string, keys []string) string {
+	for _, k := range keys {
+		path = join(path, k)
+	}
+	return path
+}
