@@ -23,7 +23,8 @@ func (c *Cluster) apiServer() []string {
 		fmt.Sprintf("--advertise-address=10.255.0.%d", c.spec.Index), "--endpoint-reconciler-type=none",
 		"--enable-aggregator-routing=true", // dial the endpoints of webhooks' Services, not their ClusterIPs
 		"--egress-selector-config-file=" + f.egress,
-		"--kubelet-preferred-address-types=InternalIP",
+		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority=" + f.ca,
+		"--kubelet-client-certificate=" + f.server.Cert, "--kubelet-client-key=" + f.server.Key,
 		"--service-cluster-ip-range=" + c.spec.serviceCIDR(),
 		"--authorization-mode=RBAC,Node", "--token-auth-file=" + f.tokens,
 		"--tls-cert-file=" + f.server.Cert, "--tls-private-key-file=" + f.server.Key, "--cert-dir=" + c.spec.Dir,

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/setup-mesh/setup-mesh/lab/internal/pki"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 	"github.com/setup-mesh/setup-mesh/lab/internal/tunnel"
@@ -63,6 +64,9 @@ func (c *Cluster) prepare(now time.Time) error {
 	if c.tunnel, err = tunnel.Serve(c.ports.tunnel, &c.Table, c.files.server, c.files.ca); err != nil {
 		return err
 	}
+	c.Table.Set(map[string]string{
+		fmt.Sprintf("%s:%d", c.spec.nodeIP(), kubeletPort): fmt.Sprintf("127.0.0.1:%d", c.ports.kubelet),
+	})
 	c.client, err = kubernetes.NewForConfig(c.Config())
 	return err
 }
@@ -152,9 +156,15 @@ func (c *Cluster) Config() *rest.Config {
 	}
 }
 
-// Kubelet is where the lab answers what the API server asks of the cluster's kubelet: port and certificate files.
-func (c *Cluster) Kubelet() (port int, certFile, keyFile string) {
-	return c.ports.kubelet, c.files.server.Cert, c.files.server.Key
+// Kubelet is where the lab answers what the API server asks of the cluster's kubelet, and the certificate for it.
+func (c *Cluster) Kubelet() (port int, pair pki.Pair) { return c.ports.kubelet, c.files.server }
+
+// ImpersonatingKubeconfig is for a client that is to have the rights of a service account, and no more.
+func (c *Cluster) ImpersonatingKubeconfig(namespace, serviceAccount string) string {
+	user := fmt.Sprintf("token: %q, as: %q, as-groups: [%q, %q, %q]", c.tokens.admin,
+		"system:serviceaccount:"+namespace+":"+serviceAccount,
+		"system:serviceaccounts", "system:serviceaccounts:"+namespace, "system:authenticated")
+	return c.kubeconfig(user)
 }
 
 // PIDs are the running processes, by name.
@@ -209,4 +219,3 @@ func waitFree(ctx context.Context, port int) error {
 func environment(string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.TempDir(), "TMPDIR=" + os.TempDir()}
 }
-

@@ -42,7 +42,7 @@ func (c *Cluster) writeFiles(now time.Time) error {
 		managerConfig: s.dir("controllers.kubeconfig"), schedConfig: s.dir("scheduler.kubeconfig"),
 	}
 	dns := []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-	f.server, err = ca.Issue(s.Dir, "server", now, dns, []net.IP{net.IPv4(127, 0, 0, 1), s.serviceIP()})
+	f.server, err = ca.Issue(s.Dir, "server", now, dns, []net.IP{net.IPv4(127, 0, 0, 1), s.serviceIP(), net.ParseIP(s.nodeIP())})
 	if err != nil {
 		return err
 	}
@@ -56,9 +56,9 @@ func (c *Cluster) writeFiles(now time.Time) error {
 		f.tokens:        c.tokens.csv(),
 		f.egress:        fmt.Sprintf(egressConfig, c.ports.tunnel, f.ca, f.server.Cert, f.server.Key),
 		f.stages:        stages(s),
-		f.adminConfig:   c.kubeconfig(c.tokens.admin),
-		f.managerConfig: c.kubeconfig(c.tokens.controllers),
-		f.schedConfig:   c.kubeconfig(c.tokens.scheduler),
+		f.adminConfig:   c.kubeconfig(bearer(c.tokens.admin)),
+		f.managerConfig: c.kubeconfig(bearer(c.tokens.controllers)),
+		f.schedConfig:   c.kubeconfig(bearer(c.tokens.scheduler)),
 	})
 }
 
@@ -95,12 +95,15 @@ egressSelections:
         tlsConfig: {caBundle: %q, clientCert: %q, clientKey: %q}
 `
 
-func (c *Cluster) kubeconfig(token string) string {
+func bearer(token string) string { return fmt.Sprintf("token: %q", token) }
+
+// kubeconfig is for one user, whose entry is given as the inside of a YAML flow mapping.
+func (c *Cluster) kubeconfig(user string) string {
 	return fmt.Sprintf(`apiVersion: v1
 kind: Config
 current-context: lab
 clusters: [{name: lab, cluster: {server: %q, certificate-authority: %q}}]
-users: [{name: lab, user: {token: %q}}]
+users: [{name: lab, user: {%s}}]
 contexts: [{name: lab, context: {cluster: lab, user: lab}}]
-`, c.Server(), c.files.ca, token)
+`, c.Server(), c.files.ca, user)
 }

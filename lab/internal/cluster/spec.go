@@ -20,10 +20,10 @@ const (
 
 // A Spec says what to run.
 type Spec struct {
-	Index   int     // from 1; tells clusters' address ranges apart
-	Name    string  // of the cluster and its directory
-	Context string  // in the lab's kubeconfig
-	Network string  // what the user of the lab has in mind for it; nothing depends on it here
+	Index   int    // from 1; tells clusters' address ranges apart
+	Name    string // of the cluster and its directory
+	Context string // in the lab's kubeconfig
+	Network string // what the user of the lab has in mind for it; nothing depends on it here
 	Gateway Gateway
 	Istiods bool // istiod pods become ready by an istiod, not by KWOK
 	Dir     string

@@ -33,6 +33,9 @@ type supervisor struct {
 	adding  sync.Mutex // one cluster is added at a time
 	mu      sync.Mutex
 	members []*member // in the order of their index
+
+	routing  sync.Mutex
+	gateways map[string]string // routes through gateways, in every cluster's table
 }
 
 // Run reads the lab's options as a line of JSON from in, starts the lab, writes a [lab.Reply] line to out, and returns
@@ -171,6 +174,7 @@ func (s *supervisor) add(ctx context.Context, n lab.NewCluster) error {
 		s.drop(m)
 		return err
 	}
+	s.routeGateways()
 	return s.writeKubeconfigs()
 }
 

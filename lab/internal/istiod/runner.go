@@ -1,0 +1,152 @@
+// Package istiod runs an istiod for every istiod pod of a cluster: the real program, as a process of this machine, fed
+// as a kubelet would feed its container.
+package istiod
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/lab"
+	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
+	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
+	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
+)
+
+// caSecret is the Secret that Istio's charts mount into istiod for a plugged-in CA.
+// https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
+const caSecret = "cacerts"
+
+// A Runner keeps one istiod process for every istiod pod of a cluster.
+type Runner struct {
+	cluster *cluster.Cluster
+	spawner *proc.Spawner
+	pool    *ports.Pool
+	changed func() // an istiod became ready, or is no longer
+	ends    context.Context
+
+	mu        sync.Mutex
+	instances map[types.UID]*instance
+	count     int // of pods so far; numbers their addresses
+	wg        sync.WaitGroup
+}
+
+// NewRunner returns a runner that does nothing until [Runner.Run], and ends with ends. changed is called, from any goroutine, whenever
+// [Runner.GatewayRoutes] may have changed.
+func NewRunner(ends context.Context, c *cluster.Cluster, s *proc.Spawner, p *ports.Pool, changed func()) *Runner {
+	return &Runner{ends: ends, cluster: c, spawner: s, pool: p, changed: changed, instances: map[types.UID]*instance{}}
+}
+
+// Run follows the cluster, and returns when all istiods have ended.
+func (r *Runner) Run() {
+	ctx := r.ends
+	var watches sync.WaitGroup
+	watches.Go(func() {
+		put := func(p *corev1.Pod) { r.put(ctx, p) }
+		r.pods().follow(ctx, func(all []*corev1.Pod) { r.set(ctx, all) }, put, func(p *corev1.Pod) { r.gone(p.UID) })
+	})
+	watches.Go(func() {
+		empty := func(s *corev1.Secret) { r.mounted(s.Namespace, nil) }
+		r.secrets().follow(ctx, r.mountAll, func(s *corev1.Secret) { r.mounted(s.Namespace, s.Data) }, empty)
+	})
+	watches.Wait()
+	r.set(ctx, nil)
+	r.wg.Wait()
+}
+
+// set makes the instances those of all pods.
+func (r *Runner) set(ctx context.Context, pods []*corev1.Pod) {
+	have := map[types.UID]bool{}
+	for _, p := range pods {
+		have[p.UID] = true
+		r.put(ctx, p)
+	}
+	for _, i := range r.all() {
+		if !have[i.pod.UID] {
+			r.gone(i.pod.UID)
+		}
+	}
+}
+
+// put starts the istiod of a pod that a node has taken, and ends that of a pod that is to go.
+func (r *Runner) put(ctx context.Context, pod *corev1.Pod) {
+	if pod.DeletionTimestamp != nil {
+		r.gone(pod.UID)
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.instances[pod.UID] != nil || pod.Spec.NodeName == "" || ctx.Err() != nil {
+		return
+	}
+	ctx, stop := context.WithCancel(ctx)
+	i := &instance{runner: r, pod: pod, ip: r.cluster.Spec().PodIP(r.count), stop: stop}
+	r.count++
+	r.instances[pod.UID] = i
+	r.wg.Go(func() { i.run(ctx) })
+}
+
+func (r *Runner) gone(uid types.UID) {
+	r.mu.Lock()
+	i := r.instances[uid]
+	delete(r.instances, uid)
+	r.mu.Unlock()
+	if i != nil {
+		i.stop()
+	}
+}
+
+func (r *Runner) mountAll(secrets []*corev1.Secret) {
+	data := map[string]map[string][]byte{}
+	for _, s := range secrets {
+		data[s.Namespace] = s.Data
+	}
+	for _, i := range r.all() {
+		i.mount(data[i.pod.Namespace])
+	}
+}
+
+func (r *Runner) mounted(namespace string, data map[string][]byte) {
+	for _, i := range r.all() {
+		if i.pod.Namespace == namespace {
+			i.mount(data)
+		}
+	}
+}
+
+// all returns the instances sorted by namespace and name.
+func (r *Runner) all() []*instance {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []*instance
+	for _, i := range r.instances {
+		out = append(out, i)
+	}
+	slices.SortFunc(out, func(a, b *instance) int {
+		return strings.Compare(a.pod.Namespace+"/"+a.pod.Name, b.pod.Namespace+"/"+b.pod.Name)
+	})
+	return out
+}
+
+// State returns the istiods as they are now.
+func (r *Runner) State() []lab.Istiod {
+	out := []lab.Istiod{}
+	for _, i := range r.all() {
+		out = append(out, i.state())
+	}
+	return out
+}
+
+// Find returns the istiod of a pod.
+func (r *Runner) Find(namespace, pod string) (lab.Istiod, bool) {
+	for _, s := range r.State() {
+		if s.Namespace == namespace && s.Pod == pod {
+			return s, true
+		}
+	}
+	return lab.Istiod{}, false
+}
