@@ -1,0 +1,210 @@
+package apply
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// A Field is one difference between two states of an object or a manifest.
+// Nil is absent.
+type Field struct {
+	Path string `json:"path"`
+	Old  any    `json:"old"`
+	New  any    `json:"new"`
+	// Source is where the new value was written, as file:line, if it was.
+	Source string `json:"source,omitempty"`
+}
+
+// listKeys are the fields that tell the elements of a list of objects apart,
+// tried in this order: they are the merge keys of the built-in types.
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
+var listKeys = []string{"name", "key", "type", "port", "number", "containerPort", "mountPath", "ip", "uid"}
+
+// holds says whether live has everything that want says. It is the quick,
+// one-sided comparison: true is certain up to notation, false means "ask the
+// API server" (which also knows defaults and canonical forms).
+func holds(want, live any) bool {
+	switch w := want.(type) {
+	case map[string]any:
+		l, ok := live.(map[string]any)
+		if !ok {
+			return false
+		}
+		for k, v := range w {
+			lv, ok := l[k]
+			if !ok || !holds(v, lv) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		l, ok := live.([]any)
+		if !ok {
+			return false
+		}
+		return listHolds(w, l)
+	default:
+		return sameScalar(want, live)
+	}
+}
+
+func listHolds(want, live []any) bool {
+	key := listKey(want)
+	if key == "" {
+		if len(want) != len(live) {
+			return false
+		}
+		for i := range want {
+			if !holds(want[i], live[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, w := range want {
+		id := w.(map[string]any)[key]
+		if !slices.ContainsFunc(live, func(l any) bool {
+			m, ok := l.(map[string]any)
+			return ok && sameScalar(id, m[key]) && holds(w, l)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// listKey is the field that every element of a list has, and no two alike; ""
+// if the list is not one of such objects.
+func listKey(list []any) string {
+next:
+	for _, key := range listKeys {
+		seen := map[any]bool{}
+		for _, e := range list {
+			m, ok := e.(map[string]any)
+			if !ok {
+				return ""
+			}
+			id, ok := m[key]
+			if !ok || !isScalar(id) || seen[id] {
+				continue next
+			}
+			seen[id] = true
+		}
+		if len(list) > 0 {
+			return key
+		}
+	}
+	return ""
+}
+
+func isScalar(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return false
+	}
+	return true
+}
+
+// sameScalar compares values as the API does: 2048Mi and 2Gi are one quantity.
+func sameScalar(a, b any) bool {
+	if reflect.DeepEqual(a, b) {
+		return true
+	}
+	as, bs := fmt.Sprint(a), fmt.Sprint(b)
+	if as == bs {
+		return true
+	}
+	qa, err := resource.ParseQuantity(as)
+	if err != nil {
+		return false
+	}
+	qb, err := resource.ParseQuantity(bs)
+	return err == nil && qa.Cmp(qb) == 0
+}
+
+// fields lists how an object would change from live to dry, leaf by leaf and
+// sorted. What the API server itself keeps (status, versions, owners of
+// fields) is no change.
+func fields(live, dry *unstructured.Unstructured) []Field {
+	var out []Field
+	diffValue(&out, "", meaningful(live), meaningful(dry))
+	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	return out
+}
+
+func meaningful(o *unstructured.Unstructured) map[string]any {
+	out := make(map[string]any, len(o.Object))
+	for k, v := range o.Object {
+		out[k] = v
+	}
+	delete(out, "status")
+	meta := map[string]any{}
+	for _, k := range []string{"labels", "annotations", "ownerReferences", "finalizers"} {
+		if v, ok, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", k); ok {
+			meta[k] = v
+		}
+	}
+	out["metadata"] = meta
+	return out
+}
+
+func diffValue(out *[]Field, path string, old, new any) {
+	switch o := old.(type) {
+	case map[string]any:
+		if n, ok := new.(map[string]any); ok {
+			diffMaps(out, path, o, n)
+			return
+		}
+	case []any:
+		if n, ok := new.([]any); ok {
+			if key := listKey(slices.Concat(o[:0:0], o)); key != "" && listKey(n) == key {
+				diffMaps(out, path, byKey(key, o), byKey(key, n))
+				return
+			}
+		}
+	}
+	if !reflect.DeepEqual(old, new) {
+		*out = append(*out, Field{Path: path, Old: old, New: new})
+	}
+}
+
+func diffMaps(out *[]Field, path string, old, new map[string]any) {
+	for k, o := range old {
+		n, ok := new[k]
+		if !ok {
+			*out = append(*out, Field{Path: join(path, k), Old: o})
+			continue
+		}
+		diffValue(out, join(path, k), o, n)
+	}
+	for k, n := range new {
+		if _, ok := old[k]; !ok {
+			*out = append(*out, Field{Path: join(path, k), New: n})
+		}
+	}
+}
+
+// byKey turns a list of objects into a map; its keys print as [name=x].
+func byKey(key string, list []any) map[string]any {
+	m := make(map[string]any, len(list))
+	for _, e := range list {
+		m[fmt.Sprintf("[%s=%v]", key, e.(map[string]any)[key])] = e
+	}
+	return m
+}
+
+func join(path, key string) string {
+	switch {
+	case path == "" || strings.HasPrefix(key, "["):
+		return path + key
+	case strings.ContainsAny(key, "./"):
+		return fmt.Sprintf("%s[%s]", path, key)
+	}
+	return path + "." + key
+}

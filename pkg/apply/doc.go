@@ -1,0 +1,26 @@
+// Package apply turns a wanted mesh into what every cluster should hold, reads
+// what the clusters do hold, and makes the second into the first.
+//
+// Data flows one way, and each arrow yields a value that can be printed:
+//
+//	topology, base, root -> [Desired] --+
+//	clusters             -> [World]   --+-> [Plan] -> [Apply] -> [Report]
+//	                        [World]   ----> [Status]
+//
+// [NewDesired], [NewPlan] and everything they call decide and touch nothing.
+// [Observe] only reads (a server-side dry run counts as reading), and [Apply]
+// alone writes. Package kube holds all that speaks to an API server, package
+// charts all that knows Istio's charts.
+//
+// # Ownership
+//
+// Objects are written by server-side apply under the field manager
+// [kube.FieldManager]: we own the fields we send and no others. An object is
+// ours when that manager appears in its managedFields. What is not ours is
+// never changed or deleted unless the user says so ([PlanOptions].Adopt).
+//
+// # Record
+//
+// Each member holds a [Record] of the mesh, its members and the objects we
+// put there. Prune and teardown delete what it lists and nothing else.
+package apply

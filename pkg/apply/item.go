@@ -1,0 +1,90 @@
+package apply
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// An Item is one object that a cluster should hold.
+//
+// Object is all that is known before an apply. It may be shared between
+// clusters and is never changed. Late, where set, says what else the object
+// holds: content that only an apply can make, because it is secret or comes
+// out of another cluster.
+type Item struct {
+	Component Component
+	Ref       kube.Ref
+	Object    *unstructured.Unstructured
+	Late      Late
+	Hash      string // of Object; what a Record remembers of it
+
+	stage stage
+}
+
+// Late is the part of an object that is minted when it is applied.
+type Late interface {
+	// Judge says why the content of live, an object that is there, has to be
+	// minted anew. The empty string keeps it.
+	Judge(w *World, live *unstructured.Unstructured) string
+	// Needs names the cluster whose absence prevents minting, "" for none.
+	Needs() string
+}
+
+// newItem labels a copy of o as the mesh's and hashes it. The copy is shallow
+// below metadata: o must not change afterwards.
+func newItem(c Component, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
+	content := make(map[string]any, len(o.Object))
+	for k, v := range o.Object {
+		content[k] = v
+	}
+	meta, _, err := unstructured.NestedMap(o.Object, "metadata") // a deep copy
+	if err != nil {
+		return nil, fmt.Errorf("read metadata of %s: %w", o.GetKind(), err)
+	}
+	content["metadata"] = meta
+	out := &unstructured.Unstructured{Object: content}
+	labels := out.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[labelMesh] = mesh
+	out.SetLabels(labels)
+	h, err := hashOf(content)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s %s: %w", o.GetKind(), o.GetName(), err)
+	}
+	ref := kube.RefOf(out)
+	return &Item{Component: c, Ref: ref, Object: out, Late: late, Hash: h, stage: stageOf(ref, false)}, nil
+}
+
+// hashOf is a digest of v's JSON: 22 characters, 128 bits.
+func hashOf(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:16]), nil
+}
+
+// object makes an unstructured object out of its parts.
+func object(apiVersion, kind, namespace, name string, meta map[string]any, rest map[string]any) *unstructured.Unstructured {
+	m := map[string]any{"name": name}
+	if namespace != "" {
+		m["namespace"] = namespace
+	}
+	for k, v := range meta {
+		m[k] = v
+	}
+	content := map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": m}
+	for k, v := range rest {
+		content[k] = v
+	}
+	return &unstructured.Unstructured{Object: content}
+}

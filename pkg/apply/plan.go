@@ -1,0 +1,214 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// PlanFormat is the version of a [Plan]'s JSON.
+const PlanFormat = "setup-mesh.io/plan/v1"
+
+// An Action is what an apply does with an object.
+type Action string
+
+// The actions. Unknown is an object that could not be read: nothing is done
+// with it.
+const (
+	Create  Action = "create"
+	Update  Action = "update"
+	Delete  Action = "delete"
+	Keep    Action = "keep"
+	Unknown Action = "unknown"
+)
+
+// A Plan is what an apply would do, and why. It holds no secret, and acts on
+// nothing by itself.
+type Plan struct {
+	Format   string         `json:"format"`
+	Mesh     string         `json:"mesh"`
+	Istio    string         `json:"istio"`
+	Teardown bool           `json:"teardown,omitempty"`
+	Inputs   string         `json:"inputs,omitempty"` // digest of the files it was made from
+	Clusters []*ClusterPlan `json:"clusters"`
+	// Refusals are why nothing is done at all; the rest of the plan is whole.
+	Refusals []Finding `json:"refusals,omitempty"`
+	// Warnings are worth reading and stop nothing.
+	Warnings []Finding `json:"warnings,omitempty"`
+
+	world   *World
+	desired *Desired
+}
+
+// A ClusterPlan is one cluster's share of a [Plan].
+type ClusterPlan struct {
+	Member
+	Kubernetes string `json:"kubernetes,omitempty"`
+	// Leaving says that the cluster is not in the topology any more, or that
+	// the mesh is torn down.
+	Leaving bool `json:"leaving,omitempty"`
+	// Unreached is why nothing is known of the cluster, and so nothing planned.
+	Unreached string `json:"unreached,omitempty"`
+	Hint      string `json:"hint,omitempty"`
+	// Manifest lists the differences of the IstioControlPlane's spec to the
+	// one last applied.
+	Manifest []Field  `json:"manifest,omitempty"`
+	New      bool     `json:"new,omitempty"` // no IstioControlPlane was applied so far
+	Profile  string   `json:"profile,omitempty"`
+	Reads    []string `json:"reads,omitempty"` // whose API servers its istiod reads
+	Gateway  string   `json:"gateway,omitempty"`
+	// RootFingerprint and NotAfter describe the intermediate that will be
+	// there after an apply.
+	RootFingerprint string    `json:"root,omitempty"`
+	NotAfter        time.Time `json:"notAfter,omitzero"`
+	Changes         []Change  `json:"changes"`
+
+	live    *Live
+	desired *DesiredCluster
+}
+
+// A Change is what happens to one object.
+type Change struct {
+	Component Component `json:"component"`
+	Object    kube.Ref  `json:"object"`
+	Action    Action    `json:"action"`
+	Reason    string    `json:"reason,omitempty"`
+	Fields    []Field   `json:"fields,omitempty"`
+	// Managers changed the object since we applied it; the update sets it back.
+	Managers []string `json:"managers,omitempty"`
+	// Blocked is why the change cannot be made now.
+	Blocked string `json:"blocked,omitempty"`
+	// Wanted is the digest of what will be applied, UID is of what is there.
+	Wanted string `json:"wanted,omitempty"`
+	UID    string `json:"uid,omitempty"`
+
+	item *Item
+}
+
+// A Finding is something about a cluster ("" for the whole mesh) that a user
+// has to know, and what to do about it.
+type Finding struct {
+	ID      string `json:"id,omitempty"` // stable, as area/claim
+	Cluster string `json:"cluster,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// PlanOptions are the user's leave to do what is refused otherwise.
+type PlanOptions struct {
+	Adopt         bool     // take over objects that somebody else manages
+	AllowLoopback bool     // a loopback API server can be reached by the others
+	AcceptNew     bool     // a context may lead to another cluster than before
+	CRDs          bool     // delete CRDs although custom resources exist
+	Forget        []string // names of clusters that are gone for good
+}
+
+// Pending says whether an apply would change anything.
+func (p *Plan) Pending() bool {
+	return slices.ContainsFunc(p.Clusters, func(c *ClusterPlan) bool { return c.Pending() })
+}
+
+// Pending says whether an apply would change anything in c.
+func (c *ClusterPlan) Pending() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() })
+}
+
+// Pending says whether an apply would make this change.
+func (c Change) Pending() bool {
+	return c.Blocked == "" && (c.Action == Create || c.Action == Update || c.Action == Delete)
+}
+
+// Incomplete lists the clusters that the plan could not look at, and the
+// changes it cannot make.
+func (p *Plan) Incomplete() bool {
+	return slices.ContainsFunc(p.Clusters, func(c *ClusterPlan) bool {
+		return c.Unreached != "" || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Blocked != "" })
+	})
+}
+
+// Count is how many objects the plan would treat so.
+func (p *Plan) Count(a Action) int {
+	n := 0
+	for _, c := range p.Clusters {
+		n += c.Count(a)
+	}
+	return n
+}
+
+// Count is how many objects of c the plan would treat so. The record, which is
+// about the objects, is none of them.
+func (c *ClusterPlan) Count(a Action) int {
+	n := 0
+	for _, ch := range c.Changes {
+		if ch.Action == a && ch.Blocked == "" && ch.Component != Bookkeeping {
+			n++
+		}
+	}
+	return n
+}
+
+// cluster finds a cluster of the plan by name, nil if there is none.
+func (p *Plan) cluster(name string) *ClusterPlan {
+	for _, c := range p.Clusters {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// NewPlan compares what is wanted with what was read. It asks nobody.
+func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d}
+	pl := &planner{plan: p, options: o}
+	pl.identities()
+	for i, l := range w.Clusters {
+		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, live: l, Changes: []Change{}}
+		if i < len(d.Clusters) {
+			c.desired = d.Clusters[i]
+		}
+		p.Clusters = append(p.Clusters, c)
+		pl.cluster(c)
+	}
+	pl.records()
+	return p
+}
+
+// A planner collects a plan and what speaks against it.
+type planner struct {
+	plan    *Plan
+	options PlanOptions
+	adopted map[string]int
+}
+
+func (pl *planner) refuse(cluster, hint, format string, args ...any) {
+	pl.plan.Refusals = append(pl.plan.Refusals, Finding{Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (pl *planner) warn(cluster, hint, format string, args ...any) {
+	pl.plan.Warnings = append(pl.plan.Warnings, Finding{Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (pl *planner) cluster(c *ClusterPlan) {
+	l := c.live
+	if l.Unreached != nil {
+		c.Unreached, c.Hint = l.Unreached.Error(), hintOf(l.Unreached)
+		return
+	}
+	if l.Record != nil && l.Record.Mesh != pl.plan.Mesh {
+		pl.refuse(c.Name, "set mesh_id to "+l.Record.Mesh+", or tear that mesh down first",
+			"the cluster is a member of mesh %s, not of %s", l.Record.Mesh, pl.plan.Mesh)
+		return
+	}
+	if c.Leaving {
+		pl.leave(c)
+		return
+	}
+	pl.join(c)
+}
+
+// Overridden lists the values of the user that the topology sets otherwise.
+func (p *Plan) Overridden() topology.Problems { return p.desired.Warnings }

@@ -1,0 +1,194 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// join plans a cluster of the topology.
+func (pl *planner) join(c *ClusterPlan) {
+	d := c.desired
+	c.Reads, c.New = d.Reads, c.live.Record == nil || c.live.Record.Manifest == nil
+	c.Profile, _ = d.Manifest.Spec["profile"].(string)
+	if !c.New {
+		for _, f := range topology.Diff(c.live.Record.Manifest, d.Manifest.Spec) {
+			field := Field{Path: f.Path, Old: f.Old, New: f.New}
+			if at := d.Manifest.At(f.Path); at != (topology.Position{}) {
+				field.Source = at.String()
+			}
+			c.Manifest = append(c.Manifest, field)
+		}
+	}
+	foreign := map[string][]kube.Ref{}
+	for _, it := range d.Items {
+		ch, managers := pl.decide(c, it)
+		if len(managers) > 0 {
+			by := strings.Join(managers, ", ")
+			foreign[by] = append(foreign[by], it.Ref)
+		}
+		c.Changes = append(c.Changes, ch)
+	}
+	pl.conflicts(c, foreign)
+	pl.prune(c)
+	pl.certificate(c)
+	if d.Gateway {
+		c.Gateway = gatewayAddress(c.live.object(gatewayServiceRef(c.Namespace)))
+	}
+	slices.SortStableFunc(c.Changes, func(a, b Change) int {
+		return slices.Index(Components(), a.Component) - slices.Index(Components(), b.Component)
+	})
+}
+
+// decide compares one wanted object with the live one. It returns the managers
+// of an object that is not ours and may not be adopted.
+func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
+	seen := c.live.Objects[it.Ref]
+	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, item: it}
+	if seen.Err != nil {
+		ch.Action, ch.Blocked = Unknown, seen.Err.Error()
+		return ch, nil
+	}
+	if seen.Object == nil {
+		ch.Action = Create
+		ch.Blocked = pl.blocked(it)
+		return ch, nil
+	}
+	ch.UID = string(seen.Object.GetUID())
+	if !ours(seen.Object) && it.Ref.Kind != "Namespace" {
+		others := managers(seen.Object)
+		if !pl.options.Adopt {
+			return ch, others
+		}
+		ch.Action, ch.Reason = Update, "adopted from "+strings.Join(others, ", ")
+		ch.Blocked = pl.blocked(it)
+		return ch, nil
+	}
+	pl.update(c, &ch, it, seen)
+	return ch, nil
+}
+
+// update plans an object that is there and ours.
+func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
+	if it.Late != nil {
+		ch.Reason = it.Late.Judge(pl.plan.world, seen.Object)
+	}
+	if seen.DryErr != nil {
+		pl.refuse(c.Name, hintOf(seen.DryErr), "%v", seen.DryErr)
+		return
+	}
+	if seen.Dry != nil {
+		ch.Fields = fields(seen.Object, seen.Dry)
+		maskSecret(it.Ref, ch.Fields)
+	}
+	if ch.Reason == "" && len(ch.Fields) == 0 {
+		return
+	}
+	ch.Action = Update
+	if ch.Reason != "" {
+		ch.Blocked = pl.blocked(it)
+	}
+	if len(ch.Fields) > 0 && c.live.Record.hash(it.Ref) == it.Hash {
+		ch.Managers = changedBy(seen.Object, ch.Fields)
+	}
+}
+
+// blocked is why the late content of it cannot be minted now.
+func (pl *planner) blocked(it *Item) string {
+	if it.Late == nil || it.Late.Needs() == "" {
+		return ""
+	}
+	if l := pl.plan.world.Cluster(it.Late.Needs()); l == nil || l.Unreached != nil {
+		return it.Late.Needs() + " is not reached"
+	}
+	return ""
+}
+
+// maskSecret hides values that a plan must not show.
+func maskSecret(ref kube.Ref, fields []Field) {
+	if ref.Kind != "Secret" {
+		return
+	}
+	for i, f := range fields {
+		if strings.HasPrefix(f.Path, "data") || strings.HasPrefix(f.Path, "stringData") || strings.Contains(f.Path, "last-applied") {
+			fields[i].Old, fields[i].New = masked(f.Old), masked(f.New)
+		}
+	}
+}
+
+func masked(v any) any {
+	if v == nil {
+		return nil
+	}
+	return "(secret)"
+}
+
+// conflicts refuses what belongs to others, one refusal for each owner.
+func (pl *planner) conflicts(c *ClusterPlan, foreign map[string][]kube.Ref) {
+	for _, by := range sortedKeys(foreign) {
+		refs := foreign[by]
+		what := refs[0].String()
+		if n := len(refs) - 1; n > 0 {
+			what = fmt.Sprintf("%s and %d more objects", what, n)
+		}
+		pl.refuse(c.Name, "see what installed it; apply --adopt takes it over", "%s: managed by %s, not by setup-mesh", what, by)
+	}
+}
+
+// certificate states what the plan says of the cluster's intermediate, and
+// refuses to change the root of a live cluster.
+func (pl *planner) certificate(c *ClusterPlan) {
+	root := pl.plan.desired.Root
+	ref := secretRef(c.Namespace, cacerts)
+	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object == ref })
+	if root == nil || i < 0 {
+		return
+	}
+	c.RootFingerprint = root.Short()
+	live := c.live.object(ref)
+	if live != nil {
+		if b, err := certs.ParseBundle(secretData(live)); err == nil {
+			c.NotAfter = b.NotAfter()
+			if b.RootFingerprint() != root.Fingerprint() {
+				pl.refuse(c.Name, "restore certs/root-cert.pem of this mesh; a running istiod ignores another root",
+					"the cluster trusts root %s, and the work directory holds root %s", certs.Short(b.RootFingerprint()), root.Short())
+				return
+			}
+		}
+	}
+	ch := c.Changes[i]
+	if !ch.Pending() || ch.Action == Update && ch.Reason == "" {
+		return
+	}
+	c.NotAfter = pl.plan.world.Now.Add(certs.IntermediateLifetime)
+	if end := root.Cert().NotAfter; c.NotAfter.After(end) {
+		c.NotAfter = end
+	}
+	if !root.CanSign() {
+		pl.refuse(c.Name, "put certs/root-key.pem back for this apply", "a new intermediate is needed, and the root key is not there to sign it")
+	}
+}
+
+// gatewayAddress is the address of a LoadBalancer Service, "" while it has
+// none. Either an IP or a hostname counts.
+func gatewayAddress(service *unstructured.Unstructured) string {
+	if service == nil {
+		return ""
+	}
+	ingress, _, _ := unstructured.NestedSlice(service.Object, "status", "loadBalancer", "ingress")
+	for _, in := range ingress {
+		m, _ := in.(map[string]any)
+		for _, key := range []string{"ip", "hostname"} {
+			if a, _ := m[key].(string); a != "" {
+				return fmt.Sprintf("%s:%d", a, gatewayPort)
+			}
+		}
+	}
+	return ""
+}

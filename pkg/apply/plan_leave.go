@@ -1,0 +1,93 @@
+package apply
+
+import (
+	"fmt"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// prune plans the end of what is recorded in a member and not wanted any more.
+// CRDs outlive the components that brought them.
+func (pl *planner) prune(c *ClusterPlan) {
+	if c.live.Record == nil {
+		return
+	}
+	wanted := map[kube.Ref]bool{}
+	for _, it := range c.desired.Items {
+		wanted[it.Ref] = true
+	}
+	for _, o := range c.live.Record.Objects {
+		if !wanted[o.Ref] && !isCRD(o.Ref) {
+			pl.delete(c, o)
+		}
+	}
+}
+
+// delete plans the end of a recorded object, if it is still there and ours.
+func (pl *planner) delete(c *ClusterPlan, o Recorded) {
+	seen := c.live.Objects[o.Ref]
+	switch {
+	case seen.Err != nil:
+		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error()})
+	case seen.Object == nil:
+	case !ours(seen.Object):
+		pl.warn(c.Name, "", "%s is recorded as ours and managed by others now: it stays", o.Ref)
+	default:
+		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Delete, UID: string(seen.Object.GetUID())})
+	}
+}
+
+// leave plans the end of our presence in a cluster.
+func (pl *planner) leave(c *ClusterPlan) {
+	l := c.live
+	namespace := namespaceRef(l.Namespace)
+	if l.Record == nil && !ours(l.object(namespace)) {
+		return // nothing of ours was ever there, or all is gone
+	}
+	if l.Remains.Err != nil {
+		c.Unreached, c.Hint = l.Remains.Err.Error(), hintOf(l.Remains.Err)
+		return
+	}
+	keepCRDs := len(l.Remains.InUse) > 0 && !pl.options.CRDs
+	if keepCRDs {
+		pl.warn(c.Name, "--crds deletes the CRDs, and with them every custom resource of Istio",
+			"Istio's CRDs stay: %s", countRefs(l.Remains.InUse))
+	}
+	if l.Record != nil {
+		for _, o := range l.Record.Objects {
+			if o.Ref != namespace && !(isCRD(o.Ref) && keepCRDs) {
+				pl.delete(c, o)
+			}
+		}
+		c.Changes = append(c.Changes, Change{Component: Bookkeeping, Object: recordRef(l.Namespace), Action: Delete})
+	}
+	for _, ref := range l.Remains.ByProducts {
+		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: "written by istiod"})
+	}
+	pl.leaveNamespace(c, namespace)
+}
+
+// leaveNamespace deletes a namespace that came with us and holds nothing of
+// others; any other one just loses our labels.
+func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref) {
+	live := c.live.object(ref)
+	if live == nil || !ours(live) {
+		return
+	}
+	ch := Change{Component: ControlPlane, Object: ref, Action: Delete, UID: string(live.GetUID())}
+	created := live.GetAnnotations()[annotationCreated] != ""
+	if created && len(c.live.Remains.Foreign) > 0 {
+		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(c.live.Remains.Foreign))
+	}
+	if !created || len(c.live.Remains.Foreign) > 0 {
+		ch.Action, ch.Reason = Update, "gives up our labels; the namespace stays"
+	}
+	c.Changes = append(c.Changes, ch)
+}
+
+func countRefs(refs []kube.Ref) string {
+	if len(refs) == 1 {
+		return fmt.Sprintf("%s is there", refs[0])
+	}
+	return fmt.Sprintf("%s and %d more objects are there", refs[0], len(refs)-1)
+}

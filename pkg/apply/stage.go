@@ -1,0 +1,79 @@
+package apply
+
+import (
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// A stage is when an object of a joining cluster has its turn. The order is
+// that of Istio's own test framework:
+// https://github.com/istio/istio/blob/master/pkg/test/framework/components/istio/kube.go
+type stage int
+
+const (
+	stageNamespace stage = iota
+	stageTrust           // cacerts: an istiod that starts without it makes a root of its own
+	stageCRDs
+	stageConfig   // what workloads refer to: RBAC, ConfigMaps, Services, grants
+	stageControl  // istiod and its webhooks
+	stageGateways // injected by istiod, so after its webhook answers
+	stageMesh     // Istio's resources, which istiod validates
+	stageRemote   // remote secrets
+)
+
+// workloads are the kinds that make pods, or go with those that do.
+var workloads = map[string]bool{
+	"Deployment": true, "DaemonSet": true, "StatefulSet": true,
+	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
+}
+
+func stageOf(ref kube.Ref, gateway bool) stage {
+	switch {
+	case ref.Kind == "Namespace":
+		return stageNamespace
+	case ref.Kind == "Secret" && ref.Name == cacerts:
+		return stageTrust
+	case isCRD(ref):
+		return stageCRDs
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, remoteSecretPrefix):
+		return stageRemote
+	case isIstioResource(ref):
+		return stageMesh
+	case workloads[ref.Kind] && gateway:
+		return stageGateways
+	case workloads[ref.Kind], isWebhook(ref):
+		return stageControl
+	}
+	return stageConfig
+}
+
+// The stages of leaving, each after the one before: nothing calls a webhook
+// that is gone, and nothing runs without what it refers to.
+const (
+	leaveWebhooks stage = iota
+	leaveMesh
+	leaveWorkloads
+	leaveConfig
+	leaveByProducts
+	leaveCRDs
+	leaveNamespace
+)
+
+func leaveStageOf(ch Change) stage {
+	switch ref := ch.Object; {
+	case isWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
+		return leaveWebhooks
+	case isIstioResource(ref):
+		return leaveMesh
+	case workloads[ref.Kind]:
+		return leaveWorkloads
+	case isCRD(ref):
+		return leaveCRDs
+	case ref.Kind == "Namespace", ch.Component == Bookkeeping:
+		return leaveNamespace
+	case ch.Reason != "":
+		return leaveByProducts
+	}
+	return leaveConfig
+}

@@ -1,0 +1,229 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// StatusFormat is the version of a [Status]'s JSON.
+const StatusFormat = "setup-mesh.io/status/v1"
+
+// A Status says whether the clusters are one healthy mesh.
+type Status struct {
+	Format   string          `json:"format"`
+	Mesh     string          `json:"mesh"`
+	Clusters []ClusterStatus `json:"clusters"`
+	Findings []Finding       `json:"findings"`
+}
+
+// A ClusterStatus is one line of a [Status].
+type ClusterStatus struct {
+	Member
+	Unreached string `json:"unreached,omitempty"`
+	Istio     string `json:"istio,omitempty"`   // version that istiod runs
+	Gateway   string `json:"gateway,omitempty"` // address and port, "pending", or "" where none is needed
+	Trust     Trust  `json:"trust"`
+	Drift     bool   `json:"drift"` // an apply would change something
+	// Discovers maps every other joined cluster to "ok" or to what is wrong.
+	Discovers map[string]string `json:"discovers"`
+}
+
+// Trust is the state of a cluster's intermediate.
+type Trust struct {
+	Root     string    `json:"root,omitempty"` // fingerprint, shortened
+	NotAfter time.Time `json:"notAfter,omitzero"`
+	Days     int       `json:"days"`  // until NotAfter
+	State    string    `json:"state"` // "ok", or what is wrong
+}
+
+// Healthy says whether nothing was found.
+func (s *Status) Healthy() bool { return len(s.Findings) == 0 }
+
+// ok is a cell of the discovery matrix with nothing to say.
+const ok = "ok"
+
+// Probe is what a status asks beyond what a plan reads.
+type Probe struct {
+	Istiods     []IstiodView
+	Err         error            // the istiods could not be listed
+	Credentials map[string]error // of the stored remote secrets, by source
+}
+
+// Examine asks the istiods of every reached cluster, and tries every stored
+// remote secret against its API server: an istiod calls a cluster synced for
+// minutes after its token was revoked.
+func Examine(ctx context.Context, p *Plan) map[string]Probe {
+	probes := map[string]Probe{}
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, c := range p.Clusters {
+		if c.Unreached != "" || c.Leaving {
+			continue
+		}
+		g.Go(func() error {
+			probe := examine(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			probes[c.Name] = probe
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	return probes
+}
+
+func examine(ctx context.Context, c *ClusterPlan) Probe {
+	probe := Probe{Credentials: map[string]error{}}
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.Go(func() error {
+		probe.Istiods, probe.Err = readIstiods(ctx, c.live)
+		return nil
+	})
+	for _, source := range c.Reads {
+		o := c.live.object(secretRef(c.Namespace, remoteSecretPrefix+source))
+		if o == nil {
+			continue
+		}
+		g.Go(func() error {
+			err := kube.CheckKubeconfig(ctx, secretData(o)[source])
+			mu.Lock()
+			defer mu.Unlock()
+			probe.Credentials[source] = err
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	return probe
+}
+
+// NewStatus judges a plan and the answers to [Examine].
+func NewStatus(p *Plan, probes map[string]Probe) *Status {
+	s := &Status{Format: StatusFormat, Mesh: p.Mesh, Clusters: []ClusterStatus{}, Findings: append([]Finding{}, p.Refusals...)}
+	for _, c := range p.Clusters {
+		if c.Leaving && c.Unreached == "" && !c.Pending() {
+			continue
+		}
+		s.Clusters = append(s.Clusters, s.cluster(p, c, probes[c.Name]))
+	}
+	return s
+}
+
+func (s *Status) find(id, cluster, hint, format string, args ...any) {
+	s.Findings = append(s.Findings, Finding{ID: id, Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
+	out := ClusterStatus{Member: c.Member, Unreached: c.Unreached, Drift: c.Pending(), Discovers: map[string]string{}}
+	if c.Unreached != "" {
+		hint := c.Hint
+		if hint == "" {
+			hint = "setup-mesh status, once it answers"
+		}
+		s.find("cluster/reached", c.Name, hint, "not reached: %s", c.Unreached)
+		return out
+	}
+	if c.Leaving {
+		s.find("cluster/wanted", c.Name, "setup-mesh apply takes it out", "not in topology.yaml any more, and still a member")
+		return out
+	}
+	out.Istio = s.istio(c)
+	out.Gateway = s.gateway(c)
+	out.Trust = s.trust(p, c)
+	s.discovery(c, probe, out.Discovers)
+	return out
+}
+
+// istio is the version of the running istiod: its image's tag.
+func (s *Status) istio(c *ClusterPlan) string {
+	d := c.live.object(istiodRef(c.Namespace))
+	if d == nil {
+		s.find("istiod/running", c.Name, "setup-mesh apply", "there is no istiod")
+		return ""
+	}
+	available, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas")
+	if available == 0 {
+		s.find("istiod/running", c.Name, "kubectl -n "+c.Namespace+" describe deployment istiod", "istiod has no available replica")
+	}
+	containers, _, _ := unstructured.NestedSlice(d.Object, "spec", "template", "spec", "containers")
+	for _, e := range containers {
+		m, _ := e.(map[string]any)
+		image, _ := m["image"].(string)
+		if i := strings.LastIndexByte(image, ':'); i >= 0 && m["name"] == "discovery" {
+			return image[i+1:]
+		}
+	}
+	return ""
+}
+
+func (s *Status) gateway(c *ClusterPlan) string {
+	if c.desired == nil || !c.desired.Gateway {
+		return ""
+	}
+	if c.Gateway != "" {
+		return c.Gateway
+	}
+	s.find("gateway/address", c.Name, "kubectl -n "+c.Namespace+" describe service "+EastWestGateway, "Service %s/%s has no address", c.Namespace, EastWestGateway)
+	return "pending"
+}
+
+func (s *Status) trust(p *Plan, c *ClusterPlan) Trust {
+	t := Trust{State: ok}
+	ref := secretRef(c.Namespace, cacerts)
+	live := c.live.object(ref)
+	if live == nil {
+		t.State = "missing"
+		s.find("trust/certificate", c.Name, "setup-mesh apply", "there is no Secret %s/%s", c.Namespace, cacerts)
+		return t
+	}
+	b, err := certs.ParseBundle(secretData(live))
+	if err != nil {
+		t.State = "unusable"
+		s.find("trust/certificate", c.Name, "setup-mesh apply", "Secret %s/%s: %v", c.Namespace, cacerts, err)
+		return t
+	}
+	t.Root, t.NotAfter = certs.Short(b.RootFingerprint()), b.NotAfter()
+	t.Days = int(b.NotAfter().Sub(p.world.Now).Hours() / 24)
+	if verdict := certs.Judge(b.NotBefore(), b.NotAfter(), p.world.Now); verdict != certs.Fresh {
+		t.State = string(verdict)
+		s.find("trust/certificate", c.Name, "setup-mesh apply renews it", "the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly))
+	} else if root := p.desired.Root; root != nil && b.RootFingerprint() != root.Fingerprint() {
+		t.State = "other root"
+		s.find("trust/same-root", c.Name, "restore certs/root-cert.pem of this mesh", "trusts root %s, and the work directory holds root %s", certs.Short(b.RootFingerprint()), root.Short())
+	}
+	return t
+}
+
+// discovery fills a row of the matrix. A credential that its API server
+// refuses counts more than what istiod believes.
+func (s *Status) discovery(c *ClusterPlan, probe Probe, row map[string]string) {
+	missing := undiscovered(c.Name, c.Reads, c.Reads, probe.Istiods)
+	if probe.Err != nil {
+		missing = undiscovered(c.Name, c.Reads, c.Reads, []IstiodView{{Err: probe.Err}})
+	}
+	for _, name := range c.Reads {
+		row[name] = ok
+	}
+	for _, name := range sortedKeys(missing) {
+		row[name] = missing[name]
+	}
+	for _, source := range c.Reads {
+		if err, tried := probe.Credentials[source]; tried && err != nil {
+			row[source] = string(kube.ClassOf(err))
+			s.find("discovery/credential-valid", c.Name, "setup-mesh apply", "cannot read %s: %v", source, err)
+			delete(missing, source)
+		}
+	}
+	for _, name := range sortedKeys(missing) {
+		s.find("discovery/synced", c.Name, "setup-mesh apply; then look at the log of istiod", "does not discover %s: %s", name, missing[name])
+	}
+}

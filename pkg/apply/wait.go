@@ -1,0 +1,191 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// probeInterval is the time between two questions where nothing can be watched.
+const probeInterval = 150 * time.Millisecond
+
+// waitFor waits until cond holds for the object at ref; reasons go to r, and
+// the last one into the error when ctx ends first.
+func waitFor(ctx context.Context, l *Live, ref kube.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
+	last := ""
+	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+		done, reason := cond(o)
+		if reason != "" && reason != last {
+			last = reason
+			r.waiting(reason)
+		}
+		return done, reason, nil
+	})
+}
+
+// waitAbsent waits until an object that was deleted is gone.
+func waitAbsent(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+	return waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+		if o == nil {
+			return true, ""
+		}
+		return false, fmt.Sprintf("%s is being deleted%s", ref, holders(o))
+	})
+}
+
+// waitGone waits for the end of a deletion that was under way before us, if
+// one was.
+func waitGone(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+	if live := l.object(ref); live == nil || live.GetDeletionTimestamp() == nil {
+		return nil
+	}
+	return waitAbsent(ctx, l, ref, r)
+}
+
+// holders says what keeps an object from going away.
+func holders(o *unstructured.Unstructured) string {
+	var why []string
+	if f := o.GetFinalizers(); len(f) > 0 {
+		why = append(why, "finalizers "+strings.Join(f, ", "))
+	}
+	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
+	for _, c := range conditions {
+		m, _ := c.(map[string]any)
+		if t, _ := m["type"].(string); m["status"] == "True" && strings.HasPrefix(t, "Namespace") {
+			why = append(why, fmt.Sprint(m["message"]))
+		}
+	}
+	if len(why) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(why, "; ")
+}
+
+// waitReady waits until a workload is as kstatus wants it.
+func waitReady(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+	return waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+		if o == nil {
+			return false, fmt.Sprintf("%s is not there", ref)
+		}
+		res, err := status.Compute(o)
+		if err != nil {
+			return false, fmt.Sprintf("%s: %v", ref, err)
+		}
+		return res.Status == status.CurrentStatus, fmt.Sprintf("%s: %s", ref, res.Message)
+	})
+}
+
+// waitIstiod waits until istiod runs, and its validation webhook refuses what
+// istiod itself uses as the probe of it.
+func waitIstiod(ctx context.Context, l *Live, r *reporter) error {
+	if err := waitReady(ctx, l, istiodRef(l.Namespace), r); err != nil {
+		return err
+	}
+	ref := kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + l.Namespace}
+	if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+		return webhookFilled(o), "istiod: waiting for the CA of its webhook"
+	}); err != nil {
+		return err
+	}
+	return waitProbe(ctx, l, r)
+}
+
+func webhookFilled(o *unstructured.Unstructured) bool {
+	if o == nil {
+		return false
+	}
+	hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
+	for _, h := range hooks {
+		m, _ := h.(map[string]any)
+		if ca, _, _ := unstructured.NestedString(m, "clientConfig", "caBundle"); ca == "" {
+			return false
+		}
+	}
+	return len(hooks) > 0
+}
+
+// probeGateway is refused by every istiod that validates:
+// https://github.com/istio/istio/blob/master/pkg/webhooks/validation/controller/controller.go
+func probeGateway(namespace string) *unstructured.Unstructured {
+	return object("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",
+		map[string]any{"annotations": map[string]any{"istio.io/always-reject": "true"}},
+		map[string]any{"spec": map[string]any{}})
+}
+
+// waitProbe waits until istiod's validation refuses the probe. Nothing can be
+// watched for that: the API server calls the webhook when somebody writes.
+func waitProbe(ctx context.Context, l *Live, r *reporter) error {
+	reason := ""
+	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
+		err := l.cluster.Create(ctx, probeGateway(l.Namespace), true)
+		now := "istiod: waiting for its webhook"
+		switch kube.ClassOf(err) {
+		case kube.Denied:
+			return true, nil
+		case kube.Forbidden, kube.Unauthorized:
+			return false, err
+		}
+		if err == nil {
+			now = "istiod: its webhook does not validate yet"
+		}
+		if now != reason {
+			reason = now
+			r.waiting(reason)
+		}
+		return false, nil
+	})
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", reason, context.Cause(ctx))
+	}
+	return err
+}
+
+// waitGateway waits until the east-west gateway runs and has an address. The
+// error of one that has none carries the Service's last event.
+func waitGateway(ctx context.Context, l *Live, r *reporter) error {
+	ref := gatewayServiceRef(l.Namespace)
+	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+		if o == nil {
+			return false, fmt.Sprintf("%s is not there", ref)
+		}
+		if t, _, _ := unstructured.NestedString(o.Object, "spec", "type"); t != "LoadBalancer" {
+			return true, ""
+		}
+		return gatewayAddress(o) != "", fmt.Sprintf("%s has no address yet", ref)
+	})
+	if err != nil {
+		return fmt.Errorf("%w%s", err, lastEvent(context.WithoutCancel(ctx), l, ref))
+	}
+	ref.Group, ref.Kind = "apps", "Deployment"
+	return waitReady(ctx, l, ref, r)
+}
+
+// lastEvent quotes the newest event about ref, "" if there is none to be had.
+func lastEvent(ctx context.Context, l *Live, ref kube.Ref) string {
+	events, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Event"}, ref.Namespace, "")
+	if err != nil {
+		return ""
+	}
+	newest, message := "", ""
+	for _, e := range events {
+		kind, _, _ := unstructured.NestedString(e.Object, "involvedObject", "kind")
+		name, _, _ := unstructured.NestedString(e.Object, "involvedObject", "name")
+		at, _, _ := unstructured.NestedString(e.Object, "lastTimestamp")
+		if kind == ref.Kind && name == ref.Name && at >= newest {
+			newest = at
+			message, _, _ = unstructured.NestedString(e.Object, "message")
+		}
+	}
+	if message == "" {
+		return "; no event says why"
+	}
+	return fmt.Sprintf("; last event: %q", message)
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// readWanted reads the work directory. With a kubeconfig, the contexts of the
+// topology have to be in it. Mistakes in the files come all at once.
+func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
+	w, err := openWorkDir(dir)
+	if err != nil {
+		return apply.Wanted{}, err
+	}
+	defer w.Close()
+	mesh, meshErr := w.readTopology()
+	if meshErr == nil {
+		meshErr = hasClusters(mesh)
+	}
+	if meshErr == nil && k != nil {
+		meshErr = inKubeconfig(mesh.Clusters, k)
+	}
+	base, baseErr := w.readBase()
+	if err := bothFiles(meshErr, baseErr); err != nil {
+		return apply.Wanted{}, err
+	}
+	root, err := w.readRoot()
+	return apply.Wanted{Mesh: mesh, Base: base, Root: root}, err
+}
+
+// bothFiles joins the mistakes of the two files, so that they are shown at once.
+func bothFiles(mesh, base error) error {
+	if mesh == nil {
+		return base
+	}
+	if base == nil {
+		return mesh
+	}
+	first, ok1 := mesh.(topology.Problems)
+	second, ok2 := base.(topology.Problems)
+	if ok1 && ok2 {
+		return append(first[:len(first):len(first)], second...)
+	}
+	return mesh
+}
+
+func hasClusters(mesh *topology.Mesh) error {
+	if len(mesh.Clusters) > 0 {
+		return nil
+	}
+	return withHint(fmt.Errorf("%s has no clusters", mesh.File), "add your contexts to it; to take Istio out of all clusters, setup-mesh teardown while they are listed")
+}
+
+// inKubeconfig reports the contexts of the topology that no kubeconfig has, all
+// at once.
+func inKubeconfig(mesh []topology.Cluster, k *kube.Kubeconfig) error {
+	known := map[string]bool{}
+	for _, c := range k.Contexts() {
+		known[c] = true
+	}
+	var problems topology.Problems
+	for _, c := range mesh {
+		if !known[c.Context] {
+			problems = append(problems, topology.Problem{
+				Position: c.Position, Path: "contexts." + c.Context, Message: "not in the kubeconfig",
+				Hint: "it has " + strings.Join(k.Contexts(), ", "),
+			})
+		}
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
+}
+
+// planFlags are the flags of everything that plans.
+func planFlags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(), kubeconfigFlag(), loopbackFlag(),
+		&cli.BoolFlag{Name: "adopt", Usage: "take over objects that somebody else manages"},
+		&cli.BoolFlag{Name: "accept-new-cluster", Usage: "a context may lead to another cluster than at the last apply"},
+		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records"},
+		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave, although resources of yours exist"},
+	}
+}
+
+// makePlan reads the files and the clusters and compares the two.
+func makePlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*apply.Plan, error) {
+	k, err := kube.Load(c.String("kubeconfig"))
+	if err != nil {
+		return nil, err
+	}
+	d, err := desired(c, k, teardown)
+	if err != nil {
+		return nil, err
+	}
+	w, err := apply.Observe(ctx, k, d, apply.ObserveOptions{
+		Now: env.now(), Teardown: teardown, Client: kube.Options{UserAgent: "setup-mesh/" + env.release},
+	})
+	if err != nil {
+		return nil, err
+	}
+	p := apply.NewPlan(d, w, apply.PlanOptions{
+		Adopt: c.Bool("adopt"), AllowLoopback: c.Bool("allow-loopback"), AcceptNew: c.Bool("accept-new-cluster"),
+		CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"),
+	})
+	p.Istio, p.Teardown = charts.Release, teardown
+	p.Inputs, err = d.Digest(env.release)
+	return p, err
+}
+
+// desired is what the work directory asks for. A teardown wants nothing, and
+// so needs no more than the topology, and no cluster to be reached.
+func desired(c *cli.Context, k *kube.Kubeconfig, teardown bool) (*apply.Desired, error) {
+	if !teardown {
+		wanted, err := readWanted(c.String("dir"), k)
+		if err != nil {
+			return nil, err
+		}
+		return apply.NewDesired(wanted, charts.New())
+	}
+	w, err := openWorkDir(c.String("dir"))
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	mesh, err := w.readTopology()
+	if err == nil {
+		err = hasClusters(mesh)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return apply.Departing(mesh), nil
+}
+
+// holder tells whoever finds a lock whose it is.
+func holder(env environment) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	user := env.getenv("USER")
+	if user == "" {
+		user = fmt.Sprintf("uid %d", os.Getuid())
+	}
+	return fmt.Sprintf("%s@%s, process %d", user, host, os.Getpid())
+}
