@@ -2,6 +2,7 @@ package topology
 
 import (
 	"bytes"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -22,6 +23,8 @@ type Manifest struct {
 	spec     *tree
 	metadata *tree
 	specAt   Position
+	mesh     string // the file that overlays are in
+	context  string
 }
 
 // Manifest merges b, c's overlay and the values that the topology owns. The same
@@ -39,7 +42,7 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 	spec := o.spec
 	return &Manifest{
 		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.spec(),
-		spec: spec, metadata: b.metadata, specAt: b.specAt,
+		spec: spec, metadata: b.metadata, specAt: b.specAt, mesh: m.File, context: c.Context,
 	}, o.warnings
 }
 
@@ -48,6 +51,17 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 // The zero Position means that setup-mesh set it.
 func (m *Manifest) At(path string) Position {
 	return m.spec.locate(m.specAt, belowSpec(path))
+}
+
+// Problem returns a problem with the value at path, with the place that the value
+// comes from and its path there: spec.values.x of base.yaml is
+// contexts.east.overlay.values.x in topology.yaml.
+func (m *Manifest) Problem(path, message string) Problem {
+	p := Problem{Position: m.At(path), Path: path, Message: message}
+	if p.File == m.mesh && p.File != "" {
+		p.Path = join(join("contexts", m.context), "overlay") + strings.TrimPrefix(path, "spec")
+	}
+	return p
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS

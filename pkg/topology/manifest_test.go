@@ -151,6 +151,24 @@ func TestManifestAt(t *testing.T) {
 	}
 }
 
+func TestManifestProblem(t *testing.T) {
+	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
+	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	tests := map[string]struct{ path, want string }{
+		"from base.yaml":      {"spec.meshConfig.accessLogFile", "base.yaml:5:5: spec.meshConfig.accessLogFile: is odd"},
+		"from an overlay":     {"spec.values.pilot.traceSampling", "topology.yaml:7:17: contexts.kind-east.overlay.values.pilot.traceSampling: is odd"},
+		"set by setup-mesh":   {"spec.values.global.meshID", "spec.values.global.meshID: is odd"},
+		"the spec as a whole": {"spec", "base.yaml:3:1: spec: is odd"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := manifest.Problem(tt.path, "is odd").String(); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
 // TestManifestIsDeterministicAndPure makes each manifest twice, changes the
 // first, and compares.
 func TestManifestIsDeterministicAndPure(t *testing.T) {
