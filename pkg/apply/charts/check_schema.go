@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -124,12 +125,46 @@ func itemPath(path string, i int, item any) string {
 	return fmt.Sprintf("%s[%d]", path, i)
 }
 
+// goType finds the type that a decoder wanted in what it says.
+var goType = regexp.MustCompile(` of type \*?(\S+)$`)
+
 // reason words a schema's error about v for somebody who does not know Go.
 func reason(err error, v any) string {
-	if strings.Contains(err.Error(), "unknown field") {
+	text := err.Error()
+	if strings.Contains(text, "unknown field") {
 		return "unknown key"
 	}
-	return fmt.Sprintf("%s does not fit: %v", describe(v), err)
+	if strings.Contains(text, "for enum") {
+		return fmt.Sprintf("%s is none of the values it can have", describe(v))
+	}
+	if want := wanted(text); want != "" {
+		return fmt.Sprintf("must be %s, not %s", want, describe(v))
+	}
+	return fmt.Sprintf("%s does not fit: %s", describe(v), text)
+}
+
+func wanted(text string) string {
+	if strings.HasSuffix(text, "looking for beginning of value") {
+		return "a number"
+	}
+	if strings.HasPrefix(text, "bad Duration") {
+		return "a duration such as 10s"
+	}
+	m := goType.FindStringSubmatch(text)
+	switch {
+	case m == nil:
+		return ""
+	case m[1] == "bool":
+		return "true or false"
+	case m[1] == "string":
+		return "a string"
+	case strings.HasPrefix(m[1], "[]"):
+		return "a list"
+	case strings.Contains(m[1], "int"), strings.HasPrefix(m[1], "float"):
+		return "a number"
+	default:
+		return "a map"
+	}
 }
 
 func describe(v any) string {

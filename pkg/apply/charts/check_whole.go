@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"istio.io/istio/operator/pkg/apis/validation"
@@ -39,8 +40,8 @@ func (c *checker) whole(spec map[string]any) {
 // mesh judges a meshConfig as istiod will when it reads it; the upstream
 // renderer drops these errors.
 func (c *checker) mesh(path string, v any) {
-	if v == nil {
-		return
+	if v == nil || c.has(path) {
+		return // what was cut out of it may be what it lacks now
 	}
 	document, err := json.Marshal(v)
 	if err != nil {
@@ -54,6 +55,11 @@ func (c *checker) mesh(path string, v any) {
 	if err != nil {
 		c.add(path, "%s", oneLine(err))
 	}
+}
+
+// has says whether there is a mistake below path.
+func (c *checker) has(path string) bool {
+	return slices.ContainsFunc(c.mistakes, func(m Mistake) bool { return strings.HasPrefix(m.Path, path+".") })
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
