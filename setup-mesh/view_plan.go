@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func alike(body []string, c *apply.ClusterPlan) []string {
 }
 
 func where(c *apply.ClusterPlan) string {
-	s := fmt.Sprintf("context %s, %s", c.Context, c.Network)
+	s := c.Context + ", " + c.Network
 	if c.Kubernetes != "" {
 		s += ", Kubernetes " + strings.TrimPrefix(c.Kubernetes, "v")
 	}
@@ -203,7 +204,7 @@ func (v *planView) controlPlane(c *apply.ClusterPlan, symbol string, changes []a
 		if f.Source != "" {
 			at = "   " + f.Source
 		}
-		lines = append(lines, v.line("~", apply.ControlPlane, "%s: %s -> %s%s", f.Path, value(f.Old), value(f.New), at))
+		lines = append(lines, v.line("~", apply.ControlPlane, "%s%s", fieldWords(f), at))
 	}
 	behind := count(len(changes), "object") + " behind it"
 	if len(lines) == 0 {
@@ -250,7 +251,7 @@ func (v *planView) objectLines(changes []apply.Change) []string {
 		}
 		lines = append(lines, line)
 		for _, f := range ch.Fields {
-			lines = append(lines, fmt.Sprintf("        %s: %s -> %s", f.Path, value(f.Old), value(f.New)))
+			lines = append(lines, "        "+fieldWords(f))
 		}
 	}
 	return lines
@@ -296,21 +297,32 @@ func firstReason(changes []apply.Change, otherwise string) string {
 	return otherwise
 }
 
-// value prints a field's value in one line, and not all of a long one.
-func value(v any) string {
+// fieldWords words a difference: values where they are short, and what became
+// of the field where they are not.
+func fieldWords(f apply.Field) string {
+	old, fitsOld := value(f.Old)
+	now, fitsNow := value(f.New)
+	switch {
+	case fitsOld && fitsNow:
+		return fmt.Sprintf("%s: %s -> %s", f.Path, old, now)
+	case f.Old == nil:
+		return f.Path + ": added"
+	case f.New == nil:
+		return f.Path + ": removed"
+	}
+	return f.Path + ": changed"
+}
+
+// value is a field's value in one line, and whether that is all of it.
+func value(v any) (string, bool) {
 	const most = 60
-	if v == nil {
-		return "(none)"
+	switch v := v.(type) {
+	case nil:
+		return "(none)", true
+	case map[string]any, []any:
+		return "", false
+	default:
+		s := fmt.Sprint(v)
+		return strconv.QuoteToGraphic(s)[1 : len(strconv.QuoteToGraphic(s))-1], len(s) <= most && !strings.Contains(s, "\n")
 	}
-	s := strings.ToValidUTF8(fmt.Sprintf("%v", v), "?")
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s)
-	if r := []rune(s); len(r) > most {
-		return string(r[:most]) + "..."
-	}
-	return s
 }

@@ -1,10 +1,10 @@
 package apply
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
-	"sort"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -134,7 +134,25 @@ func sameScalar(a, b any) bool {
 func fields(live, dry *unstructured.Unstructured) []Field {
 	var out []Field
 	diffValue(&out, "", meaningful(live), meaningful(dry))
-	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
+	sortFields(out)
+	return out
+}
+
+func sortFields(f []Field) {
+	slices.SortFunc(f, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
+}
+
+// plainJSON is v as it comes out of JSON, so that values that were stored and
+// values that were not compare equal. What cannot be encoded stays as it is.
+func plainJSON(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return v
+	}
+	var out any
+	if err := json.Unmarshal(b, &out); err != nil {
+		return v
+	}
 	return out
 }
 
@@ -163,7 +181,7 @@ func diffValue(out *[]Field, path string, old, new any) {
 		}
 	case []any:
 		if n, ok := new.([]any); ok {
-			if key := listKey(slices.Concat(o[:0:0], o)); key != "" && listKey(n) == key {
+			if key := listKey(o); key != "" && listKey(n) == key {
 				diffMaps(out, path, byKey(key, o), byKey(key, n))
 				return
 			}

@@ -18,13 +18,7 @@ func (pl *planner) join(c *ClusterPlan) {
 	c.Reads, c.New = d.Reads, c.live.Record == nil || c.live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
-		for _, f := range topology.Diff(c.live.Record.Manifest, d.Manifest.Spec) {
-			field := Field{Path: f.Path, Old: f.Old, New: f.New}
-			if at := d.Manifest.At(f.Path); at != (topology.Position{}) {
-				field.Source = at.String()
-			}
-			c.Manifest = append(c.Manifest, field)
-		}
+		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
 	}
 	foreign := map[string][]kube.Ref{}
 	for _, it := range d.Items {
@@ -44,6 +38,20 @@ func (pl *planner) join(c *ClusterPlan) {
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return slices.Index(Components(), a.Component) - slices.Index(Components(), b.Component)
 	})
+}
+
+// manifestFields lists how the spec of an IstioControlPlane differs from the one
+// last applied, and where each new value was written.
+func manifestFields(applied map[string]any, m *topology.Manifest) []Field {
+	var out []Field
+	diffValue(&out, "spec", plainJSON(applied), plainJSON(m.Spec))
+	sortFields(out)
+	for i, f := range out {
+		if at := m.At(f.Path); f.New != nil && !at.IsZero() {
+			out[i].Source = at.String()
+		}
+	}
+	return out
 }
 
 // decide compares one wanted object with the live one. It returns the managers

@@ -23,7 +23,7 @@ func waitFor(ctx context.Context, l *Live, ref kube.Ref, r *reporter, cond func(
 	last := ""
 	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
 		done, reason := cond(o)
-		if reason != "" && reason != last {
+		if !done && reason != "" && reason != last {
 			last = reason
 			r.waiting(reason)
 		}
