@@ -146,6 +146,20 @@ func TestManifestAt(t *testing.T) {
 			}
 		})
 	}
+	m, b = parseBoth(t, []byte(twoNetworks), []byte(`apiVersion: install.istio.io/v1alpha2
+kind: IstioControlPlane
+spec:
+  components:
+    ingressGateways:
+      - name: istio-eastwestgateway
+        k8s: {service: {ports: [{name: mine, port: 80}]}}
+`))
+	manifest, _ = m.Manifest(b, m.Clusters[1], release)
+	ports := "spec.components.ingressGateways[name=istio-eastwestgateway].k8s.service.ports"
+	if got, want := manifest.At(ports).String(), "base.yaml:7:25"; got != want {
+		t.Errorf("At of a list that is completed = %q, want %q", got, want)
+	}
+	_, b = parseBoth(t, []byte(twoNetworks), []byte(smallBase))
 	if got, want := b.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
 		t.Errorf("Base.At = %q, want %q", got, want)
 	}

@@ -24,19 +24,28 @@ func merge(under, over *tree) *tree {
 		for _, k := range over.keys {
 			f := over.fields[k]
 			if before, ok := out.fields[k]; ok {
-				out.put(k, f.key, merge(before.value, f.value))
-				if f.value.kind == mapping { // still mostly written in under
-					out.fields[k] = field{key: before.key, value: out.fields[k].value}
+				key := f.key
+				if merges(before.value, f.value) { // it still begins in under
+					key = before.key
 				}
+				out.put(k, key, merge(before.value, f.value))
 				continue
 			}
 			out.put(k, f.key, f.value.clone())
 		}
 		return out
-	case over.kind == sequence && allNamed(under) && allNamed(over):
+	case merges(under, over):
 		return mergeNamed(under, over)
 	}
 	return over.clone()
+}
+
+// merges says that over is merged into under instead of replacing it.
+func merges(under, over *tree) bool {
+	if under.kind != over.kind || over.kind == scalar {
+		return false
+	}
+	return over.kind == mapping || allNamed(under) && allNamed(over)
 }
 
 func mergeNamed(under, over *tree) *tree {

@@ -13,23 +13,27 @@ import (
 // and https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/.
 // Trust domains: https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#21-trust-domain
 var (
-	dnsLabel     = nameRule{`[a-z0-9]([-a-z0-9]*[a-z0-9])?`, 63, `lower case letters, digits and "-", at most 63`}
-	dnsSubdomain = nameRule{`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`, 253,
-		`lower case letters, digits, "-" and ".", at most 253`}
-	labelValue = nameRule{`[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?`, 63,
-		`letters, digits, "-", "_" and ".", a letter or digit first and last, at most 63`}
-	trustDomain = nameRule{`[a-z0-9]([-._a-z0-9]*[a-z0-9])?`, 255,
-		`lower case letters, digits, "-", "_" and ".", at most 255`}
+	dnsLabel     = newRule(`[a-z0-9]([-a-z0-9]*[a-z0-9])?`, 63, `lower case letters, digits and "-", at most 63`)
+	dnsSubdomain = newRule(`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`, 253,
+		`lower case letters, digits, "-" and ".", at most 253`)
+	labelValue = newRule(`[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?`, 63,
+		`letters, digits, "-", "_" and ".", a letter or digit first and last, at most 63`)
+	trustDomain = newRule(`[a-z0-9]([-._a-z0-9]*[a-z0-9])?`, 255,
+		`lower case letters, digits, "-", "_" and ".", at most 255`)
 )
 
 type nameRule struct {
-	pattern string
+	pattern *regexp.Regexp
 	max     int
 	words   string
 }
 
+func newRule(pattern string, max int, words string) nameRule {
+	return nameRule{regexp.MustCompile("^(?:" + pattern + ")$"), max, words}
+}
+
 func (r nameRule) allows(s string) bool {
-	return len(s) <= r.max && regexp.MustCompile("^(?:"+r.pattern+")$").MatchString(s)
+	return len(s) <= r.max && r.pattern.MatchString(s)
 }
 
 // hint explains the rule and, where lower-casing and replacing is all that s
