@@ -70,7 +70,7 @@ func (d *Desired) check() topology.Problems {
 	for _, c := range d.Clusters {
 		var found topology.Problems
 		for _, m := range charts.Check(c.Manifest.Operator()) {
-			found = append(found, topology.Problem{Position: c.Manifest.At(m.Path), Path: m.Path, Message: m.Message})
+			found = append(found, c.Manifest.Problem(m.Path, m.Message))
 		}
 		all = appendNew(all, found)
 	}
@@ -162,6 +162,12 @@ func (d *Desired) addOwn(c *DesiredCluster) error {
 	}
 	if !c.Joined {
 		return nil
+	}
+	if c.Account != topology.DefaultServiceAccountReader {
+		// The charts render the default account only.
+		if err := add(RemoteAccess, object("v1", "ServiceAccount", ns, c.Account, nil, nil), nil); err != nil {
+			return err
+		}
 	}
 	for _, other := range d.Clusters {
 		if other == c || !other.Joined {

@@ -83,7 +83,7 @@ func (r *remoteAccess) mint(ctx context.Context, source *Live, now time.Time) (c
 func (x *execution) complete(ctx context.Context, l *Live, ch Change) (*unstructured.Unstructured, error) {
 	live := l.object(ch.Object)
 	it := ch.item
-	if it.Late == nil || ch.Action == Update && ch.Reason == "" {
+	if it.Late == nil || !ch.mint {
 		if live == nil {
 			return it.Object, nil
 		}

@@ -86,6 +86,7 @@ type Change struct {
 	UID    string `json:"uid,omitempty"`
 
 	item *Item
+	mint bool // the late content of item is made anew
 }
 
 // A Finding is something about a cluster ("" for the whole mesh) that a user

@@ -64,8 +64,8 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 		return ch, nil
 	}
 	if seen.Object == nil {
-		ch.Action = Create
-		ch.Blocked = pl.blocked(it)
+		ch.Action, ch.mint = Create, true
+		ch.Blocked = pl.blocked(ch)
 		return ch, nil
 	}
 	ch.UID = string(seen.Object.GetUID())
@@ -75,7 +75,8 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 			return ch, others
 		}
 		ch.Action, ch.Reason = Update, "adopted from "+strings.Join(others, ", ")
-		ch.Blocked = pl.blocked(it)
+		ch.mint = it.Late != nil && it.Late.Judge(pl.plan.world, seen.Object) != ""
+		ch.Blocked = pl.blocked(ch)
 		return ch, nil
 	}
 	pl.update(c, &ch, it, seen)
@@ -86,6 +87,7 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	if it.Late != nil {
 		ch.Reason = it.Late.Judge(pl.plan.world, seen.Object)
+		ch.mint = ch.Reason != ""
 	}
 	if seen.DryErr != nil {
 		pl.refuse(c.Name, hintOf(seen.DryErr), "%v", seen.DryErr)
@@ -99,21 +101,20 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		return
 	}
 	ch.Action = Update
-	if ch.Reason != "" {
-		ch.Blocked = pl.blocked(it)
-	}
+	ch.Blocked = pl.blocked(*ch)
 	if len(ch.Fields) > 0 && c.live.Record.hash(it.Ref) == it.Hash {
 		ch.Managers = changedBy(seen.Object, ch.Fields)
 	}
 }
 
-// blocked is why the late content of it cannot be minted now.
-func (pl *planner) blocked(it *Item) string {
-	if it.Late == nil || it.Late.Needs() == "" {
+// blocked is why the late content of a change cannot be minted now.
+func (pl *planner) blocked(ch Change) string {
+	if !ch.mint || ch.item.Late == nil || ch.item.Late.Needs() == "" {
 		return ""
 	}
-	if l := pl.plan.world.Cluster(it.Late.Needs()); l == nil || l.Unreached != nil {
-		return it.Late.Needs() + " is not reached"
+	source := ch.item.Late.Needs()
+	if l := pl.plan.world.Cluster(source); l == nil || l.Unreached != nil {
+		return source + " is not reached"
 	}
 	return ""
 }
@@ -171,7 +172,7 @@ func (pl *planner) certificate(c *ClusterPlan) {
 		}
 	}
 	ch := c.Changes[i]
-	if !ch.Pending() || ch.Action == Update && ch.Reason == "" {
+	if !ch.Pending() || !ch.mint {
 		return
 	}
 	c.NotAfter = pl.plan.world.Now.Add(certs.IntermediateLifetime)

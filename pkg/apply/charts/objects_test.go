@@ -14,12 +14,13 @@ import (
 // everything renders all profiles and the gateways that no profile has.
 func everything(t *testing.T) map[string][]Object {
 	t.Helper()
+	r := New()
 	out := map[string][]Object{
-		"multi-network": mustRender(t, New(), "istio-system", multiNetwork),
-		"every gateway": mustRender(t, New(), "istio-system", `{components: {cni: {enabled: true}, ztunnel: {enabled: true},
+		"multi-network": mustRender(t, r, "istio-system", multiNetwork),
+		"every gateway": mustRender(t, r, "istio-system", `{components: {cni: {enabled: true}, ztunnel: {enabled: true},
 		  ingressGateways: [{name: in}, {name: in-2, namespace: other}], egressGateways: [{name: out, enabled: true}]},
 		  values: {defaultRevision: default}}`),
-		"replicas declared": mustRender(t, New(), "istio-system", `{components: {pilot: {k8s: {replicaCount: 2}}, ingressGateways: [{name: in, k8s: {replicaCount: 3}}]}}`),
+		"replicas declared": mustRender(t, r, "istio-system", `{components: {pilot: {k8s: {replicaCount: 2}}, ingressGateways: [{name: in, k8s: {replicaCount: 3}}]}}`),
 	}
 	profiles, err := fs.Glob(manifests.FS, "profiles/*.yaml")
 	if err != nil || len(profiles) == 0 {
@@ -27,7 +28,7 @@ func everything(t *testing.T) map[string][]Object {
 	}
 	for _, p := range profiles {
 		name := strings.TrimSuffix(strings.TrimPrefix(p, "profiles/"), ".yaml")
-		out["profile "+name] = mustRender(t, New(), "istio-system", fmt.Sprintf("{profile: %s, values: {defaultRevision: default}}", name))
+		out["profile "+name] = mustRender(t, r, "istio-system", fmt.Sprintf("{profile: %s, values: {defaultRevision: default}}", name))
 	}
 	return out
 }

@@ -33,7 +33,7 @@ func (c *Cluster) failed(ctx context.Context, op string, ref Ref, err error) err
 		e.broke(err)
 	}
 	if e.Hint == "" {
-		e.Hint = e.hint(c.endpoint.Server)
+		e.Hint = e.hint(clean(c.endpoint.Server))
 	}
 	return e
 }
@@ -198,7 +198,9 @@ func (e *Error) hint(server string) string {
 	case Untrusted:
 		return "does the kubeconfig hold the certificate authority of " + server + "?"
 	case Unauthorized:
-		return "log in again for context " + e.Context
+		if e.Context != "" {
+			return "log in again for context " + e.Context
+		}
 	case Conflict:
 		if _, ok := errors.AsType[*ConflictError](e.Err); ok {
 			return "another tool manages these fields"
