@@ -110,10 +110,17 @@ func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 	if !ok || cluster.Server == "" {
 		return nil, bad("", "the context's cluster %q has no server", kc.Cluster)
 	}
-	if _, ok := k.raw.AuthInfos[kc.AuthInfo]; !ok {
+	user, ok := k.raw.AuthInfos[kc.AuthInfo]
+	if !ok {
 		return nil, bad("", "the context's user %q is not defined", kc.AuthInfo)
 	}
-	config, err := clientcmd.NewNonInteractiveClientConfig(k.raw, context, &clientcmd.ConfigOverrides{}, k.access).ClientConfig()
+	// A copy of its own, because client-go writes into an exec configuration.
+	own := clientcmdapi.Config{
+		Contexts:  map[string]*clientcmdapi.Context{context: kc.DeepCopy()},
+		Clusters:  map[string]*clientcmdapi.Cluster{kc.Cluster: cluster.DeepCopy()},
+		AuthInfos: map[string]*clientcmdapi.AuthInfo{kc.AuthInfo: user.DeepCopy()},
+	}
+	config, err := clientcmd.NewNonInteractiveClientConfig(own, context, &clientcmd.ConfigOverrides{}, k.access).ClientConfig()
 	if err != nil {
 		return nil, bad("", "%v", err)
 	}
