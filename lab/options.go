@@ -55,10 +55,13 @@ func (o Options) check() error {
 			return fmt.Errorf("%d %s for %d clusters", n, what, o.Clusters)
 		}
 	}
+	names := map[string]string{}
 	for i, c := range o.Contexts {
-		if slices.Contains(o.Contexts[:i], c) {
-			return fmt.Errorf("context %q is there twice", c)
+		name := Name(c, i+1)
+		if other, ok := names[name]; ok {
+			return fmt.Errorf("contexts %q and %q would both name their cluster %s", other, c, name)
 		}
+		names[name] = c
 	}
 	for _, g := range o.Gateways {
 		if !slices.Contains([]Gateway{GatewayIP, GatewayHostname, GatewayPending}, g) {

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/setup-mesh/setup-mesh/lab/internal/parts"
 )
 
@@ -70,7 +72,16 @@ func programs(ctx context.Context, binary, bin string) (string, string, error) {
 	return binary, bin, err
 }
 
+// buildSelf makes binary the program of these sources. Test programs of several packages may want it at once.
 func buildSelf(ctx context.Context, source, binary string) error {
+	lock, err := os.OpenFile(binary+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("build the lab program: %w", err)
+	}
+	defer lock.Close() // which unlocks
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("build the lab program: wait for another build: %w", err)
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/lab")
 	cmd.Dir, cmd.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	out, err := cmd.CombinedOutput()

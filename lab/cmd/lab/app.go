@@ -55,7 +55,7 @@ func gatewayFlag() cli.Flag {
 
 func upFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "clusters", Value: 1, Usage: "how many"},
+		&cli.IntFlag{Name: "clusters", Value: 3, Usage: "how many"},
 		&cli.StringFlag{Name: "contexts", Usage: "their names in the kubeconfig, by commas"},
 		&cli.StringFlag{Name: "networks", Usage: "their networks, by commas"},
 		gatewayFlag(),

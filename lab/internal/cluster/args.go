@@ -9,6 +9,7 @@ func (c *Cluster) etcd() []string {
 	client, peer := loopback("http", c.ports.etcd), loopback("http", c.ports.etcdPeer)
 	return []string{
 		"--data-dir=" + c.spec.dir("etcd"), "--unsafe-no-fsync", "--log-level=warn", "--name=lab",
+		"--heartbeat-interval=10", "--election-timeout=100", // ms: a single member need not wait a second for others
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
 		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=lab=" + peer,
 	}

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -81,6 +82,10 @@ func (c *Cluster) Start(ctx context.Context) error {
 
 func (c *Cluster) start(ctx context.Context) error {
 	if err := c.run("etcd", c.etcd()); err != nil {
+		return err
+	}
+	// An API server that is refused once tries again only after a second.
+	if err := c.process("etcd").Until(ctx, 10*time.Millisecond, c.etcdHealthy); err != nil {
 		return err
 	}
 	if err := c.StartAPI(ctx); err != nil {
@@ -202,6 +207,22 @@ func (c *Cluster) process(name string) *proc.Process {
 
 func (c *Cluster) ready(ctx context.Context) error {
 	return c.client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
+
+func (c *Cluster) etcdHealthy(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, loopback("http", c.ports.etcd)+"/health", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET /health: %s", resp.Status)
+	}
+	return nil
 }
 
 func waitFree(ctx context.Context, port int) error {

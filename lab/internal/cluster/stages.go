@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// The stages for nodes and pods are KWOK's own "fast" ones, with one selector more and
-// kubeletPort for the kubelet's.
+// The stages for nodes and pods are KWOK's own "fast" ones with three changes: one selector more (notIstiod), the
+// kubelet's port (kubeletPort), and its version, from which istiod concludes what a node can do.
 // https://github.com/kubernetes-sigs/kwok/tree/v0.8.0/kustomize/stage
 //
 //go:embed stages.yaml

@@ -25,18 +25,24 @@ type Part struct {
 // kubernetesVersion must be that of parts/kubernetes/go.mod; the API server tells it to its clients.
 const kubernetesVersion = "v1.36.3"
 
+// istioVersion must be that of parts/istio/go.mod; istiod tells it to proxies and in its debug interface.
+const istioVersion = "1.31.0"
+
 // All returns the parts, those that take longest to build last, so that a first mistake shows early.
 func All() []Part {
 	const strip = "-ldflags=-s -w"
 	const version = "k8s.io/component-base/version."
 	k8s := strip + " -X " + version + "gitVersion=" + kubernetesVersion + " -X " + version + "gitMajor=1 -X " + version + "gitMinor=36"
+	const istio = " -X istio.io/istio/pkg/version."
+	pilot := strip + istio + "buildVersion=" + istioVersion + istio + "buildTag=" + istioVersion +
+		istio + "buildStatus=Clean" + istio + "buildHub=docker.io/istio"
 	return []Part{
 		{"etcd", "etcd", "go.etcd.io/etcd/server/v3", []string{strip}},
 		{"kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", []string{strip}},
 		{"kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", []string{k8s}},
 		{"kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", []string{k8s}},
 		{"kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", []string{k8s}},
-		{"pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery", []string{"-tags=vtprotobuf", strip}},
+		{"pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery", []string{"-tags=vtprotobuf", pilot}},
 	}
 }
 

@@ -160,13 +160,16 @@ func (s *supervisor) close() {
 func (s *supervisor) add(ctx context.Context, n lab.NewCluster) error {
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	if _, err := s.member(n.Context); err == nil {
-		return fmt.Errorf("context %q is taken", n.Context)
+	index := len(s.all()) + 1
+	for _, m := range s.all() {
+		if name := m.Spec().Name; name == lab.Name(n.Context, index) {
+			return fmt.Errorf("context %q: the lab has a cluster %s already", n.Context, name)
+		}
 	}
 	if n.Gateway == "" {
 		n.Gateway = cluster.GatewayIP
 	}
-	m, err := s.newMember(len(s.all())+1, n)
+	m, err := s.newMember(index, n)
 	if err == nil {
 		err = m.start(ctx)
 	}
