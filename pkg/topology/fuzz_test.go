@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -92,8 +94,8 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.
 	if err != nil {
 		t.Fatalf("the manifest is no base.yaml: %v\n%s", err, manifest.YAML())
 	}
-	if changes := topology.Diff(manifest.Spec, again.Spec); len(changes) > 0 {
-		t.Errorf("the manifest reads otherwise than it was written: %v", changes)
+	if diff := cmp.Diff(manifest.Spec, again.Spec); diff != "" {
+		t.Errorf("the manifest reads otherwise than it was written (-want +got):\n%s", diff)
 	}
 	plain := topology.Cluster{
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,

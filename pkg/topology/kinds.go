@@ -6,7 +6,7 @@ import "strings"
 var ownedParents = []string{
 	"meshConfig.defaultConfig", "meshConfig.defaultConfig.proxyMetadata",
 	"values.global", "values.global.multiCluster", "values.global.readerServiceAccount",
-	"values.pilot", "values.pilot.env", "values.gateways", "values.gateways.istio-ingressgateway",
+	"values.pilot", "values.pilot.env",
 	"values.meshConfig", "values.meshConfig.defaultConfig", "values.meshConfig.defaultConfig.proxyMetadata",
 	"components.pilot.k8s",
 }

@@ -2,8 +2,10 @@ package topology_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -71,13 +73,34 @@ func manifestSections(m *topology.Mesh, b *topology.Base) []txtar.File {
 			files = append(files, txtar.File{Name: c.Name + " warnings", Data: []byte(text)})
 		}
 		var hidden strings.Builder
-		for _, change := range topology.Diff(manifest.Spec, manifest.Operator()) {
-			fmt.Fprintln(&hidden, change.Path, change.Old, "->", change.New)
+		written, passed := map[string]any{}, map[string]any{}
+		leaves(written, "spec", manifest.Spec)
+		leaves(passed, "spec", manifest.Operator())
+		for _, path := range slices.Sorted(maps.Keys(written)) {
+			if !reflect.DeepEqual(written[path], passed[path]) {
+				fmt.Fprintln(&hidden, path, written[path], "->", passed[path])
+			}
+			delete(passed, path)
+		}
+		for path, v := range passed {
+			fmt.Fprintln(&hidden, path, "was not written, and is", v)
 		}
 		fmt.Fprintln(&hidden, "strict mutual TLS:", manifest.StrictMTLS())
 		files = append(files, txtar.File{Name: c.Name + " for the charts", Data: []byte(hidden.String())})
 	}
 	return files
+}
+
+// leaves writes what v holds below its mappings into out, each under its path.
+func leaves(out map[string]any, path string, v any) {
+	m, ok := v.(map[string]any)
+	if !ok || len(m) == 0 {
+		out[path] = v
+		return
+	}
+	for k, below := range m {
+		leaves(out, path+"."+k, below)
+	}
 }
 
 func texts(files []txtar.File) map[string]string {

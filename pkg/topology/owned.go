@@ -48,7 +48,6 @@ func (o *owner) own(r Release) {
 	o.pilotEnvironment()
 	o.reader()
 	if o.mesh.MultiNetwork() {
-		o.set("gateway", "values", "gateways", "istio-ingressgateway", "injectionTemplate")
 		o.eastWestGateway()
 	} else {
 		o.noEastWestGateway()
@@ -156,8 +155,8 @@ func (o *owner) reader() {
 }
 
 // eastWestGateway adds the gateway, or completes the user's entry of that name.
-// A list of gateways replaces the profile's, so the profile's own gateway is
-// listed too where the user lists none.
+// It is rendered as an installation of its own, so the gateways of the profile
+// stay as they are.
 func (o *owner) eastWestGateway() {
 	if c := o.spec.get("components"); c == nil || c.kind != mapping {
 		o.spec.put("components", Position{}, newMapping())
@@ -169,14 +168,6 @@ func (o *owner) eastWestGateway() {
 		components.put("ingressGateways", Position{}, list)
 	}
 	mine := list.named(EastWestGateway)
-	others := len(list.items)
-	if mine != nil {
-		others--
-	}
-	if profile, _ := o.spec.get("profile").literal(); others == 0 && profile != "minimal" {
-		ingress := fromPlain(map[string]any{"name": "istio-ingressgateway", "enabled": true})
-		list.items = slices.Insert(list.items, 0, ingress)
-	}
 	want := eastWestGateway(o.cluster.Network)
 	if mine == nil {
 		list.items = append(list.items, want)
