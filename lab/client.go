@@ -149,8 +149,7 @@ type NewCluster struct {
 	Gateway Gateway `json:"gateway"`
 }
 
-// Down ends the lab and returns when all its processes are gone. A temporary directory is removed, another one is
-// emptied of all but the logs' directory itself: nothing of the lab is left.
+// Down ends the lab and returns when all its processes are gone and its directory is. Ending a lab twice is fine.
 func (l *Lab) Down(ctx context.Context) error {
 	if l.owner != nil {
 		_ = l.owner.Close()

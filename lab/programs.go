@@ -90,3 +90,7 @@ func buildSelf(ctx context.Context, source, binary string) error {
 	}
 	return nil
 }
+
+// Check says which parts are missing in bin, or are of other versions than the sources ask for; its error then wraps
+// [ErrNotBuilt].
+func Check(source, bin string) error { return parts.Check(filepath.Join(source, "parts"), bin) }

@@ -19,9 +19,8 @@ const SuperviseCommand = "supervise"
 type Lab struct {
 	dir     string
 	control control
-	owner   io.Closer // the supervisor ends when this is closed; nil for a lab that was attached or is kept
-	temp    bool      // dir is ours to remove
-	waited  chan struct{}
+	owner   io.Closer     // the supervisor ends when this is closed; nil for a lab that was attached or is kept
+	waited  chan struct{} // closed when the supervisor, our child, has ended; nil for a lab that was attached
 }
 
 // A Reply is the supervisor's one line once the lab is up, or is not.
@@ -40,7 +39,7 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 		return nil, err
 	}
 	l := &Lab{waited: make(chan struct{})}
-	if l.dir, l.temp, err = claim(o.Dir); err != nil {
+	if l.dir, err = claim(o.Dir); err != nil {
 		return nil, err
 	}
 	o.Dir = l.dir
@@ -54,22 +53,21 @@ func Up(ctx context.Context, o Options) (*Lab, error) {
 }
 
 // claim makes dir, or a temporary one, for a new lab.
-func claim(dir string) (string, bool, error) {
+func claim(dir string) (string, error) {
 	if dir == "" {
-		dir, err := os.MkdirTemp("", "lab-")
-		return dir, true, err
+		return os.MkdirTemp("", "lab-")
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	if c, err := readControl(dir); err == nil && c.alive() {
-		return "", false, fmt.Errorf("a lab runs in %s already: %w", dir, os.ErrExist)
+		return "", fmt.Errorf("a lab runs in %s already: %w", dir, os.ErrExist)
 	}
 	if err := clean(dir); err != nil {
-		return "", false, err
+		return "", err
 	}
-	return dir, false, os.MkdirAll(dir, 0o700)
+	return dir, os.MkdirAll(dir, 0o700)
 }
 
 // supervise starts the supervisor: the options are the first line it reads, its owner's end of the same pipe keeps
