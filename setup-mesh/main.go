@@ -42,6 +42,7 @@ type environment struct {
 	now      func() time.Time
 	random   io.Reader
 	release  string // of this binary
+	clusters *counter
 }
 
 func main() {
@@ -89,7 +90,11 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 // run is the whole command but for the process around it. It returns the exit
 // code.
 func run(ctx context.Context, env environment) int {
+	env.clusters = &counter{}
 	err := newApp(env).RunContext(ctx, env.args)
+	if env.getenv(statsVariable) != "" {
+		env.clusters.print(env.stderr)
+	}
 	if code, ok := errors.AsType[exitCode](err); ok {
 		return int(code)
 	}

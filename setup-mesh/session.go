@@ -99,15 +99,11 @@ func makePlan(ctx context.Context, c *cli.Context, env environment, teardown boo
 	if err != nil {
 		return nil, err
 	}
-	open := &counter{kubeconfig: k}
-	if env.getenv(statsVariable) != "" {
-		c.App.After = func(*cli.Context) error { open.print(env.stderr); return nil }
-	}
 	d, err := desired(c, k, teardown)
 	if err != nil {
 		return nil, err
 	}
-	w, err := apply.Observe(ctx, open, d, apply.ObserveOptions{
+	w, err := apply.Observe(ctx, env.clusters.of(k), d, apply.ObserveOptions{
 		Now: env.now(), Teardown: teardown, Client: kube.Options{UserAgent: "setup-mesh/" + env.release},
 	})
 	if err != nil {

@@ -20,6 +20,12 @@ type counter struct {
 	clusters []*kube.Cluster
 }
 
+// of makes c open the contexts of k.
+func (c *counter) of(k *kube.Kubeconfig) *counter {
+	c.kubeconfig = k
+	return c
+}
+
 // Open implements [apply.Opener].
 func (c *counter) Open(context string, o kube.Options) (*kube.Cluster, error) {
 	cluster, err := c.kubeconfig.Open(context, o)
