@@ -4,7 +4,7 @@
 # on with what is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-demo=$PWD/bin/demo
+demo=bin/demo
 
 run() { # shows a command before it runs
 	printf '\n$ %s\n' "$*"
@@ -34,11 +34,11 @@ up() {
 	cat <<EOF
 
 The mesh is up. To go on with it:
-  export KUBECONFIG=$KUBECONFIG WORKDIR=$WORKDIR SETUP_MESH_ALLOW_LOOPBACK=1
+  export KUBECONFIG=$PWD/$KUBECONFIG WORKDIR=$PWD/$WORKDIR SETUP_MESH_ALLOW_LOOPBACK=1
   export PATH=$PWD/bin:\$PATH
   \$EDITOR \$WORKDIR/topology.yaml     # take a cluster out, or change base.yaml
   setup-mesh plan && setup-mesh apply && setup-mesh status
-  lab status --dir $demo/lab
+  lab status --dir $PWD/$demo/lab
 To end it: make demo-down
 EOF
 }
