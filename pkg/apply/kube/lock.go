@@ -89,17 +89,28 @@ func (l *Lock) Held() bool {
 func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.until = time.Time{}
-	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
-	err := l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
-		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
-	})
+	err := l.remove(ctx)
+	if ClassOf(err) == Conflict {
+		// Another's by now, or a renewal was under way.
+		if err = l.reread(ctx); err == nil {
+			err = l.remove(ctx)
+		}
+	}
 	if class := ClassOf(err); class == NotFound || class == Conflict {
 		return nil // somebody else's by now, or nobody's
 	}
 	return err
+}
+
+// remove deletes the lease as we last saw it, and holds it no longer.
+func (l *Lock) remove(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.until = time.Time{}
+	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
+	return l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
+		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
+	})
 }
 
 // acquire makes the lease ours. A reading comes first, also because it tells

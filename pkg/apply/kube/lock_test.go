@@ -138,3 +138,42 @@ func TestLockOfTheDead(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A release interrupts renewals, and must not leave the lease behind when one
+// of them was written but not answered.
+func TestReleaseWhileRenewing(t *testing.T) {
+	c := live(t)
+	ctx := deadline(t)
+	ns := namespace(t, c)
+	ref := Ref{"coordination.k8s.io", "v1", "Lease", ns, LockName}
+	l, err := c.Lock(ctx, ns, "ann@desk 7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := l.lease.DeepCopy()
+	if err := l.write(ctx, before.DeepCopy(), false); err != nil {
+		t.Fatal(err)
+	}
+	l.lease = before // as if the answer had been lost
+	if err := l.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) {
+		t.Errorf("the lease is still there: %v", err)
+	}
+
+	// Another's lease stays.
+	if l, err = c.Lock(ctx, ns, "ann@desk 7"); err != nil {
+		t.Fatal(err)
+	}
+	apply := object("coordination.k8s.io/v1", "Lease", ns, LockName, map[string]any{"spec": map[string]any{"holderIdentity": "bob@lap 8"}})
+	if _, err := c.Apply(ctx, apply, ApplyOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Get(ctx, ref); err != nil {
+		t.Errorf("another's lease was deleted: %v", err)
+	}
+}
