@@ -120,5 +120,5 @@ func send(ctx context.Context, r *rest.Request) ([]byte, error) {
 	return result.Raw()
 }
 
-// String names the cluster for messages.
+// String is the quoted context, whatever else a Cluster holds.
 func (c *Cluster) String() string { return fmt.Sprintf("%q", c.context) }

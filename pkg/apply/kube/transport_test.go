@@ -78,7 +78,7 @@ func TestRetries(t *testing.T) {
 		"a server that puts us off for a day":    {answers: answers{status(503, "", "Retry-After", "86400"), status(200, "")}, want: 200, requests: 2, least: 15 * time.Second, most: 15 * time.Second},
 		"until a date":                           {answers: answers{status(503, "", "Retry-After", "Sat, 01 Jan 2000 00:00:07 GMT"), status(200, "")}, want: 200, requests: 2, least: 7 * time.Second, most: 7 * time.Second},
 		"an answer cut short": {answers: answers{func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(io.MultiReader(strings.NewReader("{"), broken1{}))}, nil
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(io.MultiReader(strings.NewReader("{"), cutShort{}))}, nil
 		}, status(200, "{}")}, want: 200, requests: 2, most: time.Second},
 		"a certificate that does not verify": {answers: answers{fails(errors.New("x509: unknown authority"))}, wantErr: nil, requests: 1},
 	}
@@ -116,9 +116,9 @@ func TestRetries(t *testing.T) {
 	}
 }
 
-type broken1 struct{}
+type cutShort struct{}
 
-func (broken1) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (cutShort) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // Each attempt has to send the whole body.
 func TestRetrySendsTheBodyAgain(t *testing.T) {
