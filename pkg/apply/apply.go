@@ -55,7 +55,7 @@ func Apply(ctx context.Context, p *Plan, o Options) *Report {
 	finalCtx, stop := withGrace(runCtx, finalTime)
 	defer stop()
 	runSteps(runCtx, finalCtx, steps, x.emit)
-	return x.report(steps, context.Cause(runCtx), time.Since(start))
+	return x.report(steps, context.Cause(runCtx), start)
 }
 
 // withGrace is a context that outlives parent by grace.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // An Event is something that happened during an apply.
@@ -42,8 +43,9 @@ type step struct {
 	final   bool
 	run     func(ctx context.Context, s *reporter) error
 
-	ended chan struct{}
-	err   error
+	ended      chan struct{}
+	err        error
+	start, end time.Time // zero for one that was skipped
 }
 
 // errSkipped is the outcome of a step whose turn never came.
@@ -112,7 +114,10 @@ func runStep(ctx, finalCtx context.Context, s *step, emit func(Event)) {
 		return
 	}
 	r.event(Started, "")
-	if s.err = s.run(ctx, r); s.err != nil {
+	s.start = time.Now()
+	s.err = s.run(ctx, r)
+	s.end = time.Now()
+	if s.err != nil {
 		r.event(Failed, s.err.Error())
 		return
 	}

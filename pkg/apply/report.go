@@ -5,12 +5,26 @@ import (
 	"time"
 )
 
+// ReportFormat is the version of a [Report]'s JSON.
+const ReportFormat = "setup-mesh.io/report/v1"
+
 // A Report is what became of a plan.
 type Report struct {
+	Format      string           `json:"format"`
 	Mesh        string           `json:"mesh"`
 	Duration    time.Duration    `json:"durationNanoseconds"`
 	Clusters    []*ClusterReport `json:"clusters"`
+	Steps       []StepReport     `json:"steps"`
 	Interrupted error            `json:"-"` // why the run ended early, nil if it did not
+}
+
+// A StepReport says when a step ran, counted from the start of the apply.
+type StepReport struct {
+	Cluster string        `json:"cluster"`
+	Step    string        `json:"step"`
+	Start   time.Duration `json:"startNanoseconds"`
+	End     time.Duration `json:"endNanoseconds"`
+	Outcome EventKind     `json:"outcome"` // Done, Failed or Skipped
 }
 
 // A ClusterReport is what became of one cluster's share.
@@ -51,8 +65,11 @@ func (r *Report) Changed() (created, updated, deleted int) {
 	return created, updated, deleted
 }
 
-func (x *execution) report(steps []*step, interrupted error, took time.Duration) *Report {
-	r := &Report{Mesh: x.plan.Mesh, Duration: took, Interrupted: interrupted}
+func (x *execution) report(steps []*step, interrupted error, start time.Time) *Report {
+	r := &Report{Format: ReportFormat, Mesh: x.plan.Mesh, Duration: time.Since(start), Interrupted: interrupted, Steps: []StepReport{}}
+	for _, s := range steps {
+		r.Steps = append(r.Steps, s.report(start))
+	}
 	for _, c := range x.plan.Clusters {
 		cr := &ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached}
 		for _, ch := range c.Changes {
@@ -98,4 +115,15 @@ func (x *execution) count(cr *ClusterReport, cluster string, ch Change) {
 func (r *Report) NoneDone() bool {
 	created, updated, deleted := r.Changed()
 	return created+updated+deleted == 0
+}
+
+func (s *step) report(start time.Time) StepReport {
+	r := StepReport{Cluster: s.cluster, Step: s.name, Outcome: Skipped}
+	if !s.start.IsZero() {
+		r.Start, r.End, r.Outcome = s.start.Sub(start), s.end.Sub(start), Done
+	}
+	if s.err != nil && !errors.Is(s.err, errSkipped) {
+		r.Outcome = Failed
+	}
+	return r
 }
