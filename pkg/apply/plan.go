@@ -182,7 +182,6 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 type planner struct {
 	plan    *Plan
 	options PlanOptions
-	adopted map[string]int
 }
 
 func (pl *planner) refuse(cluster, hint, format string, args ...any) {

@@ -55,7 +55,7 @@ func (pl *planner) endpoint(l *Live) {
 }
 
 // movedContexts refuses a context that leads to another cluster than when the
-// mesh was last applied.
+// mesh was last applied. A member that was never reached has no UID yet.
 func (pl *planner) movedContexts(byUID map[string]*Live) {
 	told := map[string]bool{}
 	for _, l := range pl.plan.world.Clusters {
@@ -64,7 +64,7 @@ func (pl *planner) movedContexts(byUID map[string]*Live) {
 		}
 		for _, m := range l.Record.Members {
 			now := pl.byContext(m.Context)
-			if now == nil || now.Unreached != nil || now.UID == m.UID || byUID[m.UID] != nil || told[m.Context] {
+			if now == nil || now.Unreached != nil || m.UID == "" || now.UID == m.UID || byUID[m.UID] != nil || told[m.Context] {
 				continue
 			}
 			told[m.Context] = true
@@ -90,6 +90,9 @@ func (pl *planner) records() {
 	for _, c := range pl.plan.Clusters {
 		if c.Unreached != "" || c.Leaving || c.desired == nil {
 			continue
+		}
+		if c.live.Record != nil && c.live.Record.Mesh != pl.plan.Mesh {
+			continue // refused, and not ours to write
 		}
 		want := c.recordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
 		have := c.live.Record
@@ -187,7 +190,7 @@ func changedBy(live *unstructured.Unstructured, changed []Field) []string {
 			continue
 		}
 		var owned map[string]any
-		if json.Unmarshal(m.FieldsV1.Raw, &owned) != nil {
+		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) != nil {
 			continue
 		}
 		if slices.ContainsFunc(changed, func(f Field) bool { return ownsPath(owned, segments(f.Path)) }) && !slices.Contains(names, m.Manager) {

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -192,7 +193,7 @@ func (s *Status) trust(p *Plan, c *ClusterPlan) Trust {
 		return t
 	}
 	t.Root, t.NotAfter = certs.Short(b.RootFingerprint()), b.NotAfter()
-	t.Days = int(b.NotAfter().Sub(p.world.Now).Hours() / 24)
+	t.Days = int(math.Round(b.NotAfter().Sub(p.world.Now).Hours() / 24))
 	if verdict := certs.Judge(b.NotBefore(), b.NotAfter(), p.world.Now); verdict != certs.Fresh {
 		t.State = string(verdict)
 		s.find("trust/certificate", c.Name, "setup-mesh apply renews it", "the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly))

@@ -129,6 +129,8 @@ func (c *baseCache) start(in *input) (wait func() ([]Object, error), err error) 
 	}
 	wait = sync.OnceValues(func() ([]Object, error) { return renderBase(in) })
 	c.entries[string(key)] = wait
-	go wait()
+	go func() {
+		_, _ = wait() // whoever waits next gets the same error
+	}()
 	return wait, nil
 }

@@ -40,7 +40,7 @@ func schema(dir string) (*jsonschema.Schema, error) {
 func comments(dir string) (map[string]string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("read the sources in %s: none there (%v)", dir, err)
+		return nil, fmt.Errorf("read the sources in %s: none there", dir)
 	}
 	pkg := reflect.TypeFor[file.Topology]().PkgPath()
 	found := map[string]string{}
@@ -84,8 +84,11 @@ func finish(s *jsonschema.Schema) error {
 				return fmt.Errorf("no key %s in the schema of %s", key, name)
 			}
 			var example any
-			if err := yaml.Unmarshal([]byte(f.Tag.Get("example")), &example); err != nil || example == nil {
-				return fmt.Errorf("example of %s.%s: %v", name, key, err)
+			if err := yaml.Unmarshal([]byte(f.Tag.Get("example")), &example); err != nil {
+				return fmt.Errorf("example of %s.%s: %w", name, key, err)
+			}
+			if example == nil {
+				return fmt.Errorf("%s.%s has no example", name, key)
 			}
 			p.Examples = []any{example}
 			if len(p.OneOf) > 0 {
