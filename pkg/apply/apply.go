@@ -108,6 +108,9 @@ func (x *execution) changes(ctx context.Context, c *ClusterPlan, all []Change, r
 		}
 		g.Go(func() error {
 			defer x.slots.Release(1)
+			if err := x.held(c.Name); err != nil {
+				return err
+			}
 			// What is under way is finished, also when the user interrupts.
 			if err := x.change(context.WithoutCancel(ctx), c, ch); err != nil {
 				return err
@@ -162,23 +165,10 @@ func (x *execution) prepare(ctx context.Context, c *ClusterPlan, namespace []Cha
 	if err := x.lock(ctx, c); err != nil {
 		return err
 	}
+	// What is about to be created is in it, without a hash: a run that dies
+	// leaves nothing behind that nobody knows of.
 	record := c.recordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(Change) bool { return false })
-	record.addWanted(c)
 	return x.putRecord(ctx, c, record)
-}
-
-// addWanted adds what is about to be created, so that a run that dies leaves
-// nothing behind that nobody knows of.
-func (r *Record) addWanted(c *ClusterPlan) {
-	known := map[kube.Ref]bool{}
-	for _, o := range r.Objects {
-		known[o.Ref] = true
-	}
-	for _, ch := range c.Changes {
-		if ch.Action == Create && !known[ch.Object] && ch.Component != Bookkeeping {
-			r.Objects = append(r.Objects, Recorded{Ref: ch.Object, Component: ch.Component})
-		}
-	}
 }
 
 func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, record *Record) error {
@@ -207,6 +197,18 @@ func (x *execution) lock(ctx context.Context, c *ClusterPlan) error {
 		case <-ctx.Done():
 		}
 	}()
+	return nil
+}
+
+// held refuses to write under a lock that is not ours any more, as after a
+// suspend.
+func (x *execution) held(cluster string) error {
+	x.mu.Lock()
+	lock := x.locks[cluster]
+	x.mu.Unlock()
+	if lock != nil && !lock.Held() {
+		return fmt.Errorf("the lock in %s was lost", cluster)
+	}
 	return nil
 }
 
