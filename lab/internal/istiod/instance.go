@@ -41,10 +41,15 @@ const grace = 2 * time.Second
 // run keeps a process for the pod until ctx is done.
 func (i *instance) run(ctx context.Context) {
 	defer i.finish()
-	for delay := 100 * time.Millisecond; ctx.Err() == nil; delay = min(2*delay, 5*time.Second) {
+	const first, longest = 100 * time.Millisecond, 5 * time.Second
+	for delay := first; ctx.Err() == nil; delay = min(2*delay, longest) {
+		start := time.Now()
 		if err := i.attempt(ctx); err != nil && ctx.Err() == nil {
 			i.note(err)
 			i.report(ctx, err.Error())
+		}
+		if time.Since(start) > longest {
+			delay = first
 		}
 		select {
 		case <-ctx.Done():
