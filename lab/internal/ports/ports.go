@@ -94,8 +94,10 @@ func (p *Pool) release(ports []int) {
 	}
 }
 
-func (p *Pool) lock(port int) error   { return p.fcntl(port, syscall.F_WRLCK) }
-func (p *Pool) unlock(port int) error { return p.fcntl(port, syscall.F_UNLCK) }
+func (p *Pool) lock(port int) error { return p.fcntl(port, syscall.F_WRLCK) }
+
+// unlock cannot fail on a lock that is ours, and a lock that stays costs a port until the process ends.
+func (p *Pool) unlock(port int) { _ = p.fcntl(port, syscall.F_UNLCK) }
 
 func (p *Pool) fcntl(port int, kind int16) error {
 	return syscall.FcntlFlock(p.file.Fd(), syscall.F_SETLK, &syscall.Flock_t{
