@@ -17,8 +17,12 @@ func (pl *planner) prune(c *ClusterPlan) {
 		wanted[it.Ref] = true
 	}
 	for _, o := range c.live.Record.Objects {
-		if !wanted[o.Ref] && !isCRD(o.Ref) {
+		switch seen := c.live.Objects[o.Ref]; {
+		case wanted[o.Ref]:
+		case !isCRD(o.Ref):
 			pl.delete(c, o)
+		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
+			c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 		}
 	}
 }

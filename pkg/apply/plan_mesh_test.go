@@ -1,0 +1,307 @@
+package apply
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+func TestPlanIdentities(t *testing.T) {
+	unreached := func(w *World, i int) { w.Clusters[i].Unreached = errors.New("i/o timeout") }
+	tests := map[string]struct {
+		world   func(w *World)
+		options PlanOptions
+		want    string // refusals and what is unreached
+	}{
+		"all where they were": {},
+		"two contexts on one cluster": {
+			world: func(w *World) { w.Clusters[1].UID = "uid-a" },
+			want: "refused b: contexts kind-a and kind-b lead to the same cluster (kube-system UID uid-a)\n" +
+				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
+		},
+		"a context that leads elsewhere now": {
+			world: func(w *World) { w.Clusters[1].UID = "uid-new" },
+			want:  "refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-new, was uid-b)\n",
+		},
+		"a context that leads elsewhere now, and may": {
+			world:   func(w *World) { w.Clusters[1].UID = "uid-new" },
+			options: PlanOptions{AcceptNew: true},
+		},
+		"a renamed context": {
+			world: func(w *World) {
+				for _, l := range w.Clusters {
+					for i := range l.Record.Members {
+						if l.Record.Members[i].Context == "kind-b" {
+							l.Record.Members[i].Context = "of-before"
+						}
+					}
+				}
+			},
+		},
+		"two contexts that changed their places": {
+			world: func(w *World) { w.Clusters[0].UID, w.Clusters[1].UID = "uid-b", "uid-a" },
+		},
+		"a member that answers for the first time": {
+			world: func(w *World) {
+				for _, l := range w.Clusters {
+					l.Record.Members[1].UID = ""
+				}
+			},
+		},
+		"a record of another mesh says nothing about contexts": {
+			world: func(w *World) {
+				w.Clusters[0].Record = &Record{Mesh: "theirs", Members: []Member{{Context: "kind-b", UID: "uid-x"}}}
+			},
+			want: "refused a: the cluster is a member of mesh theirs, not of m\n",
+		},
+		"nothing is said of a context that does not answer": {
+			world: func(w *World) { w.Clusters[1].UID = ""; unreached(w, 1) },
+			want:  "b not reached: i/o timeout\n",
+		},
+		"an address that only this machine knows": {
+			world: func(w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
+			want:  "refused a: the API server address of context kind-a is https://127.0.0.1:6443: no other cluster can reach it\n",
+		},
+		"such an address, and the others know it too": {
+			world:   func(w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
+			options: PlanOptions{AllowLoopback: true},
+		},
+		"such an address of a cluster that nobody discovers": {
+			world: func(w *World) { w.Clusters[2].Endpoint.Server = "https://127.0.0.1:6443" },
+		},
+		"no TLS verification": {
+			world: func(w *World) { w.Clusters[1].Endpoint.Insecure = true },
+			want:  "refused b: context kind-b skips TLS verification: there is no CA to hand to the other clusters\n",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, oneNetwork, testBase)
+			w := appliedWorld(t, d)
+			if tt.world != nil {
+				tt.world(w)
+			}
+			p := NewPlan(d, w, tt.options)
+			for _, c := range p.Clusters {
+				c.Changes = nil
+			}
+			if diff := cmp.Diff(tt.want, planLines(p)); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// One cluster has no other that would have to reach it.
+func TestPlanLoopbackAlone(t *testing.T) {
+	d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase)
+	w := appliedWorld(t, d)
+	w.Clusters[0].Endpoint.Server = "https://localhost:6443"
+	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 {
+		t.Errorf("refused: %v", p.Refusals)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	a, b := Member{Name: "a", Context: "kind-a", UID: "1"}, Member{Name: "b", Context: "kind-b", UID: "2"}
+	unknown := Member{Name: "b", Context: "kind-b"}
+	recorded := &World{Clusters: []*Live{{Record: &Record{Members: []Member{a, b}}}, {}}}
+	tests := map[string]struct {
+		clusters []*ClusterPlan
+		forget   []string
+		want     []Member
+	}{
+		"those of the topology":              {[]*ClusterPlan{{Member: a}, {Member: b}}, nil, []Member{a, b}},
+		"one that leaves":                    {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true}}, nil, []Member{a}},
+		"one that leaves and is not reached": {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, nil, []Member{a, b}},
+		"one that is gone for good":          {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, []string{"b"}, []Member{a}},
+		"one that is not reached is as it was": {
+			[]*ClusterPlan{{Member: a}, {Member: unknown, Unreached: "x"}}, nil, []Member{a, b},
+		},
+		"a member of the topology cannot be forgotten": {
+			[]*ClusterPlan{{Member: a}, {Member: b}}, []string{"b"}, []Member{a, b},
+		},
+		"none": {nil, nil, []Member{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := &Plan{Clusters: tt.clusters, world: recorded}
+			if diff := cmp.Diff(tt.want, p.members(tt.forget)); diff != "" {
+				t.Errorf("members (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestDepartedMembers(t *testing.T) {
+	d := &Desired{MeshID: "m"}
+	here := Member{Name: "a", Context: "kind-a", UID: "1"}
+	gone := Member{Name: "gone", Context: "kind-gone", UID: "9"}
+	also := Member{Name: "also", Context: "kind-also", UID: "8"}
+	tests := map[string]struct {
+		clusters []*Live
+		want     []Member
+	}{
+		"nobody left":        {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{here}}}}, nil},
+		"two left, by name":  {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{here, gone, also}}}}, []Member{also, gone}},
+		"known to two":       {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{gone}}}, {Record: &Record{Mesh: "m", Members: []Member{gone}}}}, []Member{gone}},
+		"a renamed context":  {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
+		"a context in use":   {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
+		"not of this mesh":   {[]*Live{{Member: here, Record: &Record{Mesh: "theirs", Members: []Member{gone}}}}, nil},
+		"no record is there": {[]*Live{{Member: here}}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, departedMembers(&World{Clusters: tt.clusters}, d)); diff != "" {
+				t.Errorf("departed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestPlanCertificate checks what a plan says of the intermediates to be.
+func TestPlanCertificate(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	w := emptyWorld(d)
+	c := NewPlan(d, w, PlanOptions{}).Clusters[0]
+	if got, want := c.NotAfter, testNow.AddDate(1, 0, 0); !got.Equal(want) || c.RootFingerprint != testRoot().Short() {
+		t.Errorf("until %v, root %s; want until %v, root %s", got, c.RootFingerprint, want, testRoot().Short())
+	}
+
+	w.Now = testNow.AddDate(9, 6, 0)
+	if got, end := NewPlan(d, w, PlanOptions{}).Clusters[0].NotAfter, testRoot().Cert().NotAfter; !got.Equal(end) {
+		t.Errorf("until %v, and the root ends at %v", got, end)
+	}
+
+	d.Root = withoutKey(t, testRoot())
+	w.Now = testNow
+	p := NewPlan(d, w, PlanOptions{})
+	want := Finding{Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
+	if len(p.Refusals) != 3 {
+		t.Fatalf("refused: %v", p.Refusals)
+	}
+	if diff := cmp.Diff(want, p.Refusals[0]); diff != "" {
+		t.Errorf("refusal (-want +got):\n%s", diff)
+	}
+	// Nothing has to be signed where all is there.
+	d = wantedMesh(t, oneNetwork, testBase)
+	w = appliedWorld(t, d)
+	d.Root = withoutKey(t, testRoot())
+	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 || p.Pending() {
+		t.Errorf("without the root key: %s", planLines(p))
+	}
+}
+
+func TestPlanLeaving(t *testing.T) {
+	const ns = "istio-system"
+	foreign := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "theirs"}
+	route := kube.Ref{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService", Namespace: "shop", Name: "route"}
+	all := []string{
+		"delete Secret istio-system/cacerts",
+		"delete ConfigMap istio-system/setup-mesh",
+		"delete CustomResourceDefinition gateways.networking.istio.io",
+		"delete Deployment istio-system/istiod",
+		"delete Namespace istio-system",
+		"delete Service istio-system/istiod",
+		"delete ServiceAccount istio-system/istiod",
+		"delete ValidatingWebhookConfiguration istio-validator-istio-system",
+	}
+	without := func(line string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == line })
+	}
+	const gives = "update Namespace istio-system (gives up our labels; the namespace stays)"
+	tests := map[string]struct {
+		world    func(t *testing.T, l *Live)
+		options  PlanOptions
+		want     []string
+		warnings []string
+	}{
+		"all of it goes": {want: all},
+		"it was torn down before": {
+			world: func(_ *testing.T, l *Live) { l.Record, l.Objects = nil, map[kube.Ref]Observed{} },
+		},
+		"a teardown that was interrupted at the namespace": {
+			world: func(_ *testing.T, l *Live) {
+				l.Record = nil
+				l.Objects = map[kube.Ref]Observed{namespaceRef(ns): l.Objects[namespaceRef(ns)]}
+			},
+			want: []string{"delete Namespace istio-system"},
+		},
+		"what istiod wrote goes too": {
+			world: func(_ *testing.T, l *Live) {
+				l.Remains.ByProducts = []kube.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+			},
+			want: append([]string{"delete ConfigMap shop/istio-ca-root-cert (written by istiod)"}, all...),
+		},
+		"somebody uses the namespace": {
+			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = []kube.Ref{foreign} },
+			want:     append(without("delete Namespace istio-system"), gives),
+			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
+		},
+		"the namespace was there before us": {
+			world: func(_ *testing.T, l *Live) {
+				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
+			},
+			want: append(without("delete Namespace istio-system"), gives),
+		},
+		"somebody uses the CRDs": {
+			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{route, route, route} },
+			want:     without("delete CustomResourceDefinition gateways.networking.istio.io"),
+			warnings: []string{"Istio's CRDs stay: VirtualService shop/route and 2 more objects are there"},
+		},
+		"somebody uses the CRDs, and they go all the same": {
+			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{route} },
+			options: PlanOptions{CRDs: true},
+			want:    all,
+		},
+		"an object is not ours any more": {
+			world: func(_ *testing.T, l *Live) {
+				l.Objects[istiodRef(ns)] = Observed{Object: managedBy(l.object(istiodRef(ns)), "u", "helm")}
+			},
+			want:     without("delete Deployment istio-system/istiod"),
+			warnings: []string{"Deployment istio-system/istiod is recorded as ours and managed by others now: it stays"},
+		},
+		"what else is there cannot be read": {
+			world: func(_ *testing.T, l *Live) { l.Remains.Err = errors.New("list: forbidden") },
+			want:  []string{"not reached: list: forbidden"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase)
+			w := appliedWorld(t, d)
+			w.Clusters[0].Leaving = true
+			if tt.world != nil {
+				tt.world(t, w.Clusters[0])
+			}
+			d.Clusters[0].Items = nil
+			p := NewPlan(d, w, tt.options)
+			var got, warnings []string
+			c := p.Clusters[0]
+			if c.Unreached != "" {
+				got = append(got, "not reached: "+c.Unreached)
+			}
+			for _, ch := range c.Changes {
+				got = append(got, changeLine(ch))
+			}
+			for _, f := range p.Warnings {
+				warnings = append(warnings, f.Message)
+			}
+			slices.Sort(got)
+			want := slices.Sorted(slices.Values(tt.want))
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.warnings, warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if len(p.Refusals) > 0 {
+				t.Errorf("refused: %v", p.Refusals)
+			}
+		})
+	}
+}

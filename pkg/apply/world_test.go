@@ -1,0 +1,250 @@
+package apply
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// The tests of what decides need no API server: a desired mesh of a few
+// objects, and a world in memory in which an apply went well.
+
+var testNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+
+// twoClusters is a mesh of two networks, so that each cluster has a gateway.
+const twoClusters = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
+
+// oneNetwork has no gateways, and a cluster that takes no part in discovery.
+const oneNetwork = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
+
+const testBase = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n"
+
+// newTestRoot makes a root; newTestRoots makes one that all tests share, and
+// another.
+func newTestRoot() *certs.Root {
+	cert, key, err := certs.NewRoot(rand.Reader, testNow.Add(-time.Hour), "m", "example.com")
+	if err != nil {
+		panic(err)
+	}
+	root, err := certs.ParseRoot(cert, &key)
+	if err != nil {
+		panic(err)
+	}
+	return root
+}
+
+var testRoot, otherRoot = sync.OnceValue(newTestRoot), sync.OnceValue(newTestRoot)
+
+// withoutKey is the root as a machine has it that must not sign.
+func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
+	t.Helper()
+	public, err := certs.ParseRoot(r.PEM(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return public
+}
+
+// wantedMesh is what the files ask for, with a handful of objects in the place
+// of what the charts render.
+func wantedMesh(t *testing.T, mesh, base string) *Desired {
+	t.Helper()
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := topology.ParseBase("base.yaml", []byte(base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
+	for _, c := range m.Clusters {
+		manifest, _ := m.Manifest(b, c, topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+		dc := &DesiredCluster{
+			Member: Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary},
+			Joined: !c.DisableRegistryJoin, Gateway: m.MultiNetwork(), Account: c.ServiceAccountReader, Manifest: manifest,
+		}
+		d.Clusters = append(d.Clusters, dc)
+	}
+	for _, c := range d.Clusters {
+		c.Items = chartItems(t, d.MeshID, c.Gateway, c.Member.Namespace)
+		if err := d.addOwn(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+func chartItems(t *testing.T, mesh string, gateway bool, ns string) []*Item {
+	t.Helper()
+	var items []*Item
+	add := func(comp Component, gateway bool, o *unstructured.Unstructured) {
+		it, err := newItem(comp, mesh, o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		it.stage = stageOf(it.Ref, gateway)
+		items = append(items, it)
+	}
+	add(ControlPlane, false, object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
+	add(ControlPlane, false, object("v1", "ServiceAccount", ns, "istiod", nil, nil))
+	add(ControlPlane, false, object("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{"type": "ClusterIP"}}))
+	add(ControlPlane, false, object("apps/v1", "Deployment", ns, "istiod", nil, map[string]any{"spec": map[string]any{
+		"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:1.31.0"},
+		}}},
+	}}))
+	add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
+	if gateway {
+		add(Gateway, true, object("v1", "Service", ns, EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
+		add(Gateway, true, object("apps/v1", "Deployment", ns, EastWestGateway, nil, nil))
+	}
+	return items
+}
+
+// emptyWorld is what is read where nobody installed anything.
+func emptyWorld(d *Desired) *World {
+	w := &World{Now: testNow}
+	for _, c := range d.Clusters {
+		w.Clusters = append(w.Clusters, emptyLive(c.Member))
+	}
+	return w
+}
+
+func emptyLive(m Member) *Live {
+	m.UID = "uid-" + m.Name
+	return &Live{
+		Member: m, Kubernetes: "v1.36.0", Objects: map[kube.Ref]Observed{},
+		Endpoint: kube.Endpoint{Server: "https://" + m.Name + ".example.com:6443", CA: []byte("CA of " + m.Name)},
+	}
+}
+
+// managedBy makes an object look as if it came from an API server.
+func managedBy(o *unstructured.Unstructured, uid string, managers ...string) *unstructured.Unstructured {
+	out := o.DeepCopy()
+	out.SetUID(types.UID(uid))
+	var entries []metav1.ManagedFieldsEntry
+	for _, m := range managers {
+		entries = append(entries, metav1.ManagedFieldsEntry{Manager: m, Operation: metav1.ManagedFieldsOperationApply})
+	}
+	out.SetManagedFields(entries)
+	return out
+}
+
+// appliedWorld is the world after an apply of d that went well, gateways with
+// addresses and istiods running.
+func appliedWorld(t *testing.T, d *Desired) *World {
+	t.Helper()
+	w := emptyWorld(d)
+	for i, c := range d.Clusters {
+		for _, it := range c.Items {
+			uid := fmt.Sprintf("uid-%s-%s", c.Member.Name, it.Ref)
+			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, kube.FieldManager)}
+		}
+		l := w.Clusters[i]
+		edit(l, istiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		if c.Gateway {
+			giveAddress(l)
+		}
+	}
+	remember(t, d, w)
+	return w
+}
+
+func giveAddress(l *Live) {
+	edit(l, gatewayServiceRef(l.Namespace), func(o map[string]any) {
+		o["status"] = map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.7"}}}}
+	})
+}
+
+// remember writes every record as an apply does that did all of it.
+func remember(t *testing.T, d *Desired, w *World) {
+	t.Helper()
+	p := NewPlan(d, w, PlanOptions{})
+	members := p.members(nil)
+	for i, c := range p.Clusters {
+		if c.Unreached != "" || c.Leaving {
+			continue
+		}
+		o, err := c.recordAfter(d.MeshID, members, func(Change) bool { return true }).object(c.Namespace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Clusters[i].Record, err = ParseRecord(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mintedFor is what an apply sends for it.
+func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
+	t.Helper()
+	switch late := it.Late.(type) {
+	case *intermediate:
+		c, err := late.mint(rand.Reader, testNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.put(it.Object)
+	case *remoteAccess:
+		source := w.Cluster(late.source.Name)
+		b, err := encodeRemoteKubeconfig(source.Name, source.Endpoint, certs.NewSecret([]byte("token of "+late.consumer)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		grant := secretRef(late.source.Namespace, grantPrefix+late.consumer)
+		return content{data: map[string][]byte{source.Name: b}, notes: map[string]string{
+			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
+			annotationIssued:  testNow.Format(time.RFC3339),
+			annotationExpires: testNow.Add(tokenLifetime).Format(time.RFC3339),
+		}}.put(it.Object)
+	}
+	return it.Object
+}
+
+// edit changes an object that is there.
+func edit(l *Live, ref kube.Ref, change func(o map[string]any)) {
+	seen := l.Objects[ref]
+	seen.Object = seen.Object.DeepCopy()
+	change(seen.Object.Object)
+	l.Objects[ref] = seen
+}
+
+// drift changes an object as manager would with kubectl, who then owns the
+// fields under spec; the dry run says what an apply makes of it.
+func drift(l *Live, ref kube.Ref, manager string, change func(spec map[string]any)) {
+	was := l.Objects[ref].Object
+	edit(l, ref, func(o map[string]any) {
+		spec, _ := o["spec"].(map[string]any)
+		spec = maps.Clone(spec)
+		change(spec)
+		o["spec"] = spec
+	})
+	seen := l.Objects[ref]
+	owned := metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}
+	seen.Object.SetManagedFields(append(seen.Object.GetManagedFields(), owned))
+	seen.Dry = was
+	l.Objects[ref] = seen
+}
+
+// setData replaces one value of a Secret.
+func setData(o map[string]any, key string, value []byte) {
+	data := map[string]any{}
+	if old, ok := o["data"].(map[string]any); ok {
+		data = maps.Clone(old)
+	}
+	data[key] = base64.StdEncoding.EncodeToString(value)
+	o["data"] = data
+}
