@@ -3,7 +3,9 @@ package apply
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 )
 
 // Digest is what two plans that do the same to the same objects have in
@@ -53,11 +55,14 @@ func ParseSaved(b []byte) (*SavedPlan, error) {
 	if s.Plan == nil || s.Format != PlanFormat {
 		return nil, fmt.Errorf("decode the plan: it is no plan of format %s", PlanFormat)
 	}
+	if slices.Contains(s.Clusters, nil) {
+		return nil, errors.New("decode the plan: one of its clusters is null")
+	}
 	return &s, nil
 }
 
-// Stale says what has moved since s was saved, one line for each cluster that
-// differs; none means that now is s.
+// Stale says what has moved since s was saved, a line for each cluster that
+// differs. No line at all means that now is s.
 func (s *SavedPlan) Stale(now *Plan) ([]string, error) {
 	sum, err := now.Digest()
 	if err != nil {
@@ -82,12 +87,17 @@ func (s *SavedPlan) Stale(now *Plan) ([]string, error) {
 			out = append(out, c.Name+": was not in it")
 		case old.Unreached != c.Unreached:
 			out = append(out, c.Name+": is reached in one of the two only")
+		case old.UID != c.UID:
+			out = append(out, c.Name+": context "+c.Context+" leads to another cluster now")
 		case !sameJSON(old.Changes, c.Changes):
 			out = append(out, c.Name+": "+firstDifference(old.Changes, c.Changes))
 		}
 	}
 	for _, name := range sortedKeys(was) {
-		out = append(out, name+": is in it no more")
+		out = append(out, name+": is not there any more")
+	}
+	if len(out) == 0 {
+		out = append(out, "it was made for something else, or its digest is not of what is in it")
 	}
 	return out, nil
 }

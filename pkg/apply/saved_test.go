@@ -1,0 +1,155 @@
+package apply
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+func saved(t *testing.T, p *Plan) *SavedPlan {
+	t.Helper()
+	b, err := p.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseSaved(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestStale(t *testing.T) {
+	service := kube.Ref{Version: "v1", Kind: "Service", Namespace: "istio-system", Name: "istiod"}
+	tests := map[string]struct {
+		moved func(w *World)
+		plan  func(p *Plan)
+		want  []string
+	}{
+		"nothing moved": {},
+		"addresses and dates are no matter": {
+			moved: func(w *World) { w.Now = w.Now.AddDate(0, 0, 1) },
+			plan:  func(p *Plan) { p.Clusters[0].Gateway = "192.0.2.1:15443" },
+		},
+		"an object appeared": {
+			moved: func(w *World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
+			want:  []string{"a: Service istio-system/istiod is to keep now, and was to create"},
+		},
+		"an object went away": {
+			moved: func(w *World) { w.Clusters[1].Objects[service] = Observed{} },
+			want:  []string{"b: Service istio-system/istiod is to create now, and was to keep"},
+		},
+		"an object was replaced": {
+			moved: func(w *World) {
+				w.Clusters[1].Objects[service] = Observed{Object: managedBy(w.Clusters[1].object(service), "uid-new", kube.FieldManager)}
+			},
+			want: []string{"b: Service istio-system/istiod is not what it was"},
+		},
+		"a cluster is down": {
+			moved: func(w *World) { w.Clusters[1].Unreached = errors.New("i/o timeout") },
+			want:  []string{"b: is reached in one of the two only"},
+		},
+		"other files": {
+			plan: func(p *Plan) { p.Inputs = "other" },
+			want: []string{"the files in the work directory, or this binary, are not those it was made with"},
+		},
+		"a cluster is in the way of another": {
+			plan: func(p *Plan) { p.Clusters[0].Name = "x" },
+			want: []string{"x: was not in it", "a: is not there any more"},
+		},
+		"a context leads to another cluster, and all else is alike": {
+			plan: func(p *Plan) { p.Clusters[0].UID = "uid-other" },
+			want: []string{"a: context kind-a leads to another cluster now"},
+		},
+		"another plan altogether": {
+			plan: func(p *Plan) { p.Teardown = true },
+			want: []string{"it was made for something else, or its digest is not of what is in it"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, oneNetwork, testBase)
+			w := appliedWorld(t, d)
+			w.Clusters[0].Objects[service] = Observed{} // so that there is something to do
+			s := saved(t, NewPlan(d, w, PlanOptions{}))
+			if tt.moved != nil {
+				tt.moved(w)
+			}
+			now := NewPlan(d, w, PlanOptions{})
+			if tt.plan != nil {
+				tt.plan(now)
+			}
+			got, err := s.Stale(now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("stale (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A plan is the same when made again, and holds no secret.
+func TestSave(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	w := appliedWorld(t, d)
+	w.Now = testNow.AddDate(0, 9, 0) // all is due
+	first, err := NewPlan(d, w, PlanOptions{}).Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := NewPlan(d, w, PlanOptions{}).Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(first), string(second)); diff != "" {
+		t.Errorf("made twice (-first +second):\n%s", diff)
+	}
+	for _, secret := range []string{"token of", "PRIVATE KEY", "LS0tLS1CRUdJTi"} {
+		if strings.Contains(string(first), secret) {
+			t.Errorf("the plan holds %q", secret)
+		}
+	}
+	if !json.Valid(first) {
+		t.Error("it is no JSON")
+	}
+}
+
+func TestParseSavedErrors(t *testing.T) {
+	tests := map[string]struct{ in, wantErr string }{
+		"nothing":          {"", "decode the plan: EOF"},
+		"another format":   {`{"format": "setup-mesh.io/plan/v2"}`, "decode the plan: it is no plan of format setup-mesh.io/plan/v1"},
+		"another file":     {`{"mesh_id": "m"}`, `decode the plan: json: unknown field "mesh_id"`},
+		"null":             {`null`, "decode the plan: it is no plan of format setup-mesh.io/plan/v1"},
+		"a cluster is not": {`{"format": "setup-mesh.io/plan/v1", "clusters": [null]}`, "decode the plan: one of its clusters is null"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if _, err := ParseSaved([]byte(tt.in)); err == nil || err.Error() != tt.wantErr {
+				t.Errorf("got %v, want %s", err, tt.wantErr)
+			}
+		})
+	}
+}
+
+func FuzzParseSaved(f *testing.F) {
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","mesh":"m","istio":"1.31.0","clusters":[{"name":"a","changes":[{"component":"gateway","object":{"version":"v1","kind":"Service","name":"x"},"action":"create"}]}],"digest":"x"}`))
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","clusters":[null]}`))
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","clusters":[{}],"refusals":[{}],"digest":1}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := ParseSaved(in)
+		if err != nil {
+			return
+		}
+		lines, err := s.Stale(&Plan{Format: PlanFormat, Clusters: []*ClusterPlan{{Member: Member{Name: "a"}}}})
+		if err != nil || len(lines) == 0 {
+			t.Errorf("a plan that nobody made is not stale: %v, %v", lines, err)
+		}
+	})
+}
