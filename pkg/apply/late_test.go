@@ -1,0 +1,232 @@
+package apply
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+func TestJudgeIntermediate(t *testing.T) {
+	id := certs.Identity{Cluster: "a", Namespace: "istio-system", TrustDomain: "cluster.local"}
+	live := func(root *certs.Root, id certs.Identity) *unstructured.Unstructured {
+		c, err := (&intermediate{root: root, id: id}).mint(rand.Reader, testNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.put(object("v1", "Secret", "istio-system", cacerts, nil, nil))
+	}
+	ours := live(testRoot(), id)
+	elsewhere := id
+	elsewhere.Namespace = "mesh"
+	broken := ours.DeepCopy()
+	setData(broken.Object, "ca-key.pem", []byte("canary"))
+	tests := map[string]struct {
+		live *unstructured.Unstructured
+		now  time.Time
+		want string // how the reason begins; "" keeps it
+	}{
+		"fresh":                          {ours, testNow, ""},
+		"after two thirds of its life":   {ours, testNow.AddDate(0, 7, 29), ""},
+		"due":                            {ours, testNow.AddDate(0, 8, 2), "its intermediate is due: valid until 2027-11-21"},
+		"expired":                        {ours, testNow.AddDate(2, 0, 0), "its intermediate is expired: valid until 2027-11-21"},
+		"of another root":                {live(otherRoot(), id), testNow, "root-cert.pem holds root " + otherRoot().Short()},
+		"for istiod in another place":    {live(testRoot(), elsewhere), testNow, ""}, // it vouches for any name
+		"a key that is none":             {broken, testNow, "ca-key.pem: "},
+		"an empty Secret, as if adopted": {object("v1", "Secret", "ns", cacerts, nil, nil), testNow, "ca-cert.pem: "},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := (&intermediate{root: testRoot(), id: id}).Judge(&World{Now: tt.now}, tt.live)
+			if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+				t.Errorf("Judge = %q, want %q", got, tt.want)
+			}
+			if strings.Contains(got, "canary") || strings.Contains(got, "PRIVATE") {
+				t.Errorf("the reason shows the key: %s", got)
+			}
+		})
+	}
+}
+
+func TestJudgeRemoteAccess(t *testing.T) {
+	const ns = "istio-system"
+	grant := secretRef(ns, grantPrefix+"a")
+	secret := secretRef(ns, remoteSecretPrefix+"b")
+	tests := map[string]struct {
+		world func(consumer, source *Live, w *World)
+		want  string
+	}{
+		"as it was": {},
+		"the API server moved": {
+			world: func(_, source *Live, _ *World) { source.Endpoint.Server = "https://new.example.com" },
+			want:  "API server of b: https://b.example.com:6443 -> https://new.example.com",
+		},
+		"its name changed": {
+			world: func(_, source *Live, _ *World) { source.Endpoint.TLSServerName = "kubernetes" },
+			want:  `TLS server name of b: "" -> "kubernetes"`,
+		},
+		"its CA changed": {
+			world: func(_, source *Live, _ *World) { source.Endpoint.CA = []byte("another") },
+			want:  "the CA of the API server of b changed",
+		},
+		"the grant is gone": {
+			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{} },
+			want:  "its token was revoked in b",
+		},
+		"the grant was made anew": {
+			world: func(_, source *Live, _ *World) {
+				source.Objects[grant] = Observed{Object: managedBy(source.object(grant), "uid-new")}
+			},
+			want: "its token is bound to a grant that b has no more",
+		},
+		"the grant cannot be read: the token may work": {
+			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{Err: errors.New("forbidden")} },
+		},
+		"the source is not reached: the token may work": {
+			world: func(_, source *Live, _ *World) {
+				source.Unreached, source.Endpoint = errors.New("i/o timeout"), kube.Endpoint{}
+			},
+		},
+		"the source is not in the world": {
+			world: func(_, source *Live, w *World) { source.Name = "another" },
+		},
+		"the token is due": {
+			world: func(_, _ *Live, w *World) { w.Now = testNow.AddDate(0, 9, 0) },
+			want:  "its token is due: valid until 2027-11-21",
+		},
+		"the token expired": {
+			world: func(_, _ *Live, w *World) { w.Now = testNow.AddDate(1, 1, 0) },
+			want:  "its token is expired: valid until 2027-11-21",
+		},
+		"nobody wrote down until when": {
+			world: func(consumer, _ *Live, _ *World) {
+				edit(consumer, secret, func(o map[string]any) {
+					notes := o["metadata"].(map[string]any)["annotations"].(map[string]any)
+					delete(notes, annotationExpires)
+				})
+			},
+			want: "it does not say how long its token is valid",
+		},
+		"it is no kubeconfig": {
+			world: func(consumer, _ *Live, _ *World) {
+				edit(consumer, secret, func(o map[string]any) { setData(o, "b", []byte("canary: [")) })
+			},
+			want: "it holds no kubeconfig of one cluster and one user",
+		},
+		"it is for another cluster": {
+			world: func(consumer, _ *Live, _ *World) {
+				edit(consumer, secret, func(o map[string]any) {
+					data := o["data"].(map[string]any)
+					o["data"] = map[string]any{"c": data["b"]}
+				})
+			},
+			want: "it holds no kubeconfig of one cluster and one user",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, oneNetwork, testBase)
+			w := appliedWorld(t, d)
+			if tt.world != nil {
+				tt.world(w.Clusters[0], w.Clusters[1], w)
+			}
+			late := &remoteAccess{source: d.Clusters[1].Member, account: d.Clusters[1].Account, consumer: "a"}
+			if got := late.Judge(w, w.Clusters[0].object(secret)); got != tt.want {
+				t.Errorf("Judge = %q, want %q", got, tt.want)
+			}
+			if late.Needs() != "b" {
+				t.Errorf("Needs = %q", late.Needs())
+			}
+		})
+	}
+}
+
+func TestRemoteKubeconfig(t *testing.T) {
+	e := kube.Endpoint{Server: "https://east.example.com:6443/k8s", TLSServerName: "kubernetes", CA: []byte("-----BEGIN CERTIFICATE-----"), Insecure: true, ProxyURL: "http://user:canary@proxy"}
+	b, err := encodeRemoteKubeconfig("east", e, certs.NewSecret([]byte("token-of-west")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t
+    server: https://east.example.com:6443/k8s
+    tls-server-name: kubernetes
+  name: east
+contexts:
+- context:
+    cluster: east
+    user: east
+  name: east
+current-context: east
+kind: Config
+users:
+- name: east
+  user:
+    token: token-of-west
+`
+	if diff := cmp.Diff(want, string(b)); diff != "" {
+		t.Errorf("kubeconfig (-want +got):\n%s", diff)
+	}
+	k, err := parseRemoteKubeconfig(b)
+	if err != nil || k.server != e.Server || k.serverName != e.TLSServerName || string(k.ca) != string(e.CA) {
+		t.Errorf("read back: %+v, %v", k, err)
+	}
+}
+
+func TestParseRemoteKubeconfigErrors(t *testing.T) {
+	tests := map[string]struct{ in, wantErr string }{
+		"nothing":        {"", "it holds no kubeconfig of one cluster and one user"},
+		"no YAML":        {"canary: [", "it holds no kubeconfig of one cluster and one user"},
+		"two clusters":   {"clusters: [{}, {}]\nusers: [{user: {token: canary}}]", "it holds no kubeconfig of one cluster and one user"},
+		"no token":       {"clusters: [{}]\nusers: [{user: {exec: canary}}]", "its kubeconfig has no token"},
+		"a CA of no use": {"clusters: [{cluster: {certificate-authority-data: canary!}}]\nusers: [{user: {token: canary}}]", "the CA in its kubeconfig is no base64"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if _, err := parseRemoteKubeconfig([]byte(tt.in)); err == nil || err.Error() != tt.wantErr {
+				t.Errorf("got %v, want %s", err, tt.wantErr)
+			}
+		})
+	}
+}
+
+// TestWantedObject checks what is sent for an object that is there.
+func TestWantedObject(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	w := appliedWorld(t, d)
+	for _, it := range d.Clusters[0].Items {
+		live := w.Clusters[0].object(it.Ref)
+		got := wantedObject(it, live)
+		if !holds(got.Object, live.Object) {
+			t.Errorf("%s: more is sent than is there", it.Ref)
+		}
+		if it.Late != nil && len(secretData(got)) == 0 {
+			t.Errorf("%s: its content would be taken away", it.Ref)
+		}
+	}
+	theirs := object("v1", "Namespace", "", "istio-system", nil, nil)
+	got := wantedObject(itemOf(t, d.Clusters[0], namespaceRef("istio-system")), theirs)
+	if a := got.GetAnnotations(); len(a) > 0 {
+		t.Errorf("a namespace of somebody else is claimed: %v", a)
+	}
+}
+
+func itemOf(t *testing.T, c *DesiredCluster, ref kube.Ref) *Item {
+	t.Helper()
+	for _, it := range c.Items {
+		if it.Ref == ref {
+			return it
+		}
+	}
+	t.Fatalf("there is no %s", ref)
+	return nil
+}

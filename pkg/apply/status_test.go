@@ -1,0 +1,179 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// healthyProbes are the answers of istiods that discover each other.
+func healthyProbes(p *Plan) map[string]Probe {
+	probes := map[string]Probe{}
+	for _, c := range p.Clusters {
+		v := IstiodView{Pod: "istiod-1", Clusters: map[string]string{c.Name: synced}}
+		credentials := map[string]error{}
+		for _, name := range c.Reads {
+			v.Clusters[name], credentials[name] = synced, nil
+		}
+		probes[c.Name] = Probe{Istiods: []IstiodView{v}, Credentials: credentials}
+	}
+	return probes
+}
+
+func TestStatusHealthy(t *testing.T) {
+	d := wantedMesh(t, twoClusters, testBase)
+	p := NewPlan(d, appliedWorld(t, d), PlanOptions{})
+	got := NewStatus(p, healthyProbes(p))
+	trust := Trust{Root: testRoot().Short(), NotAfter: testNow.AddDate(1, 0, 0), Days: 365, State: "ok"}
+	member := func(name, network string) Member {
+		return Member{Name: name, Context: "kind-" + name, UID: "uid-" + name, Network: network, Namespace: "istio-system", Role: RolePrimary}
+	}
+	want := &Status{
+		Format: StatusFormat, Mesh: "m", Findings: []Finding{},
+		Clusters: []ClusterStatus{
+			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}},
+			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+	if !got.Healthy() {
+		t.Error("it is not healthy")
+	}
+}
+
+// TestStatusFindings has every finding that there is.
+func TestStatusFindings(t *testing.T) {
+	const ns = "istio-system"
+	tests := map[string]struct {
+		world func(t *testing.T, w *World)
+		probe func(probes map[string]Probe)
+		want  []string // ID cluster: message | hint
+	}{
+		"cluster/reached": {
+			world: func(_ *testing.T, w *World) { w.Clusters[1].Unreached = errors.New("i/o timeout") },
+			want:  []string{"cluster/reached west: not reached: i/o timeout | setup-mesh status, once it answers"},
+		},
+		"cluster/reached, with a remedy of its own": {
+			world: func(_ *testing.T, w *World) {
+				w.Clusters[1].Unreached = &kube.Error{Op: "connect", Message: "401", Hint: "log in"}
+			},
+			want: []string{"cluster/reached west: not reached: connect: 401 | log in"},
+		},
+		"cluster/wanted": {
+			world: func(_ *testing.T, w *World) { w.Clusters[1].Leaving = true },
+			want:  []string{"cluster/wanted west: not in topology.yaml any more, and still a member | setup-mesh apply takes it out"},
+		},
+		"istiod/running, absent": {
+			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[istiodRef(ns)] = Observed{} },
+			want:  []string{"istiod/running east: there is no istiod | setup-mesh apply"},
+		},
+		"istiod/running, not available": {
+			world: func(_ *testing.T, w *World) {
+				edit(w.Clusters[0], istiodRef(ns), func(o map[string]any) { delete(o, "status") })
+			},
+			want: []string{"istiod/running east: istiod has no available replica | kubectl -n istio-system describe deployment istiod"},
+		},
+		"gateway/address": {
+			world: func(_ *testing.T, w *World) {
+				edit(w.Clusters[0], gatewayServiceRef(ns), func(o map[string]any) { delete(o, "status") })
+			},
+			want: []string{"gateway/address east: Service istio-system/istio-eastwestgateway has no address | kubectl -n istio-system describe service istio-eastwestgateway"},
+		},
+		"trust/certificate, absent": {
+			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[secretRef(ns, cacerts)] = Observed{} },
+			want:  []string{"trust/certificate east: there is no Secret istio-system/cacerts | setup-mesh apply"},
+		},
+		"trust/certificate, unusable": {
+			world: func(_ *testing.T, w *World) {
+				edit(w.Clusters[0], secretRef(ns, cacerts), func(o map[string]any) { delete(o, "data") })
+			},
+			want: []string{"trust/certificate east: Secret istio-system/cacerts: ca-cert.pem: is missing | setup-mesh apply"},
+		},
+		"trust/certificate, due": {
+			world: func(_ *testing.T, w *World) { w.Now = testNow.AddDate(0, 9, 0) },
+			want: []string{
+				"trust/certificate east: the intermediate is due: valid until 2027-11-21 | setup-mesh apply renews it",
+				"trust/certificate west: the intermediate is due: valid until 2027-11-21 | setup-mesh apply renews it",
+			},
+		},
+		"trust/same-root": {
+			world: func(t *testing.T, w *World) { giveRoot(t, w.Clusters[1], "west") },
+			want: []string{
+				fmt.Sprintf(" west: the cluster trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh; a running istiod ignores another root", otherRoot().Short(), testRoot().Short()),
+				fmt.Sprintf("trust/same-root west: trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh", otherRoot().Short(), testRoot().Short()),
+			},
+		},
+		"discovery/credential-valid, though istiod calls it synced": {
+			probe: func(probes map[string]Probe) {
+				probes["east"].Credentials["west"] = &kube.Error{Class: kube.Unauthorized, Op: "try", Message: "its token was refused"}
+			},
+			want: []string{"discovery/credential-valid east: cannot read west: try: its token was refused | setup-mesh apply"},
+		},
+		"discovery/credential-valid, instead of what istiod says": {
+			probe: func(probes map[string]Probe) {
+				probes["east"].Credentials["west"] = &kube.Error{Class: kube.Unreachable, Op: "try", Message: "i/o timeout"}
+				delete(probes["east"].Istiods[0].Clusters, "west")
+			},
+			want: []string{"discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply"},
+		},
+		"discovery/synced": {
+			probe: func(probes map[string]Probe) { probes["west"].Istiods[0].Clusters["east"] = "timeout" },
+			want:  []string{"discovery/synced west: does not discover east: timeout in istiod-1 | setup-mesh apply; then look at the log of istiod"},
+		},
+		"discovery/synced, nobody answers": {
+			probe: func(probes map[string]Probe) { probes["west"] = Probe{Err: errors.New("list Pod: forbidden")} },
+			want:  []string{"discovery/synced west: does not discover east: list Pod: forbidden | setup-mesh apply; then look at the log of istiod"},
+		},
+		"a refusal of the plan": {
+			world: func(_ *testing.T, w *World) { w.Clusters[0].Endpoint.Insecure = true },
+			want:  []string{" east: context kind-east skips TLS verification: there is no CA to hand to the other clusters | put the CA of the API server into the kubeconfig"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, twoClusters, testBase)
+			w := appliedWorld(t, d)
+			if tt.world != nil {
+				tt.world(t, w)
+			}
+			p := NewPlan(d, w, PlanOptions{})
+			probes := healthyProbes(p)
+			if tt.probe != nil {
+				tt.probe(probes)
+			}
+			s := NewStatus(p, probes)
+			var got []string
+			for _, f := range s.Findings {
+				got = append(got, fmt.Sprintf("%s %s: %s | %s", f.ID, f.Cluster, f.Message, f.Hint))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+			if s.Healthy() {
+				t.Error("it calls itself healthy")
+			}
+		})
+	}
+}
+
+// Drift alone is told, and makes no mesh unhealthy.
+func TestStatusDrift(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	w := appliedWorld(t, d)
+	drift(w.Clusters[0], istiodRef("istio-system"), "kubectl", func(spec map[string]any) { spec["replicas"] = int64(0) })
+	p := NewPlan(d, w, PlanOptions{})
+	s := NewStatus(p, healthyProbes(p))
+	if !s.Clusters[0].Drift || s.Clusters[1].Drift || !s.Healthy() {
+		t.Errorf("drift %v and %v, findings %v", s.Clusters[0].Drift, s.Clusters[1].Drift, s.Findings)
+	}
+	// A cluster that takes no part in discovery has nobody to discover.
+	if len(s.Clusters[2].Discovers) != 0 {
+		t.Errorf("c discovers %v", s.Clusters[2].Discovers)
+	}
+}
