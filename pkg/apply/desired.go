@@ -110,7 +110,11 @@ func (d *Desired) render(r *charts.Renderer) error {
 			it := shared[o.Unstructured]
 			if it == nil {
 				var err error
-				if it, err = newItem(componentOf(o), d.MeshID, o.Unstructured, nil); err != nil {
+				content := o.Unstructured
+				if componentOf(o) == Gateway {
+					content = movableGateway(content)
+				}
+				if it, err = newItem(componentOf(o), d.MeshID, content, nil); err != nil {
 					return err
 				}
 				it.stage = stageOf(it.Ref, strings.Contains(o.Component, "gateway:"))

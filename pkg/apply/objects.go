@@ -37,6 +37,16 @@ func exposeServices(namespace string) *unstructured.Unstructured {
 	})
 }
 
+// movableGateway is a rendered object of the east-west gateway whose selectors
+// do not name the network: a Deployment's selector can never change, and the
+// network of a cluster can.
+func movableGateway(rendered *unstructured.Unstructured) *unstructured.Unstructured {
+	o := rendered.DeepCopy()
+	unstructured.RemoveNestedField(o.Object, "spec", "selector", labelNetwork)                // Service
+	unstructured.RemoveNestedField(o.Object, "spec", "selector", "matchLabels", labelNetwork) // Deployment, PodDisruptionBudget
+	return o
+}
+
 // grantObject is the Secret that a consumer's token is bound to. It holds
 // nothing: deleting it revokes that one token.
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens

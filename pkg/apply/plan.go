@@ -167,6 +167,10 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 	pl := &planner{plan: p, options: o}
 	pl.identities()
 	for i, l := range w.Clusters {
+		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
+			pl.warn(l.Name, "", "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires")
+			continue
+		}
 		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, live: l, Changes: []Change{}}
 		if i < len(d.Clusters) {
 			c.desired = d.Clusters[i]
@@ -196,6 +200,9 @@ func (pl *planner) cluster(c *ClusterPlan) {
 	l := c.live
 	if l.Unreached != nil {
 		c.Unreached, c.Hint = l.Unreached.Error(), hintOf(l.Unreached)
+		if l.Leaving {
+			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
+		}
 		return
 	}
 	if l.Record != nil && l.Record.Mesh != pl.plan.Mesh {

@@ -1,0 +1,60 @@
+package apply
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestPlanForget has a member that is in no topology and cannot be reached: it
+// stays in the plan until the user says that it is gone for good.
+func TestPlanForget(t *testing.T) {
+	gone := Member{Name: "gone", Context: "kind-gone", UID: "uid-gone", Network: "n", Namespace: "istio-system", Role: RolePrimary}
+	tests := map[string]struct {
+		forget       []string
+		want         []string // clusters of the plan
+		wantHint     string   // of the last of them
+		wantWarnings []Finding
+	}{
+		"it is said how": {
+			want:     []string{"a", "b", "c", "gone"},
+			wantHint: "--forget gone drops it from the records, if it is gone for good",
+		},
+		"forgotten": {
+			forget: []string{"gone"},
+			want:   []string{"a", "b", "c"},
+			wantWarnings: []Finding{{Cluster: "gone",
+				Message: "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires"}},
+		},
+		"a member of the topology cannot be": {
+			forget:   []string{"a"},
+			want:     []string{"a", "b", "c", "gone"},
+			wantHint: "--forget gone drops it from the records, if it is gone for good",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, oneNetwork, testBase)
+			w := appliedWorld(t, d)
+			w.Clusters = append(w.Clusters, &Live{Member: gone, Leaving: true, Unreached: errors.New("no such context")})
+			p := NewPlan(d, w, PlanOptions{Forget: tt.forget})
+			var got []string
+			for _, c := range p.Clusters {
+				got = append(got, c.Name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("clusters (-want +got):\n%s", diff)
+			}
+			if hint := p.Clusters[len(p.Clusters)-1].Hint; hint != tt.wantHint {
+				t.Errorf("hint %q, want %q", hint, tt.wantHint)
+			}
+			if diff := cmp.Diff(tt.wantWarnings, p.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if p.Incomplete() != (len(tt.forget) == 0 || tt.forget[0] != "gone") {
+				t.Errorf("incomplete: %v", p.Incomplete())
+			}
+		})
+	}
+}
