@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -29,6 +30,10 @@ type IstiodView struct {
 
 const synced = "synced"
 
+// istiodAnswers is how long a port-forward to an istiod and its answer may
+// take: both are a matter of milliseconds, unless the node is gone.
+const istiodAnswers = 10 * time.Second
+
 // readIstiods asks every running istiod of l, through a port-forward.
 func readIstiods(ctx context.Context, l *Live) ([]IstiodView, error) {
 	pods, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, l.Namespace, "app=istiod")
@@ -44,6 +49,8 @@ func readIstiods(ctx context.Context, l *Live) ([]IstiodView, error) {
 	for i, p := range pods {
 		g.Go(func() error {
 			views[i].Pod = p.GetName()
+			ctx, cancel := context.WithTimeout(ctx, istiodAnswers)
+			defer cancel()
 			body, err := l.cluster.PodGet(ctx, l.Namespace, p.GetName(), istiodDebugPort, "/debug/clusterz")
 			if err == nil {
 				views[i].Clusters, err = parseClusterz(body)

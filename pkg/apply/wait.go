@@ -69,9 +69,10 @@ func holders(o *unstructured.Unstructured) string {
 	return ": " + strings.Join(why, "; ")
 }
 
-// waitReady waits until a workload is as kstatus wants it.
+// waitReady waits until a workload is as kstatus wants it. The error of one
+// that does not get there carries what its newest pod says.
 func waitReady(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
-	return waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
 			return false, fmt.Sprintf("%s is not there", ref)
 		}
@@ -79,8 +80,62 @@ func waitReady(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
 		if err != nil {
 			return false, fmt.Sprintf("%s: %v", ref, err)
 		}
-		return res.Status == status.CurrentStatus, fmt.Sprintf("%s: %s", ref, res.Message)
+		if res.Status == status.CurrentStatus {
+			return true, ""
+		}
+		return false, rollout(ref, o)
 	})
+	if err != nil {
+		return fmt.Errorf("%w%s", err, podTrouble(context.WithoutCancel(ctx), l, ref))
+	}
+	return nil
+}
+
+// rollout says how far the new replicas of a Deployment are.
+func rollout(ref kube.Ref, o *unstructured.Unstructured) string {
+	number := func(fields ...string) int64 {
+		n, _, _ := unstructured.NestedInt64(o.Object, fields...)
+		return n
+	}
+	if number("status", "observedGeneration") < o.GetGeneration() {
+		return fmt.Sprintf("%s: waiting for the Deployment controller", ref)
+	}
+	updated := number("status", "updatedReplicas")
+	// Old replicas stay until as many new ones are available.
+	available := max(0, number("status", "availableReplicas")-(number("status", "replicas")-updated))
+	return fmt.Sprintf("%s: %d of %d new replicas available", ref, available, max(updated, number("spec", "replicas"), 1))
+}
+
+// podTrouble quotes why the newest pod of a Deployment does not run, "" if it
+// does not say.
+func podTrouble(ctx context.Context, l *Live, ref kube.Ref) string {
+	pods, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, ref.Namespace, "")
+	if err != nil {
+		return ""
+	}
+	var newest *unstructured.Unstructured
+	for _, p := range pods {
+		if strings.HasPrefix(p.GetName(), ref.Name+"-") && (newest == nil || newest.GetCreationTimestamp().Time.Before(p.GetCreationTimestamp().Time)) {
+			newest = p
+		}
+	}
+	if newest == nil {
+		return "; it has no pod"
+	}
+	conditions, _, _ := unstructured.NestedSlice(newest.Object, "status", "conditions")
+	containers, _, _ := unstructured.NestedSlice(newest.Object, "status", "containerStatuses")
+	for _, c := range containers {
+		m, _ := c.(map[string]any)
+		if waiting, ok, _ := unstructured.NestedMap(m, "state", "waiting"); ok {
+			return fmt.Sprintf("; pod %s waits: %v: %q", newest.GetName(), waiting["reason"], waiting["message"])
+		}
+	}
+	for _, c := range conditions {
+		if m, _ := c.(map[string]any); m["status"] == "False" && m["message"] != nil {
+			return fmt.Sprintf("; pod %s: %v: %q", newest.GetName(), m["type"], m["message"])
+		}
+	}
+	return ""
 }
 
 // waitIstiod waits until istiod runs, and its validation webhook refuses what
