@@ -90,7 +90,11 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		ch.mint = ch.Reason != ""
 	}
 	if seen.DryErr != nil {
-		pl.refuse(c.Name, hintOf(seen.DryErr), "%v", seen.DryErr)
+		hint := hintOf(seen.DryErr)
+		if kube.Immutable(seen.DryErr) {
+			hint = fmt.Sprintf("the field is set for good when the object is made: delete %s, and apply makes it anew", it.Ref)
+		}
+		pl.refuse(c.Name, hint, "%v", seen.DryErr)
 		return
 	}
 	if seen.Dry != nil {
