@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -45,8 +46,8 @@ func bothFiles(mesh, base error) error {
 	if base == nil {
 		return mesh
 	}
-	first, ok1 := mesh.(topology.Problems)
-	second, ok2 := base.(topology.Problems)
+	first, ok1 := errors.AsType[topology.Problems](mesh)
+	second, ok2 := errors.AsType[topology.Problems](base)
 	if ok1 && ok2 {
 		return append(first[:len(first):len(first)], second...)
 	}

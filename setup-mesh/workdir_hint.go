@@ -31,7 +31,7 @@ func hintOf(err error) string {
 // cause is err without the name of the system call and of the file, which the
 // caller says in the user's words, and without a hint.
 func cause(err error) error {
-	switch e := err.(type) {
+	switch e := err.(type) { //nolint:errorlint // a wrapped one keeps its words
 	case *fs.PathError:
 		return e.Err
 	case *os.LinkError:

@@ -101,7 +101,7 @@ func (c *Cluster) podGet(ctx context.Context, namespace, pod string, port int, p
 	if err == nil {
 		return body, nil
 	}
-	if _, ok := err.(podError); !ok {
+	if _, ok := errors.AsType[podError](err); !ok {
 		// The stream ended: the reason is on its way, or there is none.
 		select {
 		case text := <-reason:
