@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,10 +16,13 @@ const (
 	redrawEvery = 120 * time.Millisecond
 	// heartbeatEvery is how often a run without a terminal says what it waits for.
 	heartbeatEvery = 10 * time.Second
+	// mostLines is how many clusters are drawn; more might not fit a terminal.
+	mostLines = 20
 )
 
 // A progress shows an apply as it runs: one line for each cluster that is
-// redrawn on a terminal, and elsewhere a line for each step, with a heartbeat.
+// redrawn on a terminal, and elsewhere a line for each step worth one, with a
+// heartbeat.
 type progress struct {
 	w     io.Writer
 	live  bool
@@ -34,16 +38,6 @@ type progress struct {
 	ended sync.WaitGroup
 }
 
-// A progressLine is one cluster's state.
-type progressLine struct {
-	total, done int            // objects
-	counted     map[string]int // of which each running step has reported so many
-	running     []string       // steps, in the order in which they started
-	waits       map[string]string
-	failed      string
-	end         time.Duration // since the start; zero while it runs
-}
-
 func newProgress(env environment, p *apply.Plan) *progress {
 	g := &progress{
 		w: env.stderr, live: env.terminal, width: env.width, start: env.now(), now: env.now,
@@ -52,9 +46,8 @@ func newProgress(env environment, p *apply.Plan) *progress {
 	for _, c := range p.Clusters {
 		if c.Pending() {
 			g.order = append(g.order, c.Name)
-			g.lines[c.Name] = &progressLine{
-				total: c.Count(apply.Create) + c.Count(apply.Update) + c.Count(apply.Delete), counted: map[string]int{}, waits: map[string]string{},
-			}
+			total := c.Count(apply.Create) + c.Count(apply.Update) + c.Count(apply.Delete)
+			g.lines[c.Name] = &progressLine{total: total, counted: map[string]int{}}
 		}
 	}
 	every := heartbeatEvery
@@ -103,108 +96,94 @@ func (g *progress) event(e apply.Event) {
 	if l == nil {
 		return
 	}
-	l.note(e, g.now().Sub(g.start))
-	if g.live {
-		return
-	}
-	switch e.Kind {
-	case apply.Waiting:
-		g.say(e.Cluster, e.Detail)
-	case apply.Done:
-		if e.Total > 0 {
-			g.say(e.Cluster, fmt.Sprintf("%s: %s", e.Step, count(e.Total, "object")))
-		} else {
-			g.say(e.Cluster, e.Step+": done")
-		}
-	case apply.Failed:
-		g.say(e.Cluster, fmt.Sprintf("%s: failed: %s", e.Step, e.Detail))
+	at := g.now().Sub(g.start)
+	l.note(e, at)
+	if what := stepWords(e); what != "" && !g.live {
+		g.line(e.Cluster, what)
 	}
 }
 
-func (l *progressLine) note(e apply.Event, at time.Duration) {
-	switch e.Kind {
-	case apply.Started:
-		l.running = append(l.running, e.Step)
-	case apply.Progress:
-		l.done += e.Done - l.counted[e.Step]
-		l.counted[e.Step] = e.Done
-		delete(l.waits, e.Step)
-	case apply.Waiting:
-		l.waits[e.Step] = e.Detail
-	case apply.Failed:
-		l.failed = e.Step
-		fallthrough
-	case apply.Done:
-		delete(l.waits, e.Step)
-		for i, s := range l.running {
-			if s == e.Step {
-				l.running = append(l.running[:i:i], l.running[i+1:]...)
-				break
-			}
-		}
-		l.end = at
+// quiet are the steps whose good end is no news.
+var quiet = []string{"namespace", "lock", "remote access", "leftovers", "record"}
+
+// stepWords is the line for the end of a step, "" for none.
+func stepWords(e apply.Event) string {
+	switch {
+	case e.Kind == apply.Failed:
+		return e.Step + " failed: " + e.Detail
+	case e.Kind != apply.Done || slices.Contains(quiet, e.Step) || strings.HasPrefix(e.Step, "remote access to "):
+		return ""
+	case e.Step == "istiod" || e.Step == "gateway":
+		return e.Step + ": ready"
+	case e.Step == "discovery":
+		return "discovers the others"
 	}
+	return fmt.Sprintf("%s: %s", e.Step, count(e.Total, "object"))
 }
 
-// say prints a line of a run without a terminal.
-func (g *progress) say(cluster, what string) {
-	fmt.Fprintf(g.w, "%6.1f s  %-12s %s\n", g.now().Sub(g.start).Seconds(), cluster, what)
+// line prints a line of a run without a terminal.
+func (g *progress) line(who, what string) {
+	say(g.w, "%7s  %-12s  %s", seconds(g.now().Sub(g.start)), who, what)
 }
 
+// heartbeat says what is waited for, clusters that wait for the same together.
 func (g *progress) heartbeat() {
+	var reasons []string
+	who := map[string][]string{}
 	for _, name := range g.order {
-		l := g.lines[name]
-		for _, step := range l.running {
-			what := step
-			if why := l.waits[step]; why != "" {
-				what = why
+		if why := g.lines[name].waitsFor(); why != "" {
+			if who[why] == nil {
+				reasons = append(reasons, why)
 			}
-			g.say(name, "still waiting: "+what)
+			who[why] = append(who[why], name)
 		}
+	}
+	for _, why := range reasons {
+		g.line(few(who[why]), "still waiting: "+why)
 	}
 }
 
 // draw replaces the lines on the terminal.
 func (g *progress) draw() {
-	var b strings.Builder
-	if g.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", g.drawn)
-	}
 	width := 0
 	for _, name := range g.order {
 		width = max(width, len(name))
 	}
-	for _, name := range g.order {
-		line := fmt.Sprintf("%-*s   %s", width, name, g.lines[name].String())
+	at := g.now().Sub(g.start)
+	var lines []string
+	shown, rest := g.visible()
+	for _, name := range shown {
+		lines = append(lines, fmt.Sprintf("%-*s   %s", width, name, g.lines[name].words(at)))
+	}
+	if rest != "" {
+		lines = append(lines, rest)
+	}
+	var b strings.Builder
+	if g.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", g.drawn)
+	}
+	for _, line := range lines {
+		line = safe(line)
 		if r := []rune(line); len(r) >= g.width {
 			line = string(r[:max(g.width-1, 0)])
 		}
 		b.WriteString("\x1b[2K" + line + "\n")
 	}
-	g.drawn = len(g.order)
+	g.drawn = len(lines)
 	io.WriteString(g.w, b.String())
 }
 
-// String is the state in words, behind a bar of ten.
-func (l *progressLine) String() string {
-	const bar = 10
-	full := bar
-	if l.total > 0 {
-		full = bar * l.done / l.total
+// visible are the clusters to draw, those first with which something is the
+// matter, and a word about the rest. How many lines that is never changes.
+func (g *progress) visible() (shown []string, rest string) {
+	if len(g.order) <= mostLines {
+		return g.order, ""
 	}
-	s := strings.Repeat("#", full) + strings.Repeat("-", bar-full) + "  "
-	switch {
-	case len(l.running) > 0:
-		// The oldest step is what the others wait for.
-		step := l.running[0]
-		if why := l.waits[step]; why != "" {
-			return s + why
-		}
-		return s + fmt.Sprintf("%s: %d of %d objects", step, l.done, l.total)
-	case l.failed != "":
-		return s + "failed: " + l.failed
-	case l.end > 0:
-		return s + "done in " + seconds(l.end)
+	byRank := map[int][]string{}
+	for _, name := range g.order {
+		rank := g.lines[name].rank()
+		byRank[rank] = append(byRank[rank], name)
 	}
-	return s + "waiting for its turn"
+	all := slices.Concat(byRank[rankFailed], byRank[rankRunning], byRank[rankWaiting], byRank[rankDone])
+	return all[:mostLines-1], fmt.Sprintf("and %d more; %d of %d clusters are done", len(all)-mostLines+1, len(byRank[rankDone]), len(all))
 }

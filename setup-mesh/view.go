@@ -14,7 +14,7 @@ import (
 
 // The rules of every view: the answer goes to stdout and the conversation to
 // stderr; an error says what to do on a line of its own; one noun for one thing;
-// colour only adds.
+// colour only adds; what comes from a cluster is written by say.
 
 // printError words an error and its remedy.
 func printError(w io.Writer, err error) {
@@ -22,9 +22,9 @@ func printError(w io.Writer, err error) {
 		printProblems(w, problems)
 		return
 	}
-	fmt.Fprintf(w, "setup-mesh: error: %v\n", err)
+	io.WriteString(w, "setup-mesh: error: "+safeLines(err.Error())+"\n")
 	for _, hint := range remedies(err) {
-		fmt.Fprintf(w, "setup-mesh: hint: %s\n", hint)
+		say(w, "setup-mesh: hint: %s", hint)
 	}
 }
 
@@ -41,11 +41,11 @@ func printProblems(w io.Writer, problems topology.Problems) {
 	if len(files) > 1 {
 		verb = "have"
 	}
-	fmt.Fprintf(w, "setup-mesh: error: %s %s %s\n", strings.Join(files, " and "), verb, count(len(problems), "mistake"))
+	say(w, "setup-mesh: error: %s %s %s", strings.Join(files, " and "), verb, count(len(problems), "mistake"))
 	for _, p := range problems {
-		fmt.Fprintf(w, "  %s\n", p)
+		say(w, "  %s", p)
 		if p.Hint != "" {
-			fmt.Fprintf(w, "      %s\n", p.Hint)
+			say(w, "      %s", p.Hint)
 		}
 	}
 }
@@ -71,34 +71,38 @@ func remedies(err error) []string {
 // viewWarnings says which values of the user the topology overrides.
 func viewWarnings(w io.Writer, warnings topology.Problems) {
 	for _, p := range warnings {
-		fmt.Fprintf(w, "setup-mesh: warning: %s\n", p)
+		say(w, "setup-mesh: warning: %s", p)
 		if p.Hint != "" {
-			fmt.Fprintf(w, "      %s\n", p.Hint)
+			say(w, "      %s", p.Hint)
 		}
 	}
 }
 
 // viewFindings lists what was found in clusters.
-func viewFindings(w io.Writer, mark string, findings []apply.Finding) {
+func viewFindings(w io.Writer, mark painted, findings []apply.Finding) {
 	for _, f := range findings {
-		id := ""
-		if f.ID != "" {
-			id = f.ID + "  "
-		}
-		cluster := ""
+		what := f.Message
 		if f.Cluster != "" {
-			cluster = f.Cluster + ": "
+			what = f.Cluster + ": " + what
 		}
-		fmt.Fprintf(w, "%s %s%s%s\n", mark, id, cluster, f.Message)
-		if f.Hint != "" {
-			fmt.Fprintf(w, "    remedy: %s\n", f.Hint)
+		if f.ID != "" {
+			what = f.ID + "  " + what
 		}
+		say(w, "%s %s", mark, what)
+		viewRemedy(w, f.Hint)
+	}
+}
+
+// viewRemedy prints what to do, if there is something.
+func viewRemedy(w io.Writer, hint string) {
+	if hint != "" {
+		say(w, "    remedy: %s", hint)
 	}
 }
 
 // viewRefusals says why nothing is done.
 func viewRefusals(w io.Writer, p *apply.Plan) {
-	fmt.Fprintf(w, "setup-mesh: error: nothing is applied: %s\n", count(len(p.Refusals), "thing")+" must be settled first")
+	say(w, "setup-mesh: error: nothing is applied: %s must be settled first", count(len(p.Refusals), "thing"))
 	viewFindings(w, "  x", p.Refusals)
 }
 
@@ -111,34 +115,4 @@ func viewJSON(w io.Writer, v any) error {
 		return fmt.Errorf("print the answer: %w", err)
 	}
 	return nil
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// A palette adds colour to what stands without it.
-type palette bool
-
-func (p palette) paint(code, s string) string {
-	if !p {
-		return s
-	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
-}
-
-// mark colours a plan's symbol.
-func (p palette) mark(symbol string) string {
-	switch symbol {
-	case "+":
-		return p.paint("32", symbol)
-	case "~":
-		return p.paint("33", symbol)
-	case "-", "x":
-		return p.paint("31", symbol)
-	}
-	return symbol
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,177 +13,203 @@ import (
 
 // viewReport says what an apply did, and what it did not.
 func viewReport(env environment, c *cli.Context, p *apply.Plan, r *apply.Report) error {
+	v := reportView{out: env.stdout, msg: env.stderr, verb: c.Command.Name, plan: p, report: r}
 	if c.String("output") == outputJSON {
 		if err := viewJSON(env.stdout, r); err != nil {
 			return err
 		}
+		v.out = env.stderr
 	}
-	w := env.stdout
-	if c.String("output") == outputJSON {
-		w = env.stderr
-	}
-	created, updated, deleted := r.Changed()
-	fmt.Fprintf(w, "Applied: %d created, %d updated, %d deleted in %s.%s\n",
-		created, updated, deleted, seconds(r.Duration), oneMesh(p, r))
-	if r.Complete() {
-		return nil
-	}
-	if r.Interrupted != nil {
-		fmt.Fprintf(env.stderr, "setup-mesh: ended early: %v\n", r.Interrupted)
-	}
-	for _, cr := range r.Clusters {
-		viewMissing(env, cr)
-	}
-	fmt.Fprintln(env.stderr, "    remedy: setup-mesh "+c.Command.Name+", once the above is settled. Nothing has to be undone.")
+	v.print()
 	return nil
 }
 
-// oneMesh is the sentence that the user came for, where it was seen to be true.
-func oneMesh(p *apply.Plan, r *apply.Report) string {
-	if p.Teardown {
-		if r.Complete() {
-			return fmt.Sprintf(" Istio has left %s.", clusterCount(len(p.Clusters)))
-		}
-		return ""
-	}
-	joined := 0
-	for _, c := range p.Clusters {
-		if len(c.Reads) > 0 {
-			joined++
-		}
-	}
-	if joined == 0 || !r.Complete() {
-		return ""
-	}
-	return fmt.Sprintf(" The mesh is one: %d of %d clusters discover each other.", joined, joined)
+// A reportView words a report: what went wrong and where, the sum of what was
+// done, and what is left to do.
+type reportView struct {
+	out, msg io.Writer
+	verb     string // of the command, to be run again
+	plan     *apply.Plan
+	report   *apply.Report
 }
 
-func viewMissing(env environment, cr *apply.ClusterReport) {
+func (v *reportView) print() {
+	if v.report.Interrupted != nil {
+		say(v.msg, "setup-mesh: ended early: %s", v.report.Interrupted)
+	}
+	var undone []string
+	for i, cr := range v.report.Clusters {
+		if what := v.cluster(v.plan.Clusters[i], cr); what != "" {
+			undone = append(undone, what)
+		}
+	}
+	say(v.out, "%s", v.sum())
+	if mesh := v.oneMesh(); mesh != "" {
+		say(v.out, "%s", mesh)
+	}
+	if v.report.Complete() {
+		return
+	}
+	if undone = append(undone, v.blocked()...); len(undone) > 0 {
+		say(v.msg, "Not done: %s.", strings.Join(undone, ", "))
+	}
+	say(v.msg, "    remedy: setup-mesh %s%s. Nothing has to be undone.", v.verb, v.when())
+}
+
+// cluster prints what went wrong in one cluster, and returns what is not done
+// there, "" for nothing.
+func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
+	if cr.Unreached != "" {
+		say(v.msg, "%s   not reached: %s", cr.Cluster, cr.Unreached)
+		for _, hint := range unreachedHints(c) {
+			viewRemedy(v.msg, hint)
+		}
+		return cr.Cluster
+	}
+	missing, failures := left(c, cr)
+	for _, f := range failures {
+		say(v.msg, "%s   %s failed: %s", cr.Cluster, f.Step, f.Message)
+		viewRemedy(v.msg, f.Hint)
+	}
 	switch {
-	case cr.Unreached != "":
-		fmt.Fprintf(env.stderr, "%s   not reached: %s\n", cr.Cluster, cr.Unreached)
-	case cr.Missing > 0 || len(cr.Failures) > 0:
-		fmt.Fprintf(env.stderr, "%s   not done: %s\n", cr.Cluster, count(cr.Missing, "change"))
+	case missing > 0:
+		return fmt.Sprintf("%s (%s)", cr.Cluster, count(missing, "change"))
+	case len(failures) > 0:
+		return cr.Cluster + " (" + failures[0].Step + ")"
 	}
-	for _, f := range cr.Failures {
-		fmt.Fprintf(env.stderr, "    x %s: %s\n", f.Step, f.Message)
-		if f.Hint != "" {
-			fmt.Fprintf(env.stderr, "      remedy: %s\n", f.Hint)
+	return ""
+}
+
+// left is what is not done in a reached cluster, and why, beside what has to
+// wait for others.
+func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures []apply.Failure) {
+	missing, failures = cr.Missing, slices.Clone(cr.Failures)
+	for _, ch := range c.Changes {
+		if _, ok := blockedSource(ch); ok {
+			missing--
+			failures = slices.DeleteFunc(failures, func(f apply.Failure) bool {
+				return strings.HasPrefix(f.Message, ch.Object.String()+": ")
+			})
 		}
 	}
+	return missing, failures
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
-
-// viewStatus prints a line for each cluster, whom each discovers, and what is
-// wrong.
-func viewStatus(env environment, c *cli.Context, s *apply.Status) error {
-	if c.String("output") == outputJSON {
-		return viewJSON(env.stdout, s)
-	}
-	rows := [][]string{{"CLUSTER", "ROLE", "NETWORK", "ISTIO", "GATEWAY", "TRUST", "DRIFT"}}
-	for _, cl := range s.Clusters {
-		if cl.Unreached != "" {
-			rows = append(rows, []string{cl.Name, cl.Role, cl.Network, "not reached", "?", "?", "?"})
-			continue
-		}
-		rows = append(rows, []string{cl.Name, cl.Role, cl.Network, orDash(cl.Istio), orDash(cl.Gateway), trustWords(cl.Trust), yesNo(cl.Drift)})
-	}
-	table(env, rows)
-	viewMatrix(env, s)
-	if s.Healthy() {
-		fmt.Fprintln(env.stdout, "\nThe mesh is one: "+everyone(s))
-		return nil
-	}
-	fmt.Fprintln(env.stdout)
-	viewFindings(env.stdout, palette(env.colour).mark("x"), s.Findings)
-	fmt.Fprintf(env.stdout, "The mesh is not one: %s.\n", count(len(s.Findings), "finding"))
-	return nil
+// done says whether all is done in a cluster that can be done now.
+func done(c *apply.ClusterPlan, cr *apply.ClusterReport) bool {
+	missing, failures := left(c, cr)
+	return cr.Unreached == "" && missing == 0 && len(failures) == 0
 }
 
-func everyone(s *apply.Status) string {
-	n := 0
-	for _, c := range s.Clusters {
-		if len(c.Discovers) > 0 {
-			n++
+// blockedSource is the cluster whose absence keeps a remote secret from being
+// made.
+func blockedSource(ch apply.Change) (string, bool) {
+	source, ok := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
+	return source, ok && ch.Blocked != "" && ch.Component == apply.RemoteAccess && ch.Action != apply.Unknown
+}
+
+// blocked is the remote access that waits for a cluster, by that cluster.
+func (v *reportView) blocked() []string {
+	var sources []string
+	in := map[string][]string{}
+	for _, c := range v.plan.Clusters {
+		for _, ch := range c.Changes {
+			if source, ok := blockedSource(ch); ok {
+				if in[source] == nil {
+					sources = append(sources, source)
+				}
+				in[source] = append(in[source], c.Name)
+			}
 		}
 	}
-	if n == 0 {
-		return "it is a single cluster."
+	for i, source := range sources {
+		sources[i] = fmt.Sprintf("remote access to %s in %s", source, few(in[source]))
 	}
-	return fmt.Sprintf("%d of %d clusters discover each other.", n, len(s.Clusters))
+	return sources
 }
 
-// viewMatrix prints who discovers whom: a row for each istiod's cluster.
-func viewMatrix(env environment, s *apply.Status) {
-	header := []string{"discovers"}
-	for _, c := range s.Clusters {
-		header = append(header, c.Name)
+// sum is what was done, in numbers.
+func (v *reportView) sum() string {
+	created, updated, deleted := v.report.Changed()
+	if v.report.Complete() {
+		return fmt.Sprintf("Applied: %d created, %d updated, %d deleted in %s.", created, updated, deleted, seconds(v.report.Duration))
 	}
-	rows := [][]string{header}
-	for _, c := range s.Clusters {
-		row := []string{c.Name}
-		for _, other := range s.Clusters {
-			row = append(row, cell(c, other.Name))
-		}
-		rows = append(rows, row)
-	}
-	if len(rows) > 2 {
-		fmt.Fprintln(env.stdout)
-		table(env, rows)
-	}
-}
-
-// cell is what c has to do with other: "." for nothing.
-func cell(c apply.ClusterStatus, other string) string {
-	switch state, known := c.Discovers[other]; {
-	case c.Unreached != "":
-		return "?"
-	case !known || c.Name == other:
-		return "."
-	case state == "ok":
-		return "ok"
-	case state == "unauthorized" || state == "forbidden":
-		return "REFUSED"
-	default:
-		return "NO"
-	}
-}
-
-func trustWords(t apply.Trust) string {
-	if t.NotAfter.IsZero() {
-		return t.State
-	}
-	return fmt.Sprintf("%s, %d d", t.State, t.Days)
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
-
-// table aligns rows in columns.
-func table(env environment, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, r := range rows {
-		for i, cell := range r {
-			widths[i] = max(widths[i], len(cell))
+	whole := 0
+	for i, cr := range v.report.Clusters {
+		if done(v.plan.Clusters[i], cr) {
+			whole++
 		}
 	}
-	for _, r := range rows {
-		var b strings.Builder
-		for i, cell := range r {
-			fmt.Fprintf(&b, "%-*s  ", widths[i], cell)
+	var parts []string
+	for _, n := range []struct {
+		n    int
+		what string
+	}{{created, "created"}, {updated, "updated"}, {deleted, "deleted"}} {
+		if n.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n.n, n.what))
 		}
-		fmt.Fprintln(env.stdout, strings.TrimRight(b.String(), " "))
 	}
+	if len(parts) == 0 {
+		parts = []string{"nothing changed"}
+	}
+	return fmt.Sprintf("Applied to %d of %s in %s: %s.", whole, clusterCount(len(v.report.Clusters)), seconds(v.report.Duration), strings.Join(parts, ", "))
+}
+
+// oneMesh is the sentence that the user came for, as far as it was seen to be
+// true: a cluster has proved that it discovers the others in its last step.
+func (v *reportView) oneMesh() string {
+	if v.plan.Teardown {
+		if v.report.Complete() {
+			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
+		}
+		return ""
+	}
+	proved := map[string]bool{}
+	for _, s := range v.report.Steps {
+		if s.Step == "discovery" && s.Outcome == apply.Done {
+			proved[s.Cluster] = true
+		}
+	}
+	var joined, names []string
+	for _, c := range v.plan.Clusters {
+		if len(c.Reads) > 0 {
+			joined = append(joined, c.Name)
+			if proved[c.Name] {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return ""
+	case v.report.Complete() && len(names) == len(joined):
+		return fmt.Sprintf("The mesh is one: %d of %d clusters discover each other.", len(names), len(joined))
+	case v.report.Complete() && len(names) == 1:
+		return names[0] + " discovers the others."
+	case v.report.Complete():
+		return both(names) + " discover the others."
+	case len(names) > 1:
+		return both(names) + " discover each other."
+	}
+	return ""
+}
+
+// when is what has to come before the command is run again.
+func (v *reportView) when() string {
+	var down []string
+	for i, cr := range v.report.Clusters {
+		switch {
+		case cr.Unreached != "":
+			down = append(down, cr.Cluster)
+		case !done(v.plan.Clusters[i], cr) && v.report.Interrupted == nil:
+			return ", once the above is settled"
+		}
+	}
+	switch len(down) {
+	case 0:
+		return " goes on where this ended"
+	case 1:
+		return ", once " + down[0] + " answers"
+	}
+	return ", once " + both(down) + " answer"
 }

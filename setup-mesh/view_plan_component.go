@@ -1,0 +1,183 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+)
+
+// componentIndent is where the words of a component begin.
+const componentIndent = len("+ ") + 17 + len("  ")
+
+func componentLine(symbol string, comp apply.Component, text string) planLine {
+	return planLine{symbol: symbol, text: fmt.Sprintf("%-17s  %s", comp, text)}
+}
+
+// component words the changes of one component.
+func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
+	symbol := symbolOf(changes)
+	switch comp {
+	case apply.Certificate:
+		return certificateLines(c, symbol, changes[0])
+	case apply.ControlPlane:
+		return controlPlaneLines(c, symbol, changes)
+	case apply.Gateway:
+		return []planLine{componentLine(symbol, comp, gatewayWords(c, symbol, changes))}
+	case apply.RemoteAccess:
+		return v.remoteAccess(c, changes)
+	case apply.Bookkeeping:
+		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
+	}
+	return []planLine{componentLine(symbol, comp, count(len(changes), "object"))}
+}
+
+// certificateLines words the intermediate that will be there, and under it why
+// the one that is there has to go.
+func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []planLine {
+	facts := fmt.Sprintf("intermediate CA, until %s, root %s", c.NotAfter.Format(time.DateOnly), c.RootFingerprint)
+	switch {
+	case ch.Blocked != "":
+		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}
+	case ch.Reason != "":
+		return []planLine{componentLine(symbol, ch.Component, "new "+facts), {indent: componentIndent, text: ch.Reason}}
+	case ch.Action == apply.Update:
+		return []planLine{componentLine(symbol, ch.Component, count(len(ch.Fields), "field"))}
+	}
+	return []planLine{componentLine(symbol, ch.Component, facts)}
+}
+
+// controlPlaneLines words the differences of the IstioControlPlane, and how many
+// of the objects behind it change.
+func controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
+	if c.New {
+		return []planLine{componentLine(symbol, apply.ControlPlane, fmt.Sprintf("profile %s, %s", c.Profile, count(len(changes), "object")))}
+	}
+	var lines []planLine
+	for _, f := range c.Manifest {
+		words := fieldWords(f)
+		if f.Source != "" {
+			words += "   " + f.Source
+		}
+		lines = append(lines, componentLine("~", apply.ControlPlane, words))
+	}
+	behind := count(len(changes), "object") + " behind it"
+	if len(lines) == 0 {
+		if reason := firstReason(changes, ""); reason != "" {
+			behind += ": " + reason
+		}
+	}
+	return append(lines, componentLine(symbol, apply.ControlPlane, behind))
+}
+
+func gatewayWords(c *apply.ClusterPlan, symbol string, changes []apply.Change) string {
+	if symbol != "+" {
+		return count(len(changes), "object")
+	}
+	if c.Gateway != "" {
+		return apply.EastWestGateway + ":15443, address " + c.Gateway
+	}
+	return apply.EastWestGateway + ":15443, address known after apply"
+}
+
+// remoteAccess words whom istiod reads: the grants behind it go without saying.
+func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []planLine {
+	var created, blocked []string
+	var lines []planLine
+	for _, ch := range changes {
+		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
+		switch {
+		case ch.Blocked != "" && isSecret:
+			blocked = append(blocked, source+": "+ch.Blocked)
+		case ch.Blocked != "":
+			blocked = append(blocked, ch.Object.String()+": "+ch.Blocked)
+		case !isSecret:
+		case ch.Action == apply.Create:
+			created = append(created, source)
+		case ch.Action == apply.Delete:
+			lines = append(lines, componentLine("-", apply.RemoteAccess, source+"   "+v.whyNotRead(source)))
+		default:
+			lines = append(lines, componentLine("~", apply.RemoteAccess, source+"   "+firstReason([]apply.Change{ch}, "changed outside of setup-mesh")))
+		}
+	}
+	if len(created) > 0 {
+		l := componentLine("+", apply.RemoteAccess, "reads "+few(created))
+		l.alike = fmt.Sprintf("reads %d of %d", len(created), len(c.Reads))
+		lines = append([]planLine{l}, lines...)
+	}
+	for _, b := range blocked {
+		lines = append(lines, componentLine("x", apply.RemoteAccess, b))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, componentLine(symbolOf(changes), apply.RemoteAccess, "grants for "+count(len(changes), "other cluster")))
+	}
+	return lines
+}
+
+// whyNotRead says why a cluster is not read any more.
+func (v *planView) whyNotRead(source string) string {
+	for _, c := range v.plan.Clusters {
+		if c.Name == source && !c.Leaving {
+			return "takes no part in discovery"
+		}
+	}
+	return "not in topology.yaml any more"
+}
+
+// symbolOf is the symbol of changes taken together.
+func symbolOf(changes []apply.Change) string {
+	symbols := map[apply.Action]string{apply.Create: "+", apply.Update: "~", apply.Delete: "-", apply.Unknown: "x", apply.Keep: " "}
+	symbol := symbols[changes[0].Action]
+	for _, ch := range changes {
+		if ch.Blocked != "" {
+			return "x"
+		}
+		if symbols[ch.Action] != symbol {
+			symbol = "~"
+		}
+	}
+	return symbol
+}
+
+func firstReason(changes []apply.Change, otherwise string) string {
+	for _, ch := range changes {
+		switch {
+		case ch.Blocked != "":
+			return ch.Blocked
+		case ch.Reason != "":
+			return ch.Reason
+		}
+	}
+	return otherwise
+}
+
+// fieldWords words a difference: values where they are short, and what became
+// of the field where they are not.
+func fieldWords(f apply.Field) string {
+	old, fitsOld := value(f.Old)
+	now, fitsNow := value(f.New)
+	switch {
+	case fitsOld && fitsNow:
+		return fmt.Sprintf("%s: %s -> %s", f.Path, old, now)
+	case f.Old == nil:
+		return f.Path + ": added"
+	case f.New == nil:
+		return f.Path + ": removed"
+	}
+	return f.Path + ": changed"
+}
+
+// value is a field's value, and whether it is short enough for a line.
+func value(v any) (string, bool) {
+	const most = 60
+	switch v := v.(type) {
+	case nil:
+		return "(none)", true
+	case map[string]any, []any:
+		return "", false
+	default:
+		s := fmt.Sprint(v)
+		return s, len(s) <= most && !strings.Contains(s, "\n")
+	}
+}
