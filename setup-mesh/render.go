@@ -20,9 +20,12 @@ func renderCommand(env environment) *cli.Command {
 		Description: "render asks no cluster. Keys and tokens, which an apply mints, are not in the files.",
 		Flags: []cli.Flag{
 			dirFlag(),
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Required: true, Usage: "`DIRECTORY` to write to"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "`DIRECTORY` to write to; it is made where it is not there"},
 		},
 		Action: func(c *cli.Context) error {
+			if c.String("out") == "" {
+				return withHint(errors.New("--out is missing: the directory to write to"), "setup-mesh render --out rendered")
+			}
 			wanted, err := readWanted(c.String("dir"), nil)
 			if err != nil {
 				return err

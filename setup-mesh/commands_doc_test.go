@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
+)
+
+//go:generate go test -run ^TestCommandsDoc$ . -update
+
+const commandsDoc = "../docs/commands.md"
+
+const commandsIntro = `<!-- Generated from the flags by "make docs": do not edit. -->
+
+# Commands
+
+    setup-mesh COMMAND [flags]
+
+Flags stand after the command; there are no other arguments. A flag that names
+a variable takes its value from there when it is not given. The answer goes to
+standard output, the conversation (progress, questions, warnings, errors) to
+standard error.
+
+| exit code | means |
+|---|---|
+| 0 | done, healthy, or nothing to do |
+| 1 | an error: nothing was changed, or what is said not to be done |
+| 2 | ` + "`plan --detailed-exitcode`: there are changes; `status`: it is not one healthy mesh" + ` |
+| 3 | some clusters are done and some are not; run it again to go on |
+| 130 | interrupted; run it again to go on |
+`
+
+// TestCommandsDoc checks that docs/commands.md is what the flags say.
+func TestCommandsDoc(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(commandsIntro)
+	for _, cmd := range newApp(environment{getenv: os.Getenv}).Commands {
+		writeCommand(&b, cmd)
+	}
+	if *update {
+		if err := os.WriteFile(commandsDoc, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(commandsDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("docs/commands.md is not current: make docs (-file +flags):\n%s", diff)
+	}
+}
+
+func writeCommand(b *strings.Builder, cmd *cli.Command) {
+	fmt.Fprintf(b, "\n## %s\n\n%s.", cmd.Name, upper(cmd.Name, cmd.Usage))
+	if cmd.Description != "" {
+		fmt.Fprintf(b, " %s", upper(cmd.Name, cmd.Description))
+	}
+	if len(cmd.Aliases) > 0 {
+		fmt.Fprintf(b, " Also called `%s`.", strings.Join(cmd.Aliases, "`, `"))
+	}
+	b.WriteString("\n\n| flag | default | variable | |\n|---|---|---|---|\n")
+	for _, f := range cmd.Flags {
+		doc, ok := f.(cli.DocGenerationFlag)
+		if !ok {
+			continue
+		}
+		usage, value := doc.GetUsage(), ""
+		if before, rest, ok := strings.Cut(usage, "`"); ok {
+			name, after, _ := strings.Cut(rest, "`")
+			usage, value = before+name+after, " "+name
+		}
+		var names []string
+		for _, n := range f.Names() {
+			dashes := "--"
+			if len(n) == 1 {
+				dashes = "-"
+			}
+			names = append(names, "`"+dashes+n+value+"`")
+		}
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", strings.Join(names, ", "), code(defaultOf(doc)), code(strings.Join(doc.GetEnvVars(), ", ")), usage)
+	}
+}
+
+// defaultOf is a flag's value when it is not given, "" for none.
+func defaultOf(f cli.DocGenerationFlag) string {
+	if !f.TakesValue() {
+		return ""
+	}
+	return strings.Trim(f.GetDefaultText(), `"`)
+}
+
+func code(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "`" + s + "`"
+}
+
+func upper(verb, s string) string {
+	if strings.HasPrefix(s, verb+" ") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// TestHelp holds the help of each command to what the reference lists.
+func TestHelp(t *testing.T) {
+	for _, cmd := range newApp(environment{getenv: os.Getenv}).Commands {
+		var out bytes.Buffer
+		code := run(t.Context(), environment{args: []string{"setup-mesh", cmd.Name, "--help"}, stdout: &out, stderr: &out, getenv: os.Getenv})
+		if code != 0 {
+			t.Errorf("%s --help exits %d", cmd.Name, code)
+		}
+		for _, f := range cmd.Flags {
+			if !strings.Contains(out.String(), "--"+f.Names()[0]) {
+				t.Errorf("%s --help does not mention --%s:\n%s", cmd.Name, f.Names()[0], out.String())
+			}
+		}
+	}
+}
