@@ -127,7 +127,7 @@ func (l *Lab) Address(ctx context.Context, kubeContext, addr string) (string, er
 	return to, nil
 }
 
-// StopAPI makes a cluster unreachable: nobody listens on its API server's port any more. All else runs on.
+// StopAPI makes a cluster unreachable: nobody listens on its API server's port any more. Its istiods run on.
 func (l *Lab) StopAPI(ctx context.Context, kubeContext string) error {
 	return l.control.call(ctx, http.MethodPost, "/clusters/"+url.PathEscape(kubeContext)+"/stop-api", nil, nil)
 }

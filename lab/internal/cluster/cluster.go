@@ -91,17 +91,10 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.StartAPI(ctx); err != nil {
 		return err
 	}
-	for name, args := range map[string][]string{
-		"kube-controller-manager": c.controllerManager(), "kube-scheduler": c.scheduler(), "kwok": c.kwok(),
-	} {
-		if err := c.run(name, args); err != nil {
-			return err
-		}
-	}
 	return c.settle(ctx)
 }
 
-// StartAPI runs the API server and returns when it is ready. It is meant for after [Cluster.StopAPI].
+// StartAPI runs the API server, and once it is ready the controllers. It is meant for after [Cluster.StopAPI] too.
 func (c *Cluster) StartAPI(ctx context.Context) error {
 	if err := waitFree(ctx, c.ports.api); err != nil {
 		return err
@@ -109,13 +102,26 @@ func (c *Cluster) StartAPI(ctx context.Context) error {
 	if err := c.run("kube-apiserver", c.apiServer()); err != nil {
 		return err
 	}
-	return c.process("kube-apiserver").Until(ctx, 20*time.Millisecond, c.ready)
+	if err := c.process("kube-apiserver").Until(ctx, 20*time.Millisecond, c.ready); err != nil {
+		return err
+	}
+	for name, args := range map[string][]string{
+		"kube-controller-manager": c.controllerManager(), "kube-scheduler": c.scheduler(), "kwok": c.kwok(),
+	} {
+		if err := c.run(name, args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// StopAPI kills the API server: nobody listens on its port any more.
+// StopAPI kills the API server: nobody listens on its port any more. The controllers end with it. Left running, they
+// would need more than a minute to believe that it is back.
 func (c *Cluster) StopAPI() {
-	if p := c.process("kube-apiserver"); p != nil {
-		p.Kill()
+	for _, name := range []string{"kube-controller-manager", "kube-scheduler", "kwok", "kube-apiserver"} {
+		if p := c.process(name); p != nil {
+			p.Kill()
+		}
 	}
 }
 
