@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ func applyCommand(env environment) *cli.Command {
 		Name:        "apply",
 		Usage:       "show the plan, ask, and make the clusters so",
 		Description: "Interrupted or failed in part, apply continues when run again. To add or remove a cluster, edit topology.yaml first.",
-		Flags: append(planFlags(), outputFlag(), timeoutFlag(10*time.Minute), parallelismFlag(), yesFlag(), showFlag(),
+		Flags: append(slices.Concat(clusterFlags(), leaveFlags(), writeFlags()), adoptFlag(),
 			&cli.StringFlag{Name: "plan", Usage: "run the plan saved in `FILE`, and nothing if the world has moved"},
 		),
 		Action: func(c *cli.Context) error { return act(c, env, false) },
@@ -30,9 +31,14 @@ func teardownCommand(env environment) *cli.Command {
 		Name:        "teardown",
 		Usage:       "take Istio out of all known clusters",
 		Description: "teardown deletes what setup-mesh put into the clusters, and nothing else; the work directory and its root key stay.",
-		Flags:       append(planFlags(), outputFlag(), timeoutFlag(10*time.Minute), parallelismFlag(), yesFlag(), showFlag()),
+		Flags:       slices.Concat(clusterFlags(), leaveFlags(), writeFlags()),
 		Action:      func(c *cli.Context) error { return act(c, env, true) },
 	}
+}
+
+// writeFlags are the flags of what writes to clusters.
+func writeFlags() []cli.Flag {
+	return []cli.Flag{timeoutFlag(10 * time.Minute), parallelismFlag(), yesFlag(), showFlag()}
 }
 
 // act plans, shows, asks and applies.

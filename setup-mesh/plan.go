@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,7 +15,7 @@ func planCommand(env environment) *cli.Command {
 		Name:        "plan",
 		Usage:       "show what apply would change, cluster by cluster",
 		Description: "plan writes nothing, to no cluster and no file but --out.",
-		Flags: append(planFlags(), outputFlag(), timeoutFlag(2*time.Minute), showFlag(),
+		Flags: append(slices.Concat(clusterFlags(), leaveFlags()), adoptFlag(), timeoutFlag(2*time.Minute), showFlag(),
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply --plan"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 when there is something to change"},
 		),

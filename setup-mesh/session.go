@@ -83,15 +83,24 @@ func inKubeconfig(mesh []topology.Cluster, k *kube.Kubeconfig) error {
 	return problems
 }
 
-// planFlags are the flags of everything that plans.
-func planFlags() []cli.Flag {
+// clusterFlags say where the files and the clusters are.
+func clusterFlags() []cli.Flag {
 	return []cli.Flag{
-		dirFlag(), kubeconfigFlag(), loopbackFlag(),
-		&cli.BoolFlag{Name: "adopt", Usage: "take over objects that somebody else manages"},
+		dirFlag(), kubeconfigFlag(), outputFlag(), loopbackFlag(),
 		&cli.BoolFlag{Name: "accept-new-cluster", Usage: "a context may lead to another cluster than at the last apply"},
+	}
+}
+
+// leaveFlags are about clusters that leave the mesh.
+func leaveFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records"},
 		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave, although resources of yours exist"},
 	}
+}
+
+func adoptFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "adopt", Usage: "take over objects that somebody else manages"}
 }
 
 // makePlan reads the files and the clusters and compares the two.

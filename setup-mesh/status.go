@@ -13,7 +13,7 @@ func statusCommand(env environment) *cli.Command {
 		Name:        "status",
 		Usage:       "say whether the clusters are one healthy mesh",
 		Description: "status asks every istiod whom it discovers, and tries every stored credential. It exits 2 when it finds something.",
-		Flags:       append(planFlags(), outputFlag(), timeoutFlag(2*time.Minute)),
+		Flags:       append(clusterFlags(), timeoutFlag(2*time.Minute)),
 		Action: func(c *cli.Context) error {
 			ctx, cancel := limited(c)
 			defer cancel()

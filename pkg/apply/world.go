@@ -96,5 +96,8 @@ func hintOf(err error) string {
 	if e, ok := errors.AsType[*kube.Error](err); ok {
 		return e.Hint
 	}
+	if _, ok := errors.AsType[*kube.LockedError](err); ok {
+		return "wait until that apply is done; the lock of one that died ends by itself"
+	}
 	return ""
 }
