@@ -72,7 +72,7 @@ func Load(path string) (*Kubeconfig, error) {
 	loader := flags.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return nil, &Error{Class: BadKubeconfig, Op: "load", Message: clean(err.Error()), Err: err}
+		return nil, &Error{Class: BadKubeconfig, Op: "read the kubeconfig", Message: clean(err.Error()), Err: err}
 	}
 	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess()}
 	if len(raw.Contexts) == 0 {
@@ -81,7 +81,7 @@ func Load(path string) (*Kubeconfig, error) {
 			where = []string{k.access.GetExplicitFile()}
 		}
 		return nil, &Error{
-			Class: BadKubeconfig, Op: "load",
+			Class: BadKubeconfig, Op: "read the kubeconfig",
 			Message: fmt.Sprintf("no context in %s", clean(fmt.Sprint(where))),
 			Hint:    "set KUBECONFIG, or pass --kubeconfig",
 		}

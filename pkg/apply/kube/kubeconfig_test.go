@@ -80,10 +80,10 @@ func TestLoadRefuses(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("KUBECONFIG", "/no/such/file")
 	tests := map[string]struct{ path, want string }{
-		"nothing anywhere": {"", "load: no context in [/no/such/file]"},
-		"no such file":     {"/no/such/config", "load: stat /no/such/config: no such file or directory"},
-		"an empty file":    {write(t, ""), "load: no context in ["},
-		"not a kubeconfig": {write(t, "- a"), "load: error loading config file"},
+		"nothing anywhere": {"", "read the kubeconfig: no context in [/no/such/file]"},
+		"no such file":     {"/no/such/config", "read the kubeconfig: stat /no/such/config: no such file or directory"},
+		"an empty file":    {write(t, ""), "read the kubeconfig: no context in ["},
+		"not a kubeconfig": {write(t, "- a"), "read the kubeconfig: error loading config file"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
