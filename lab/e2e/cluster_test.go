@@ -163,7 +163,7 @@ func (c *cluster) versions(t testing.TB) map[string]string {
 			_, hasStatus := o.Object["status"]
 			out[key] = "version " + o.GetResourceVersion()
 			if hasStatus || strings.HasSuffix(o.GetKind(), "WebhookConfiguration") {
-				out[key] = fmt.Sprintf("generation %d, applied at %s", o.GetGeneration(), m.Time.UTC().Format(time.RFC3339))
+				out[key] = fmt.Sprintf("generation %d, labels %v, applied at %s", o.GetGeneration(), o.GetLabels(), m.Time.UTC().Format(time.RFC3339))
 			}
 		}
 	}

@@ -33,6 +33,7 @@ type journey struct {
 	lab      *lab.Lab
 	clusters map[string]*cluster // by context
 	before   map[string]map[string]string
+	canaries canaries
 }
 
 // TestE2EJourney makes one mesh out of three clusters on two networks, sees by their istiods that it is one, changes it
@@ -59,6 +60,17 @@ func TestE2EJourney(t *testing.T) {
 		{"EndpointsAcrossNetworks", j.endpoints},
 		{"MutualTLSUnderOneRoot", j.identity},
 		{"NothingToChangeAfterRestart", j.afterRestart},
+		{"BaseChanges", j.baseChanges},
+		{"OverlayChanges", j.overlayChanges},
+		{"NetworkChanges", j.networkChanges},
+		{"WorkloadsEnd", j.workloadsEnd},
+		{"ClusterLeaves", j.clusterLeaves},
+		{"ClusterComesBack", j.clusterComesBack},
+		{"ContextIsGone", j.contextIsGone},
+		{"ContextIsBack", j.contextIsBack},
+		{"Teardown", j.teardown},
+		{"TeardownAfterKill", j.teardownAfterKill},
+		{"NoSecretWasTold", j.noSecretWasTold},
 	} {
 		if !t.Run(step.name, step.run) {
 			return
@@ -118,6 +130,7 @@ func (j *journey) plan(t *testing.T) {
 
 func (j *journey) firstApply(t *testing.T) {
 	wantWords(t, j.run(t, 0, "apply", "--yes"), "3 of 3 clusters discover each other")
+	j.collectSecrets(t)
 }
 
 // versions is what [cluster.versions] says of every cluster.

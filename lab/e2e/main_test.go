@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for what has to come about by itself, on a machine that is busy with other things.
-const patience = 90 * time.Second
+const patience = 60 * time.Second
 
 // needsLab skips a test that takes minutes when only quick ones are wanted.
 func needsLab(t testing.TB) {
@@ -124,15 +124,27 @@ func eventually(t testing.TB, what string, check func(context.Context) error) {
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := check(ctx)
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // and not that time is up
+		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: not after %s: %v", what, patience, err)
+			t.Fatalf("%s: not after %s: %v", what, patience, last)
 		case <-tick.C:
 		}
 	}
+}
+
+// errorIf is an objection when wrong, and none otherwise.
+func errorIf(wrong bool, format string, args ...any) error {
+	if !wrong {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
 }

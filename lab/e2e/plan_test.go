@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -71,6 +72,29 @@ func (p plan) changes() map[string][]string {
 		}
 		slices.Sort(out[c.Name])
 	}
+	return out
+}
+
+// changed compares two [cluster.versions] in the words of [plan.changes].
+func changed(before, after map[string]string) []string {
+	var out []string
+	say := func(action, key string) {
+		parts := strings.Split(key, "/")
+		out = append(out, fmt.Sprintf("%s %s", action, ref{Kind: parts[1], Namespace: parts[2], Name: parts[3]}))
+	}
+	for key, was := range before {
+		if now, ok := after[key]; !ok {
+			say("delete", key)
+		} else if now != was {
+			say("update", key)
+		}
+	}
+	for key := range after {
+		if _, ok := before[key]; !ok {
+			say("create", key)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 

@@ -63,8 +63,14 @@ type result struct {
 	maxRSS         int64 // bytes
 }
 
+// String leaves out the middle of a long answer.
 func (r result) String() string {
-	return fmt.Sprintf("$ %s\n%s%s(exit %d after %.1f s)", r.command, r.stdout, r.stderr, r.code, r.took.Seconds())
+	const most = 6000
+	out := r.stdout
+	if len(out) > most {
+		out = out[:most/2] + "\n...\n" + out[len(out)-most/2:]
+	}
+	return fmt.Sprintf("$ %s\n%s%s(exit %d after %.1f s)", r.command, out, r.stderr, r.code, r.took.Seconds())
 }
 
 // command is not yet started. No program but setup-mesh is in reach of it, and a dial outside loopback goes nowhere.

@@ -18,14 +18,18 @@ import (
 
 const helloService = "outbound|80||hello.shop.svc.cluster.local"
 
+// helloPod is a workload behind service hello, as its user writes it.
+func helloPod() *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "hello", Labels: map[string]string{"app": "hello"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "example.com/hello:1"}}},
+	}
+}
+
 // injection runs a workload in each cluster, which istiod's webhook gives a sidecar.
 func (j *journey) injection(t *testing.T) {
 	for name, c := range j.clusters {
-		pod := &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: "hello", Labels: map[string]string{"app": "hello"}},
-			Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "example.com/hello:1"}}},
-		}
-		created, err := c.kube.CoreV1().Pods("shop").Create(context.Background(), pod, metav1.CreateOptions{})
+		created, err := c.kube.CoreV1().Pods("shop").Create(context.Background(), helloPod(), metav1.CreateOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
