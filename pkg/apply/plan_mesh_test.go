@@ -248,6 +248,13 @@ func TestPlanLeaving(t *testing.T) {
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
+		"the namespace was there before us, and so was what is in it": {
+			world: func(_ *testing.T, l *Live) {
+				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
+				l.Remains.Foreign = []kube.Ref{foreign}
+			},
+			want: append(without("delete Namespace istio-system"), gives),
+		},
 		"somebody uses the CRDs": {
 			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{route, route, route} },
 			want:     without("delete CustomResourceDefinition gateways.networking.istio.io"),

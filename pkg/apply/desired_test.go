@@ -1,0 +1,177 @@
+package apply
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+func wantedOf(t *testing.T, mesh, base string) Wanted {
+	t.Helper()
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := topology.ParseBase("base.yaml", []byte(base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Wanted{Mesh: m, Base: b, Root: testRoot()}
+}
+
+// TestNewDesired renders two networks with the real charts.
+func TestNewDesired(t *testing.T) {
+	const strict = testBase + "  values: {global: {mtls: {enabled: true}}}\n"
+	d, err := NewDesired(wantedOf(t, twoClusters, strict), charts.New())
+	if err != nil {
+		t.Fatal(err)
+	}
+	east := d.Clusters[0]
+	if !slices.Equal(east.Reads, []string{"west"}) || !east.Gateway || !east.Joined {
+		t.Errorf("east reads %v, gateway %v, joined %v", east.Reads, east.Gateway, east.Joined)
+	}
+	stages := map[string]stage{}
+	components := map[string]Component{}
+	seen := map[kube.Ref]bool{}
+	for _, it := range east.Items {
+		if seen[it.Ref] {
+			t.Errorf("%s is wanted twice", it.Ref)
+		}
+		seen[it.Ref] = true
+		if it.Object.GetLabels()[labelMesh] != "m" || it.Hash == "" {
+			t.Errorf("%s: labels %v, hash %q", it.Ref, it.Object.GetLabels(), it.Hash)
+		}
+		stages[it.Ref.String()], components[it.Ref.String()] = it.stage, it.Component
+	}
+	want := map[string]stage{
+		"Namespace istio-system":                        stageNamespace,
+		"Secret istio-system/cacerts":                   stageTrust,
+		"Deployment istio-system/istiod":                stageControl,
+		"Deployment istio-system/istio-ingressgateway":  stageGateways,
+		"Deployment istio-system/istio-eastwestgateway": stageGateways,
+		"Service istio-system/istio-eastwestgateway":    stageConfig,
+		"Gateway istio-system/cross-network-gateway":    stageMesh,
+		"PeerAuthentication istio-system/default":       stageMesh,
+		"Secret istio-system/setup-mesh-grant-west":     stageConfig,
+		"Secret istio-system/istio-remote-secret-west":  stageRemote,
+	}
+	for ref, s := range want {
+		if got, ok := stages[ref]; !ok || got != s {
+			t.Errorf("%s: there %v, stage %d, want %d", ref, ok, got, s)
+		}
+	}
+	for ref, comp := range map[string]Component{
+		"Deployment istio-system/istio-eastwestgateway": Gateway, "Deployment istio-system/istio-ingressgateway": ControlPlane,
+		"Gateway istio-system/cross-network-gateway": Gateway, "Secret istio-system/cacerts": Certificate,
+		"Secret istio-system/setup-mesh-grant-west": RemoteAccess, "ServiceAccount istio-system/istio-reader-service-account": ControlPlane,
+	} {
+		if components[ref] != comp {
+			t.Errorf("%s is part of %q, want %q", ref, components[ref], comp)
+		}
+	}
+	// CRDs are the same for all clusters, and are held once.
+	for i, it := range east.Items {
+		if isCRD(it.Ref) && d.Clusters[1].Items[i] != it {
+			t.Errorf("%s is held twice", it.Ref)
+		}
+	}
+}
+
+func TestNewDesiredOneNetwork(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	var reads [][]string
+	for _, c := range d.Clusters {
+		reads = append(reads, c.Reads)
+		for _, it := range c.Items {
+			if it.Component == Gateway || it.Ref.Name == "default" {
+				t.Errorf("%s wants %s", c.Member.Name, it.Ref)
+			}
+		}
+	}
+	if diff := cmp.Diff([][]string{{"b"}, {"a"}, nil}, reads); diff != "" {
+		t.Errorf("who reads whom (-want +got):\n%s", diff)
+	}
+	other := wantedMesh(t, "mesh_id: m\ncontexts: {a: {network: n, serviceAccountReader: mine}, b: {network: n}}\n", testBase)
+	itemOf(t, other.Clusters[0], kube.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: "istio-system", Name: "mine"})
+	if late := itemOf(t, other.Clusters[1], secretRef("istio-system", remoteSecretPrefix+"a")).Late.(*remoteAccess); late.account != "mine" || late.consumer != "b" {
+		t.Errorf("b reads a as %s for %s", late.account, late.consumer)
+	}
+}
+
+// A mistake in base.yaml is one mistake, however many clusters share it.
+func TestNewDesiredMistakes(t *testing.T) {
+	_, err := NewDesired(wantedOf(t, twoClusters, testBase+"  values:\n    pilot: {traceSampling: lots}\n"), charts.New())
+	var problems topology.Problems
+	if !errors.As(err, &problems) {
+		t.Fatalf("error: %v", err)
+	}
+	want := topology.Problems{{
+		Position: topology.Position{File: "base.yaml", Line: 6, Column: 13}, Path: "spec.values.pilot.traceSampling",
+		Message: `must be a number, not the string "lots"`,
+	}}
+	if diff := cmp.Diff(want, problems); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// TestDesiredDigest checks what makes a saved plan another one.
+func TestDesiredDigest(t *testing.T) {
+	digest := func(d *Desired, release string) string {
+		t.Helper()
+		sum, err := d.Digest(release)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	same := digest(wantedMesh(t, oneNetwork, testBase), "v1")
+	if again := digest(wantedMesh(t, oneNetwork, testBase), "v1"); again != same {
+		t.Error("the same files have two digests")
+	}
+	rotated := wantedMesh(t, oneNetwork, testBase)
+	rotated.Root = otherRoot()
+	keyless := wantedMesh(t, oneNetwork, testBase)
+	keyless.Root = withoutKey(t, testRoot())
+	if digest(keyless, "v1") != same {
+		t.Error("whether the root key is there changes the digest")
+	}
+	for name, got := range map[string]string{
+		"another release":        digest(wantedMesh(t, oneNetwork, testBase), "v2"),
+		"another root":           digest(rotated, "v1"),
+		"another topology":       digest(wantedMesh(t, twoClusters, testBase), "v1"),
+		"strict mutual TLS":      digest(wantedMesh(t, oneNetwork, testBase+"  values: {global: {mtls: {enabled: true}}}\n"), "v1"),
+		"nobody discovers":       digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b, disableRegistryJoin: true}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", testBase), "v1"),
+		"another trust domain":   digest(wantedMesh(t, "trust_domain: example.com\n"+oneNetwork, testBase), "v1"),
+		"a cluster less":         digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase), "v1"),
+		"a context of that name": digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-x: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", testBase), "v1"),
+	} {
+		if got == same {
+			t.Errorf("%s: the digest is the same", name)
+		}
+	}
+}
+
+func TestDeparting(t *testing.T) {
+	w := wantedOf(t, twoClusters, testBase)
+	d := Departing(w.Mesh)
+	want := []Member{
+		{Name: "east", Context: "kind-east", Network: "n1", Namespace: "istio-system", Role: RolePrimary},
+		{Name: "west", Context: "kind-west", Network: "n2", Namespace: "istio-system", Role: RolePrimary},
+	}
+	var got []Member
+	for _, c := range d.Clusters {
+		if len(c.Items) > 0 {
+			t.Errorf("%s is to hold %v", c.Member.Name, c.Items)
+		}
+		got = append(got, c.Member)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}

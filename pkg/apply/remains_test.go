@@ -1,0 +1,122 @@
+package apply
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// TestRemainsSort checks what makes a namespace somebody's.
+func TestRemainsSort(t *testing.T) {
+	const ns = "istio-system"
+	o := func(kind, name string, managers ...string) *unstructured.Unstructured {
+		return managedBy(object("v1", kind, ns, name, nil, nil), "u", managers...)
+	}
+	owned := o("Pod", "istiod-1", "kubelet")
+	owned.SetOwnerReferences([]metav1.OwnerReference{{Kind: "ReplicaSet"}})
+	l := &Live{Objects: map[kube.Ref]Observed{configMap("recorded"): {}}}
+	tests := map[string]struct {
+		o    *unstructured.Unstructured
+		want Remains
+	}{
+		"recorded":                       {o("ConfigMap", "recorded", "kubectl"), Remains{}},
+		"ours":                           {o("ConfigMap", "x", kube.FieldManager, "kubectl"), Remains{}},
+		"owned by something that goes":   {owned, Remains{}},
+		"Kubernetes' own ConfigMap":      {o("ConfigMap", "kube-root-ca.crt", "kube-controller-manager"), Remains{}},
+		"Kubernetes' own ServiceAccount": {o("ServiceAccount", "default", "kube-controller-manager"), Remains{}},
+		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []kube.Ref{configMap("istio-ca-root-cert")}}},
+		"istiod's, changed by somebody":  {o("ConfigMap", "x", "pilot-discovery", "kubectl"), Remains{Foreign: []kube.Ref{configMap("x")}}},
+		"somebody's":                     {o("ConfigMap", "x", "kubectl"), Remains{Foreign: []kube.Ref{configMap("x")}}},
+		"nobody's, as far as one knows":  {o("ConfigMap", "x"), Remains{Foreign: []kube.Ref{configMap("x")}}},
+		"a ConfigMap called default":     {o("ConfigMap", "default", "kubectl"), Remains{Foreign: []kube.Ref{configMap("default")}}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got Remains
+			got.sort(l, tt.o)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("remains (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestServedKind(t *testing.T) {
+	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, map[string]any{"spec": map[string]any{
+		"group": "networking.istio.io", "names": map[string]any{"kind": "Gateway"},
+		"versions": []any{map[string]any{"name": "v1alpha3"}, map[string]any{"name": "v1", "storage": true}, map[string]any{"name": "v1beta1"}, "broken"},
+	}})
+	want := schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"}
+	if got := servedKind(crd); got != want {
+		t.Errorf("servedKind = %v, want %v", got, want)
+	}
+}
+
+func TestHolders(t *testing.T) {
+	ns := object("v1", "Namespace", "", "istio-system", nil, map[string]any{"status": map[string]any{"conditions": []any{
+		map[string]any{"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining: pods. has 1 resource instances"},
+		map[string]any{"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "no"},
+	}}})
+	if got, want := holders(ns), ": Some resources are remaining: pods. has 1 resource instances"; got != want {
+		t.Errorf("holders = %q, want %q", got, want)
+	}
+	ns.SetFinalizers([]string{"a/x", "b/y"})
+	if got, want := holders(ns), ": finalizers a/x, b/y; Some resources are remaining: pods. has 1 resource instances"; got != want {
+		t.Errorf("holders = %q, want %q", got, want)
+	}
+	if got := holders(object("v1", "Namespace", "", "x", nil, nil)); got != "" {
+		t.Errorf("holders of one that nothing holds = %q", got)
+	}
+}
+
+func TestWebhookFilled(t *testing.T) {
+	hook := func(ca string) any { return map[string]any{"clientConfig": map[string]any{"caBundle": ca}} }
+	config := func(hooks ...any) *unstructured.Unstructured {
+		return object("v1", "ValidatingWebhookConfiguration", "", "x", nil, map[string]any{"webhooks": hooks})
+	}
+	tests := map[string]struct {
+		o    *unstructured.Unstructured
+		want bool
+	}{
+		"absent":       {nil, false},
+		"no webhooks":  {config(), false},
+		"filled":       {config(hook("x"), hook("y")), true},
+		"one is empty": {config(hook("x"), hook("")), false},
+		"one has none": {config(hook("x"), map[string]any{}), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := webhookFilled(tt.o); got != tt.want {
+				t.Errorf("webhookFilled = %v", got)
+			}
+		})
+	}
+}
+
+func TestGatewayAddress(t *testing.T) {
+	service := func(ingress ...any) *unstructured.Unstructured {
+		return object("v1", "Service", "ns", "x", nil, map[string]any{"status": map[string]any{"loadBalancer": map[string]any{"ingress": ingress}}})
+	}
+	tests := map[string]struct {
+		o    *unstructured.Unstructured
+		want string
+	}{
+		"absent":                {nil, ""},
+		"none yet":              {service(), ""},
+		"an IP":                 {service(map[string]any{"ip": "192.0.2.1"}), "192.0.2.1:15443"},
+		"a hostname":            {service(map[string]any{"hostname": "lb.example.com"}), "lb.example.com:15443"},
+		"the first that is one": {service(map[string]any{"ports": []any{}}, "broken", map[string]any{"hostname": "", "ip": "192.0.2.2"}), "192.0.2.2:15443"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := gatewayAddress(tt.o); got != tt.want {
+				t.Errorf("gatewayAddress = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
