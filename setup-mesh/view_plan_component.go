@@ -17,6 +17,39 @@ func componentLine(symbol string, comp apply.Component, text string) planLine {
 
 // component words the changes of one component.
 func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
+	var known, unknown []apply.Change
+	for _, ch := range changes {
+		if ch.Action == apply.Unknown {
+			unknown = append(unknown, ch)
+		} else {
+			known = append(known, ch)
+		}
+	}
+	var lines []planLine
+	if len(known) > 0 {
+		lines = v.knownComponent(c, comp, known)
+	}
+	return append(lines, unreadLines(comp, unknown)...)
+}
+
+// unreadLines say what of a component could not be read, and why; the reason is
+// mostly the same for all.
+func unreadLines(comp apply.Component, unknown []apply.Change) []planLine {
+	if len(unknown) == 0 {
+		return nil
+	}
+	lines := []planLine{
+		componentLine("x", comp, count(len(unknown), "object")+" could not be read, and nothing is done with them:"),
+		{indent: componentIndent, text: unknown[0].Blocked},
+	}
+	if unknown[0].Hint != "" {
+		lines = append(lines, planLine{indent: componentIndent, text: "remedy: " + unknown[0].Hint})
+	}
+	return lines
+}
+
+// knownComponent words the changes of one component that was read.
+func (v *planView) knownComponent(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
 	symbol := symbolOf(changes)
 	switch comp {
 	case apply.Certificate:

@@ -109,6 +109,10 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 		l.Unreached = err
 		return
 	}
+	if err := unreadable(l); err != nil {
+		l.Unreached = err
+		return
+	}
 	if l.Leaving {
 		l.Remains = readRemains(ctx, l)
 		return
@@ -260,6 +264,29 @@ func dryRun(ctx context.Context, l *Live, wanted []*Item) {
 		})
 	}
 	_ = g.Wait() // the functions return nil
+}
+
+// unreadable is why l was not read whole, nil if it was. Nothing is done in a
+// cluster of which a part is unknown. Missing permissions are named together.
+func unreadable(l *Live) error {
+	kinds := map[string]bool{}
+	for ref, seen := range l.Objects {
+		switch {
+		case seen.Err == nil:
+		case kube.ClassOf(seen.Err) == kube.Forbidden:
+			kinds[ref.Kind] = true
+		default:
+			return seen.Err
+		}
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	return &kube.Error{
+		Class: kube.Forbidden, Context: l.Context, Op: "read all objects",
+		Message: "the user of the context may not read " + strings.Join(sortedKeys(kinds), ", "),
+		Hint:    "grant that user get and list on them; README.md has all permissions that setup-mesh needs",
+	}
 }
 
 func limited(n int) *errgroup.Group {

@@ -81,6 +81,7 @@ type Change struct {
 	Managers []string `json:"managers,omitempty"`
 	// Blocked is why the change cannot be made now.
 	Blocked string `json:"blocked,omitempty"`
+	Hint    string `json:"hint,omitempty"` // what to do about that
 	// Wanted is the digest of what will be applied, UID is of what is there.
 	Wanted string `json:"wanted,omitempty"`
 	UID    string `json:"uid,omitempty"`

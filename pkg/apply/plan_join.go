@@ -60,7 +60,7 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 	seen := c.live.Objects[it.Ref]
 	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, item: it}
 	if seen.Err != nil {
-		ch.Action, ch.Blocked = Unknown, seen.Err.Error()
+		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), hintOf(seen.Err)
 		return ch, nil
 	}
 	if seen.Object == nil {

@@ -32,7 +32,7 @@ func (pl *planner) delete(c *ClusterPlan, o Recorded) {
 	seen := c.live.Objects[o.Ref]
 	switch {
 	case seen.Err != nil:
-		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error()})
+		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: hintOf(seen.Err)})
 	case seen.Object == nil:
 	case !ours(seen.Object):
 		pl.warn(c.Name, "", "%s is recorded as ours and managed by others now: it stays", o.Ref)

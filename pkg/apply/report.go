@@ -91,7 +91,7 @@ func (x *execution) count(cr *ClusterReport, cluster string, ch Change) {
 	}
 	if ch.Blocked != "" {
 		cr.Missing++
-		cr.Failures = append(cr.Failures, Failure{Step: string(ch.Component), Message: ch.Object.String() + ": " + ch.Blocked})
+		cr.Failures = append(cr.Failures, Failure{Step: string(ch.Component), Message: ch.Object.String() + ": " + ch.Blocked, Hint: ch.Hint})
 		return
 	}
 	if !ch.Pending() {
