@@ -71,6 +71,9 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 	ch.UID = string(seen.Object.GetUID())
 	if !ours(seen.Object) && it.Ref.Kind != "Namespace" {
 		others := managers(seen.Object)
+		if len(others) == 0 {
+			others = []string{"somebody unknown"} // an object of a name alone has no fields to manage
+		}
 		if !pl.options.Adopt {
 			return ch, others
 		}

@@ -38,7 +38,7 @@ func (pl *planner) identities() {
 		pl.endpoint(l)
 	}
 	if !pl.options.AcceptNew {
-		pl.movedContexts(byUID)
+		pl.movedContexts()
 	}
 }
 
@@ -55,8 +55,10 @@ func (pl *planner) endpoint(l *Live) {
 }
 
 // movedContexts refuses a context that leads to another cluster than when the
-// mesh was last applied. A member that was never reached has no UID yet.
-func (pl *planner) movedContexts(byUID map[string]*Live) {
+// mesh was last applied, to another member too: names of clusters come from
+// contexts, and a member that changes its name is another one to all istiods.
+// A member that was never reached has no UID yet.
+func (pl *planner) movedContexts() {
 	told := map[string]bool{}
 	for _, l := range pl.plan.world.Clusters {
 		if l.Record == nil || l.Record.Mesh != pl.plan.Mesh {
@@ -64,7 +66,7 @@ func (pl *planner) movedContexts(byUID map[string]*Live) {
 		}
 		for _, m := range l.Record.Members {
 			now := pl.byContext(m.Context)
-			if now == nil || now.Unreached != nil || m.UID == "" || now.UID == m.UID || byUID[m.UID] != nil || told[m.Context] {
+			if now == nil || now.Unreached != nil || m.UID == "" || now.UID == m.UID || told[m.Context] {
 				continue
 			}
 			told[m.Context] = true

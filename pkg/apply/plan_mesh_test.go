@@ -44,6 +44,8 @@ func TestPlanIdentities(t *testing.T) {
 		},
 		"two contexts that changed their places": {
 			world: func(w *World) { w.Clusters[0].UID, w.Clusters[1].UID = "uid-b", "uid-a" },
+			want: "refused a: context kind-a leads to another cluster than at the last apply (kube-system UID uid-b, was uid-a)\n" +
+				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
 		},
 		"a member that answers for the first time": {
 			world: func(w *World) {

@@ -130,6 +130,12 @@ func TestPlan(t *testing.T) {
 			},
 			want: "refused a: Service istio-system/istiod: managed by helm, kubectl, not by setup-mesh\n",
 		},
+		"an object of which nobody manages a field": {
+			world: func(_ *testing.T, w *World) {
+				w.Clusters[0].Objects[istiodService] = Observed{Object: managedBy(w.Clusters[0].object(istiodService), "u")}
+			},
+			want: "refused a: Service istio-system/istiod: managed by somebody unknown, not by setup-mesh\n",
+		},
 		"objects of somebody else are one refusal": {
 			world: func(_ *testing.T, w *World) {
 				for _, ref := range []kube.Ref{istiodService, istiodRef(ns)} {
