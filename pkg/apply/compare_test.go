@@ -200,7 +200,7 @@ func TestChangedBy(t *testing.T) {
 		label    = `{"f:metadata":{"f:labels":{"f:app.kubernetes.io/x":{}}}}`
 	)
 	entry := func(manager, owns string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(owns)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: metav1.NewFieldsV1(owns)}
 	}
 	status := entry("kubelet", replicas)
 	status.Subresource = "status"

@@ -233,7 +233,7 @@ func drift(l *Live, ref kube.Ref, manager string, change func(spec map[string]an
 		o["spec"] = spec
 	})
 	seen := l.Objects[ref]
-	owned := metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{}}`)}}
+	owned := metav1.ManagedFieldsEntry{Manager: manager, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{}}`)}
 	seen.Object.SetManagedFields(append(seen.Object.GetManagedFields(), owned))
 	seen.Dry = was
 	l.Objects[ref] = seen
