@@ -45,25 +45,22 @@ func writeFlags() []cli.Flag {
 func act(c *cli.Context, env environment, teardown bool) error {
 	ctx, cancel := limited(c)
 	defer cancel()
-	p, err := makePlan(ctx, c, env, teardown)
+	p, err := shownPlan(ctx, c, env, teardown)
 	if err != nil {
 		return err
-	}
-	if err := viewPlan(env, c, p); err != nil {
-		return err
-	}
-	if len(p.Refusals) > 0 {
-		return refused(env, p)
 	}
 	if file := c.String("plan"); file != "" {
 		if err := checkSaved(file, p); err != nil {
 			return err
 		}
 	}
-	if !p.Pending() {
-		if p.Incomplete() {
-			return exitCode(exitPartial)
-		}
+	switch {
+	case p.Pending():
+	case c.String("output") == outputJSON:
+		return carryOut(ctx, c, env, p) // the report of nothing is an answer too
+	case p.Incomplete():
+		return exitCode(exitPartial)
+	default:
 		return nil
 	}
 	if !c.Bool("yes") && c.String("plan") == "" {

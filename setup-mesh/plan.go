@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -39,15 +40,9 @@ const showObjects = "objects"
 func plan(c *cli.Context, env environment) error {
 	ctx, cancel := limited(c)
 	defer cancel()
-	p, err := makePlan(ctx, c, env, false)
+	p, err := shownPlan(ctx, c, env, false)
 	if err != nil {
 		return err
-	}
-	if err := viewPlan(env, c, p); err != nil {
-		return err
-	}
-	if len(p.Refusals) > 0 {
-		return refused(env, p)
 	}
 	if file := c.String("out"); file != "" {
 		if err := savePlan(file, p); err != nil {
@@ -64,8 +59,18 @@ func plan(c *cli.Context, env environment) error {
 	return nil
 }
 
-// refused ends a command that may not go on.
-func refused(env environment, p *apply.Plan) error {
-	viewRefusals(env.stderr, p)
-	return exitCode(exitError)
+// shownPlan makes a plan and shows it. What speaks against it ends the command.
+func shownPlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*apply.Plan, error) {
+	p, err := makePlan(ctx, c, env, teardown)
+	if err != nil {
+		return nil, err
+	}
+	if err := viewPlan(env, c, p); err != nil {
+		return nil, err
+	}
+	if len(p.Refusals) > 0 {
+		viewRefusals(env.stderr, p)
+		return nil, exitCode(exitError)
+	}
+	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // A Component is a part of a cluster's membership in the user's terms.
@@ -25,9 +26,8 @@ func Components() []Component {
 
 // Names of what we put into a cluster beside what Istio's charts render.
 const (
-	// EastWestGateway is the name of the gateway between networks, as in
-	// https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/
-	EastWestGateway = "istio-eastwestgateway"
+	// EastWestGateway is the name of the gateway between networks.
+	EastWestGateway = topology.EastWestGateway
 	// crossNetworkGateway is the Gateway that exposes services to other
 	// networks, named as in samples/multicluster/expose-services.yaml.
 	crossNetworkGateway = "cross-network-gateway"
