@@ -53,7 +53,7 @@ func main() {
 		colour:   term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 		width:    80, now: time.Now, random: rand.Reader, release: version,
 	}
-	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
+	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {
 		env.width = w
 	}
 	code := run(ctx, env)
