@@ -38,7 +38,7 @@ func holds(want, live any) bool {
 		}
 		for k, v := range w {
 			lv, ok := l[k]
-			if !ok || !holds(v, lv) {
+			if !ok || !holds(v, lv) && !sameQuantity(k, v, lv) {
 				return false
 			}
 		}
@@ -113,20 +113,25 @@ func isScalar(v any) bool {
 	return true
 }
 
-// sameScalar compares values as the API does: 2048Mi and 2Gi are one quantity.
+// sameScalar compares values as they are written: 80 and "80" are one.
 func sameScalar(a, b any) bool {
-	if reflect.DeepEqual(a, b) {
-		return true
+	return reflect.DeepEqual(a, b) || fmt.Sprint(a) == fmt.Sprint(b)
+}
+
+// quantities are the keys under which 2048Mi and 2Gi are one value, which the
+// API server writes in its own way:
+// https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+var quantities = map[string]bool{"cpu": true, "memory": true, "ephemeral-storage": true, "storage": true}
+
+func sameQuantity(key string, a, b any) bool {
+	if !quantities[key] || !isScalar(a) || !isScalar(b) {
+		return false
 	}
-	as, bs := fmt.Sprint(a), fmt.Sprint(b)
-	if as == bs {
-		return true
-	}
-	qa, err := resource.ParseQuantity(as)
+	qa, err := resource.ParseQuantity(fmt.Sprint(a))
 	if err != nil {
 		return false
 	}
-	qb, err := resource.ParseQuantity(bs)
+	qb, err := resource.ParseQuantity(fmt.Sprint(b))
 	return err == nil && qa.Cmp(qb) == 0
 }
 

@@ -36,6 +36,7 @@ func TestHolds(t *testing.T) {
 		"two notations of a quantity":            {`{"memory": "2048Mi"}`, `{"memory": "2Gi"}`, true},
 		"two quantities":                         {`{"memory": "2048Mi"}`, `{"memory": "2G"}`, false},
 		"a quantity written as a number":         {`{"cpu": 1}`, `{"cpu": "1000m"}`, true},
+		"a text that looks like a quantity":      {`{"REPLICAS": "1"}`, `{"REPLICAS": "1000m"}`, false},
 		"null is wanted and there":               {`{"a": null}`, `{"a": null}`, true},
 		"null is wanted and absent":              {`{"a": null}`, `{}`, false},
 		"the same list":                          {`["a", "b"]`, `["a", "b"]`, true},
