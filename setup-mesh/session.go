@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,12 +22,13 @@ func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
 		return apply.Wanted{}, err
 	}
 	defer w.Close()
-	mesh, meshErr := w.readTopology()
+	var contexts []string
+	if k != nil {
+		contexts = k.Contexts()
+	}
+	mesh, meshErr := w.readTopology(contexts...)
 	if meshErr == nil {
 		meshErr = hasClusters(mesh)
-	}
-	if meshErr == nil && k != nil {
-		meshErr = inKubeconfig(mesh.Clusters, k)
 	}
 	base, baseErr := w.readBase()
 	if err := bothFiles(meshErr, baseErr); err != nil {
@@ -59,28 +59,6 @@ func hasClusters(mesh *topology.Mesh) error {
 		return nil
 	}
 	return withHint(fmt.Errorf("%s has no clusters", mesh.File), "add your contexts to it; to take Istio out of all clusters, setup-mesh teardown while they are listed")
-}
-
-// inKubeconfig reports the contexts of the topology that no kubeconfig has, all
-// at once.
-func inKubeconfig(mesh []topology.Cluster, k *kube.Kubeconfig) error {
-	known := map[string]bool{}
-	for _, c := range k.Contexts() {
-		known[c] = true
-	}
-	var problems topology.Problems
-	for _, c := range mesh {
-		if !known[c.Context] {
-			problems = append(problems, topology.Problem{
-				Position: c.Position, Path: "contexts." + c.Context, Message: "not in the kubeconfig",
-				Hint: "it has " + strings.Join(k.Contexts(), ", "),
-			})
-		}
-	}
-	if len(problems) == 0 {
-		return nil
-	}
-	return problems
 }
 
 // clusterFlags say where the files and the clusters are.

@@ -1,8 +1,10 @@
 package topology
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
@@ -60,9 +62,10 @@ func (m *Mesh) Networks() []string {
 
 // ParseMesh reads topology.yaml. The name of the file is used in positions and
 // messages only. A file without contexts is a Mesh without clusters and no error:
-// whether that will do is the caller's to decide. All mistakes are returned
-// together, as [Problems].
-func ParseMesh(name string, data []byte) (*Mesh, error) {
+// whether that will do is the caller's to decide. Where the contexts that exist
+// are given, any other is a mistake. All mistakes are returned together, as
+// [Problems].
+func ParseMesh(name string, data []byte, contexts ...string) (*Mesh, error) {
 	t, ps := readTree(name, data)
 	if t == nil || len(ps) > 0 {
 		return nil, ps.err()
@@ -72,7 +75,7 @@ func ParseMesh(name string, data []byte) (*Mesh, error) {
 	if t.kind != mapping {
 		return nil, ps.err()
 	}
-	p := meshParser{mesh: &Mesh{File: name, ID: f.MeshID, TrustDomain: f.TrustDomain}, problems: &ps, root: t}
+	p := meshParser{mesh: &Mesh{File: name, ID: f.MeshID, TrustDomain: f.TrustDomain}, problems: &ps, root: t, contexts: contexts}
 	p.meshFields()
 	for _, key := range t.get("contexts").sortedAsWritten() {
 		p.cluster(key, f.Contexts[key])
@@ -98,6 +101,7 @@ type meshParser struct {
 	mesh     *Mesh
 	problems *Problems
 	root     *tree
+	contexts []string // that exist; none if that is not known
 }
 
 func (p *meshParser) meshFields() {
@@ -170,6 +174,18 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 	p.mesh.Clusters = append(p.mesh.Clusters, c)
 }
 
+// otherContext helps to find the context that was meant.
+func (p *meshParser) otherContext(wrong string) string {
+	const most = 6
+	if near := nearest(wrong, p.contexts); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if len(p.contexts) <= most {
+		return "it has " + strings.Join(p.contexts, ", ")
+	}
+	return fmt.Sprintf("it has %s and %d more", strings.Join(p.contexts[:most], ", "), len(p.contexts)-most)
+}
+
 func (p *meshParser) contextName(c Cluster, path string) {
 	switch mixed := lookalike(c.Context); {
 	case !printable(c.Context):
@@ -177,6 +193,8 @@ func (p *meshParser) contextName(c Cluster, path string) {
 	case mixed != "":
 		p.problems.add(c.Position, path, "type it anew, or rename the context: kubectl config rename-context",
 			"the context's name %s mixes %s letters", quote(c.Context), mixed)
+	case len(p.contexts) > 0 && !slices.Contains(p.contexts, c.Context):
+		p.problems.add(c.Position, path, p.otherContext(c.Context), "not in the kubeconfig")
 	}
 }
 
