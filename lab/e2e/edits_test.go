@@ -38,7 +38,7 @@ func (j *journey) edited(t *testing.T, manifests, changes map[string][]string) {
 	j.collectSecrets(t)
 	after, made := j.versions(t), map[string][]string{}
 	for context := range before {
-		name := strings.TrimPrefix(context, "context-")
+		name := nameOf(context)
 		if list := changed(before[context], after[context]); len(list) > 0 && changes[name] != nil {
 			made[name] = list
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -40,15 +41,8 @@ type journey struct {
 // by editing topology.yaml and base.yaml, and takes it out again.
 func TestE2EJourney(t *testing.T) {
 	needsLab(t)
-	l := startLab(t, lab.Options{Clusters: 3})
-	j := &journey{user: newUser(t, l.Kubeconfig()), lab: l, clusters: map[string]*cluster{}, before: map[string]map[string]string{}}
-	for _, name := range []string{east1, east2, west1} {
-		j.clusters[name] = openCluster(t, l, name)
-	}
-	for _, step := range []struct {
-		name string
-		run  func(*testing.T)
-	}{
+	j := newJourney(t, lab.Options{Clusters: 3})
+	j.inOrder(t, []step{
 		{"Before", j.takeStock},
 		{"Prep", j.prepare},
 		{"Plan", j.plan},
@@ -71,8 +65,39 @@ func TestE2EJourney(t *testing.T) {
 		{"Teardown", j.teardown},
 		{"TeardownAfterKill", j.teardownAfterKill},
 		{"NoSecretWasTold", j.noSecretWasTold},
-	} {
-		if !t.Run(step.name, step.run) {
+	})
+}
+
+// newJourney starts a lab, and a user with contexts for its clusters.
+func newJourney(t *testing.T, o lab.Options) *journey {
+	t.Helper()
+	l := startLab(t, o)
+	j := &journey{user: newUser(t, l.Kubeconfig()), lab: l, clusters: map[string]*cluster{}, before: map[string]map[string]string{}, canaries: canaries{}}
+	members, err := l.Clusters(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range members {
+		j.clusters[m.Context] = openCluster(t, l, m.Context)
+	}
+	return j
+}
+
+// nameOf is the name in the mesh of the cluster with a context.
+func nameOf(context string) string {
+	return strings.TrimPrefix(context[strings.LastIndexByte(context, '/')+1:], "context-")
+}
+
+// A step of a journey is a test that builds on those before it.
+type step struct {
+	name string
+	run  func(*testing.T)
+}
+
+// inOrder runs steps up to the first that fails.
+func (j *journey) inOrder(t *testing.T, steps []step) {
+	for _, s := range steps {
+		if !t.Run(s.name, s.run) {
 			return
 		}
 	}

@@ -17,9 +17,9 @@ import (
 )
 
 // stored is a client with the kubeconfig that consumer holds of source.
-func stored(t *testing.T, consumer *cluster, source string) *kubernetes.Clientset {
+func stored(t *testing.T, consumer *cluster, namespace, source string) *kubernetes.Clientset {
 	t.Helper()
-	config, err := clientcmd.RESTConfigFromKubeConfig(consumer.secret(t, "istio-system", "istio-remote-secret-"+source).Data[source])
+	config, err := clientcmd.RESTConfigFromKubeConfig(consumer.secret(t, namespace, "istio-remote-secret-"+source).Data[source])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func (j *journey) freshCheckout(t *testing.T) {
 func (j *journey) clusterLeaves(t *testing.T) {
 	j.topology(t, inEast1, inWest1)
 	j.freshCheckout(t)
-	credential := stored(t, j.clusters[east1], "east-2")
+	credential := stored(t, j.clusters[east1], "istio-system", "east-2")
 	if err := listServices(credential); err != nil {
 		t.Errorf("the credential of east-1 for east-2, while both are members: %v", err)
 	}
@@ -152,9 +152,11 @@ func (j *journey) contextIsBack(t *testing.T) {
 	wantWords(t, j.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 }
 
-// teardown leaves the clusters as they were found. There is nothing to do the second time.
+// teardown leaves the clusters as they were found, without a user's resources of Istio too where the user says so.
+// There is nothing to do the second time.
 func (j *journey) teardown(t *testing.T) {
-	wantWords(t, j.run(t, 0, "teardown", "--yes"), "Istio has left 3 clusters")
+	createVirtualService(t, j.clusters[east1])
+	wantWords(t, j.run(t, 0, "teardown", "--yes", "--crds"), "Istio has left 3 clusters")
 	for name := range j.clusters {
 		j.wantAsBefore(t, name)
 	}

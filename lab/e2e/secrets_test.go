@@ -52,9 +52,6 @@ func (c canaries) found(text []byte) []string {
 // collectSecrets takes note of the keys and tokens that are in the clusters and in the work directory now.
 func (j *journey) collectSecrets(t *testing.T) {
 	t.Helper()
-	if j.canaries == nil {
-		j.canaries = canaries{}
-	}
 	j.canaries.add("the root key", []byte(j.read(t, "certs/root-key.pem")))
 	for name, c := range j.clusters {
 		j.canaries.add(name+": the administrator's token", []byte(c.config.BearerToken))

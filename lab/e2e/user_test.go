@@ -54,6 +54,9 @@ func copyFile(to, from string, mode os.FileMode) error {
 	return os.WriteFile(to, b, mode)
 }
 
+// slow is more than any command takes here unless it waits for what it should not wait for.
+const slow = 15 * time.Second
+
 // A result is what became of a command.
 type result struct {
 	command        string
@@ -120,6 +123,9 @@ func (u *user) result(t testing.TB, cmd *exec.Cmd, start time.Time, stdout, stde
 	defer u.mu.Unlock()
 	u.said.WriteString(stdout + stderr)
 	t.Logf("%s: exit %d after %.1f s", r.command, r.code, r.took.Seconds())
+	if r.took > slow {
+		t.Logf("which is slow:\n%s", stderr)
+	}
 	return r
 }
 

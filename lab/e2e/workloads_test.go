@@ -45,7 +45,7 @@ func (j *journey) injection(t *testing.T) {
 		for _, e := range all[i].Env {
 			env[e.Name] = e.Value
 		}
-		if want := strings.TrimPrefix(name, "context-"); env["ISTIO_META_CLUSTER_ID"] != want {
+		if want := nameOf(name); env["ISTIO_META_CLUSTER_ID"] != want {
 			t.Errorf("%s: the sidecar is of cluster %q, want %q", name, env["ISTIO_META_CLUSTER_ID"], want)
 		}
 	}
@@ -104,7 +104,7 @@ func (j *journey) wantEndpoints(t *testing.T, ip map[string]string, want map[str
 	t.Helper()
 	for context, addresses := range want {
 		slices.Sort(addresses)
-		s := sidecar{cluster: strings.TrimPrefix(context, "context-"), network: network[context], namespace: "shop", pod: "hello", ip: ip[context]}
+		s := sidecar{cluster: nameOf(context), network: network[context], namespace: "shop", pod: "hello", ip: ip[context]}
 		s.wantEndpoints(t, j.clusters[context].mustIstiod(t).Addresses.XDS, helloService, addresses)
 	}
 }
