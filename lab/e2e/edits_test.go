@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -96,7 +95,7 @@ func (j *journey) networkChanges(t *testing.T) {
 	j.recreate(t, j.clusters[east2], "network-south")
 	ip := map[string]string{}
 	for name, c := range j.clusters {
-		ip[name] = podIP(t, c, "shop", "hello")
+		ip[name] = podIP(t, c)
 	}
 	const gw1, gw2, gw3 = "203.0.113.1:15443", "203.0.113.2:15443", "203.0.113.3:15443"
 	j.wantEndpoints(t, ip, map[string][]string{
@@ -110,25 +109,27 @@ func (j *journey) networkChanges(t *testing.T) {
 func (j *journey) recreate(t *testing.T, c *cluster, network string) {
 	t.Helper()
 	eventually(t, c.context+": a pod in "+network, func(ctx context.Context) error {
-		err := c.kube.CoreV1().Pods("shop").Delete(ctx, "hello", metav1.DeleteOptions{})
-		if err != nil && !apierrors.IsNotFound(err) {
+		if err := endWorkload(ctx, c); err != nil {
 			return err
 		}
 		created, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{})
 		if err != nil {
-			return err // the old one is still going
+			return err
 		}
 		got := created.Labels["topology.istio.io/network"]
 		return errorIf(got != network, "it is in %q", got)
 	})
 }
 
-// workloadsEnd deletes the pods of service hello.
 func (j *journey) workloadsEnd(t *testing.T) {
 	for name, c := range j.clusters {
-		pods := c.kube.CoreV1().Pods("shop")
-		if err := pods.Delete(context.Background(), "hello", metav1.DeleteOptions{}); err != nil {
+		if err := endWorkload(context.Background(), c); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
+}
+
+// endWorkload deletes the pods of service hello.
+func endWorkload(ctx context.Context, c *cluster) error {
+	return c.kube.CoreV1().Pods("shop").DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app=hello"})
 }

@@ -21,7 +21,7 @@ const helloService = "outbound|80||hello.shop.svc.cluster.local"
 // helloPod is a workload behind service hello, as its user writes it.
 func helloPod() *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "hello", Labels: map[string]string{"app": "hello"}},
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "hello-", Labels: map[string]string{"app": "hello"}},
 		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "app", Image: "example.com/hello:1"}}},
 	}
 }
@@ -67,18 +67,20 @@ func (j *journey) validation(t *testing.T) {
 	}
 }
 
-// podIP waits for the address of a pod.
-func podIP(t testing.TB, c *cluster, namespace, name string) string {
+// podIP waits for the address of the pod of service hello.
+func podIP(t testing.TB, c *cluster) string {
 	t.Helper()
 	var ip string
-	eventually(t, c.context+": address of pod "+name, func(ctx context.Context) error {
-		pod, err := c.kube.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	eventually(t, c.context+": address of pod hello", func(ctx context.Context) error {
+		pods, err := c.kube.CoreV1().Pods("shop").List(ctx, metav1.ListOptions{LabelSelector: "app=hello"})
 		if err != nil {
 			return err
 		}
-		if ip = pod.Status.PodIP; ip == "" {
-			return errors.New("it has none")
+		pods.Items = slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool { return p.DeletionTimestamp != nil })
+		if len(pods.Items) != 1 || pods.Items[0].Status.PodIP == "" {
+			return fmt.Errorf("%d pods, of which the first has no address", len(pods.Items))
 		}
+		ip = pods.Items[0].Status.PodIP
 		return nil
 	})
 	return ip
@@ -88,7 +90,7 @@ func podIP(t testing.TB, c *cluster, namespace, name string) string {
 func (j *journey) endpoints(t *testing.T) {
 	ip := map[string]string{}
 	for name, c := range j.clusters {
-		ip[name] = podIP(t, c, "shop", "hello")
+		ip[name] = podIP(t, c)
 	}
 	j.wantEndpoints(t, ip, map[string][]string{
 		east1: {pod(ip[east1]), pod(ip[east2]), "203.0.113.3:15443"},
