@@ -125,8 +125,12 @@ func eventually(t testing.TB, what string, check func(context.Context) error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	var last error
+	start := time.Now()
 	for {
 		err := check(ctx)
+		if took := time.Since(start); err == nil && took > slow {
+			t.Logf("%s: after %.1f s; before, %v", what, took.Seconds(), last)
+		}
 		if err == nil {
 			return
 		}

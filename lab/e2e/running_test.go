@@ -58,6 +58,21 @@ func (r *running) waitFor(t testing.TB, words ...string) {
 	t.Fatalf("%q was never said:\n%s", words, r.end(t))
 }
 
+// waitForOne reads what the command says until a line holds one of the words, and returns that.
+func (r *running) waitForOne(t testing.TB, words ...string) string {
+	t.Helper()
+	for line := range r.lines {
+		r.stderr.WriteString(line + "\n")
+		for _, w := range words {
+			if strings.Contains(line, w) {
+				return w
+			}
+		}
+	}
+	t.Fatalf("none of %q was said:\n%s", words, r.end(t))
+	return ""
+}
+
 // end waits until the command has ended.
 func (r *running) end(t testing.TB) result {
 	t.Helper()
