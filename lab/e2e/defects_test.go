@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -18,30 +17,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
-
-const mergePatch = types.MergePatchType
-
-func pid(r *running) string { return strconv.Itoa(r.cmd.Process.Pid) }
-
-func wantSame(t testing.TB, before, after map[string]map[string]string) {
-	t.Helper()
-	if diff := cmp.Diff(before, after); diff != "" {
-		t.Errorf("the clusters (-before +after):\n%s", diff)
-	}
-}
-
-func loadKubeconfig(t testing.TB, path string) *api.Config {
-	t.Helper()
-	c, err := clientcmd.LoadFromFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // prepNames: 1.4 documented "prep" and knew only "prep-mesh". Both work, and what is there already stays.
 func (f *faults) prepNames(t *testing.T) {

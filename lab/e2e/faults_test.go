@@ -10,6 +10,7 @@ import (
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/setup-mesh/setup-mesh/lab"
@@ -231,10 +232,18 @@ func (f *faults) pendingGateway(t *testing.T) {
 	wantWords(t, f.run(t, 2, "status"), "gateway/address", "late", "pending")
 	services := f.clusters[late].kube.CoreV1().Services("istio-mesh")
 	patch := []byte(`{"status":{"loadBalancer":{"ingress":[{"hostname":"late.elb.example.com"}]}}}`)
-	if _, err := services.Patch(context.Background(), "istio-eastwestgateway", mergePatch, patch, metav1.PatchOptions{}, "status"); err != nil {
+	if _, err := services.Patch(context.Background(), "istio-eastwestgateway", types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil {
 		t.Fatal(err)
 	}
 	f.run(t, 0, "apply", "--yes")
 	wantWords(t, f.run(t, 0, "status"), "late.elb.example.com:15443", "3 of 3 clusters discover each other")
 	f.collectSecrets(t)
+}
+
+// wantSame wants nothing of ours to have changed in any cluster.
+func wantSame(t testing.TB, before, after map[string]map[string]string) {
+	t.Helper()
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the clusters (-before +after):\n%s", diff)
+	}
 }

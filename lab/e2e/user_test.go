@@ -199,6 +199,15 @@ func (u *user) editKubeconfig(t testing.TB, edit func(*api.Config)) {
 	}
 }
 
+func loadKubeconfig(t testing.TB, path string) *api.Config {
+	t.Helper()
+	c, err := clientcmd.LoadFromFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // decode reads the JSON that a command printed.
 func decode[T any](t testing.TB, r result) T {
 	t.Helper()
