@@ -54,16 +54,7 @@ func act(c *cli.Context, env environment, teardown bool) error {
 			return err
 		}
 	}
-	switch {
-	case p.Pending():
-	case c.String("output") == outputJSON:
-		return carryOut(ctx, c, env, p) // the report of nothing is an answer too
-	case p.Incomplete():
-		return exitCode(exitPartial)
-	default:
-		return nil
-	}
-	if !c.Bool("yes") && c.String("plan") == "" {
+	if p.Pending() && !c.Bool("yes") && c.String("plan") == "" {
 		if err := ask(ctx, env, p); err != nil {
 			return err
 		}

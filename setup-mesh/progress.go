@@ -92,11 +92,16 @@ func (g *progress) close() {
 func (g *progress) event(e apply.Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	at := g.now().Sub(g.start)
 	l := g.lines[e.Cluster]
+	if l == nil && e.Kind == apply.Waiting {
+		// Nothing changes there, and it is not yet as it should be.
+		l = &progressLine{counted: map[string]int{}, running: []*runningStep{{name: e.Step, since: at}}}
+		g.order, g.lines[e.Cluster] = append(g.order, e.Cluster), l
+	}
 	if l == nil {
 		return
 	}
-	at := g.now().Sub(g.start)
 	l.note(e, at)
 	if what := stepWords(e); what != "" && !g.live {
 		g.line(e.Cluster, what)

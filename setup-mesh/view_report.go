@@ -43,7 +43,9 @@ func (v *reportView) print() {
 			undone = append(undone, what)
 		}
 	}
-	say(v.out, "%s", v.sum())
+	if v.plan.Pending() {
+		say(v.out, "%s", v.sum())
+	}
 	if mesh := v.oneMesh(); mesh != "" {
 		say(v.out, "%s", mesh)
 	}
@@ -159,7 +161,7 @@ func (v *reportView) sum() string {
 // true: a cluster has proved that it discovers the others in its last step.
 func (v *reportView) oneMesh() string {
 	if v.plan.Teardown {
-		if v.report.Complete() {
+		if v.report.Complete() && v.plan.Pending() {
 			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
 		}
 		return ""

@@ -294,5 +294,14 @@ func (f *faults) takeOut(t *testing.T) {
 		diff := cmp.Diff(f.before[alpha], after)
 		return errorIf(diff != "", "objects (-before +after):\n%s", diff)
 	})
-	wantWords(t, f.run(t, 0, "teardown", "--yes"), "Nothing to change.")
+	wantWords(t, f.run(t, 0, "teardown", "--yes"), "Nothing to change.", "VirtualService default/mine")
+	// The CRDs have outlived the record, and are found all the same.
+	f.run(t, 0, "teardown", "--yes", "--crds")
+	after, err := c.snapshot(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(f.before[alpha], after); diff != "" {
+		t.Errorf("alpha, after a teardown with --crds (-before +after):\n%s", diff)
+	}
 }

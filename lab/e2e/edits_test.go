@@ -48,6 +48,23 @@ func (j *journey) edited(t *testing.T, manifests, changes map[string][]string) {
 	j.run(t, 0, "plan", "--detailed-exitcode")
 }
 
+// twoApplies start together, so that both plan the same change. A cluster takes it from one of them, and the other says
+// why it did not make it there.
+func (j *journey) twoApplies(t *testing.T) {
+	base := j.read(t, "base.yaml")
+	j.write(t, "base.yaml", base+"  meshConfig:\n    accessLogFile: /dev/stderr\n")
+	first, second := j.start(t, "apply", "--yes"), j.start(t, "apply", "--yes")
+	for _, r := range []result{first.end(t), second.end(t)} {
+		if r.code != 0 && !strings.Contains(r.stderr, "is locked by e2e@") && !strings.Contains(r.stderr, "was changed by another apply") {
+			t.Errorf("an apply beside another: %s", r)
+		}
+	}
+	j.run(t, 0, "apply", "--yes") // each may have got some of the clusters
+	j.write(t, "base.yaml", base)
+	j.run(t, 0, "apply", "--yes")
+	j.run(t, 0, "plan", "--detailed-exitcode")
+}
+
 func (j *journey) baseChanges(t *testing.T) {
 	base := j.read(t, "base.yaml")
 	j.write(t, "base.yaml", strings.Replace(base, "spec:\n  profile:", "spec:\n  meshConfig:\n    accessLogFile: /dev/stdout\n  profile:", 1))

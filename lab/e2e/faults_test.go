@@ -230,6 +230,8 @@ func (f *faults) pendingGateway(t *testing.T) {
 	wantWords(t, wantCode(t, 130, run.end(t)), "late", "has no address yet")
 	f.collectSecrets(t)
 	wantWords(t, f.run(t, 2, "status"), "gateway/address", "late", "pending")
+	// Nothing is left to change, and the mesh is not yet as it should be: the next apply waits where that one did.
+	wantWords(t, f.run(t, 3, "apply", "--yes", "--timeout", "3s"), "Nothing to change.", "late", "has no address yet")
 	services := f.clusters[late].kube.CoreV1().Services("istio-mesh")
 	patch := []byte(`{"status":{"loadBalancer":{"ingress":[{"hostname":"late.elb.example.com"}]}}}`)
 	if _, err := services.Patch(context.Background(), "istio-eastwestgateway", types.MergePatchType, patch, metav1.PatchOptions{}, "status"); err != nil {

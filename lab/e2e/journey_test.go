@@ -48,6 +48,7 @@ func TestE2EJourney(t *testing.T) {
 		{"Plan", j.plan},
 		{"FirstApply", j.firstApply},
 		{"NothingToChange", j.nothingToChange},
+		{"TwoAppliesAtOnce", j.twoApplies},
 		{"EveryIstiodReadsTheOthers", j.discovery},
 		{"WorkloadsAreInjected", j.injection},
 		{"InvalidGatewayIsRefused", j.validation},

@@ -180,12 +180,40 @@ func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, record *Recor
 	return err
 }
 
+// unmoved refuses to go on with a plan that is older than another apply: each
+// writes the record.
+func unmoved(ctx context.Context, l *Live) error {
+	record, err := l.cluster.Get(ctx, recordRef(l.Namespace))
+	version := ""
+	switch {
+	case err == nil:
+		version = record.GetResourceVersion()
+	case !absent(err):
+		return err
+	}
+	if version != l.recordVersion {
+		return &StaleError{Cluster: l.Name}
+	}
+	return nil
+}
+
+// A StaleError says that a cluster was changed by another apply after the plan
+// was made, and before its lock was taken.
+type StaleError struct{ Cluster string }
+
+func (e *StaleError) Error() string {
+	return e.Cluster + " was changed by another apply since this plan was made"
+}
+
 // lock keeps a second apply away from the cluster. Losing it ends the run:
 // whoever has it now may be writing.
 func (x *execution) lock(ctx context.Context, c *ClusterPlan) error {
 	lock, err := c.live.cluster.Lock(ctx, c.Namespace, x.options.Holder)
 	if err != nil {
 		return err
+	}
+	if err := unmoved(ctx, c.live); err != nil {
+		return errors.Join(err, lock.Release(ctx))
 	}
 	x.mu.Lock()
 	x.locks[c.Name] = lock

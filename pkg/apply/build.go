@@ -18,8 +18,12 @@ func (x *execution) build() []*step {
 		}
 	}
 	for _, c := range x.plan.Clusters {
-		if n := b.nodes[c.Name]; n != nil && !c.Leaving {
+		switch n := b.nodes[c.Name]; {
+		case c.Leaving || c.Unreached != "":
+		case n != nil:
 			b.connect(c, n)
+		default:
+			b.prove(c)
 		}
 	}
 	for _, c := range x.plan.Clusters {
@@ -85,16 +89,32 @@ func (b *builder) join(c *ClusterPlan, n *clusterSteps) {
 	at[stageControl] = b.change(c, "control plane", byStage[stageControl], n.prepare, at[stageTrust], at[stageConfig])
 	if len(byStage[stageControl])+len(byStage[stageGateways])+len(byStage[stageMesh])+len(byStage[stageCRDs]) > 0 {
 		n.istiod = b.add(&step{cluster: c.Name, name: "istiod", run: func(ctx context.Context, r *reporter) error {
-			return waitIstiod(ctx, c.live, r)
+			return waitIstiod(ctx, c, r)
 		}}, n.prepare, at[stageTrust], at[stageCRDs], at[stageControl])
 	}
 	at[stageGateways] = b.change(c, "gateways", byStage[stageGateways], n.prepare, at[stageConfig], n.istiod)
 	at[stageMesh] = b.change(c, "mesh configuration", byStage[stageMesh], n.prepare, at[stageCRDs], n.istiod)
-	if c.desired.Gateway && (c.Gateway == "" || len(byStage[stageGateways]) > 0) {
+	if c.Gateway == "" || len(byStage[stageGateways]) > 0 {
+		b.gateway(c, n.prepare, at[stageConfig], at[stageGateways])
+	}
+}
+
+// gateway adds the wait for the east-west gateway, where there is one.
+func (b *builder) gateway(c *ClusterPlan, after ...*step) {
+	if c.desired.Gateway {
 		b.add(&step{cluster: c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {
 			return waitGateway(ctx, c.live, r)
-		}}, n.prepare, at[stageConfig], at[stageGateways])
+		}}, after...)
 	}
+}
+
+// prove adds the waits of a cluster in which nothing changes: an apply before
+// this one may have ended while it waited.
+func (b *builder) prove(c *ClusterPlan) {
+	if c.Gateway == "" {
+		b.gateway(c)
+	}
+	b.discover(c)
 }
 
 // connect adds what crosses clusters: a remote secret waits for trust in its
@@ -116,7 +136,7 @@ func (b *builder) connect(c *ClusterPlan, n *clusterSteps) {
 			n.remotes = append(n.remotes, b.change(c, "remote access to "+ch.item.Late.Needs(), []Change{ch}, after...))
 		}
 	}
-	b.discover(c, n)
+	b.discover(c, append([]*step{n.prepare, n.istiod}, n.remotes...)...)
 	all := []*step{n.prepare}
 	if s := b.change(c, "remote access", pruned, n.prepare); s != nil {
 		b.prune = append(b.prune, s)
@@ -132,7 +152,7 @@ func (b *builder) connect(c *ClusterPlan, n *clusterSteps) {
 
 // discover adds the proof that the mesh is one: istiod reads exactly the
 // clusters that it should. Those that are not reached now are no part of it.
-func (b *builder) discover(c *ClusterPlan, n *clusterSteps) {
+func (b *builder) discover(c *ClusterPlan, after ...*step) {
 	var reads []string
 	for _, ch := range c.Changes {
 		if ch.item == nil || ch.item.stage != stageRemote {
@@ -147,7 +167,7 @@ func (b *builder) discover(c *ClusterPlan, n *clusterSteps) {
 	}
 	b.add(&step{cluster: c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {
 		return waitDiscovery(ctx, c, reads, r)
-	}}, append([]*step{n.prepare, n.istiod}, n.remotes...)...)
+	}}, after...)
 }
 
 // finish adds the last step of a cluster, which runs whatever happened.
@@ -173,6 +193,9 @@ func (b *builder) leave(c *ClusterPlan, n *clusterSteps) {
 		}
 	}
 	n.prepare = b.add(&step{cluster: c.Name, name: "lock", run: func(ctx context.Context, _ *reporter) error {
+		if c.live.object(namespaceRef(c.Namespace)) == nil {
+			return nil // only CRDs are left, and nowhere to put a lock
+		}
 		return b.x.lock(ctx, c)
 	}}, b.prune...)
 	last, all := n.prepare, []*step{n.prepare}

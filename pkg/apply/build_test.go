@@ -99,18 +99,20 @@ func TestBuildSteps(t *testing.T) {
 		world func(t *testing.T, w *World)
 		want  []string
 	}{
-		"nothing to do is no step": {},
+		"nothing to do: the mesh is proved all the same": {
+			want: []string{"a: discovery", "b: discovery"},
+		},
 		"one object: its stage, the proof, and the record": {
 			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[service] = Observed{} },
-			want:  []string{"c: configuration", "c: namespace", "c: record"},
+			want:  []string{"a: discovery", "b: discovery", "c: configuration", "c: namespace", "c: record"},
 		},
 		"one object of a cluster that discovers others": {
 			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[service] = Observed{} },
-			want:  []string{"a: configuration", "a: discovery", "a: namespace", "a: record"},
+			want:  []string{"a: configuration", "a: discovery", "a: namespace", "a: record", "b: discovery"},
 		},
 		"istiod restarts": {
 			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[istiodRef(ns)] = Observed{} },
-			want:  []string{"c: control plane", "c: istiod", "c: namespace", "c: record"},
+			want:  []string{"a: discovery", "b: discovery", "c: control plane", "c: istiod", "c: namespace", "c: record"},
 		},
 		"what is unknown or blocked has no step": {
 			world: func(_ *testing.T, w *World) {
@@ -127,7 +129,7 @@ func TestBuildSteps(t *testing.T) {
 				w.Clusters[0].Objects[kube.RefOf(grant)] = Observed{Object: managedBy(grant, "u", kube.FieldManager)}
 				recordOf(w.Clusters[0], Recorded{Ref: kube.RefOf(grant), Component: RemoteAccess})
 			},
-			want: []string{"a: discovery", "a: leftovers", "a: namespace", "a: record", "a: remote access"},
+			want: []string{"a: discovery", "a: leftovers", "a: namespace", "a: record", "a: remote access", "b: discovery"},
 		},
 	}
 	for name, tt := range tests {

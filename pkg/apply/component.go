@@ -77,7 +77,10 @@ func gatewayServiceRef(namespace string) kube.Ref {
 	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: EastWestGateway}
 }
 
-func isCRD(r kube.Ref) bool { return r.Kind == "CustomResourceDefinition" }
+// crdRef names no object: it stands for the kind.
+var crdRef = kube.Ref{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
+
+func isCRD(r kube.Ref) bool { return r.Kind == crdRef.Kind }
 
 func isWebhook(r kube.Ref) bool { return strings.HasSuffix(r.Kind, "WebhookConfiguration") }
 

@@ -43,7 +43,7 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 		l := &Live{Member: c.Member, Leaving: o.Teardown}
 		w.Clusters[i] = l
 		g.Go(func() error {
-			observer{open: open, options: o.Client}.member(ctx, l, c)
+			observer{open: open, options: o.Client, mesh: d.MeshID}.member(ctx, l, c)
 			return nil
 		})
 	}
@@ -53,7 +53,7 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 		l := &Live{Member: m, Leaving: true}
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
-			observer{open: open, options: o.Client, uid: m.UID}.member(ctx, l, &DesiredCluster{Member: m})
+			observer{open: open, options: o.Client, mesh: d.MeshID, uid: m.UID}.member(ctx, l, &DesiredCluster{Member: m})
 			return nil
 		})
 	}
@@ -92,6 +92,7 @@ func departedMembers(w *World, d *Desired) []Member {
 type observer struct {
 	open    Opener
 	options kube.Options
+	mesh    string
 	uid     string // that the cluster must have, "" for any
 }
 
@@ -105,7 +106,7 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 	if l.Leaving {
 		wanted = nil
 	}
-	if err := readObjects(ctx, l, wanted); err != nil {
+	if err := readObjects(ctx, l, ob.mesh, wanted); err != nil {
 		l.Unreached = err
 		return
 	}
@@ -142,6 +143,7 @@ func (ob observer) connect(ctx context.Context, l *Live) error {
 	g.Go(func() error {
 		record.Object, record.Err = cluster.Get(ctx, recordRef(l.Namespace))
 		if record.Err == nil {
+			l.recordVersion = record.Object.GetResourceVersion()
 			l.Record, record.Err = ParseRecord(record.Object)
 		}
 		if absent(record.Err) {
@@ -165,16 +167,22 @@ func (ob observer) connect(ctx context.Context, l *Live) error {
 // readObjects reads all that is wanted or recorded. A cluster with a record
 // holds most of it, and is asked for lists; one without is asked for each
 // object that can be there.
-func readObjects(ctx context.Context, l *Live, wanted []*Item) error {
+func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) error {
 	refs := map[kube.Ref]bool{}
 	for _, it := range wanted {
 		refs[it.Ref] = true
 	}
-	if l.Record != nil {
+	switch {
+	case l.Record != nil:
 		for _, o := range l.Record.Objects {
 			refs[o.Ref] = true
 		}
-		if err := readLists(ctx, l, refs); err != nil {
+		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
+			return err
+		}
+	case l.Leaving:
+		// CRDs that were in use at an earlier teardown have outlived the record.
+		if err := readLists(ctx, l, map[kube.Ref]bool{crdRef: true}, mesh); err != nil {
 			return err
 		}
 	}
@@ -208,7 +216,7 @@ func readObjects(ctx context.Context, l *Live, wanted []*Item) error {
 
 // readLists lists the kinds of refs by our label. A list that fails settles
 // nothing: its objects are asked for one by one, and name the error.
-func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool) error {
+func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool, mesh string) error {
 	type kind struct{ group, version, kind, namespace string }
 	kinds := map[kind]bool{}
 	for r := range refs {
@@ -221,7 +229,7 @@ func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool) error {
 			continue // read by connect
 		}
 		g.Go(func() error {
-			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}, k.namespace, labelMesh+"="+l.Record.Mesh)
+			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}, k.namespace, labelMesh+"="+mesh)
 			if err != nil && !absent(err) && kube.ClassOf(err) != kube.Forbidden {
 				return err
 			}

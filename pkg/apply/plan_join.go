@@ -19,6 +19,7 @@ func (pl *planner) join(c *ClusterPlan) {
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
 		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
+		pl.networkChange(c)
 	}
 	foreign := map[string][]kube.Ref{}
 	for _, it := range d.Items {
@@ -38,6 +39,17 @@ func (pl *planner) join(c *ClusterPlan) {
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return slices.Index(Components(), a.Component) - slices.Index(Components(), b.Component)
 	})
+}
+
+// networkChange warns that pods are told their network when they are injected.
+// https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork
+func (pl *planner) networkChange(c *ClusterPlan) {
+	for _, m := range c.live.Record.Members {
+		if m.UID == c.UID && m.Network != c.Network {
+			pl.warn(c.Name, "restart the workloads of the cluster after the apply: kubectl rollout restart",
+				"running pods stay on network %s until they are injected anew", m.Network)
+		}
+	}
 }
 
 // manifestFields lists how the spec of an IstioControlPlane differs from the one

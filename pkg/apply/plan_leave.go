@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
@@ -45,7 +46,8 @@ func (pl *planner) delete(c *ClusterPlan, o Recorded) {
 func (pl *planner) leave(c *ClusterPlan) {
 	l := c.live
 	namespace := namespaceRef(l.Namespace)
-	if l.Record == nil && !ours(l.object(namespace)) {
+	left := recordedIn(l)
+	if len(left) == 0 && !ours(l.object(namespace)) {
 		return // nothing of ours was ever there, or all is gone
 	}
 	if l.Remains.Err != nil {
@@ -57,18 +59,34 @@ func (pl *planner) leave(c *ClusterPlan) {
 		pl.warn(c.Name, "--crds deletes the CRDs, and with them every custom resource of Istio",
 			"Istio's CRDs stay: %s", countRefs(l.Remains.InUse))
 	}
-	if l.Record != nil {
-		for _, o := range l.Record.Objects {
-			if o.Ref != namespace && !(isCRD(o.Ref) && keepCRDs) {
-				pl.delete(c, o)
-			}
+	for _, o := range left {
+		if o.Ref != namespace && !(isCRD(o.Ref) && keepCRDs) {
+			pl.delete(c, o)
 		}
+	}
+	if l.Record != nil {
 		c.Changes = append(c.Changes, Change{Component: Bookkeeping, Object: recordRef(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {
 		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: "written by istiod"})
 	}
 	pl.leaveNamespace(c, namespace)
+}
+
+// recordedIn is what the record of l lists. Without a record, it is the CRDs of
+// the mesh: an earlier teardown left those that were in use.
+func recordedIn(l *Live) []Recorded {
+	if l.Record != nil {
+		return l.Record.Objects
+	}
+	var out []Recorded
+	for ref, seen := range l.Objects {
+		if isCRD(ref) && seen.Object != nil {
+			out = append(out, Recorded{Ref: ref, Component: ControlPlane})
+		}
+	}
+	slices.SortFunc(out, func(a, b Recorded) int { return compareRefs(a.Ref, b.Ref) })
+	return out
 }
 
 // leaveNamespace deletes a namespace that came with us and holds nothing of

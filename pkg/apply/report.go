@@ -2,6 +2,7 @@ package apply
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -111,10 +112,12 @@ func (x *execution) count(cr *ClusterReport, cluster string, ch Change) {
 	}
 }
 
-// NoneDone says whether no cluster got anything of what was planned.
+// NoneDone says whether no object was changed, and no cluster is as it should be.
 func (r *Report) NoneDone() bool {
 	created, updated, deleted := r.Changed()
-	return created+updated+deleted == 0
+	return created+updated+deleted == 0 && !slices.ContainsFunc(r.Clusters, func(c *ClusterReport) bool {
+		return c.Unreached == "" && c.Missing == 0 && len(c.Failures) == 0
+	})
 }
 
 func (s *step) report(start time.Time) StepReport {

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,18 +140,27 @@ func podTrouble(ctx context.Context, l *Live, ref kube.Ref) string {
 }
 
 // waitIstiod waits until istiod runs, and its validation webhook refuses what
-// istiod itself uses as the probe of it.
-func waitIstiod(ctx context.Context, l *Live, r *reporter) error {
+// istiod itself uses as the probe of it; where values turn validation off there
+// is no webhook to wait for.
+func waitIstiod(ctx context.Context, c *ClusterPlan, r *reporter) error {
+	l := c.live
 	if err := waitReady(ctx, l, istiodRef(l.Namespace), r); err != nil {
 		return err
 	}
-	ref := kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + l.Namespace}
+	ref := validatorRef(l.Namespace)
+	if !slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref }) {
+		return nil
+	}
 	if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		return webhookFilled(o), "istiod: waiting for the CA of its webhook"
 	}); err != nil {
 		return err
 	}
 	return waitProbe(ctx, l, r)
+}
+
+func validatorRef(namespace string) kube.Ref {
+	return kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
 }
 
 func webhookFilled(o *unstructured.Unstructured) bool {

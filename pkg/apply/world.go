@@ -28,7 +28,8 @@ type Live struct {
 	Objects    map[kube.Ref]Observed
 	Remains    Remains // read of a leaving cluster only
 
-	cluster *kube.Cluster
+	cluster       *kube.Cluster
+	recordVersion string // resourceVersion of the record, "" while there is none
 }
 
 // Observed is one object as it was read: present, absent (Object is nil) or
@@ -95,6 +96,9 @@ func absent(err error) bool { return errors.Is(err, kube.ErrNotFound) }
 func hintOf(err error) string {
 	if e, ok := errors.AsType[*kube.Error](err); ok {
 		return e.Hint
+	}
+	if _, ok := errors.AsType[*StaleError](err); ok {
+		return "apply again: it plans anew"
 	}
 	if _, ok := errors.AsType[*kube.LockedError](err); ok {
 		return "wait until that apply is done; the lock of one that died ends by itself"
