@@ -3,20 +3,14 @@ package apply
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
-
-// readsAtOnce bounds the requests under way to one API server.
-const readsAtOnce = 16
 
 // An Opener makes the client of a kubeconfig context; it sends nothing.
 type Opener interface {
@@ -162,143 +156,4 @@ func (ob observer) connect(ctx context.Context, l *Live) error {
 	}
 	l.Objects[namespaceRef(l.Namespace)] = namespace
 	return nil
-}
-
-// readObjects reads all that is wanted or recorded. A cluster with a record
-// holds most of it, and is asked for lists; one without is asked for each
-// object that can be there.
-func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) error {
-	refs := map[kube.Ref]bool{}
-	for _, it := range wanted {
-		refs[it.Ref] = true
-	}
-	switch {
-	case l.Record != nil:
-		for _, o := range l.Record.Objects {
-			refs[o.Ref] = true
-		}
-		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
-			return err
-		}
-	case l.Leaving:
-		// CRDs that were in use at an earlier teardown have outlived the record.
-		if err := readLists(ctx, l, map[kube.Ref]bool{crdRef: true}, mesh); err != nil {
-			return err
-		}
-	}
-	var missing []kube.Ref
-	namespace := l.Objects[namespaceRef(l.Namespace)]
-	for ref := range refs {
-		switch _, known := l.Objects[ref]; {
-		case known:
-		case ref.Namespace == l.Namespace && namespace.Object == nil && namespace.Err == nil:
-			l.Objects[ref] = Observed{}
-		default:
-			missing = append(missing, ref)
-		}
-	}
-	g := limited(readsAtOnce)
-	var mu sync.Mutex
-	for _, ref := range missing {
-		g.Go(func() error {
-			o, err := l.cluster.Get(ctx, ref)
-			if absent(err) {
-				err = nil
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			l.Objects[ref] = Observed{Object: o, Err: err}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// readLists lists the kinds of refs by our label. A list that fails settles
-// nothing: its objects are asked for one by one, and name the error.
-func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool, mesh string) error {
-	type kind struct{ group, version, kind, namespace string }
-	kinds := map[kind]bool{}
-	for r := range refs {
-		kinds[kind{r.Group, r.Version, r.Kind, r.Namespace}] = true
-	}
-	g := limited(readsAtOnce)
-	var mu sync.Mutex
-	for k := range kinds {
-		if k.kind == "Namespace" {
-			continue // read by connect
-		}
-		g.Go(func() error {
-			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}, k.namespace, labelMesh+"="+mesh)
-			if err != nil && !absent(err) && kube.ClassOf(err) != kube.Forbidden {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, o := range list {
-				l.Objects[kube.RefOf(o)] = Observed{Object: o}
-			}
-			return nil
-		})
-	}
-	return g.Wait()
-}
-
-// dryRun asks the API server about every object that is there, is ours, and is
-// not plainly as wanted.
-func dryRun(ctx context.Context, l *Live, wanted []*Item) {
-	g := limited(readsAtOnce)
-	var mu sync.Mutex
-	objects := maps.Clone(l.Objects) // l.Objects is written to below
-	for _, it := range wanted {
-		seen := objects[it.Ref]
-		if seen.Object == nil || seen.Err != nil {
-			continue
-		}
-		want := wantedObject(it, seen.Object)
-		if l.Record.hash(it.Ref) == it.Hash && holds(want.Object, seen.Object.Object) {
-			continue
-		}
-		mine := ours(seen.Object)
-		if !mine && it.Ref.Kind != "Namespace" {
-			continue
-		}
-		g.Go(func() error {
-			seen.Dry, seen.DryErr = l.cluster.Apply(ctx, want, kube.ApplyOptions{DryRun: true, Force: mine})
-			mu.Lock()
-			defer mu.Unlock()
-			l.Objects[it.Ref] = seen
-			return nil
-		})
-	}
-	_ = g.Wait() // the functions return nil
-}
-
-// unreadable is why l was not read whole, nil if it was. Nothing is done in a
-// cluster of which a part is unknown. Missing permissions are named together.
-func unreadable(l *Live) error {
-	kinds := map[string]bool{}
-	for ref, seen := range l.Objects {
-		switch {
-		case seen.Err == nil:
-		case kube.ClassOf(seen.Err) == kube.Forbidden:
-			kinds[ref.Kind] = true
-		default:
-			return seen.Err
-		}
-	}
-	if len(kinds) == 0 {
-		return nil
-	}
-	return &kube.Error{
-		Class: kube.Forbidden, Context: l.Context, Op: "read all objects",
-		Message: "the user of the context may not read " + strings.Join(sortedKeys(kinds), ", "),
-		Hint:    "grant that user get and list on them; README.md has all permissions that setup-mesh needs",
-	}
-}
-
-func limited(n int) *errgroup.Group {
-	var g errgroup.Group
-	g.SetLimit(n)
-	return &g
 }
