@@ -64,11 +64,19 @@ func TestProcessTellsItsLastWords(t *testing.T) {
 
 func TestStopKillsWhatDoesNotEnd(t *testing.T) {
 	s := NewSpawner()
-	p, err := s.Start(Spec{Name: "it", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; while :; do sleep 60; done"},
-		Env: os.Environ(), Log: filepath.Join(t.TempDir(), "log")})
+	log := filepath.Join(t.TempDir(), "log")
+	p, err := s.Start(Spec{Name: "it", Path: "/bin/sh", Args: []string{"-c", "trap '' TERM; echo deaf; while :; do sleep 60; done"},
+		Env: os.Environ(), Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "the process does not hear", func() error {
+		b, err := os.ReadFile(log)
+		if err == nil && !strings.Contains(string(b), "deaf") {
+			err = errors.New("not yet")
+		}
+		return err
+	})
 	p.Stop(10 * time.Millisecond)
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "signal: killed") {
 		t.Errorf("Err = %v", err)
