@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/lab/internal/pki"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
+	"github.com/setup-mesh/setup-mesh/lab/internal/probe"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 	"github.com/setup-mesh/setup-mesh/lab/internal/tunnel"
 )
@@ -216,19 +216,7 @@ func (c *Cluster) ready(ctx context.Context) error {
 }
 
 func (c *Cluster) etcdHealthy(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, loopback("http", c.ports.etcd)+"/health", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET /health: %s", resp.Status)
-	}
-	return nil
+	return probe.Get(ctx, loopback("http", c.ports.etcd)+"/health")
 }
 
 func waitFree(ctx context.Context, port int) error {

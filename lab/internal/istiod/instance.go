@@ -3,7 +3,6 @@ package istiod
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/setup-mesh/setup-mesh/lab"
+	"github.com/setup-mesh/setup-mesh/lab/internal/probe"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 )
 
@@ -118,19 +118,7 @@ func (i *instance) setReady(ready bool) {
 
 // probe is the readiness probe of Istio's chart.
 func (i *instance) probe(ctx context.Context) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+i.address(0)+"/ready", nil)
-	if err != nil {
-		return err
-	}
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}).Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET /ready: %s", resp.Status)
-	}
-	return nil
+	return probe.Get(ctx, "http://"+i.address(0)+"/ready")
 }
 
 // spec is the process: the container's own arguments and environment, with addresses and files of this machine.
