@@ -23,6 +23,9 @@ type Mesh struct {
 	ID          string
 	TrustDomain string
 	Clusters    []Cluster // in the order of the file; none in a file just written by prep
+	// SharedServices are the namespaces whose Services are kept present in
+	// every cluster, in the order of the file.
+	SharedServices []string
 }
 
 // A Cluster is one member of the mesh.
@@ -36,10 +39,54 @@ type Cluster struct {
 	// DisableRegistryJoin: trust and a control plane, but no remote secrets in
 	// or out.
 	DisableRegistryJoin bool
+	// Primaries are the names, in the mesh, of the clusters whose control planes
+	// serve this one, in the order of the file. A cluster without is a primary:
+	// it has a control plane of its own.
+	Primaries []string
+	Gateway   Gateway
+	APIServer APIServer
 	// Overlay is merged over base.yaml's spec for this cluster. It is never nil.
 	Overlay map[string]any
 
 	overlay *tree // the same with positions
+}
+
+// A Gateway is what topology.yaml says of a cluster's east-west gateway. The
+// zero Gateway is reached at the addresses of its Service.
+type Gateway struct {
+	Addresses   []string          // IP addresses and host names that replace those of the Service
+	Port        int               // of Addresses, for traffic between networks; 15443 where the file has none
+	Annotations map[string]string // of its Service
+}
+
+// An APIServer is how other clusters reach a cluster's API server, where that
+// differs from the kubeconfig. Empty fields are as in the kubeconfig.
+type APIServer struct {
+	Server        string // https URL
+	TLSServerName string
+	CAFile        string   // as written: relative to topology.yaml, or absolute
+	CAFileAt      Position // where that was written
+}
+
+// Remote says whether c is served by the control planes of other clusters.
+func (c Cluster) Remote() bool { return len(c.Primaries) > 0 }
+
+// Remotes returns the names of the clusters that the control plane of the
+// cluster with that name serves beside its own, in the order of the file.
+func (m *Mesh) Remotes(name string) []string {
+	var remotes []string
+	for _, c := range m.Clusters {
+		if slices.Contains(c.Primaries, name) {
+			remotes = append(remotes, c.Name)
+		}
+	}
+	return remotes
+}
+
+// HasGateway says whether c needs an east-west gateway: for traffic from other
+// networks, or for the remote clusters that its control plane serves.
+func (m *Mesh) HasGateway(c Cluster) bool {
+	return m.MultiNetwork() || len(m.Remotes(c.Name)) > 0
 }
 
 // MultiNetwork says whether the mesh spans several networks, so that its clusters
