@@ -64,7 +64,7 @@ func hasClusters(mesh *topology.Mesh) error {
 // clusterFlags say where the files and the clusters are.
 func clusterFlags() []cli.Flag {
 	return []cli.Flag{
-		dirFlag(), kubeconfigFlag(), outputFlag(), loopbackFlag(),
+		dirFlag(), kubeconfigFlag(), outputFlag(), loopbackFlag(), dnsFlag(),
 		&cli.BoolFlag{Name: "accept-new-cluster", Usage: "a context may lead to another cluster than at the last apply"},
 	}
 }
@@ -91,8 +91,12 @@ func makePlan(ctx context.Context, c *cli.Context, env environment, teardown boo
 	if err != nil {
 		return nil, err
 	}
+	resolver, err := resolverOf(c.String("dns-server"))
+	if err != nil {
+		return nil, err
+	}
 	w, err := apply.Observe(ctx, env.clusters.of(k), d, apply.ObserveOptions{
-		Now: env.now(), Teardown: teardown, Client: kube.Options{UserAgent: "setup-mesh/" + env.release},
+		Now: env.now(), Teardown: teardown, Client: kube.Options{UserAgent: "setup-mesh/" + env.release}, Resolver: resolver,
 	})
 	if err != nil {
 		return nil, err

@@ -140,6 +140,11 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 		return err
 	}
 	live := l.object(ch.Object)
+	if ch.replace {
+		if err := l.cluster.Delete(ctx, ch.Object, ch.UID); err != nil {
+			return err
+		}
+	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
 	// is, and says so by a conflict.
 	force := live != nil && (ours(live) || ch.Object.Kind != "Namespace")

@@ -2,62 +2,97 @@ package apply
 
 import (
 	"context"
+	"slices"
 )
 
 // build turns the plan into the graph of steps that carries it out.
 func (x *execution) build() []*step {
 	b := &builder{x: x, nodes: map[string]*clusterSteps{}}
+	var primaries, remotes, leaving []*clusterSteps
 	for _, c := range x.plan.Clusters {
-		if c.Unreached == "" && c.Pending() {
-			b.nodes[c.Name] = &clusterSteps{byStage: map[stage]*step{}}
-		}
-	}
-	for _, c := range x.plan.Clusters {
-		if n := b.nodes[c.Name]; n != nil && !c.Leaving {
-			b.join(c, n)
-		}
-	}
-	for _, c := range x.plan.Clusters {
-		switch n := b.nodes[c.Name]; {
-		case c.Leaving || c.Unreached != "":
-		case n != nil:
-			b.connect(c, n)
+		n := &clusterSteps{c: c, byStage: map[stage]*step{}, secrets: map[string]*step{}}
+		switch {
+		case c.Unreached != "" || c.Leaving && !c.Pending():
+			continue
+		case c.Leaving:
+			leaving = append(leaving, n)
+		case c.remote():
+			remotes = append(remotes, n)
 		default:
-			b.prove(c)
+			primaries = append(primaries, n)
 		}
+		b.nodes[c.Name] = n
 	}
-	for _, c := range x.plan.Clusters {
-		if n := b.nodes[c.Name]; n != nil && c.Leaving {
-			b.leave(c, n)
-		}
+	for _, n := range primaries {
+		b.join(n)
 	}
+	for _, n := range remotes {
+		b.joinRemote(n)
+	}
+	for _, n := range primaries {
+		b.connect(n)
+	}
+	for _, n := range remotes {
+		b.serve(n)
+	}
+	for _, n := range slices.Concat(primaries, remotes) {
+		b.settle(n)
+	}
+	for _, n := range leaving {
+		b.leave(n)
+	}
+	b.orderLeaving(leaving)
 	return b.steps
 }
 
 type builder struct {
-	x     *execution
-	steps []*step
-	nodes map[string]*clusterSteps // of the clusters with something to do
-	prune []*step                  // of remote access, in all members
+	x      *execution
+	steps  []*step
+	nodes  map[string]*clusterSteps // of the clusters that are reached
+	forget []*step                  // the ends of remote access to clusters that leave
+	served []*step                  // the proofs of all remote clusters that stay
 }
 
 // clusterSteps are the steps of one cluster that others wait for.
 type clusterSteps struct {
-	prepare *step
-	byStage map[stage]*step
-	istiod  *step // istiod answers
-	remotes []*step
+	c         *ClusterPlan
+	prepare   *step
+	byStage   map[stage]*step
+	endpoints []*step
+	istiod    *step            // istiod answers
+	gateway   *step            // the gateway has an address and runs
+	secrets   map[string]*step // by source
+	served    *step            // its primaries do what its own istiod would
+	discover  *step            // istiod reads whom it should
+	leave     map[stage]*step
+}
+
+// all are the steps of a cluster that stays, those that are nil among them.
+func (n *clusterSteps) all() []*step {
+	out := append([]*step{n.prepare, n.istiod, n.served}, n.endpoints...)
+	for _, s := range n.byStage {
+		out = append(out, s)
+	}
+	for _, s := range n.secrets {
+		out = append(out, s)
+	}
+	return out
 }
 
 // add appends a step; those of after that are nil do not count.
 func (b *builder) add(s *step, after ...*step) *step {
-	for _, a := range after {
-		if a != nil {
-			s.after = append(s.after, a)
-		}
-	}
+	s.wait(after...)
 	b.steps = append(b.steps, s)
 	return s
+}
+
+// wait makes s start after others; those that are nil do not count.
+func (s *step) wait(others ...*step) {
+	for _, o := range others {
+		if o != nil {
+			s.after = append(s.after, o)
+		}
+	}
 }
 
 // change adds a step for changes, nil when there are none.
@@ -70,91 +105,153 @@ func (b *builder) change(c *ClusterPlan, name string, changes []Change, after ..
 	}}, after...)
 }
 
-// join adds the steps of a cluster up to its gateways.
-func (b *builder) join(c *ClusterPlan, n *clusterSteps) {
+// wanted are the pending changes of what is wanted, by stage.
+func (c *ClusterPlan) wanted() map[stage][]Change {
 	byStage := map[stage][]Change{}
 	for _, ch := range c.Changes {
 		if ch.Pending() && ch.item != nil {
 			byStage[ch.item.stage] = append(byStage[ch.item.stage], ch)
 		}
 	}
-	namespace := byStage[stageNamespace]
-	n.prepare = b.add(&step{cluster: c.Name, name: "namespace", total: len(namespace), run: func(ctx context.Context, r *reporter) error {
-		return b.x.prepare(ctx, c, namespace, r)
+	return byStage
+}
+
+// begin adds the namespace and the lock.
+func (b *builder) begin(n *clusterSteps, namespace []Change) {
+	if !n.c.Pending() {
+		return
+	}
+	n.prepare = b.add(&step{cluster: n.c.Name, name: "namespace", total: len(namespace), run: func(ctx context.Context, r *reporter) error {
+		return b.x.prepare(ctx, n.c, namespace, r)
 	}})
-	at := n.byStage
-	at[stageTrust] = b.change(c, "certificate", byStage[stageTrust], n.prepare)
-	at[stageCRDs] = b.change(c, "CRDs", byStage[stageCRDs], n.prepare)
-	at[stageConfig] = b.change(c, "configuration", byStage[stageConfig], n.prepare)
-	at[stageControl] = b.change(c, "control plane", byStage[stageControl], n.prepare, at[stageTrust], at[stageConfig])
-	if len(byStage[stageControl])+len(byStage[stageGateways])+len(byStage[stageMesh])+len(byStage[stageCRDs]) > 0 {
+}
+
+// join adds the steps of a primary up to its gateways.
+func (b *builder) join(n *clusterSteps) {
+	c, at, todo := n.c, n.byStage, n.c.wanted()
+	b.begin(n, todo[stageNamespace])
+	at[stageTrust] = b.change(c, "certificate", todo[stageTrust], n.prepare)
+	at[stageCRDs] = b.change(c, "CRDs", todo[stageCRDs], n.prepare)
+	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	at[stageControl] = b.change(c, "control plane", todo[stageControl], n.prepare, at[stageTrust], at[stageConfig])
+	if len(todo[stageControl])+len(todo[stageGateways])+len(todo[stageMesh])+len(todo[stageCRDs]) > 0 {
 		n.istiod = b.add(&step{cluster: c.Name, name: "istiod", run: func(ctx context.Context, r *reporter) error {
 			return waitIstiod(ctx, c, r)
 		}}, n.prepare, at[stageTrust], at[stageCRDs], at[stageControl])
 	}
-	at[stageGateways] = b.change(c, "gateways", byStage[stageGateways], n.prepare, at[stageConfig], n.istiod)
-	at[stageMesh] = b.change(c, "mesh configuration", byStage[stageMesh], n.prepare, at[stageCRDs], n.istiod)
-	if c.Gateway == "" || len(byStage[stageGateways]) > 0 {
-		b.gateway(c, n.prepare, at[stageConfig], at[stageGateways])
-	}
+	at[stageGateways] = b.change(c, "gateways", todo[stageGateways], n.prepare, at[stageConfig], n.istiod)
+	at[stageMesh] = b.change(c, "mesh configuration", todo[stageMesh], n.prepare, at[stageCRDs], n.istiod)
+	b.gateway(n, len(todo[stageGateways]) > 0)
 }
 
-// gateway adds the wait for the east-west gateway, where there is one.
-func (b *builder) gateway(c *ClusterPlan, after ...*step) {
-	if c.desired.Gateway {
-		b.add(&step{cluster: c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {
-			return waitGateway(ctx, c.live, r)
-		}}, after...)
+// gateway adds the wait for the east-west gateway, where there is one that
+// changes or has no address yet.
+func (b *builder) gateway(n *clusterSteps, changes bool) {
+	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes {
+		return
 	}
+	n.gateway = b.add(&step{cluster: n.c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {
+		return waitGateway(ctx, n.c, r)
+	}}, n.prepare, n.byStage[stageConfig], n.byStage[stageGateways])
 }
 
-// prove adds the waits of a cluster in which nothing changes: an apply before
-// this one may have ended while it waited.
-func (b *builder) prove(c *ClusterPlan) {
-	if c.Gateway == "" {
-		b.gateway(c)
+// joinRemote adds the steps of a remote cluster up to its webhooks, which call
+// the addresses of its primaries' gateways.
+func (b *builder) joinRemote(n *clusterSteps) {
+	c, at, todo := n.c, n.byStage, n.c.wanted()
+	b.begin(n, todo[stageNamespace])
+	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	for _, ch := range todo[stageEndpoints] {
+		after := []*step{n.prepare, at[stageConfig]}
+		if primary := b.nodes[ch.item.Late.Needs()]; primary != nil {
+			after = append(after, primary.gateway)
+		}
+		n.endpoints = append(n.endpoints, b.change(c, "address of "+ch.item.Late.Needs(), []Change{ch}, after...))
 	}
-	b.discover(c)
+	at[stageControl] = b.change(c, "webhooks", todo[stageControl], append([]*step{n.prepare, at[stageConfig]}, n.endpoints...)...)
 }
 
 // connect adds what crosses clusters: a remote secret waits for trust in its
 // own cluster and for trust, account and grant in its source.
-func (b *builder) connect(c *ClusterPlan, n *clusterSteps) {
-	var pruned, rest []Change
-	for _, ch := range c.Changes {
-		switch {
-		case !ch.Pending():
-		case ch.item == nil && ch.Component == RemoteAccess:
-			pruned = append(pruned, ch)
-		case ch.item == nil && ch.Action == Delete:
-			rest = append(rest, ch)
-		case ch.item != nil && ch.item.stage == stageRemote:
-			after := []*step{n.prepare, n.byStage[stageTrust]}
-			if source := b.nodes[ch.item.Late.Needs()]; source != nil {
-				after = append(after, source.prepare, source.byStage[stageTrust], source.byStage[stageConfig])
-			}
-			n.remotes = append(n.remotes, b.change(c, "remote access to "+ch.item.Late.Needs(), []Change{ch}, after...))
+func (b *builder) connect(n *clusterSteps) {
+	for _, ch := range n.c.wanted()[stageRemote] {
+		from := ch.item.Late.Needs()
+		after := []*step{n.prepare, n.byStage[stageTrust]}
+		if source := b.nodes[from]; source != nil {
+			after = append(after, source.prepare, source.byStage[stageTrust], source.byStage[stageConfig])
+		}
+		n.secrets[from] = b.change(n.c, "remote access to "+from, []Change{ch}, after...)
+	}
+}
+
+// serve adds the proof that the primaries of a remote cluster serve it, and its
+// gateways, which they inject.
+func (b *builder) serve(n *clusterSteps) {
+	c := n.c
+	if c.orphaned() {
+		return
+	}
+	after := append([]*step{n.prepare, n.byStage[stageConfig], n.byStage[stageControl]}, n.endpoints...)
+	for _, name := range c.Primaries {
+		if p := b.nodes[name]; p != nil {
+			after = append(after, p.istiod, p.gateway, p.byStage[stageMesh], p.secrets[c.Name])
 		}
 	}
-	b.discover(c, append([]*step{n.prepare, n.istiod}, n.remotes...)...)
-	all := []*step{n.prepare}
-	if s := b.change(c, "remote access", pruned, n.prepare); s != nil {
-		b.prune = append(b.prune, s)
-		all = append(all, s)
+	n.served = b.add(&step{cluster: c.Name, name: "injection", run: func(ctx context.Context, r *reporter) error {
+		return waitServed(ctx, c, r)
+	}}, after...)
+	b.served = append(b.served, n.served)
+	gateways := c.wanted()[stageGateways]
+	n.byStage[stageGateways] = b.change(c, "gateways", gateways, n.served)
+	b.gateway(n, len(gateways) > 0)
+}
+
+// settle adds the end of a cluster's apply: what it holds no longer goes, the
+// mesh is seen to be one, and the record says so. What remote clusters may still
+// use stays until others serve them.
+func (b *builder) settle(n *clusterSteps) {
+	var forget, unread, rest []Change
+	for _, ch := range n.c.Changes {
+		switch {
+		case !ch.Pending() || ch.item != nil:
+		case ch.Component == RemoteAccess && b.leaves(ch):
+			forget = append(forget, ch)
+		case ch.Component == RemoteAccess:
+			unread = append(unread, ch)
+		case ch.Action == Delete:
+			rest = append(rest, ch)
+		}
 	}
-	for _, s := range n.byStage {
-		all = append(all, s)
+	forgotten := b.change(n.c, "remote access", forget, n.prepare)
+	if forgotten != nil {
+		b.forget = append(b.forget, forgotten)
 	}
-	all = append(append(all, n.istiod), n.remotes...)
-	all = append(all, b.change(c, "leftovers", rest, all...))
-	b.finish(c, all)
+	ended := b.change(n.c, "unused remote access", unread, append([]*step{n.prepare}, b.served...)...)
+	after := []*step{n.prepare, n.istiod, forgotten, ended}
+	for _, s := range n.secrets {
+		after = append(after, s)
+	}
+	b.discover(n, len(forget)+len(unread) > 0, after...)
+	all := append(n.all(), forgotten, ended)
+	all = append(all, b.change(n.c, "leftovers", rest, append(all, b.served...)...))
+	if n.c.Pending() {
+		b.finish(n.c, all)
+	}
+}
+
+// leaves says whether the end of remote access is one to or for a cluster that
+// leaves.
+func (b *builder) leaves(ch Change) bool {
+	return slices.ContainsFunc(b.x.plan.Clusters, func(c *ClusterPlan) bool {
+		return c.Leaving && (ch.Object.Name == remoteSecretPrefix+c.Name || ch.Object.Name == grantPrefix+c.Name)
+	})
 }
 
 // discover adds the proof that the mesh is one: istiod reads exactly the
 // clusters that it should. Those that are not reached now are no part of it.
-func (b *builder) discover(c *ClusterPlan, after ...*step) {
+func (b *builder) discover(n *clusterSteps, ended bool, after ...*step) {
 	var reads []string
-	for _, ch := range c.Changes {
+	for _, ch := range n.c.Changes {
 		if ch.item == nil || ch.item.stage != stageRemote {
 			continue
 		}
@@ -162,11 +259,11 @@ func (b *builder) discover(c *ClusterPlan, after ...*step) {
 			reads = append(reads, source)
 		}
 	}
-	if len(reads) == 0 {
+	if n.c.remote() || len(reads) == 0 && !ended {
 		return
 	}
-	b.add(&step{cluster: c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {
-		return waitDiscovery(ctx, c, reads, r)
+	n.discover = b.add(&step{cluster: n.c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {
+		return waitDiscovery(ctx, n.c, reads, r)
 	}}, after...)
 }
 
@@ -185,7 +282,8 @@ var leaveNames = map[stage]string{
 
 // leave adds the steps of a cluster that is left, one stage after the other,
 // and all of them after its peers have forgotten it.
-func (b *builder) leave(c *ClusterPlan, n *clusterSteps) {
+func (b *builder) leave(n *clusterSteps) {
+	c := n.c
 	byStage := map[stage][]Change{}
 	for _, ch := range c.Changes {
 		if ch.Pending() {
@@ -197,7 +295,8 @@ func (b *builder) leave(c *ClusterPlan, n *clusterSteps) {
 			return nil // only CRDs are left, and nowhere to put a lock
 		}
 		return b.x.lock(ctx, c)
-	}}, b.prune...)
+	}}, b.forget...)
+	n.leave = map[stage]*step{}
 	last, all := n.prepare, []*step{n.prepare}
 	for s := leaveWebhooks; s <= leaveNamespace; s++ {
 		changes := byStage[s]
@@ -207,9 +306,54 @@ func (b *builder) leave(c *ClusterPlan, n *clusterSteps) {
 		last = b.add(&step{cluster: c.Name, name: leaveNames[s], total: len(changes), run: func(ctx context.Context, r *reporter) error {
 			return b.x.remove(ctx, c, changes, r)
 		}}, last)
+		n.leave[s] = last
 		all = append(all, last)
 	}
 	b.finish(c, all)
+}
+
+// orderLeaving orders the ends of primaries and of the remote clusters that they
+// serve: no webhook is left that calls a control plane that is gone, and no
+// control plane that writes into a cluster that was cleaned.
+func (b *builder) orderLeaving(leaving []*clusterSteps) {
+	for _, n := range leaving {
+		if !n.c.remote() {
+			n.firstLeave(leaveWebhooks).wait(b.served...) // by others now
+			continue
+		}
+		for _, name := range n.c.Primaries {
+			p := b.nodes[name]
+			switch {
+			case p == nil:
+			case p.leave == nil:
+				n.firstLeave(leaveConfig).wait(p.discover)
+			default:
+				p.firstLeave(leaveWebhooks).wait(n.lastLeave(leaveWorkloads))
+				n.firstLeave(leaveConfig).wait(p.lastLeave(leaveWorkloads))
+			}
+		}
+	}
+}
+
+// firstLeave is the first step of leaving from stage s on; one that nothing
+// waits for if there is none.
+func (n *clusterSteps) firstLeave(s stage) *step {
+	for ; s <= leaveNamespace; s++ {
+		if n.leave[s] != nil {
+			return n.leave[s]
+		}
+	}
+	return &step{}
+}
+
+// lastLeave is the last step of leaving up to stage s.
+func (n *clusterSteps) lastLeave(s stage) *step {
+	for ; s >= leaveWebhooks; s-- {
+		if n.leave[s] != nil {
+			return n.leave[s]
+		}
+	}
+	return n.prepare
 }
 
 // remove carries out the changes of a stage and waits until what was deleted

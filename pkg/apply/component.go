@@ -14,6 +14,7 @@ type Component string
 const (
 	Certificate  Component = "certificate"
 	ControlPlane Component = "IstioControlPlane"
+	Primaries    Component = "primaries"
 	Gateway      Component = "gateway"
 	RemoteAccess Component = "remote access"
 	Bookkeeping  Component = "record"
@@ -21,7 +22,7 @@ const (
 
 // Components lists all components in the order of a plan.
 func Components() []Component {
-	return []Component{Certificate, ControlPlane, Gateway, RemoteAccess, Bookkeeping}
+	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, Bookkeeping}
 }
 
 // Names of what we put into a cluster beside what Istio's charts render.
@@ -31,8 +32,17 @@ const (
 	// crossNetworkGateway is the Gateway that exposes services to other
 	// networks, named as in samples/multicluster/expose-services.yaml.
 	crossNetworkGateway = "cross-network-gateway"
+	// istiodGateway is the Gateway and istiodRoutes the VirtualService that
+	// lead remote clusters to istiod, named as in
+	// samples/multicluster/expose-istiod.yaml.
+	istiodGateway = "istiod-gateway"
+	istiodRoutes  = "istiod-vs"
 	// gatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
 	gatewayPort = 15443
+	// Through discoveryPort proxies of remote clusters reach istiod, through
+	// webhookPort their API servers do.
+	discoveryPort = 15012
+	webhookPort   = 15017
 	// cacerts is the Secret that istiod reads a plugged-in CA from:
 	// https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 	cacerts = "cacerts"
@@ -40,8 +50,18 @@ const (
 	remoteSecretPrefix = "istio-remote-secret-"
 	grantPrefix        = "setup-mesh-grant-"
 
+	// istiodService is where proxies and API servers find their control plane,
+	// the primaries' in a remote cluster; rootConfigMap is where istiod writes
+	// the root certificate for the proxies of a namespace.
+	istiodService = "istiod"
+	rootConfigMap = "istio-ca-root-cert"
+
 	labelMesh    = "setup-mesh.io/mesh"
 	labelNetwork = "topology.istio.io/network"
+
+	// annotationControlPlanes names the clusters whose istiods may lead in
+	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
+	annotationControlPlanes = "topology.istio.io/controlPlaneClusters"
 
 	// annotationCreated marks a namespace that did not exist before us, and
 	// which therefore goes with us.
@@ -55,11 +75,28 @@ type Member struct {
 	UID       string `json:"uid,omitempty"` // of the kube-system namespace: what the cluster is
 	Network   string `json:"network"`
 	Namespace string `json:"namespace"` // Istio's
-	Role      string `json:"role"`      // "primary"
+	Role      string `json:"role"`      // RolePrimary or RoleRemote
+	// Primaries are the names of the clusters that serve a remote one.
+	Primaries []string `json:"primaries,omitempty"`
 }
 
-// RolePrimary is a cluster that runs its own control plane.
-const RolePrimary = "primary"
+// What a cluster is in its mesh.
+const (
+	RolePrimary = "primary" // runs its own control plane
+	RoleRemote  = "remote"  // is served by those of its primaries
+)
+
+// remote says whether m is served by the control planes of others.
+func (m Member) remote() bool { return m.Role == RoleRemote }
+
+// memberOf is a cluster of the topology, not yet identified.
+func memberOf(c topology.Cluster) Member {
+	m := Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary, Primaries: c.Primaries}
+	if c.Remote() {
+		m.Role = RoleRemote
+	}
+	return m
+}
 
 func namespaceRef(name string) kube.Ref {
 	return kube.Ref{Version: "v1", Kind: "Namespace", Name: name}
@@ -75,6 +112,14 @@ func istiodRef(namespace string) kube.Ref {
 
 func gatewayServiceRef(namespace string) kube.Ref {
 	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: EastWestGateway}
+}
+
+func istiodServiceRef(namespace string) kube.Ref {
+	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: istiodService}
+}
+
+func endpointsRef(namespace, primary string) kube.Ref {
+	return kube.Ref{Group: "discovery.k8s.io", Version: "v1", Kind: "EndpointSlice", Namespace: namespace, Name: istiodService + "-" + primary}
 }
 
 // crdRef names no object: it stands for the kind.

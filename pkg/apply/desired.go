@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -19,6 +20,9 @@ type Wanted struct {
 	Mesh *topology.Mesh
 	Base *topology.Base
 	Root *certs.Root // nil only where nothing is applied, as in render
+	// CAs are the PEM contents of the files that apiServer.caFile names, by
+	// context.
+	CAs map[string][]byte
 }
 
 // Desired is what every cluster of the mesh should hold. It is a function of
@@ -34,12 +38,39 @@ type Desired struct {
 // A DesiredCluster is one cluster's share of a [Desired].
 type DesiredCluster struct {
 	Member   Member
-	Joined   bool // discovers the others and is discovered
-	Gateway  bool // has an east-west gateway
+	Joined   bool             // discovers the others and is discovered
+	Gateway  bool             // has an east-west gateway
+	Exposed  bool             // to other networks, through it
+	Remotes  []string         // names of the clusters that its istiod serves beside its own
+	Address  topology.Gateway // how its gateway is reached, where its Service does not say that
+	Server   APIServer
 	Account  string
 	Manifest *topology.Manifest
 	Items    []*Item
 	Reads    []string // names of the clusters whose API servers its istiod reads
+	ReadBy   []string // names of the clusters whose istiods read its API server
+}
+
+// An APIServer is how other clusters reach a cluster's API server, as far as
+// that differs from the kubeconfig.
+type APIServer struct {
+	Server        string // URL
+	TLSServerName string
+	CA            []byte // PEM
+}
+
+// over is e with what a says otherwise.
+func (a APIServer) over(e kube.Endpoint) kube.Endpoint {
+	if a.Server != "" {
+		e.Server, e.TLSServerName = strings.TrimSuffix(a.Server, "/"), ""
+	}
+	if a.TLSServerName != "" {
+		e.TLSServerName = a.TLSServerName
+	}
+	if a.CA != nil {
+		e.CA, e.Insecure = a.CA, false
+	}
+	return e
 }
 
 // NewDesired renders w for every cluster of the mesh. Mistakes that only the
@@ -48,19 +79,28 @@ func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
 	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := w.Mesh.Manifest(w.Base, c, topology.Release{Hub: charts.Hub, Tag: charts.Release})
-		d.Clusters = append(d.Clusters, &DesiredCluster{
-			Member:   Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary},
-			Joined:   !c.DisableRegistryJoin,
-			Gateway:  w.Mesh.MultiNetwork(),
-			Account:  c.ServiceAccountReader,
-			Manifest: m,
-		})
+		one := desiredCluster(w.Mesh, c)
+		one.Server.CA, one.Manifest = w.CAs[c.Context], m
+		d.Clusters = append(d.Clusters, one)
 		d.Warnings = appendNew(d.Warnings, warnings)
 	}
 	if problems := d.check(); len(problems) > 0 {
 		return nil, problems
 	}
 	return d, d.render(r)
+}
+
+func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
+	return &DesiredCluster{
+		Member:  memberOf(c),
+		Joined:  !c.DisableRegistryJoin,
+		Gateway: m.HasGateway(c),
+		Exposed: m.MultiNetwork(),
+		Remotes: m.Remotes(c.Name),
+		Address: c.Gateway,
+		Server:  APIServer{Server: c.APIServer.Server, TLSServerName: c.APIServer.TLSServerName},
+		Account: c.ServiceAccountReader,
+	}
 }
 
 // check collects what the charts refuse. A mistake in base.yaml is one mistake,
@@ -112,7 +152,7 @@ func (d *Desired) render(r *charts.Renderer) error {
 				var err error
 				content := o.Unstructured
 				if componentOf(o) == Gateway {
-					content = movableGateway(content)
+					content = movableGateway(content, c.Address)
 				}
 				if it, err = newItem(componentOf(o), d.MeshID, content, nil); err != nil {
 					return err
@@ -138,56 +178,90 @@ func componentOf(o charts.Object) Component {
 
 // addOwn adds the objects that no chart renders.
 func (d *Desired) addOwn(c *DesiredCluster) error {
-	ns := c.Member.Namespace
-	add := func(comp Component, o *unstructured.Unstructured, late Late) error {
-		it, err := newItem(comp, d.MeshID, o, late)
-		if err == nil {
-			c.Items = append(c.Items, it)
-		}
-		return err
-	}
-	if err := add(ControlPlane, namespaceObject(c.Member), nil); err != nil {
-		return err
-	}
-	if err := add(Certificate, object("v1", "Secret", ns, cacerts, nil, nil), &intermediate{
-		root: d.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: d.TrustDomain},
-	}); err != nil {
-		return err
-	}
-	if c.Manifest.StrictMTLS() {
-		if err := add(ControlPlane, strictMTLS(ns), nil); err != nil {
-			return err
-		}
-	}
-	if c.Gateway {
-		if err := add(Gateway, exposeServices(ns), nil); err != nil {
-			return err
-		}
-	}
-	if !c.Joined {
-		return nil
-	}
-	if c.Account != topology.DefaultServiceAccountReader {
-		// The charts render the default account only.
-		if err := add(RemoteAccess, object("v1", "ServiceAccount", ns, c.Account, nil, nil), nil); err != nil {
-			return err
-		}
+	items := own{mesh: d.MeshID, cluster: c}
+	items.add(ControlPlane, namespaceObject(c.Member), nil)
+	if c.Member.remote() {
+		items.remote()
+	} else {
+		items.primary(d)
 	}
 	for _, other := range d.Clusters {
-		if other == c || !other.Joined {
-			continue
+		if reads(other, c) {
+			c.ReadBy = append(c.ReadBy, other.Member.Name)
+			items.add(RemoteAccess, grantObject(c.Member.Namespace, other.Member.Name), nil)
 		}
-		c.Reads = append(c.Reads, other.Member.Name)
-		if err := add(RemoteAccess, grantObject(ns, other.Member.Name), nil); err != nil {
-			return err
-		}
-		if err := add(RemoteAccess, remoteSecretObject(ns, other.Member.Name), &remoteAccess{
-			source: other.Member, account: other.Account, consumer: c.Member.Name,
-		}); err != nil {
-			return err
+		if reads(c, other) {
+			c.Reads = append(c.Reads, other.Member.Name)
+			items.add(RemoteAccess, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
+				source: other.Member, account: other.Account, consumer: c.Member.Name,
+				serves: slices.Contains(other.Member.Primaries, c.Member.Name),
+			})
 		}
 	}
-	return nil
+	return items.err
+}
+
+// reads says whether the istiod of c reads the API server of source: it has to
+// for a cluster that it serves, whether that is joined or not.
+func reads(c, source *DesiredCluster) bool {
+	return c != source && !c.Member.remote() &&
+		(slices.Contains(source.Member.Primaries, c.Member.Name) || c.Joined && source.Joined)
+}
+
+// own collects the objects of a cluster that no chart renders.
+type own struct {
+	mesh    string
+	cluster *DesiredCluster
+	err     error // the first
+}
+
+func (w *own) add(comp Component, o *unstructured.Unstructured, late Late) {
+	it, err := newItem(comp, w.mesh, o, late)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	if err == nil {
+		w.cluster.Items = append(w.cluster.Items, it)
+	}
+}
+
+// primary adds trust, and Istio's own configuration: istiod reads that in its
+// own cluster only.
+func (w *own) primary(d *Desired) {
+	c, ns := w.cluster, w.cluster.Member.Namespace
+	w.add(Certificate, object("v1", "Secret", ns, cacerts, nil, nil), &intermediate{
+		root: d.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: d.TrustDomain},
+	})
+	if c.Manifest.StrictMTLS() {
+		w.add(ControlPlane, strictMTLS(ns), nil)
+	}
+	if c.Exposed {
+		w.add(Gateway, exposeServices(ns), nil)
+	}
+	if len(c.Remotes) > 0 {
+		w.add(Gateway, exposeIstiod(ns), nil)
+		w.add(Gateway, routeIstiod(ns), nil)
+	}
+	if c.Account != topology.DefaultServiceAccountReader && d.isRead(c) {
+		// The charts render the default account only.
+		w.add(RemoteAccess, readerAccount(ns, c.Account), nil)
+	}
+}
+
+// remote adds the way to the primaries, and the account that they read the
+// cluster as: the base chart, which has that, is for primaries.
+func (w *own) remote() {
+	c, ns := w.cluster, w.cluster.Member.Namespace
+	w.add(Primaries, istiodServiceObject(ns), nil)
+	for _, primary := range c.Member.Primaries {
+		w.add(Primaries, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
+	}
+	w.add(RemoteAccess, readerAccount(ns, c.Account), nil)
+}
+
+// isRead says whether any istiod reads the API server of c.
+func (d *Desired) isRead(c *DesiredCluster) bool {
+	return slices.ContainsFunc(d.Clusters, func(other *DesiredCluster) bool { return reads(other, c) })
 }
 
 // Departing is the Desired of a teardown: the clusters of m, and nothing wanted
@@ -195,9 +269,7 @@ func (d *Desired) addOwn(c *DesiredCluster) error {
 func Departing(m *topology.Mesh) *Desired {
 	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain}
 	for _, c := range m.Clusters {
-		d.Clusters = append(d.Clusters, &DesiredCluster{
-			Member: Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary},
-		})
+		d.Clusters = append(d.Clusters, &DesiredCluster{Member: memberOf(c)})
 	}
 	return d
 }

@@ -34,6 +34,8 @@ type Late interface {
 	Judge(w *World, live *unstructured.Unstructured) string
 	// Needs names the cluster whose absence prevents minting, "" for none.
 	Needs() string
+	// Fields are the top-level fields that hold the content.
+	Fields() []string
 }
 
 // newItem labels a copy of o as the mesh's and hashes it. The copy is shallow

@@ -11,13 +11,14 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// Annotations on minted Secrets. None of them is secret.
+// Annotations on minted objects. None of them is secret.
 const (
 	annotationPrefix  = "setup-mesh.io/"
 	annotationRoot    = annotationPrefix + "root"      // SHA-256 of the root certificate
 	annotationGrant   = annotationPrefix + "grant"     // UID of the grant in the source cluster
 	annotationIssued  = annotationPrefix + "issued"    // RFC 3339
 	annotationExpires = annotationPrefix + "not-after" // RFC 3339
+	annotationServes  = annotationPrefix + "serves"    // "true" where the consumer is a primary of the source
 )
 
 // An intermediate is the content of a cluster's cacerts.
@@ -44,12 +45,16 @@ func (i *intermediate) Judge(w *World, live *unstructured.Unstructured) string {
 // Needs implements [Late].
 func (*intermediate) Needs() string { return "" }
 
+// Fields implements [Late].
+func (*intermediate) Fields() []string { return []string{"data"} }
+
 // A remoteAccess is the content of a remote secret: the way to the API server
 // of source, for the istiod of consumer.
 type remoteAccess struct {
 	source   Member
 	account  string // service account in the source cluster
 	consumer string
+	serves   bool // the consumer is a primary of the source
 }
 
 // Judge implements [Late]. What cannot be read of the source cluster is no
@@ -75,6 +80,13 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 	grant := source.Objects[secretRef(r.source.Namespace, grantPrefix+r.consumer)]
 	note := live.GetAnnotations()
 	switch {
+	case r.serves && note[annotationServes] == "":
+		// istiod asks whom it may lead when it meets a cluster, and not again:
+		// a new credential is a new meeting.
+		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
+		return fmt.Sprintf("%s is served from here now", r.source.Name)
+	case !r.serves && note[annotationServes] != "":
+		return fmt.Sprintf("%s is not served from here any more", r.source.Name)
 	case grant.Err != nil:
 		return ""
 	case grant.Object == nil:
@@ -96,6 +108,35 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 // Needs implements [Late]: the token comes out of the source cluster.
 func (r *remoteAccess) Needs() string { return r.source.Name }
 
+// Fields implements [Late].
+func (*remoteAccess) Fields() []string { return []string{"data"} }
+
+// primaryEndpoints are where the gateway of a primary is reached, for the proxies
+// and the API server of a remote cluster.
+type primaryEndpoints struct {
+	primary string
+}
+
+// Judge implements [Late]. What is not known of the primary's gateway is no
+// reason to give up an address that may work.
+func (p *primaryEndpoints) Judge(w *World, live *unstructured.Unstructured) string {
+	primary := w.Cluster(p.primary)
+	if primary == nil || primary.Unreached != nil || !primary.Reach.Known() {
+		return ""
+	}
+	want, have := primary.Reach.endpoints(), endpointsOf(live)
+	if want.equal(have) {
+		return ""
+	}
+	return fmt.Sprintf("gateway of %s: %s -> %s", p.primary, have, want)
+}
+
+// Needs implements [Late].
+func (p *primaryEndpoints) Needs() string { return p.primary }
+
+// Fields implements [Late].
+func (*primaryEndpoints) Fields() []string { return []string{"addressType", "endpoints", "ports"} }
+
 // secretData is the decoded data of a Secret. What is no base64 is left out,
 // and so is missed by whoever parses the rest.
 func secretData(o *unstructured.Unstructured) map[string][]byte {
@@ -112,15 +153,17 @@ func secretData(o *unstructured.Unstructured) map[string][]byte {
 	return data
 }
 
-// withContentOf returns o with the late content of live: its data, and our own
-// annotations on it. A nil live leaves o as it is.
-func withContentOf(o, live *unstructured.Unstructured) *unstructured.Unstructured {
+// withContentOf returns it's object with the late content of live: the fields
+// that hold it, and our own annotations. A nil live leaves the object as it is.
+func withContentOf(it *Item, live *unstructured.Unstructured) *unstructured.Unstructured {
 	if live == nil {
-		return o
+		return it.Object
 	}
-	out := o.DeepCopy()
-	if data, ok := live.Object["data"]; ok {
-		out.Object["data"] = data
+	out := it.Object.DeepCopy()
+	for _, field := range it.Late.Fields() {
+		if v, ok := live.Object[field]; ok {
+			out.Object[field] = v
+		}
 	}
 	notes := out.GetAnnotations()
 	for k, v := range live.GetAnnotations() {
@@ -140,10 +183,10 @@ func withContentOf(o, live *unstructured.Unstructured) *unstructured.Unstructure
 func wantedObject(it *Item, live *unstructured.Unstructured) *unstructured.Unstructured {
 	switch {
 	case it.Late != nil:
-		return withContentOf(it.Object, live)
+		return withContentOf(it, live)
 	case it.Ref.Kind == "Namespace" && live.GetAnnotations()[annotationCreated] == "":
 		o := it.Object.DeepCopy()
-		o.SetAnnotations(nil)
+		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", annotationCreated)
 		return o
 	}
 	return it.Object

@@ -17,20 +17,28 @@ import (
 // third of it.
 const tokenLifetime = 365 * 24 * time.Hour
 
-// content is minted: the data of a Secret and what may be known about it.
+// content is minted: top-level fields of an object, and annotations that may
+// be known.
 type content struct {
-	data  map[string][]byte
-	notes map[string]string
+	fields map[string]any
+	notes  map[string]string
+}
+
+// secretContent is the content of a Secret.
+func secretContent(data map[string][]byte, notes map[string]string) content {
+	encoded := make(map[string]any, len(data))
+	for k, v := range data {
+		encoded[k] = base64.StdEncoding.EncodeToString(v)
+	}
+	return content{fields: map[string]any{"data": encoded}, notes: notes}
 }
 
 // put returns o with the content.
 func (c content) put(o *unstructured.Unstructured) *unstructured.Unstructured {
 	out := o.DeepCopy()
-	data := make(map[string]any, len(c.data))
-	for k, v := range c.data {
-		data[k] = base64.StdEncoding.EncodeToString(v)
+	for k, v := range c.fields {
+		out.Object[k] = v
 	}
-	out.Object["data"] = data
 	notes := out.GetAnnotations()
 	if notes == nil {
 		notes = map[string]string{}
@@ -48,11 +56,11 @@ func (i *intermediate) mint(random io.Reader, now time.Time) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	return content{data: b.Data(), notes: map[string]string{
+	return secretContent(b.Data(), map[string]string{
 		annotationRoot:    b.RootFingerprint(),
 		annotationIssued:  b.NotBefore().Format(time.RFC3339),
 		annotationExpires: b.NotAfter().Format(time.RFC3339),
-	}}, nil
+	}), nil
 }
 
 // mint asks the source cluster for a token of the consumer's own. Its grant
@@ -71,11 +79,27 @@ func (r *remoteAccess) mint(ctx context.Context, source *Live, now time.Time) (c
 	if err != nil {
 		return content{}, err
 	}
-	return content{data: map[string][]byte{r.source.Name: kubeconfig}, notes: map[string]string{
+	notes := map[string]string{
 		annotationGrant:   string(grant.GetUID()),
 		annotationIssued:  now.UTC().Format(time.RFC3339),
 		annotationExpires: expires.UTC().Format(time.RFC3339),
-	}}, nil
+	}
+	if r.serves {
+		notes[annotationServes] = "true"
+	}
+	return secretContent(map[string][]byte{r.source.Name: kubeconfig}, notes), nil
+}
+
+// mint asks where the primary's gateway is reached now.
+func (p *primaryEndpoints) mint(ctx context.Context, primary *Live) (content, error) {
+	reach := readReach(ctx, primary)
+	if reach.Err != nil {
+		return content{}, reach.Err
+	}
+	if !reach.Known() {
+		return content{}, fmt.Errorf("the gateway of %s has no address", p.primary)
+	}
+	return content{fields: reach.endpoints().fields()}, nil
 }
 
 // complete returns the object to apply for ch: what is known of it, and its
@@ -96,6 +120,8 @@ func (x *execution) complete(ctx context.Context, l *Live, ch Change) (*unstruct
 		c, err = late.mint(x.options.Random, x.options.Now)
 	case *remoteAccess:
 		c, err = late.mint(ctx, x.plan.world.Cluster(late.source.Name), x.options.Now)
+	case *primaryEndpoints:
+		c, err = late.mint(ctx, x.plan.world.Cluster(late.primary))
 	default:
 		err = fmt.Errorf("mint the content of %s: unknown kind of content %T", kube.RefOf(it.Object), late)
 	}

@@ -1,14 +1,25 @@
 package apply
 
-import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+import (
+	"strings"
 
-// namespaceObject is Istio's namespace, which tells istiod the network of the
-// cluster's pods:
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// namespaceObject is Istio's namespace, which tells istiods the network of the
+// cluster's pods, and whom of them a remote cluster is served by:
 // https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#set-the-default-network-for-cluster1
+// https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#set-the-control-plane-cluster-for-cluster2
 func namespaceObject(m Member) *unstructured.Unstructured {
+	notes := map[string]any{annotationCreated: "true"}
+	if m.remote() {
+		notes[annotationControlPlanes] = strings.Join(m.Primaries, ",")
+	}
 	return object("v1", "Namespace", "", m.Namespace, map[string]any{
 		"labels":      map[string]any{labelNetwork: m.Network},
-		"annotations": map[string]any{annotationCreated: "true"},
+		"annotations": notes,
 	}, nil)
 }
 
@@ -37,14 +48,96 @@ func exposeServices(namespace string) *unstructured.Unstructured {
 	})
 }
 
+// exposeIstiod and routeIstiod let remote clusters reach istiod through the
+// gateway, whose own TLS passes through it:
+// https://github.com/istio/istio/blob/1.31.0/samples/multicluster/expose-istiod.yaml
+func exposeIstiod(namespace string) *unstructured.Unstructured {
+	server := func(name string, port int64) any {
+		return map[string]any{
+			"port":  map[string]any{"number": port, "name": name, "protocol": "TLS"},
+			"tls":   map[string]any{"mode": "PASSTHROUGH"},
+			"hosts": []any{"*"},
+		}
+	}
+	return object("networking.istio.io/v1", "Gateway", namespace, istiodGateway, nil, map[string]any{
+		"spec": map[string]any{
+			"selector": map[string]any{"istio": "eastwestgateway"},
+			"servers":  []any{server("tls-istiod", discoveryPort), server("tls-istiodwebhook", webhookPort)},
+		},
+	})
+}
+
+func routeIstiod(namespace string) *unstructured.Unstructured {
+	route := func(from, to int64) any {
+		return map[string]any{
+			"match": []any{map[string]any{"port": from, "sniHosts": []any{"*"}}},
+			// A short name is of this namespace, whatever the cluster's domain is.
+			"route": []any{map[string]any{"destination": map[string]any{"host": istiodService, "port": map[string]any{"number": to}}}},
+		}
+	}
+	return object("networking.istio.io/v1", "VirtualService", namespace, istiodRoutes, nil, map[string]any{
+		"spec": map[string]any{
+			"hosts":    []any{"*"},
+			"gateways": []any{istiodGateway},
+			"tls":      []any{route(discoveryPort, discoveryPort), route(webhookPort, 443)},
+		},
+	})
+}
+
+// istiodServiceObject is the control plane as a remote cluster knows it: the
+// name that proxies and the injection webhook call, before the addresses in
+// the EndpointSlices of its primaries. It is what the chart renders for
+// remotePilotAddress, but for any number of addresses, and never an
+// ExternalName, which webhooks cannot call (docs/decisions/0014-endpoints-of-primaries.md).
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/remote-istiod-service.yaml
+func istiodServiceObject(namespace string) *unstructured.Unstructured {
+	port := func(name string, port, target int64) any {
+		return map[string]any{"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
+	}
+	return object("v1", "Service", namespace, istiodService, map[string]any{
+		"labels": map[string]any{"istio.io/rev": "default", "app.kubernetes.io/name": "istiod"},
+	}, map[string]any{"spec": map[string]any{
+		"ports": []any{port(discoveryPortName, discoveryPort, discoveryPort), port(webhookPortName, 443, webhookPort)},
+	}})
+}
+
+// The names of the ports join Service and EndpointSlice.
+const (
+	discoveryPortName = "tcp-istiod"
+	webhookPortName   = "tcp-webhook"
+)
+
+// endpointsObject is where one primary is reached; the addresses are those of
+// its gateway.
+// https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
+func endpointsObject(namespace, primary string) *unstructured.Unstructured {
+	return object("discovery.k8s.io/v1", "EndpointSlice", namespace, endpointsRef(namespace, primary).Name, map[string]any{
+		"labels": map[string]any{
+			"kubernetes.io/service-name":             istiodService,
+			"endpointslice.kubernetes.io/managed-by": "setup-mesh",
+		},
+	}, nil)
+}
+
 // movableGateway is a rendered object of the east-west gateway whose selectors
 // do not name the network: a Deployment's selector can never change, and the
-// network of a cluster can.
-func movableGateway(rendered *unstructured.Unstructured) *unstructured.Unstructured {
+// network of a cluster can. Where the topology says at which addresses the
+// gateway is reached, its Service is not labelled with the network, so that
+// istiod does not take those of the Service.
+func movableGateway(rendered *unstructured.Unstructured, address topology.Gateway) *unstructured.Unstructured {
 	o := rendered.DeepCopy()
 	unstructured.RemoveNestedField(o.Object, "spec", "selector", labelNetwork)                // Service
 	unstructured.RemoveNestedField(o.Object, "spec", "selector", "matchLabels", labelNetwork) // Deployment, PodDisruptionBudget
+	if o.GetKind() == "Service" && len(address.Addresses) > 0 {
+		unstructured.RemoveNestedField(o.Object, "metadata", "labels", labelNetwork)
+	}
 	return o
+}
+
+// readerAccount is the service account as which other clusters' istiods read
+// this one.
+func readerAccount(namespace, name string) *unstructured.Unstructured {
+	return object("v1", "ServiceAccount", namespace, name, nil, nil)
 }
 
 // grantObject is the Secret that a consumer's token is bound to. It holds

@@ -5,6 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 func TestMovableGateway(t *testing.T) {
@@ -25,17 +27,26 @@ func TestMovableGateway(t *testing.T) {
 		return map[string]any{"kind": "Service", "metadata": map[string]any{"labels": labels("n")}, "spec": map[string]any{"selector": selector}}
 	}
 	account := map[string]any{"kind": "ServiceAccount", "metadata": map[string]any{"labels": labels("n")}}
-	tests := map[string]struct{ in, want map[string]any }{
-		"a Deployment's pods keep the label":           {deployment(labels("n")), deployment(labels(""))},
-		"a Service keeps the label":                    {service(labels("n")), service(labels(""))},
-		"what selects nothing is left as it is":        {account, account},
-		"a selector without a network is as it should": {service(labels("")), service(labels(""))},
+	elsewhere := topology.Gateway{Addresses: []string{"192.0.2.1"}, Port: 15443}
+	unlabelled := service(labels(""))
+	unlabelled["metadata"] = map[string]any{"labels": labels("")}
+	tests := map[string]struct {
+		in      map[string]any
+		address topology.Gateway
+		want    map[string]any
+	}{
+		"a Deployment's pods keep the label":                   {deployment(labels("n")), topology.Gateway{}, deployment(labels(""))},
+		"a Service keeps the label":                            {service(labels("n")), topology.Gateway{}, service(labels(""))},
+		"what selects nothing is left as it is":                {account, topology.Gateway{}, account},
+		"a selector without a network is as it should":         {service(labels("")), topology.Gateway{}, service(labels(""))},
+		"a Service whose addresses are not the gateway's":      {service(labels("n")), elsewhere, unlabelled},
+		"the pods behind it are on their network all the same": {deployment(labels("n")), elsewhere, deployment(labels(""))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			in := &unstructured.Unstructured{Object: tt.in}
 			before := in.DeepCopy()
-			got := movableGateway(in)
+			got := movableGateway(in, tt.address)
 			if diff := cmp.Diff(tt.want, got.Object); diff != "" {
 				t.Errorf("object (-want +got):\n%s", diff)
 			}

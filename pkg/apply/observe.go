@@ -23,6 +23,8 @@ type ObserveOptions struct {
 	// Teardown reads every cluster as one that is leaving.
 	Teardown bool
 	Client   kube.Options
+	// Resolver looks up the host names of gateways.
+	Resolver Resolver
 }
 
 // Observe reads every cluster of d in parallel, and those that their records
@@ -34,7 +36,10 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 	var g errgroup.Group
 	w.Clusters = make([]*Live, len(d.Clusters))
 	for i, c := range d.Clusters {
-		l := &Live{Member: c.Member, Leaving: o.Teardown}
+		l := &Live{Member: c.Member, Leaving: o.Teardown, address: c.Address}
+		if len(c.Remotes) > 0 {
+			l.resolver = o.Resolver
+		}
 		w.Clusters[i] = l
 		g.Go(func() error {
 			observer{open: open, options: o.Client, mesh: d.MeshID}.member(ctx, l, c)
@@ -92,7 +97,7 @@ type observer struct {
 
 func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 	l.Objects = map[kube.Ref]Observed{}
-	if err := ob.connect(ctx, l); err != nil {
+	if err := ob.connect(ctx, l, c.Server); err != nil {
 		l.Unreached = err
 		return
 	}
@@ -112,17 +117,20 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 		l.Remains = readRemains(ctx, l)
 		return
 	}
+	if c.Gateway {
+		l.Reach = l.reach(ctx, l.object(gatewayServiceRef(l.Namespace)))
+	}
 	dryRun(ctx, l, wanted)
 }
 
 // connect finds out which cluster this is, and reads its record.
-func (ob observer) connect(ctx context.Context, l *Live) error {
+func (ob observer) connect(ctx context.Context, l *Live, server APIServer) error {
 	cluster, err := ob.open.Open(l.Context, ob.options)
 	if err != nil {
 		return err
 	}
 	l.cluster = cluster
-	l.Endpoint = cluster.Endpoint()
+	l.Endpoint = server.over(cluster.Endpoint())
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		id, err := cluster.Identity(ctx)

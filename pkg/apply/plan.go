@@ -58,7 +58,8 @@ type ClusterPlan struct {
 	Manifest []Field  `json:"manifest,omitempty"`
 	New      bool     `json:"new,omitempty"` // no IstioControlPlane was applied so far
 	Profile  string   `json:"profile,omitempty"`
-	Reads    []string `json:"reads,omitempty"` // whose API servers its istiod reads
+	Reads    []string `json:"reads,omitempty"`  // whose API servers its istiod reads
+	ReadBy   []string `json:"readBy,omitempty"` // whose istiods read its API server
 	Gateway  string   `json:"gateway,omitempty"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
 	// there after an apply.
@@ -86,8 +87,9 @@ type Change struct {
 	Wanted string `json:"wanted,omitempty"`
 	UID    string `json:"uid,omitempty"`
 
-	item *Item
-	mint bool // the late content of item is made anew
+	item    *Item
+	mint    bool // the late content of item is made anew
+	replace bool // the object is deleted and made anew
 }
 
 // A Finding is something about a cluster ("" for the whole mesh) that a user

@@ -15,7 +15,8 @@ import (
 // join plans a cluster of the topology.
 func (pl *planner) join(c *ClusterPlan) {
 	d := c.desired
-	c.Reads, c.New = d.Reads, c.live.Record == nil || c.live.Record.Manifest == nil
+	c.Reads, c.ReadBy = d.Reads, d.ReadBy
+	c.New = c.live.Record == nil || c.live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
 		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
@@ -33,8 +34,12 @@ func (pl *planner) join(c *ClusterPlan) {
 	pl.conflicts(c, foreign)
 	pl.prune(c)
 	pl.certificate(c)
+	pl.orphan(c)
 	if d.Gateway {
-		c.Gateway = gatewayAddress(c.live.object(gatewayServiceRef(c.Namespace)))
+		c.Gateway = c.live.Reach.String()
+		if err := c.live.Reach.Err; err != nil {
+			pl.warn(c.Name, hintOf(err), "%v: remote clusters keep the addresses they have", err)
+		}
 	}
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return slices.Index(Components(), a.Component) - slices.Index(Components(), b.Component)
@@ -116,6 +121,9 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		ch.Fields = fields(seen.Object, seen.Dry)
 		maskSecret(it.Ref, ch.Fields)
 	}
+	if losesSelector(it, seen.Object) {
+		ch.replace, ch.Reason = true, "made anew: Kubernetes would keep its old endpoints"
+	}
 	if ch.Reason == "" && len(ch.Fields) == 0 {
 		return
 	}
@@ -124,6 +132,17 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	if len(ch.Fields) > 0 && c.live.Record.hash(it.Ref) == it.Hash {
 		ch.Managers = changedBy(seen.Object, ch.Fields)
 	}
+}
+
+// losesSelector says whether a Service has a selector that is not wanted any
+// more. Kubernetes leaves the endpoints alone that it made for one.
+// https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
+func losesSelector(it *Item, live *unstructured.Unstructured) bool {
+	has := func(o *unstructured.Unstructured) bool {
+		selector, _, _ := unstructured.NestedMap(o.Object, "spec", "selector")
+		return len(selector) > 0
+	}
+	return it.Ref.Kind == "Service" && has(live) && !has(it.Object)
 }
 
 // blocked is why the late content of a change cannot be minted now.
@@ -136,6 +155,28 @@ func (pl *planner) blocked(ch Change) string {
 		return source + " is not reached"
 	}
 	return ""
+}
+
+// orphan blocks the webhooks of a remote cluster, and what they are for, while
+// there is no address of any primary for them: they would refuse its pods.
+func (pl *planner) orphan(c *ClusterPlan) {
+	if !c.orphaned() {
+		return
+	}
+	for i, ch := range c.Changes {
+		if ch.Pending() && ch.item != nil && ch.item.stage >= stageControl {
+			c.Changes[i].Blocked = strings.Join(c.Primaries, ", ") + " is not reached"
+		}
+	}
+}
+
+// orphaned says whether c is a remote cluster, and no address of any of its
+// primaries is or will be in it.
+func (c *ClusterPlan) orphaned() bool {
+	reached := func(ch Change) bool {
+		return ch.item != nil && ch.item.stage == stageEndpoints && ch.Blocked == ""
+	}
+	return c.remote() && !slices.ContainsFunc(c.Changes, reached)
 }
 
 // maskSecret hides values that a plan must not show.
@@ -201,22 +242,4 @@ func (pl *planner) certificate(c *ClusterPlan) {
 	if !root.CanSign() {
 		pl.refuse(c.Name, "put certs/root-key.pem back for this apply", "a new intermediate is needed, and the root key is not there to sign it")
 	}
-}
-
-// gatewayAddress is the address of a LoadBalancer Service, "" while it has
-// none. Either an IP or a hostname counts.
-func gatewayAddress(service *unstructured.Unstructured) string {
-	if service == nil {
-		return ""
-	}
-	ingress, _, _ := unstructured.NestedSlice(service.Object, "status", "loadBalancer", "ingress")
-	for _, in := range ingress {
-		m, _ := in.(map[string]any)
-		for _, key := range []string{"ip", "hostname"} {
-			if a, _ := m[key].(string); a != "" {
-				return fmt.Sprintf("%s:%d", a, gatewayPort)
-			}
-		}
-	}
-	return ""
 }

@@ -17,12 +17,6 @@ import (
 func (pl *planner) identities() {
 	w := pl.plan.world
 	byUID := map[string]*Live{}
-	joined := 0
-	for _, c := range pl.plan.desired.Clusters {
-		if c.Joined {
-			joined++
-		}
-	}
 	for i, l := range w.Clusters {
 		if l.Unreached != nil {
 			continue
@@ -32,10 +26,9 @@ func (pl *planner) identities() {
 				"contexts %s and %s lead to the same cluster (kube-system UID %s)", first.Context, l.Context, l.UID)
 		}
 		byUID[l.UID] = l
-		if l.Leaving || i >= len(pl.plan.desired.Clusters) || !pl.plan.desired.Clusters[i].Joined || joined < 2 {
-			continue
+		if !l.Leaving && i < len(pl.plan.desired.Clusters) && len(pl.plan.desired.Clusters[i].ReadBy) > 0 {
+			pl.endpoint(l)
 		}
-		pl.endpoint(l)
 	}
 	if !pl.options.AcceptNew {
 		pl.movedContexts()

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -169,7 +168,7 @@ func TestRecordAfter(t *testing.T) {
 			if diff := cmp.Diff(tt.profile, r.Manifest["profile"]); diff != "" {
 				t.Errorf("manifest (-want +got):\n%s", diff)
 			}
-			if r.Format != recordFormat || r.Mesh != "m" || r.Cluster != "a" || !slices.Equal(r.Members, members) {
+			if r.Format != recordFormat || r.Mesh != "m" || r.Cluster != "a" || !cmp.Equal(r.Members, members) {
 				t.Errorf("record = %+v", r)
 			}
 		})

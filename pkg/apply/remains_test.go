@@ -97,26 +97,3 @@ func TestWebhookFilled(t *testing.T) {
 		})
 	}
 }
-
-func TestGatewayAddress(t *testing.T) {
-	service := func(ingress ...any) *unstructured.Unstructured {
-		return object("v1", "Service", "ns", "x", nil, map[string]any{"status": map[string]any{"loadBalancer": map[string]any{"ingress": ingress}}})
-	}
-	tests := map[string]struct {
-		o    *unstructured.Unstructured
-		want string
-	}{
-		"absent":                {nil, ""},
-		"none yet":              {service(), ""},
-		"an IP":                 {service(map[string]any{"ip": "192.0.2.1"}), "192.0.2.1:15443"},
-		"a hostname":            {service(map[string]any{"hostname": "lb.example.com"}), "lb.example.com:15443"},
-		"the first that is one": {service(map[string]any{"ports": []any{}}, "broken", map[string]any{"hostname": "", "ip": "192.0.2.2"}), "192.0.2.2:15443"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := gatewayAddress(tt.o); got != tt.want {
-				t.Errorf("gatewayAddress = %q, want %q", got, tt.want)
-			}
-		})
-	}
-}

@@ -15,11 +15,12 @@ const (
 	stageNamespace stage = iota
 	stageTrust           // cacerts: an istiod that starts without it makes a root of its own
 	stageCRDs
-	stageConfig   // what workloads refer to: RBAC, ConfigMaps, Services, grants
-	stageControl  // istiod and its webhooks
-	stageGateways // injected by istiod, so after its webhook answers
-	stageMesh     // Istio's resources, which istiod validates
-	stageRemote   // remote secrets
+	stageConfig    // what workloads refer to: RBAC, ConfigMaps, Services, grants
+	stageEndpoints // of the primaries, in a remote cluster: before a webhook calls them
+	stageControl   // istiod and its webhooks
+	stageGateways  // injected by istiod, so after its webhook answers
+	stageMesh      // Istio's resources, which istiod validates
+	stageRemote    // remote secrets
 )
 
 // workloads are the kinds that make pods, or go with those that do.
@@ -36,6 +37,8 @@ func stageOf(ref kube.Ref, gateway bool) stage {
 		return stageTrust
 	case isCRD(ref):
 		return stageCRDs
+	case ref.Kind == "EndpointSlice":
+		return stageEndpoints
 	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, remoteSecretPrefix):
 		return stageRemote
 	case isIstioResource(ref):

@@ -30,19 +30,23 @@ type Status struct {
 type ClusterStatus struct {
 	Member
 	Unreached string `json:"unreached,omitempty"`
-	Istio     string `json:"istio,omitempty"`   // version that istiod runs
+	Istio     string `json:"istio,omitempty"`   // version that istiod runs, that of a primary for a remote cluster
 	Gateway   string `json:"gateway,omitempty"` // address and port, "pending", or "" where none is needed
 	Trust     Trust  `json:"trust"`
 	Drift     bool   `json:"drift"` // an apply would change something
-	// Discovers maps every other joined cluster to "ok" or to what is wrong.
+	// Served is "ok" or what is wrong between a remote cluster and its
+	// primaries, "" for a primary.
+	Served string `json:"served,omitempty"`
+	// Discovers maps every cluster that istiod reads to "ok" or to what is
+	// wrong. A remote cluster has no istiod.
 	Discovers map[string]string `json:"discovers"`
 }
 
 // Trust is the state of a cluster's intermediate.
 type Trust struct {
 	Root     string    `json:"root,omitempty"` // fingerprint, shortened
-	NotAfter time.Time `json:"notAfter,omitzero"`
-	Days     int       `json:"days"`  // until NotAfter
+	NotAfter time.Time `json:"notAfter,omitzero"` // zero for a remote cluster: it has no intermediate
+	Days     int       `json:"days"`              // until NotAfter
 	State    string    `json:"state"` // "ok", or what is wrong
 }
 
@@ -57,6 +61,11 @@ type Probe struct {
 	Istiods     []IstiodView
 	Err         error            // the istiods could not be listed
 	Credentials map[string]error // of the stored remote secrets, by source
+	// Root is the ConfigMap with the root certificate that the primaries of
+	// a remote cluster write, as it was read; Injection is what came of trying
+	// to have a pod injected there.
+	Root      Observed
+	Injection error
 }
 
 // Examine asks the istiods of every reached cluster, and tries every stored
@@ -86,6 +95,15 @@ func examine(ctx context.Context, c *ClusterPlan) Probe {
 	probe := Probe{Credentials: map[string]error{}}
 	var mu sync.Mutex
 	var g errgroup.Group
+	if c.remote() {
+		g.Go(func() error {
+			probe.Root.Object, probe.Root.Err = c.live.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
+			return nil
+		})
+		probe.Injection = tryInjection(ctx, c)
+		_ = g.Wait() // the functions return nil
+		return probe
+	}
 	g.Go(func() error {
 		probe.Istiods, probe.Err = readIstiods(ctx, c.live)
 		return nil
@@ -137,11 +155,64 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 		s.find("cluster/wanted", c.Name, "setup-mesh apply takes it out", "not in topology.yaml any more, and still a member")
 		return out
 	}
-	out.Istio = s.istio(c)
 	out.Gateway = s.gateway(c)
+	if c.remote() {
+		out.Istio = versionOf(p, c)
+		out.Trust = s.distributed(p, c, probe.Root)
+		out.Served = s.served(c, probe.Injection)
+		return out
+	}
+	out.Istio = s.istio(c)
 	out.Trust = s.trust(p, c)
 	s.discovery(c, probe, out.Discovers)
 	return out
+}
+
+// versionOf is the version of the istiod that serves a remote cluster.
+func versionOf(p *Plan, c *ClusterPlan) string {
+	for _, name := range c.Primaries {
+		if primary := p.cluster(name); primary != nil && primary.Unreached == "" {
+			if v := istiodVersion(primary.live.object(istiodRef(primary.Namespace))); v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// distributed is the root that a remote cluster's proxies are given.
+func (s *Status) distributed(p *Plan, c *ClusterPlan, seen Observed) Trust {
+	ref, hint := rootConfigMapRef(c.Namespace), "see the log of istiod in "+strings.Join(c.Primaries, ", ")
+	switch {
+	case absent(seen.Err):
+		s.find("trust/root-distributed", c.Name, hint, "%s has not been written by %s", ref, strings.Join(c.Primaries, ", "))
+		return Trust{State: "missing"}
+	case seen.Err != nil:
+		s.find("trust/root-distributed", c.Name, hintOf(seen.Err), "%v", seen.Err)
+		return Trust{State: "unknown"}
+	}
+	text, _, _ := unstructured.NestedString(seen.Object.Object, "data", "root-cert.pem")
+	root, err := certs.ParseRoot([]byte(text), nil)
+	if err != nil {
+		s.find("trust/root-distributed", c.Name, hint, "%s: %v", ref, err)
+		return Trust{State: "unusable"}
+	}
+	t := Trust{Root: root.Short(), State: ok}
+	if want := p.desired.Root; want != nil && root.Fingerprint() != want.Fingerprint() {
+		t.State = "other root"
+		s.find("trust/same-root", c.Name, hint, "is given root %s by %s, and the work directory holds root %s", root.Short(), strings.Join(c.Primaries, ", "), want.Short())
+	}
+	return t
+}
+
+// served is what came of trying to have a pod injected.
+func (s *Status) served(c *ClusterPlan, err error) string {
+	if err == nil {
+		return ok
+	}
+	s.find("control-plane/injection", c.Name, "setup-mesh apply; then see whether "+strings.Join(c.Primaries, ", ")+" can be reached from the API server of "+c.Name,
+		"new pods are not injected: %v", err)
+	return string(kube.ClassOf(err))
 }
 
 // istio is the version of the running istiod: its image's tag.
@@ -154,6 +225,15 @@ func (s *Status) istio(c *ClusterPlan) string {
 	available, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas")
 	if available == 0 {
 		s.find("istiod/running", c.Name, "kubectl -n "+c.Namespace+" describe deployment istiod", "istiod has no available replica")
+	}
+	return istiodVersion(d)
+}
+
+// istiodVersion is the tag of the image that a Deployment of istiod, which may be
+// nil, runs.
+func istiodVersion(d *unstructured.Unstructured) string {
+	if d == nil {
+		return ""
 	}
 	containers, _, _ := unstructured.NestedSlice(d.Object, "spec", "template", "spec", "containers")
 	for _, e := range containers {
@@ -172,6 +252,10 @@ func (s *Status) gateway(c *ClusterPlan) string {
 	}
 	if c.Gateway != "" {
 		return c.Gateway
+	}
+	if why := c.live.Reach.Nowhere; why != "" {
+		s.find("gateway/address", c.Name, "set contexts."+c.Context+".gateway.addresses", "%s", why)
+		return "none"
 	}
 	s.find("gateway/address", c.Name, "kubectl -n "+c.Namespace+" describe service "+EastWestGateway, "Service %s/%s has no address", c.Namespace, EastWestGateway)
 	return "pending"

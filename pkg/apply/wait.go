@@ -190,7 +190,7 @@ func probeGateway(namespace string) *unstructured.Unstructured {
 func waitProbe(ctx context.Context, l *Live, r *reporter) error {
 	reason := ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		err := l.cluster.Create(ctx, probeGateway(l.Namespace), true)
+		_, err := l.cluster.Create(ctx, probeGateway(l.Namespace), true)
 		now := "istiod: waiting for its webhook"
 		switch kube.ClassOf(err) {
 		case kube.Denied:
@@ -213,24 +213,57 @@ func waitProbe(ctx context.Context, l *Live, r *reporter) error {
 	return err
 }
 
-// waitGateway waits until the east-west gateway runs and has an address. The
-// error of one that has none carries the Service's last event.
-func waitGateway(ctx context.Context, l *Live, r *reporter) error {
-	ref := gatewayServiceRef(l.Namespace)
+// waitGateway waits until the east-west gateway has an address, one that can be
+// resolved where remote clusters need it, and runs. The error of one that has
+// none carries the Service's last event.
+func waitGateway(ctx context.Context, c *ClusterPlan, r *reporter) error {
+	l, ref := c.live, gatewayServiceRef(c.Namespace)
+	var service *unstructured.Unstructured
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
-		if o == nil {
+		if service = o; o == nil {
 			return false, fmt.Sprintf("%s is not there", ref)
 		}
-		if t, _, _ := unstructured.NestedString(o.Object, "spec", "type"); t != "LoadBalancer" {
-			return true, ""
-		}
-		return gatewayAddress(o) != "", fmt.Sprintf("%s has no address yet", ref)
+		reach := reachOf(o, l.address, nil)
+		pending := len(reach.Hosts) == 0 && nodeSelector(o) == nil && reach.Nowhere == ""
+		return !pending, fmt.Sprintf("%s has no address yet", ref)
 	})
 	if err != nil {
 		return fmt.Errorf("%w%s", err, lastEvent(context.WithoutCancel(ctx), l, ref))
 	}
+	if err := waitReach(ctx, c, service, r); err != nil {
+		return err
+	}
 	ref.Group, ref.Kind = "apps", "Deployment"
 	return waitReady(ctx, l, ref, r)
+}
+
+// resolveInterval is the time between two questions to a name server.
+const resolveInterval = time.Second
+
+// waitReach waits until the gateway's host names have addresses: a cloud takes
+// minutes to publish a new one. An address that there never will be is an error.
+func waitReach(ctx context.Context, c *ClusterPlan, service *unstructured.Unstructured, r *reporter) error {
+	var reach Reach
+	err := wait.PollUntilContextCancel(ctx, resolveInterval, true, func(ctx context.Context) (bool, error) {
+		reach = c.live.reach(ctx, service)
+		if why := reach.Nowhere; why != "" || len(reach.Hosts) == 0 {
+			if why == "" {
+				why = "none of the nodes that its annotation selects has an address of type ExternalIP"
+			}
+			return false, &kube.Error{
+				Class: kube.Invalid, Context: c.Context, Op: "find the address of", Ref: gatewayServiceRef(c.Namespace), Message: why,
+				Hint: "set contexts." + c.Context + ".gateway.addresses to those at which other clusters reach it",
+			}
+		}
+		if reach.Err != nil {
+			r.waiting(reach.Err.Error())
+		}
+		return reach.Err == nil, nil
+	})
+	if ctx.Err() != nil && reach.Err != nil {
+		return fmt.Errorf("%w: %w", reach.Err, context.Cause(ctx))
+	}
+	return err
 }
 
 // lastEvent quotes the newest event about ref, "" if there is none to be had.

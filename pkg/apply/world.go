@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // A World is what was read from the clusters at one time.
@@ -20,14 +21,17 @@ type World struct {
 // A Live is one cluster as it was read.
 type Live struct {
 	Member
-	Kubernetes string // version of the API server
-	Endpoint   kube.Endpoint
-	Leaving    bool  // is to hold nothing of ours
-	Unreached  error // nothing below is known
+	Kubernetes string        // version of the API server
+	Endpoint   kube.Endpoint // for other clusters: the topology's word goes before the kubeconfig's
+	Reach      Reach         // of its gateway
+	Leaving    bool          // is to hold nothing of ours
+	Unreached  error         // nothing below is known
 	Record     *Record
 	Objects    map[kube.Ref]Observed
 	Remains    Remains // read of a leaving cluster only
 
+	address       topology.Gateway
+	resolver      Resolver // nil where nobody needs to know the gateway's IP addresses
 	cluster       *kube.Cluster
 	recordVersion string // resourceVersion of the record, "" while there is none
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -72,10 +73,8 @@ func wantedMesh(t *testing.T, mesh, base string) *Desired {
 	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
 	for _, c := range m.Clusters {
 		manifest, _ := m.Manifest(b, c, topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
-		dc := &DesiredCluster{
-			Member: Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary},
-			Joined: !c.DisableRegistryJoin, Gateway: m.MultiNetwork(), Account: c.ServiceAccountReader, Manifest: manifest,
-		}
+		dc := desiredCluster(m, c)
+		dc.Manifest = manifest
 		d.Clusters = append(d.Clusters, dc)
 	}
 	for _, c := range d.Clusters {
@@ -149,6 +148,11 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 	t.Helper()
 	w := emptyWorld(d)
 	for i, c := range d.Clusters {
+		if c.Gateway {
+			w.Clusters[i].Reach = reachedAt("192.0.2.7")
+		}
+	}
+	for i, c := range d.Clusters {
 		for _, it := range c.Items {
 			uid := fmt.Sprintf("uid-%s-%s", c.Member.Name, it.Ref)
 			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, kube.FieldManager)}
@@ -163,7 +167,17 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 	return w
 }
 
+// reachedAt is where a gateway with these IP addresses is reached.
+func reachedAt(ips ...string) Reach {
+	r := Reach{Hosts: ips}
+	for _, ip := range ips {
+		r.IPs = append(r.IPs, netip.MustParseAddr(ip))
+	}
+	return r
+}
+
 func giveAddress(l *Live) {
+	l.Reach = reachedAt("192.0.2.7")
 	edit(l, gatewayServiceRef(l.Namespace), func(o map[string]any) {
 		o["status"] = map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.7"}}}}
 	})
@@ -205,11 +219,17 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 			t.Fatal(err)
 		}
 		grant := secretRef(late.source.Namespace, grantPrefix+late.consumer)
-		return content{data: map[string][]byte{source.Name: b}, notes: map[string]string{
+		notes := map[string]string{
 			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
 			annotationIssued:  testNow.Format(time.RFC3339),
 			annotationExpires: testNow.Add(tokenLifetime).Format(time.RFC3339),
-		}}.put(it.Object)
+		}
+		if late.serves {
+			notes[annotationServes] = "true"
+		}
+		return secretContent(map[string][]byte{source.Name: b}, notes).put(it.Object)
+	case *primaryEndpoints:
+		return content{fields: w.Cluster(late.primary).Reach.endpoints().fields()}.put(it.Object)
 	}
 	return it.Object
 }

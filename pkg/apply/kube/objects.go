@@ -102,18 +102,20 @@ func lostRace(err error) bool {
 		apierrors.IsConflict(err) && !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
 
-// Create makes an object that must not exist yet. One that does is an error
-// of class [Conflict].
-func (c *Cluster) Create(ctx context.Context, o *unstructured.Unstructured, dryRun bool) error {
+// Create makes an object that must not exist yet, and returns it as the API
+// server has it. One that exists is an error of class [Conflict].
+func (c *Cluster) Create(ctx context.Context, o *unstructured.Unstructured, dryRun bool) (*unstructured.Unstructured, error) {
 	ref := RefOf(o)
 	opts := metav1.CreateOptions{FieldManager: FieldManager, FieldValidation: metav1.FieldValidationStrict}
 	if dryRun {
 		opts.DryRun = []string{metav1.DryRunAll}
 	}
-	return c.do(ctx, "create", ref, func(r dynamic.ResourceInterface) error {
-		_, err := r.Create(ctx, o, opts)
+	var out *unstructured.Unstructured
+	err := c.do(ctx, "create", ref, func(r dynamic.ResourceInterface) (err error) {
+		out, err = r.Create(ctx, o, opts)
 		return err
 	})
+	return out, err
 }
 
 // Delete removes ref if it still is the object with that UID, and returns

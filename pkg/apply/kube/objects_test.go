@@ -98,6 +98,10 @@ func TestRefusals(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
+	create := func(o *unstructured.Unstructured) error {
+		_, err := c.Create(ctx, o, false)
+		return err
+	}
 	service := func(spec map[string]any) error {
 		_, err := c.Apply(ctx, object("v1", "Service", ns, "s", map[string]any{"spec": spec}), ApplyOptions{})
 		return err
@@ -155,7 +159,7 @@ func TestRefusals(t *testing.T) {
 			}(),
 			class: Invalid, text: "a ConfigMap needs a namespace",
 		},
-		"exists already": {err: c.Create(ctx, configMap(ns, "there", nil), false), class: Conflict, text: "already exists"},
+		"exists already": {err: create(configMap(ns, "there", nil)), class: Conflict, text: "already exists"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

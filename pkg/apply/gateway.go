@@ -1,0 +1,301 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// A Resolver finds the IP addresses of a host name; [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// A Reach is where a cluster's east-west gateway is reached from outside. The
+// zero Reach is that of a gateway that is not there, or has no address yet.
+type Reach struct {
+	Hosts []string // IP addresses and host names, in their order
+	// IPs are those of Hosts, sorted, without duplicates. They are looked up
+	// where remote clusters need them only: an EndpointSlice takes no names.
+	IPs   []netip.Addr
+	Ports map[int]int // port of the gateway to the one outside, where it differs
+	// Nowhere says why there never will be an address, "" if there may.
+	Nowhere string
+	Err     error // why the above is not known
+}
+
+// Known says whether it is known at which IP addresses the gateway is reached.
+func (r Reach) Known() bool { return r.Err == nil && len(r.IPs) > 0 }
+
+// port is the one outside for a port of the gateway.
+func (r Reach) port(inside int) int {
+	if outside, ok := r.Ports[inside]; ok {
+		return outside
+	}
+	return inside
+}
+
+// String is how plans and status name the gateway's address, for traffic
+// between networks: "" while there is none.
+func (r Reach) String() string {
+	if len(r.Hosts) == 0 {
+		return ""
+	}
+	s := hostPort(r.Hosts[0], r.port(gatewayPort))
+	if n := len(r.Hosts) - 1; n > 0 {
+		s += fmt.Sprintf(" and %d more", n)
+	}
+	return s
+}
+
+func hostPort(host string, port int) string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host + ":" + strconv.Itoa(port)
+}
+
+// reachOf reads the addresses out of the gateway's Service, which may be nil.
+// Those of the topology go before the Service's. nodes are the addresses of the
+// nodes that the Service's annotation selects.
+func reachOf(service *unstructured.Unstructured, address topology.Gateway, nodes []string) Reach {
+	var r Reach
+	if service == nil {
+		return r
+	}
+	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
+	if kind == "NodePort" {
+		r.Ports = nodePorts(service)
+	}
+	switch {
+	case len(address.Addresses) > 0:
+		r.Hosts = address.Addresses
+		if r.Ports == nil {
+			r.Ports = map[int]int{}
+		}
+		r.Ports[gatewayPort] = address.Port
+	case kind == "LoadBalancer":
+		r.Hosts = ingressHosts(service)
+	case kind == "NodePort" && nodeSelector(service) != nil:
+		r.Hosts = nodes
+	default:
+		r.Nowhere = fmt.Sprintf("Service %s/%s is of type %s, which has no address outside", service.GetNamespace(), service.GetName(), kind)
+	}
+	return r
+}
+
+// ingressHosts are all addresses of a LoadBalancer Service.
+func ingressHosts(service *unstructured.Unstructured) []string {
+	var hosts []string
+	ingress, _, _ := unstructured.NestedSlice(service.Object, "status", "loadBalancer", "ingress")
+	for _, in := range ingress {
+		m, _ := in.(map[string]any)
+		for _, key := range []string{"ip", "hostname"} {
+			if a, _ := m[key].(string); a != "" {
+				hosts = append(hosts, a)
+				break
+			}
+		}
+	}
+	return hosts
+}
+
+func nodePorts(service *unstructured.Unstructured) map[int]int {
+	out := map[int]int{}
+	ports, _, _ := unstructured.NestedSlice(service.Object, "spec", "ports")
+	for _, p := range ports {
+		m, _ := p.(map[string]any)
+		port, ok1 := m["port"].(int64)
+		node, ok2 := m["nodePort"].(int64)
+		if ok1 && ok2 {
+			out[int(port)] = int(node)
+		}
+	}
+	return out
+}
+
+// nodeSelector is which nodes a NodePort Service is reached at, nil where it
+// does not say; {} is all of them.
+// https://istio.io/latest/docs/reference/config/annotations/#TrafficNodeSelector
+func nodeSelector(service *unstructured.Unstructured) labels.Set {
+	text, ok := service.GetAnnotations()["traffic.istio.io/nodeSelector"]
+	if !ok {
+		return nil
+	}
+	set := labels.Set{}
+	if json.Unmarshal([]byte(text), &set) != nil {
+		return nil
+	}
+	return set
+}
+
+// readReach asks where the gateway of l is reached now, host names resolved.
+func readReach(ctx context.Context, l *Live) Reach {
+	service, err := l.cluster.Get(ctx, gatewayServiceRef(l.Namespace))
+	if err != nil && !absent(err) {
+		return Reach{Err: err}
+	}
+	return l.reach(ctx, service)
+}
+
+// reach is where the gateway with that Service, which may be nil, is reached:
+// it asks for nodes and resolves names where that is needed.
+func (l *Live) reach(ctx context.Context, service *unstructured.Unstructured) Reach {
+	var nodes []string
+	if service != nil {
+		if selector := nodeSelector(service); selector != nil {
+			var err error
+			if nodes, err = externalIPs(ctx, l.cluster, selector); err != nil {
+				return Reach{Err: err}
+			}
+		}
+	}
+	r := reachOf(service, l.address, nodes)
+	if l.resolver != nil {
+		r.resolve(ctx, l.resolver)
+	}
+	return r
+}
+
+// externalIPs are the addresses of nodes that istiod takes too:
+// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/controller.go (updateServiceNodePortAddresses)
+func externalIPs(ctx context.Context, c *kube.Cluster, selector labels.Set) ([]string, error) {
+	nodes, err := c.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Node"}, "", selector.String())
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, n := range nodes {
+		addresses, _, _ := unstructured.NestedSlice(n.Object, "status", "addresses")
+		for _, a := range addresses {
+			if m, _ := a.(map[string]any); m["type"] == "ExternalIP" {
+				if ip, _ := m["address"].(string); ip != "" {
+					out = append(out, ip)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// resolve fills in IPs.
+func (r *Reach) resolve(ctx context.Context, resolver Resolver) {
+	for _, host := range r.Hosts {
+		if ip, err := netip.ParseAddr(host); err == nil {
+			r.IPs = append(r.IPs, ip.Unmap())
+			continue
+		}
+		ips, err := resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(host, ".")+".") // no search domains
+		if err != nil {
+			r.Err = &kube.Error{
+				Class: kube.Unreachable, Op: "resolve the gateway's host name " + strconv.Quote(host), Message: err.Error(), Err: err,
+				Hint: "does this machine's DNS know the name? --dns-server asks another one",
+			}
+			continue
+		}
+		for _, ip := range ips {
+			r.IPs = append(r.IPs, ip.Unmap())
+		}
+	}
+	slices.SortFunc(r.IPs, netip.Addr.Compare)
+	r.IPs = slices.Compact(r.IPs)
+}
+
+// endpoints are what an EndpointSlice says of a primary's gateway. It holds
+// addresses of one family: IPv4, unless there are none.
+type endpoints struct {
+	ips                []netip.Addr // sorted
+	discovery, webhook int          // ports
+}
+
+func (r Reach) endpoints() endpoints {
+	e := endpoints{discovery: r.port(discoveryPort), webhook: r.port(webhookPort)}
+	v4 := slices.ContainsFunc(r.IPs, netip.Addr.Is4)
+	for _, ip := range r.IPs {
+		if ip.Is4() == v4 {
+			e.ips = append(e.ips, ip)
+		}
+	}
+	return e
+}
+
+// endpointsOf reads an EndpointSlice of ours.
+func endpointsOf(slice *unstructured.Unstructured) endpoints {
+	var e endpoints
+	list, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
+	for _, one := range list {
+		m, _ := one.(map[string]any)
+		addresses, _, _ := unstructured.NestedStringSlice(m, "addresses")
+		for _, a := range addresses {
+			if ip, err := netip.ParseAddr(a); err == nil {
+				e.ips = append(e.ips, ip)
+			}
+		}
+	}
+	slices.SortFunc(e.ips, netip.Addr.Compare)
+	ports, _, _ := unstructured.NestedSlice(slice.Object, "ports")
+	for _, p := range ports {
+		m, _ := p.(map[string]any)
+		port, _ := m["port"].(int64)
+		switch m["name"] {
+		case discoveryPortName:
+			e.discovery = int(port)
+		case webhookPortName:
+			e.webhook = int(port)
+		}
+	}
+	return e
+}
+
+func (e endpoints) equal(other endpoints) bool {
+	return slices.Equal(e.ips, other.ips) && e.discovery == other.discovery && e.webhook == other.webhook
+}
+
+// String names the addresses, and the ports where they are not the usual ones.
+func (e endpoints) String() string {
+	if len(e.ips) == 0 {
+		return "(none)"
+	}
+	names := make([]string, len(e.ips))
+	for i, ip := range e.ips {
+		names[i] = ip.String()
+	}
+	s := strings.Join(names, ", ")
+	if e.discovery != discoveryPort || e.webhook != webhookPort {
+		s += fmt.Sprintf(" ports %d and %d", e.discovery, e.webhook)
+	}
+	return s
+}
+
+// fields are the content of an EndpointSlice:
+// https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/
+func (e endpoints) fields() map[string]any {
+	family := "IPv6"
+	if e.ips[0].Is4() {
+		family = "IPv4"
+	}
+	list := make([]any, len(e.ips))
+	for i, ip := range e.ips {
+		list[i] = map[string]any{"addresses": []any{ip.String()}}
+	}
+	port := func(name string, number int) any {
+		return map[string]any{"name": name, "port": int64(number), "protocol": "TCP"}
+	}
+	return map[string]any{
+		"addressType": family,
+		"endpoints":   list,
+		"ports":       []any{port(discoveryPortName, e.discovery), port(webhookPortName, e.webhook)},
+	}
+}

@@ -1,0 +1,108 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// injectorRef is the webhook that injects the proxies of a cluster's pods, named
+// as the chart does.
+func injectorRef(namespace string) kube.Ref {
+	name := "istio-sidecar-injector"
+	if namespace != "istio-system" {
+		name += "-" + namespace
+	}
+	return kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "MutatingWebhookConfiguration", Name: name}
+}
+
+func rootConfigMapRef(namespace string) kube.Ref {
+	return kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: namespace, Name: rootConfigMap}
+}
+
+// waitServed waits until the primaries of a remote cluster do for it what a
+// control plane of its own would: its webhook has their CA, its pods get the
+// root certificate, and its API server reaches them to have pods injected.
+// https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
+func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
+	l, who := c.live, strings.Join(c.Primaries, ", ")
+	if err := waitFor(ctx, l, rootConfigMapRef(l.Namespace), r, func(o *unstructured.Unstructured) (bool, string) {
+		return o != nil, "waiting for " + who + " to write the root certificate"
+	}); err != nil {
+		return err
+	}
+	if ref := injectorRef(l.Namespace); slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref }) {
+		if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
+			return webhookFilled(o), "waiting for " + who + " to fill in the CA of the injection webhook"
+		}); err != nil {
+			return err
+		}
+		return waitInjection(ctx, c, r)
+	}
+	return nil
+}
+
+// waitInjection waits until a pod would be injected. Nothing can be watched for
+// that: the API server calls the webhook when somebody makes a pod.
+func waitInjection(ctx context.Context, c *ClusterPlan, r *reporter) error {
+	reason := ""
+	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
+		now := ""
+		if err := tryInjection(ctx, c); err != nil {
+			now = "injection by " + strings.Join(c.Primaries, ", ") + ": " + err.Error()
+		}
+		if now != reason {
+			reason = now
+			r.waiting(reason)
+		}
+		return now == "", nil
+	})
+	if err != nil && reason != "" {
+		return fmt.Errorf("%s: %w", reason, context.Cause(ctx))
+	}
+	return err
+}
+
+// tryInjection says why the API server of a remote cluster cannot have a pod
+// injected; nil is that it can, or that we may not try.
+func tryInjection(ctx context.Context, c *ClusterPlan) error {
+	o, err := c.live.cluster.Create(ctx, probePod(c.Namespace, c.desired.Account), true)
+	switch {
+	case kube.ClassOf(err) == kube.Forbidden:
+		return nil
+	case err != nil:
+		return err
+	}
+	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers")
+	for _, e := range containers {
+		if m, _ := e.(map[string]any); m["name"] == proxyContainer && m["image"] != autoImage {
+			return nil
+		}
+	}
+	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", c.Namespace)
+}
+
+// What injection by the gateway template replaces:
+// https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
+const (
+	proxyContainer = "istio-proxy"
+	autoImage      = "auto"
+)
+
+// probePod is injected as gateways are, and never made.
+func probePod(namespace, account string) *unstructured.Unstructured {
+	return object("v1", "Pod", namespace, "setup-mesh-injection-probe", map[string]any{
+		"labels":      map[string]any{"sidecar.istio.io/inject": "true"},
+		"annotations": map[string]any{"inject.istio.io/templates": "gateway"},
+	}, map[string]any{"spec": map[string]any{
+		"serviceAccountName":           account,
+		"automountServiceAccountToken": false,
+		"containers":                   []any{map[string]any{"name": proxyContainer, "image": autoImage}},
+	}})
+}
