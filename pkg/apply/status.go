@@ -44,10 +44,10 @@ type ClusterStatus struct {
 
 // Trust is the state of a cluster's intermediate.
 type Trust struct {
-	Root     string    `json:"root,omitempty"` // fingerprint, shortened
+	Root     string    `json:"root,omitempty"`    // fingerprint, shortened
 	NotAfter time.Time `json:"notAfter,omitzero"` // zero for a remote cluster: it has no intermediate
 	Days     int       `json:"days"`              // until NotAfter
-	State    string    `json:"state"` // "ok", or what is wrong
+	State    string    `json:"state"`             // "ok", or what is wrong
 }
 
 // Healthy says whether nothing was found.
