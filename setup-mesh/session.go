@@ -30,12 +30,16 @@ func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
 	if meshErr == nil {
 		meshErr = hasClusters(mesh)
 	}
+	var cas map[string][]byte
+	if meshErr == nil {
+		cas, meshErr = w.readCAs(mesh)
+	}
 	base, baseErr := w.readBase()
 	if err := bothFiles(meshErr, baseErr); err != nil {
 		return apply.Wanted{}, err
 	}
 	root, err := w.readRoot()
-	return apply.Wanted{Mesh: mesh, Base: base, Root: root}, err
+	return apply.Wanted{Mesh: mesh, Base: base, Root: root, CAs: cas}, err
 }
 
 // bothFiles joins the mistakes of the two files, so that they are shown at once.

@@ -30,6 +30,15 @@ const twoClusters = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}
 // oneNetwork has no gateways, and a cluster that takes no part in discovery.
 const oneNetwork = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
 
+// sharedControlPlane is a primary that serves a remote cluster of another
+// network, and one that is on its own.
+const sharedControlPlane = `mesh_id: m
+contexts:
+  kind-east: {network: n1, name: east}
+  kind-west: {network: n2, name: west, primaries: [kind-east]}
+  kind-north: {network: n1, name: north}
+`
+
 const testBase = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n"
 
 // newTestRoot makes a root; newTestRoots makes one that all tests share, and
@@ -78,7 +87,7 @@ func wantedMesh(t *testing.T, mesh, base string) *Desired {
 		d.Clusters = append(d.Clusters, dc)
 	}
 	for _, c := range d.Clusters {
-		c.Items = chartItems(t, d.MeshID, c.Gateway, c.Member.Namespace)
+		c.Items = chartItems(t, d.MeshID, c)
 		if err := d.addOwn(c); err != nil {
 			t.Fatal(err)
 		}
@@ -86,8 +95,9 @@ func wantedMesh(t *testing.T, mesh, base string) *Desired {
 	return d
 }
 
-func chartItems(t *testing.T, mesh string, gateway bool, ns string) []*Item {
+func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	t.Helper()
+	ns := c.Member.Namespace
 	var items []*Item
 	add := func(comp Component, gateway bool, o *unstructured.Unstructured) {
 		it, err := newItem(comp, mesh, o, nil)
@@ -97,16 +107,22 @@ func chartItems(t *testing.T, mesh string, gateway bool, ns string) []*Item {
 		it.stage = stageOf(it.Ref, gateway)
 		items = append(items, it)
 	}
-	add(ControlPlane, false, object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
-	add(ControlPlane, false, object("v1", "ServiceAccount", ns, "istiod", nil, nil))
-	add(ControlPlane, false, object("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{"type": "ClusterIP"}}))
-	add(ControlPlane, false, object("apps/v1", "Deployment", ns, "istiod", nil, map[string]any{"spec": map[string]any{
-		"template": map[string]any{"spec": map[string]any{"containers": []any{
-			map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:1.31.0"},
-		}}},
-	}}))
-	add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
-	if gateway {
+	if c.Member.remote() {
+		add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector", nil, nil))
+	} else {
+		add(ControlPlane, false, object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
+		add(ControlPlane, false, object("v1", "ServiceAccount", ns, "istiod", nil, nil))
+		add(ControlPlane, false, object("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{
+			"type": "ClusterIP", "selector": map[string]any{"app": "istiod"},
+		}}))
+		add(ControlPlane, false, object("apps/v1", "Deployment", ns, "istiod", nil, map[string]any{"spec": map[string]any{
+			"template": map[string]any{"spec": map[string]any{"containers": []any{
+				map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:1.31.0"},
+			}}},
+		}}))
+		add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
+	}
+	if c.Gateway {
 		add(Gateway, true, object("v1", "Service", ns, EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
 		add(Gateway, true, object("apps/v1", "Deployment", ns, EastWestGateway, nil, nil))
 	}
@@ -158,7 +174,9 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, kube.FieldManager)}
 		}
 		l := w.Clusters[i]
-		edit(l, istiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		if !l.remote() {
+			edit(l, istiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		}
 		if c.Gateway {
 			giveAddress(l)
 		}

@@ -1,0 +1,303 @@
+package apply
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// twoPrimaries have a remote cluster each, on three networks, and one of both.
+const twoPrimaries = `mesh_id: m
+contexts:
+  kind-p1: {network: n1, name: p1}
+  kind-r1: {network: n1, name: r1, primaries: [kind-p1]}
+  kind-p2: {network: n2, name: p2}
+  kind-r2: {network: n3, name: r2, primaries: [kind-p2]}
+  kind-rb: {network: n3, name: rb, primaries: [kind-p1, kind-p2]}
+`
+
+func TestReads(t *testing.T) {
+	tests := map[string]struct {
+		mesh string
+		want map[string][]string
+	}{
+		"primaries read all others, remote clusters nobody": {twoPrimaries, map[string][]string{
+			"p1": {"r1", "p2", "r2", "rb"}, "p2": {"p1", "r1", "r2", "rb"},
+		}},
+		"a remote cluster that does not join is read by its primary only": {
+			strings.Replace(twoPrimaries, "name: r1,", "name: r1, disableRegistryJoin: true,", 1), map[string][]string{
+				"p1": {"r1", "p2", "r2", "rb"}, "p2": {"p1", "r2", "rb"},
+			},
+		},
+		"a primary that does not join reads whom it serves": {
+			strings.Replace(twoPrimaries, "name: p2}", "name: p2, disableRegistryJoin: true}", 1), map[string][]string{
+				"p1": {"r1", "r2", "rb"}, "p2": {"r2", "rb"},
+			},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, readBy, want := map[string][]string{}, map[string][]string{}, map[string][]string{}
+			for _, c := range wantedMesh(t, tt.mesh, testBase).Clusters {
+				if len(c.Reads) > 0 {
+					got[c.Member.Name] = c.Reads
+				}
+				for _, consumer := range c.ReadBy {
+					readBy[consumer] = append(readBy[consumer], c.Member.Name)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("reads (-want +got):\n%s", diff)
+			}
+			for consumer, sources := range readBy {
+				want[consumer] = got[consumer]
+				if !slices.Equal(sources, want[consumer]) {
+					t.Errorf("%s reads %v, and is on record as reader of %v", consumer, want[consumer], sources)
+				}
+			}
+		})
+	}
+}
+
+// TestRemoteItems lists what no chart renders, in a remote cluster and its
+// primary.
+func TestRemoteItems(t *testing.T) {
+	d := wantedMesh(t, sharedControlPlane, testBase)
+	want := map[string][]string{
+		"east": {
+			"IstioControlPlane: Namespace istio-system", "certificate: Secret istio-system/cacerts",
+			"gateway: Gateway istio-system/cross-network-gateway", "gateway: Gateway istio-system/istiod-gateway", "gateway: VirtualService istio-system/istiod-vs",
+			"remote access: Secret istio-system/istio-remote-secret-west",
+			"remote access: Secret istio-system/setup-mesh-grant-north", "remote access: Secret istio-system/istio-remote-secret-north",
+		},
+		"west": {
+			"IstioControlPlane: Namespace istio-system",
+			"primaries: Service istio-system/istiod", "primaries: EndpointSlice istio-system/istiod-east",
+			"remote access: ServiceAccount istio-system/istio-reader-service-account",
+			"remote access: Secret istio-system/setup-mesh-grant-east", "remote access: Secret istio-system/setup-mesh-grant-north",
+		},
+		"north": {
+			"IstioControlPlane: Namespace istio-system", "certificate: Secret istio-system/cacerts",
+			"gateway: Gateway istio-system/cross-network-gateway",
+			"remote access: Secret istio-system/setup-mesh-grant-east", "remote access: Secret istio-system/istio-remote-secret-east",
+			"remote access: Secret istio-system/istio-remote-secret-west",
+		},
+	}
+	for _, c := range d.Clusters {
+		var got []string
+		for _, it := range c.Items[len(chartItems(t, d.MeshID, c)):] {
+			got = append(got, fmt.Sprintf("%s: %s", it.Component, it.Ref))
+		}
+		if diff := cmp.Diff(want[c.Member.Name], got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.Member.Name, diff)
+		}
+	}
+	notes := d.Clusters[1].Items[len(chartItems(t, d.MeshID, d.Clusters[1]))].Object.GetAnnotations()
+	if notes[annotationControlPlanes] != "east" {
+		t.Errorf("the namespace of west says %v", notes)
+	}
+}
+
+func TestOneNetworkNeedsAGatewayForRemotes(t *testing.T) {
+	d := wantedMesh(t, "mesh_id: m\ncontexts: {p: {network: n}, q: {network: n}, r: {network: n, primaries: [p]}}\n", testBase)
+	var got []string
+	for _, c := range d.Clusters {
+		got = append(got, fmt.Sprintf("%s gateway %v, exposed %v", c.Member.Name, c.Gateway, c.Exposed))
+	}
+	want := []string{"p gateway true, exposed false", "q gateway false, exposed false", "r gateway false, exposed false"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestPlanOfSharedControlPlane(t *testing.T) {
+	d := wantedMesh(t, sharedControlPlane, testBase)
+	if got := planLines(NewPlan(d, appliedWorld(t, d), PlanOptions{})); got != "" {
+		t.Errorf("after an apply:\n%s", got)
+	}
+
+	w := appliedWorld(t, d)
+	w.Clusters[0].Reach = reachedAt("192.0.2.8", "192.0.2.9")
+	want := "west update EndpointSlice istio-system/istiod-east (gateway of east: 192.0.2.7 -> 192.0.2.8, 192.0.2.9)\n"
+	if diff := cmp.Diff(want, planLines(NewPlan(d, w, PlanOptions{}))); diff != "" {
+		t.Errorf("the primary's gateway has other addresses (-want +got):\n%s", diff)
+	}
+
+	for name, state := range map[string]func(l *Live){
+		"unreached":  func(l *Live) { l.Unreached = errors.New("down") },
+		"pending":    func(l *Live) { l.Reach = Reach{} },
+		"unresolved": func(l *Live) { l.Reach.Err = errors.New("no such host") },
+	} {
+		w := appliedWorld(t, d)
+		state(w.Clusters[0])
+		if p := NewPlan(d, w, PlanOptions{}); p.Pending() {
+			t.Errorf("%s:\n%s", name, planLines(p))
+		}
+	}
+}
+
+// change finds a change of c; it must be there.
+func (c *ClusterPlan) change(ref fmt.Stringer) Change {
+	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object.String() == ref.String() })
+	return c.Changes[i]
+}
+
+// TestOrphan: what would refuse the pods of a cluster, or wait for them to be
+// injected, is not done while nobody could inject them.
+func TestOrphan(t *testing.T) {
+	d := wantedMesh(t, twoPrimaries, testBase)
+	w := emptyWorld(d)
+	w.Clusters[0].Unreached = errors.New("down") // p1
+	p := NewPlan(d, w, PlanOptions{})
+	webhooks := func(cluster string) Change { return p.cluster(cluster).change(injectorRef("istio-system")) }
+	if got := webhooks("r1").Blocked; got != "p1 is not reached" {
+		t.Errorf("the webhooks of a cluster without primary are blocked by %q", got)
+	}
+	if ch := webhooks("rb"); !ch.Pending() {
+		t.Errorf("the webhooks of a cluster with another primary: %+v", ch)
+	}
+	g := graphOf(t, p)
+	if g["r1: injection"] != nil || g["r1: webhooks"] != nil || g["r1: gateways"] != nil || g["r1: configuration"] == nil {
+		t.Errorf("steps: %v", g.names())
+	}
+	if g["rb: injection"] == nil {
+		t.Errorf("steps: %v", g.names())
+	}
+}
+
+func TestBuildSharedControlPlane(t *testing.T) {
+	d := wantedMesh(t, sharedControlPlane, testBase)
+	g := graphOf(t, NewPlan(d, emptyWorld(d), PlanOptions{}))
+	for _, o := range [][2]string{
+		{"west: namespace", "east: remote access to west"}, // which asks whom it may lead
+		{"west: configuration", "east: remote access to west"},
+		{"east: gateway", "west: address of east"}, // is known then
+		{"west: address of east", "west: webhooks"},
+		{"west: webhooks", "west: injection"},
+		{"east: istiod", "west: injection"},
+		{"east: mesh configuration", "west: injection"}, // exposes istiod
+		{"east: remote access to west", "west: injection"},
+		{"west: injection", "west: gateways"}, // are injected
+		{"west: gateways", "west: gateway"},
+		{"west: gateways", "west: record"},
+		{"east: remote access to west", "east: discovery"},
+	} {
+		if !g.before(t, o[0], o[1]) {
+			t.Errorf("%s does not wait for %s", o[1], o[0])
+		}
+	}
+	for _, o := range [][2]string{
+		{"north: istiod", "west: injection"},
+		{"west: injection", "east: record"},
+		{"west: injection", "north: discovery"},
+	} {
+		if g.before(t, o[0], o[1]) {
+			t.Errorf("%s waits for %s", o[1], o[0])
+		}
+	}
+	for _, absent := range []string{"west: istiod", "west: certificate", "west: CRDs", "west: mesh configuration", "west: discovery"} {
+		if g[absent] != nil {
+			t.Errorf("a remote cluster has the step %s", absent)
+		}
+	}
+}
+
+func TestBuildTeardownOfSharedControlPlane(t *testing.T) {
+	d := wantedMesh(t, sharedControlPlane, testBase)
+	w := appliedWorld(t, d)
+	for _, l := range w.Clusters {
+		l.Leaving = true
+	}
+	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
+	for _, o := range [][2]string{
+		{"west: webhooks", "east: control plane and gateways"},      // nothing calls an istiod that is gone
+		{"east: control plane and gateways", "west: configuration"}, // nothing writes into a cluster that was cleaned
+		{"east: control plane and gateways", "west: namespace"},
+	} {
+		if !g.before(t, o[0], o[1]) {
+			t.Errorf("%s does not wait for %s", o[1], o[0])
+		}
+	}
+	if g.before(t, "west: webhooks", "north: control plane and gateways") {
+		t.Error("a primary without remote clusters waits for one")
+	}
+}
+
+// TestRemoteLeaves: the last word of a primary that stays is that it has
+// forgotten the cluster.
+func TestRemoteLeaves(t *testing.T) {
+	all := wantedMesh(t, sharedControlPlane, testBase)
+	w := appliedWorld(t, all)
+	w.Clusters = []*Live{w.Clusters[0], w.Clusters[2], w.Clusters[1]}
+	w.Clusters[2].Leaving = true
+	d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-north: {network: n1, name: north}}\n", testBase)
+	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
+	for _, o := range [][2]string{
+		{"east: remote access", "west: lock"},
+		{"east: discovery", "west: configuration"},
+	} {
+		if !g.before(t, o[0], o[1]) {
+			t.Errorf("%s does not wait for %s", o[1], o[0])
+		}
+	}
+}
+
+// TestRoleChanges plans a primary that becomes a remote cluster, and back.
+func TestRoleChanges(t *testing.T) {
+	alone := strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1)
+	primary, remote := wantedMesh(t, alone, testBase), wantedMesh(t, sharedControlPlane, testBase)
+
+	p := NewPlan(remote, appliedWorld(t, primary), PlanOptions{})
+	west := p.cluster("west")
+	service := west.change(istiodServiceRef("istio-system"))
+	if service.Action != Update || !service.replace {
+		t.Errorf("the Service that had a selector: %+v", service)
+	}
+	for _, gone := range []fmt.Stringer{istiodRef("istio-system"), secretRef("istio-system", cacerts), secretRef("istio-system", remoteSecretPrefix+"north")} {
+		if ch := west.change(gone); ch.Action != Delete {
+			t.Errorf("%s: %s", gone, ch.Action)
+		}
+	}
+	if ch := west.change(kindRef("CustomResourceDefinition", "gateways.networking.istio.io")); ch.Action != Keep {
+		t.Errorf("a CRD, of which there may be objects: %s", ch.Action)
+	}
+	secret := secretRef("istio-system", remoteSecretPrefix+"west")
+	if got := p.cluster("east").change(secret).Reason; got != "west is served from here now" {
+		t.Errorf("east reads west anew because %q", got)
+	}
+	if ch := p.cluster("north").change(secret); ch.Action != Keep {
+		t.Errorf("north, which has nothing to do with it: %+v", ch)
+	}
+	g := graphOf(t, p)
+	for _, o := range [][2]string{
+		{"west: injection", "west: leftovers"}, // its own istiod injects until another does
+		{"west: injection", "west: unused remote access"},
+	} {
+		if !g.before(t, o[0], o[1]) {
+			t.Errorf("%s does not wait for %s", o[1], o[0])
+		}
+	}
+
+	p = NewPlan(primary, appliedWorld(t, remote), PlanOptions{})
+	west = p.cluster("west")
+	if ch := west.change(endpointsRef("istio-system", "east")); ch.Action != Delete {
+		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
+	}
+	if got := p.cluster("east").change(secret).Reason; got != "west is not served from here any more" {
+		t.Errorf("east reads west anew because %q", got)
+	}
+	g = graphOf(t, p)
+	if !g.before(t, "west: certificate", "west: control plane") || !g.before(t, "west: istiod", "west: leftovers") {
+		t.Errorf("steps: %v", g.names())
+	}
+}
+
+type kindName struct{ kind, name string }
+
+func kindRef(kind, name string) kindName { return kindName{kind, name} }
+
+func (k kindName) String() string { return k.kind + " " + k.name }
