@@ -263,7 +263,7 @@ func (b *builder) discover(n *clusterSteps, ended bool, after ...*step) {
 		return
 	}
 	n.discover = b.add(&step{cluster: n.c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {
-		return waitDiscovery(ctx, n.c, reads, r)
+		return waitDiscovery(ctx, b.x.plan.world, n.c, reads, r)
 	}}, after...)
 }
 
