@@ -246,12 +246,22 @@ func TestRemoteLeaves(t *testing.T) {
 	}
 }
 
+// seenFor is w as Observe reads it for another topology of the same clusters.
+func seenFor(d *Desired, w *World) *World {
+	for i, c := range d.Clusters {
+		uid := w.Clusters[i].UID
+		w.Clusters[i].Member = c.Member
+		w.Clusters[i].UID = uid
+	}
+	return w
+}
+
 // TestRoleChanges plans a primary that becomes a remote cluster, and back.
 func TestRoleChanges(t *testing.T) {
 	alone := strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1)
 	primary, remote := wantedMesh(t, alone, testBase), wantedMesh(t, sharedControlPlane, testBase)
 
-	p := NewPlan(remote, appliedWorld(t, primary), PlanOptions{})
+	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
 	west := p.cluster("west")
 	service := west.change(istiodServiceRef("istio-system"))
 	if service.Action != Update || !service.replace {
@@ -282,7 +292,7 @@ func TestRoleChanges(t *testing.T) {
 		}
 	}
 
-	p = NewPlan(primary, appliedWorld(t, remote), PlanOptions{})
+	p = NewPlan(primary, seenFor(primary, appliedWorld(t, remote)), PlanOptions{})
 	west = p.cluster("west")
 	if ch := west.change(endpointsRef("istio-system", "east")); ch.Action != Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
