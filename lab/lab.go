@@ -53,7 +53,7 @@ type Cluster struct {
 	Istiods   []Istiod       `json:"istiods"`   // sorted by namespace and pod
 }
 
-// An Istiod is a pilot-discovery process that stands for a pod.
+// An Istiod is an istiod process that stands for a pod.
 type Istiod struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`

@@ -41,7 +41,12 @@ func DefaultParts(source string) string {
 // Build builds the parts that are missing in bin; source is as [Source] finds it. It takes 10 to 15 minutes the first
 // time on two cores. progress gets a line per part.
 func Build(ctx context.Context, source, bin string, progress func(string)) error {
-	return parts.Build(ctx, filepath.Join(source, "parts"), bin, progress)
+	return parts.Build(ctx, parts.All(), filepath.Join(source, "parts"), bin, progress)
+}
+
+// BuildBench builds istioctl in bin, which no lab needs, and benchmarks compare with. It takes a minute after [Build].
+func BuildBench(ctx context.Context, source, bin string, progress func(string)) error {
+	return parts.Build(ctx, parts.Bench(), filepath.Join(source, "parts"), bin, progress)
 }
 
 // programs finds the lab's own program, which it builds when binary is empty, and the parts.

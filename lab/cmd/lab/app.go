@@ -28,7 +28,8 @@ func app() *cli.App {
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // main prints
 		Commands: []*cli.Command{
-			{Name: "build", Usage: "build the parts that are missing", Flags: []cli.Flag{bin}, Action: build},
+			{Name: "build", Usage: "build the parts that are missing", Action: build, Flags: []cli.Flag{bin,
+				&cli.BoolFlag{Name: "bench", Usage: "and istioctl, which benchmarks compare with"}}},
 			{Name: "up", Usage: "start a lab", Flags: append(upFlags(), append(which, bin)...), Action: up},
 			{Name: "down", Usage: "end a lab and remove its directory", Flags: which, Action: down},
 			{Name: "status", Usage: "show what runs", Action: status, Flags: append([]cli.Flag{
@@ -76,7 +77,11 @@ func build(c *cli.Context) error {
 	if bin, err = filepath.Abs(bin); err != nil {
 		return err
 	}
-	return lab.Build(c.Context, source, bin, func(line string) { fmt.Fprintln(os.Stderr, line) })
+	progress := func(line string) { fmt.Fprintln(os.Stderr, line) }
+	if err := lab.Build(c.Context, source, bin, progress); err != nil || !c.Bool("bench") {
+		return err
+	}
+	return lab.BuildBench(c.Context, source, bin, progress)
 }
 
 func here() (string, error) {

@@ -28,6 +28,7 @@ type Spec struct {
 	Istiods bool // istiod pods become ready by an istiod, not by KWOK
 	Dir     string
 	Bin     string // directory of the parts
+	DNS     string // "IP:port" of the server that knows the names of all gateways
 }
 
 // MaxIndex is the highest [Spec.Index] whose address ranges stay apart from those of another cluster.
