@@ -26,6 +26,8 @@ import (
 const dnsVariable = "LAB_DNS_SERVER"
 
 func main() {
+	// Its name in the container, which API servers take for the manager of the fields that it writes.
+	os.Args[0] = "pilot-discovery"
 	if server := os.Getenv(dnsVariable); server != "" {
 		model.NetworkGatewayTestDNSServers = []string{server}
 		model.MinGatewayTTL = time.Second // and not 30: a test waits until a name's new addresses are used
