@@ -29,6 +29,10 @@ type Table struct {
 func (t *Table) Set(routes map[string]string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.set(routes)
+}
+
+func (t *Table) set(routes map[string]string) {
 	if t.routes == nil {
 		t.routes = map[string]string{}
 	}
@@ -36,14 +40,18 @@ func (t *Table) Set(routes map[string]string) {
 }
 
 // Remove takes routes out again, except where somebody else has replaced them since.
-func (t *Table) Remove(routes map[string]string) {
+func (t *Table) Remove(routes map[string]string) { t.Replace(routes, nil) }
+
+// Replace is Remove and Set in one step: an address in both leads somewhere all the time.
+func (t *Table) Replace(old, next map[string]string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for from, to := range routes {
+	for from, to := range old {
 		if t.routes[from] == to {
 			delete(t.routes, from)
 		}
 	}
+	t.set(next)
 }
 
 // Lookup returns the loopback address behind addr.
