@@ -75,7 +75,7 @@ func TestGatewaysChange(t *testing.T) {
 	})
 	t.Run("webhooks behind names", func(t *testing.T) {
 		for name, want := range map[string]string{
-			"one": `unsupported service type "ExternalName"`, "two": "while dialing istiod.example.com:443, code 502",
+			"one": `unsupported service type "ExternalName"`, "two": "nothing listens on istiod.example.com:443 in this lab",
 		} {
 			if err := webhookError(t, client(t, l.Kubeconfig(), name)); !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", name, err, want)

@@ -110,12 +110,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	to, ok := s.table.Lookup(r.Host)
 	if !ok {
-		http.Error(w, fmt.Sprintf("nothing listens on %s in this lab", r.Host), http.StatusBadGateway)
+		refuse(w, fmt.Sprintf("nothing listens on %s in this lab", r.Host))
 		return
 	}
 	back, err := net.DialTimeout("tcp", to, 5*time.Second)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
+		refuse(w, fmt.Sprintf("nobody answers on %s: %v", r.Host, err))
 		return
 	}
 	defer back.Close()
@@ -132,6 +132,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.Reader
 		io.Writer
 	}{buffered, front}, back)
+}
+
+// refuse answers 502 with a reason of our own in the status line: of an answer's text, API servers tell nobody.
+func refuse(w http.ResponseWriter, reason string) {
+	front, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, reason, http.StatusBadGateway)
+		return
+	}
+	defer front.Close()
+	_, _ = fmt.Fprintf(front, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n", http.StatusBadGateway, reason) // who has gone does not read it
 }
 
 // Splice copies both ways and returns when either side has ended.
