@@ -233,10 +233,37 @@ func (b *builder) settle(n *clusterSteps) {
 	}
 	b.discover(n, len(forget)+len(unread) > 0, after...)
 	all := append(n.all(), forgotten, ended)
-	all = append(all, b.change(n.c, "leftovers", rest, append(all, b.served...)...))
+	all = append(all, b.leftovers(n.c, rest, append(all, b.served...))...)
 	if n.c.Pending() {
 		b.finish(n.c, all)
 	}
+}
+
+// leftovers adds the end of what a cluster that stays holds no longer, in the
+// order in which a cluster is left.
+func (b *builder) leftovers(c *ClusterPlan, changes []Change, after []*step) []*step {
+	var out []*step
+	byStage := leaveStages(changes)
+	for s := leaveWebhooks; s <= leaveNamespace; s++ {
+		if gone := byStage[s]; len(gone) > 0 {
+			last := b.add(&step{cluster: c.Name, name: "old " + leaveNames[s], total: len(gone), run: func(ctx context.Context, r *reporter) error {
+				return b.x.remove(ctx, c, gone, r)
+			}}, after...)
+			after, out = []*step{last}, append(out, last)
+		}
+	}
+	return out
+}
+
+// leaveStages sorts pending changes by when they have their turn.
+func leaveStages(changes []Change) map[stage][]Change {
+	byStage := map[stage][]Change{}
+	for _, ch := range changes {
+		if ch.Pending() {
+			byStage[leaveStageOf(ch)] = append(byStage[leaveStageOf(ch)], ch)
+		}
+	}
+	return byStage
 }
 
 // leaves says whether the end of remote access is one to or for a cluster that
@@ -263,7 +290,7 @@ func (b *builder) discover(n *clusterSteps, ended bool, after ...*step) {
 		return
 	}
 	n.discover = b.add(&step{cluster: n.c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {
-		return waitDiscovery(ctx, n.c, reads, r)
+		return waitDiscovery(ctx, b.x.plan.world, n.c, reads, r)
 	}}, after...)
 }
 
@@ -283,13 +310,7 @@ var leaveNames = map[stage]string{
 // leave adds the steps of a cluster that is left, one stage after the other,
 // and all of them after its peers have forgotten it.
 func (b *builder) leave(n *clusterSteps) {
-	c := n.c
-	byStage := map[stage][]Change{}
-	for _, ch := range c.Changes {
-		if ch.Pending() {
-			byStage[leaveStageOf(ch)] = append(byStage[leaveStageOf(ch)], ch)
-		}
-	}
+	c, byStage := n.c, leaveStages(n.c.Changes)
 	n.prepare = b.add(&step{cluster: c.Name, name: "lock", run: func(ctx context.Context, _ *reporter) error {
 		if c.live.object(namespaceRef(c.Namespace)) == nil {
 			return nil // only CRDs are left, and nowhere to put a lock
@@ -359,7 +380,7 @@ func (n *clusterSteps) lastLeave(s stage) *step {
 // remove carries out the changes of a stage and waits until what was deleted
 // is gone.
 func (x *execution) remove(ctx context.Context, c *ClusterPlan, changes []Change, r *reporter) error {
-	if leaveStageOf(changes[0]) == leaveNamespace {
+	if c.Leaving && leaveStageOf(changes[0]) == leaveNamespace {
 		// The lock goes with the namespace.
 		if err := x.unlock(ctx, c); err != nil {
 			return err

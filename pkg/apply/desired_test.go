@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,5 +174,42 @@ func TestDeparting(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}
+
+// TestRemoteStaysSmall renders a remote cluster for every profile that its
+// primaries may have.
+func TestRemoteStaysSmall(t *testing.T) {
+	small := []string{
+		"ClusterRole istio-reader-clusterrole-istio-system", "ClusterRoleBinding istio-reader-clusterrole-istio-system",
+		"MutatingWebhookConfiguration istio-sidecar-injector", "Namespace istio-system",
+	}
+	for _, profile := range []string{"default", "demo", "minimal", "preview", "stable", "openshift"} {
+		t.Run(profile, func(t *testing.T) {
+			d, err := NewDesired(wantedOf(t, sharedControlPlane, strings.Replace(testBase, "default", profile, 1)), charts.New())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, plugin []string
+			for _, it := range d.Clusters[1].Items {
+				if it.Component == ControlPlane {
+					got = append(got, it.Ref.String())
+				}
+				if strings.HasPrefix(it.Ref.Name, "istio-cni") && (it.Ref.Kind == "ConfigMap" || it.Ref.Kind == "DaemonSet") {
+					plugin = append(plugin, it.Ref.String())
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(plugin)
+			if profile == "openshift" {
+				got = slices.DeleteFunc(got, func(ref string) bool { return strings.Contains(ref, "istio-cni") })
+				if diff := cmp.Diff([]string{"ConfigMap kube-system/istio-cni-config", "DaemonSet kube-system/istio-cni-node"}, plugin); diff != "" {
+					t.Errorf("network plugin (-want +got):\n%s", diff)
+				}
+			}
+			if diff := cmp.Diff(small, got); diff != "" {
+				t.Errorf("objects (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

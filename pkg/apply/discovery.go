@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -114,9 +115,10 @@ func undiscovered(self string, reads, allowed []string, views []IstiodView) map[
 }
 
 // waitDiscovery waits until every istiod of c reads exactly the clusters that
-// it should.
-func waitDiscovery(ctx context.Context, c *ClusterPlan, reads []string, r *reporter) error {
-	reason := ""
+// it should. The error of one that does not get there says at which addresses
+// it tries.
+func waitDiscovery(ctx context.Context, w *World, c *ClusterPlan, reads []string, r *reporter) error {
+	reason, hint := "", ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
 		views, err := readIstiods(ctx, c.live)
 		if class := kube.ClassOf(err); class == kube.Forbidden || class == kube.Unauthorized {
@@ -126,7 +128,10 @@ func waitDiscovery(ctx context.Context, c *ClusterPlan, reads []string, r *repor
 		if err != nil {
 			now = err.Error()
 		} else if missing := undiscovered(c.Name, reads, c.Reads, views); len(missing) > 0 {
-			now = listReasons(missing)
+			now, hint = listReasons(missing), ""
+			for _, name := range sortedKeys(missing) {
+				hint = cmp.Or(hint, reachHint(w, c, name, views))
+			}
 		}
 		if now != reason {
 			reason = now
@@ -135,9 +140,23 @@ func waitDiscovery(ctx context.Context, c *ClusterPlan, reads []string, r *repor
 		return now == "", nil
 	})
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s does not discover the others: %s: %w", c.Name, reason, context.Cause(ctx))
+		return &kube.Error{
+			Class: kube.Timeout, Context: c.Context, Op: "discover the other clusters", Message: reason, Hint: hint, Err: context.Cause(ctx),
+		}
 	}
 	return err
+}
+
+// reachHint is how to find out why istiods that answer do not read source, which
+// this machine does: it may be at another address there. "" is for anything else.
+func reachHint(w *World, consumer *ClusterPlan, source string, views []IstiodView) string {
+	l := w.Cluster(source)
+	silent := slices.ContainsFunc(views, func(v IstiodView) bool { return v.Err != nil })
+	if l == nil || l.Unreached != nil || silent || len(views) == 0 || !slices.Contains(consumer.Reads, source) {
+		return ""
+	}
+	return fmt.Sprintf("do pods of %s reach %s? contexts.%s.apiServer.server sets the address that other clusters use; istiod's log says more",
+		consumer.Name, l.Endpoint.Server, l.Context)
 }
 
 func listReasons(missing map[string]string) string {

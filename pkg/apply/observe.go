@@ -117,6 +117,9 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 		l.Remains = readRemains(ctx, l)
 		return
 	}
+	if demoted(l) {
+		l.Remains = readRemains(ctx, l)
+	}
 	if c.Gateway {
 		l.Reach = l.reach(ctx, l.object(gatewayServiceRef(l.Namespace)))
 	}

@@ -12,6 +12,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
 
+// demoted says whether l, a remote cluster, has been a primary: what belongs to
+// a control plane of its own is on record.
+func demoted(l *Live) bool {
+	return l.remote() && l.Record != nil && slices.ContainsFunc(l.Record.Objects, func(o Recorded) bool {
+		return isCRD(o.Ref) || o.Ref == istiodRef(l.Namespace)
+	})
+}
+
+// sharedByProducts are what an istiod writes into every cluster that it leads,
+// its own or a remote one: the root certificate, revocations, and who leads.
+var sharedByProducts = []string{rootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
+
 // istiodManager is the field manager of what istiod writes by itself.
 const istiodManager = "pilot-discovery"
 

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -80,7 +81,7 @@ func Examine(ctx context.Context, p *Plan) map[string]Probe {
 			continue
 		}
 		g.Go(func() error {
-			probe := examine(ctx, c)
+			probe := examine(ctx, p, c)
 			mu.Lock()
 			defer mu.Unlock()
 			probes[c.Name] = probe
@@ -91,7 +92,7 @@ func Examine(ctx context.Context, p *Plan) map[string]Probe {
 	return probes
 }
 
-func examine(ctx context.Context, c *ClusterPlan) Probe {
+func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 	probe := Probe{Credentials: map[string]error{}}
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -114,7 +115,7 @@ func examine(ctx context.Context, c *ClusterPlan) Probe {
 			continue
 		}
 		g.Go(func() error {
-			err := kube.CheckKubeconfig(ctx, secretData(o)[source])
+			err := checkCredential(ctx, p.cluster(source), secretData(o)[source])
 			mu.Lock()
 			defer mu.Unlock()
 			probe.Credentials[source] = err
@@ -123,6 +124,15 @@ func examine(ctx context.Context, c *ClusterPlan) Probe {
 	}
 	_ = g.Wait() // the functions return nil
 	return probe
+}
+
+// checkCredential tries a stored kubeconfig of source. Where topology.yaml says
+// how other clusters reach the API server, that need not be this machine's way.
+func checkCredential(ctx context.Context, source *ClusterPlan, kubeconfig []byte) error {
+	if source != nil && source.Unreached == "" && source.desired != nil && source.desired.Server.Server != "" {
+		return source.live.cluster.CheckToken(ctx, kubeconfig)
+	}
+	return kube.CheckKubeconfig(ctx, kubeconfig)
 }
 
 // NewStatus judges a plan and the answers to [Examine].
@@ -164,7 +174,7 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 	}
 	out.Istio = s.istio(c)
 	out.Trust = s.trust(p, c)
-	s.discovery(c, probe, out.Discovers)
+	s.discovery(p.world, c, probe, out.Discovers)
 	return out
 }
 
@@ -290,7 +300,7 @@ func (s *Status) trust(p *Plan, c *ClusterPlan) Trust {
 
 // discovery fills a row of the matrix. A credential that its API server
 // refuses counts more than what istiod believes.
-func (s *Status) discovery(c *ClusterPlan, probe Probe, row map[string]string) {
+func (s *Status) discovery(w *World, c *ClusterPlan, probe Probe, row map[string]string) {
 	missing := undiscovered(c.Name, c.Reads, c.Reads, probe.Istiods)
 	if probe.Err != nil {
 		missing = undiscovered(c.Name, c.Reads, c.Reads, []IstiodView{{Err: probe.Err}})
@@ -309,6 +319,7 @@ func (s *Status) discovery(c *ClusterPlan, probe Probe, row map[string]string) {
 		}
 	}
 	for _, name := range sortedKeys(missing) {
-		s.find("discovery/synced", c.Name, "setup-mesh apply; then look at the log of istiod", "does not discover %s: %s", name, missing[name])
+		hint := cmp.Or(reachHint(w, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod")
+		s.find("discovery/synced", c.Name, hint, "does not discover %s: %s", name, missing[name])
 	}
 }

@@ -124,7 +124,7 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"discovery/synced": {
 			probe: func(probes map[string]Probe) { probes["west"].Istiods[0].Clusters["east"] = "timeout" },
-			want:  []string{"discovery/synced west: does not discover east: timeout in istiod-1 | setup-mesh apply; then look at the log of istiod"},
+			want:  []string{"discovery/synced west: does not discover east: timeout in istiod-1 | do pods of west reach https://east.example.com:6443? contexts.kind-east.apiServer.server sets the address that other clusters use; istiod's log says more"},
 		},
 		"discovery/synced, nobody answers": {
 			probe: func(probes map[string]Probe) { probes["west"] = Probe{Err: errors.New("list Pod: forbidden")} },

@@ -90,6 +90,12 @@ func checkProblems(t *testing.T, err error, noResult bool) {
 func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.Cluster) {
 	t.Helper()
 	manifest, _ := m.Manifest(b, c, release)
+	if c.Remote() {
+		if manifest.Spec["profile"] != "remote" || manifest.StrictMTLS() {
+			t.Errorf("the manifest of a remote cluster is that of a primary:\n%s", manifest.YAML())
+		}
+		return // a profile that nobody but the topology may choose
+	}
 	again, err := topology.ParseBase("manifest.yaml", manifest.YAML())
 	if err != nil {
 		t.Fatalf("the manifest is no base.yaml: %v\n%s", err, manifest.YAML())

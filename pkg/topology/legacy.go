@@ -107,6 +107,9 @@ var legacyTranslatedSiblings = map[string]string{
 	"dnsCerts":           "meshConfig.certificates is gone too: use cert-manager",
 }
 
+// controlPlanes says what decides which clusters have one.
+const controlPlanes = "which clusters have a control plane is said by primaries in topology.yaml: take it out"
+
 // unsupported are settings of today's Istio that setup-mesh cannot honour yet.
 // unless lists the values that ask for nothing special.
 var unsupported = []struct {
@@ -118,12 +121,12 @@ var unsupported = []struct {
 	{"revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
 	{"values.revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
 	{"values.global.revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
-	{"components.base.enabled", []string{"true"}, "every cluster gets a control plane: take it out"},
-	{"components.pilot.enabled", []string{"true"}, "every cluster gets a control plane: take it out"},
-	{"components.istiodRemote.enabled", []string{"false"}, "every cluster gets a control plane: take it out"},
+	{"components.base.enabled", []string{"true"}, controlPlanes},
+	{"components.pilot.enabled", []string{"true"}, controlPlanes},
+	{"components.istiodRemote.enabled", []string{"false"}, controlPlanes},
 	{"components.ztunnel.enabled", []string{"false"}, "ambient is not covered: take it out"},
-	{"values.istiodRemote", nil, "every cluster gets a control plane: take it out"},
-	{"values.global.externalIstiod", []string{"false"}, "every cluster gets a control plane: take it out"},
-	{"values.global.configCluster", []string{"false"}, "every cluster gets a control plane: take it out"},
-	{"values.global.remotePilotAddress", []string{""}, "every cluster gets a control plane: take it out"},
+	{"values.istiodRemote", nil, controlPlanes},
+	{"values.global.externalIstiod", []string{"true", "false"}, controlPlanes},
+	{"values.global.configCluster", []string{"false"}, controlPlanes},
+	{"values.global.remotePilotAddress", []string{""}, controlPlanes},
 }

@@ -35,7 +35,12 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 	if overlay == nil { // a Cluster that was not parsed
 		overlay = fromPlain(c.Overlay)
 	}
-	o := owner{mesh: m, cluster: c, spec: merge(b.spec, overlay)}
+	o := owner{mesh: m, cluster: c}
+	if c.Remote() {
+		o.remoteSpec(b.spec, overlay)
+	} else {
+		o.spec = merge(b.spec, overlay)
+	}
 	o.namespaceOfBase(b)
 	o.own(r)
 	o.warnings.sort()
@@ -66,7 +71,7 @@ func (m *Manifest) Problem(path, message string) Problem {
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS
 // everywhere in the mesh. What 1.4 did by that value is today a PeerAuthentication
-// with mode STRICT in the root namespace:
+// with mode STRICT in the root namespace, which is read in primaries only:
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func (m *Manifest) StrictMTLS() bool {
 	v := m.spec.get("values", "global", "mtls", "enabled")

@@ -128,6 +128,8 @@ func ParseMesh(name string, data []byte, contexts ...string) (*Mesh, error) {
 		p.cluster(key, f.Contexts[key])
 	}
 	p.together()
+	p.roles()
+	p.sharedServices(t.get("sharedServices"), f.SharedServices)
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
@@ -211,7 +213,10 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 		p.derivedName(&c, path)
 	}
 	p.defaults(&c, t)
-	p.notYet(t, f, path)
+	p.primaries(t.get("primaries"), f, context, join(path, "primaries"))
+	c.Primaries = f.Primaries
+	c.Gateway = p.gateway(t.get("gateway"), f.Gateway, join(path, "gateway"))
+	c.APIServer = p.apiServer(t.get("apiServer"), f.APIServer, join(path, "apiServer"))
 	c.overlay = newMapping()
 	if o := t.get("overlay"); !o.isNull() && o.kind == mapping {
 		c.overlay = literals(o)

@@ -35,28 +35,49 @@ func (o *owner) own(r Release) {
 	o.set(c.Name, "values", "global", "multiCluster", "clusterName")
 	o.set(c.Network, "values", "global", "network")
 	o.set(c.Namespace, "values", "global", "istioNamespace")
+	o.setIfThere(c.Namespace, "namespace")
+	o.reader()
+	if o.mesh.HasGateway(c) {
+		o.eastWestGateway()
+	} else {
+		o.noEastWestGateway()
+	}
+	if c.Remote() {
+		o.ownRemote()
+		return
+	}
+	o.ownPrimary()
+}
+
+// ownPrimary sets the values of a cluster with a control plane of its own.
+func (o *owner) ownPrimary() {
+	c := o.cluster
 	o.set("default", "values", "defaultRevision")
 	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
 	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
 	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")
 
-	o.setIfThere(c.Namespace, "namespace")
 	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
 	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
 	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
-	o.unset("networks are those of topology.yaml, and their gateways are found by label", "values", "global", "meshNetworks")
+	o.meshNetworks()
 	o.pilotEnvironment()
-	o.reader()
-	if o.mesh.MultiNetwork() {
-		o.eastWestGateway()
-	} else {
-		o.noEastWestGateway()
-	}
+	o.expose()
 }
 
 // set makes the value at keys so, and warns if the user has another there.
 func (o *owner) set(value any, keys ...string) {
-	o.warnUnless(fromPlain(value), o.spec.get(keys...), strings.Join(keys, "."))
+	want := fromPlain(value)
+	o.warnUnless(want, o.spec.get(keys...), strings.Join(keys, "."))
+	if old := o.spec.get(keys...); !old.isNull() && sameScalar(old, want) {
+		old.value = want.value // the user's, with our type: true may mean "true"
+		return
+	}
+	o.put(want, keys...)
+}
+
+// put makes the value at keys so, whatever is there.
+func (o *owner) put(want *tree, keys ...string) {
 	t := o.spec
 	for _, k := range keys[:len(keys)-1] {
 		if next := t.get(k); next == nil || next.kind != mapping {
@@ -64,13 +85,7 @@ func (o *owner) set(value any, keys ...string) {
 		}
 		t = t.get(k)
 	}
-	last := keys[len(keys)-1]
-	want := fromPlain(value)
-	if old := t.get(last); !old.isNull() && sameScalar(old, want) {
-		old.value = want.value // the user's, with our type: true may mean "true"
-		return
-	}
-	t.put(last, Position{}, want)
+	t.put(keys[len(keys)-1], Position{}, want)
 }
 
 // setIfThere is set for a second place of an owned value, which may stay empty.
@@ -169,6 +184,7 @@ func (o *owner) eastWestGateway() {
 	}
 	mine := list.named(EastWestGateway)
 	want := eastWestGateway(o.cluster.Network)
+	o.cluster.annotate(want)
 	if mine == nil {
 		list.items = append(list.items, want)
 		return
@@ -182,16 +198,19 @@ func (o *owner) eastWestGateway() {
 	list.items[i] = completeGateway(mine, want)
 }
 
-// noEastWestGateway takes the user's entry for the gateway out of a mesh that has
-// one network.
+// noEastWestGateway takes the user's entry for the gateway out where there is
+// nothing for it to do.
 func (o *owner) noEastWestGateway() {
 	list := o.spec.get("components", "ingressGateways")
 	mine := list.named(EastWestGateway)
 	if mine == nil {
 		return
 	}
-	o.warnings.add(mine.at, o.path(mine.at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
-		"is not used: the mesh has one network")
+	// base.yaml's is for the clusters that need one, if any does.
+	if mine.at.File == o.mesh.File || !slices.ContainsFunc(o.mesh.Clusters, o.mesh.HasGateway) {
+		o.warnings.add(mine.at, o.path(mine.at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
+			"is not used: the cluster needs no gateway")
+	}
 	if i := slices.Index(list.items, mine); len(list.items) > 1 {
 		list.items = slices.Delete(list.items, i, i+1)
 		return

@@ -99,7 +99,7 @@ func checkProfile(t *tree, path string, ps *Problems) {
 	switch {
 	case !ok || slices.Contains(profiles, name):
 	case slices.Contains(laterProfiles, name):
-		ps.add(t.at, path, "one of "+strings.Join(profiles, ", "), "profile %s is not yet supported", quote(name))
+		ps.add(t.at, path, profileHint(name), "profile %s is not yet supported", quote(name))
 	default:
 		hint := didYouMean(name, profiles)
 		if hint == "" {

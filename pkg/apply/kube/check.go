@@ -29,6 +29,23 @@ func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 	if err != nil {
 		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
 	}
+	return check(ctx, config)
+}
+
+// CheckToken is [CheckKubeconfig] for a kubeconfig whose address is not for
+// this machine: the token in it is tried where c reaches its API server.
+func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
+	stored, err := remoteConfig(kubeconfig)
+	if err != nil {
+		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+	}
+	config := rest.AnonymousClientConfig(c.config)
+	config.BearerToken = stored.BearerToken
+	return check(ctx, config)
+}
+
+// check lists a service as config says.
+func check(ctx context.Context, config *rest.Config) error {
 	c, err := newCluster("", config, Options{RequestTimeout: checkTimeout})
 	if err != nil {
 		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}

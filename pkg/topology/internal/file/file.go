@@ -13,6 +13,8 @@ type Topology struct {
 	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255" example:"mesh.example.com"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
 	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
+	// Namespaces whose Services are kept present in every cluster, so that a client finds by name what runs in another cluster only. Services that a cluster has of its own are left alone.
+	SharedServices []string `json:"sharedServices,omitempty" example:"[shop]"`
 }
 
 // Context is one cluster of the mesh, named by its kubeconfig context.
@@ -25,13 +27,13 @@ type Context struct {
 	Namespace string `json:"namespace,omitempty" jsonschema:"default=istio-system,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"istio-system"`
 	// The service account, in the Istio namespace, as which the other clusters read this one.
 	ServiceAccountReader string `json:"serviceAccountReader,omitempty" jsonschema:"default=istio-reader-service-account,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$,maxLength=253" example:"mesh-reader"`
-	// Gives the cluster trust and a control plane, but no remote secrets: it reads no other cluster, and none reads it.
+	// Gives the cluster trust and a control plane, but no remote secrets: it reads no other cluster, and none reads it but the primaries of a remote cluster.
 	DisableRegistryJoin bool `json:"disableRegistryJoin,omitempty" jsonschema:"default=false" example:"true"`
-	// Contexts whose control planes serve this cluster, which then has none of its own. Not yet supported.
+	// Contexts whose control planes serve this cluster, which then has none of its own: a remote cluster. Its pods are injected, and configured, through the east-west gateways of these primaries.
 	Primaries []string `json:"primaries,omitempty" example:"[context-east-1]"`
-	// How other networks reach this cluster's east-west gateway. Not yet supported.
-	Gateway *Gateway `json:"gateway,omitempty" example:"{port: 15443}"`
-	// How the other clusters reach this cluster's API server, where kubeconfig does not say it. Not yet supported.
+	// How other clusters reach this cluster's east-west gateway, where its Service does not say it.
+	Gateway *Gateway `json:"gateway,omitempty" example:"{addresses: [198.51.100.7]}"`
+	// How the other clusters reach this cluster's API server, where kubeconfig does not say it.
 	APIServer *APIServer `json:"apiServer,omitempty" example:"{server: 'https://10.0.0.5:6443'}"`
 	// Fields of an IstioControlPlane spec, merged over base.yaml's for this cluster. Gateways, environment variables and ports are merged by their names.
 	Overlay map[string]any `json:"overlay,omitempty" example:"{values: {pilot: {traceSampling: 10}}}"`
@@ -39,9 +41,9 @@ type Context struct {
 
 // Gateway is a cluster's east-west gateway.
 type Gateway struct {
-	// Addresses that replace those of the gateway's Service (NAT, node ports).
+	// IP addresses or host names that replace those of the gateway's Service (NAT, node ports).
 	Addresses []string `json:"addresses,omitempty" example:"[198.51.100.7]"`
-	// The port of the addresses.
+	// The port of the addresses, for traffic between networks.
 	Port int `json:"port,omitempty" jsonschema:"default=15443,minimum=1,maximum=65535" example:"15443"`
 	// Annotations of the gateway's Service, which cloud load balancers read.
 	Annotations map[string]string `json:"annotations,omitempty" example:"{networking.gke.io/load-balancer-type: Internal}"`
