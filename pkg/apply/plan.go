@@ -47,6 +47,9 @@ type Plan struct {
 type ClusterPlan struct {
 	Member
 	Kubernetes string `json:"kubernetes,omitempty"`
+	// Was is the member as the last apply recorded it, where it had another
+	// role, other primaries or another network.
+	Was *Member `json:"was,omitempty"`
 	// Leaving says that the cluster is not in the topology any more, or that
 	// the mesh is torn down.
 	Leaving bool `json:"leaving,omitempty"`

@@ -20,7 +20,7 @@ func (pl *planner) join(c *ClusterPlan) {
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
 		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
-		pl.networkChange(c)
+		pl.changedMember(c)
 	}
 	foreign := map[string][]kube.Ref{}
 	for _, it := range d.Items {
@@ -46,11 +46,18 @@ func (pl *planner) join(c *ClusterPlan) {
 	})
 }
 
-// networkChange warns that pods are told their network when they are injected.
+// changedMember notes what the cluster was in the mesh, where it is something else
+// now. It warns that pods are told their network when they are injected.
 // https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork
-func (pl *planner) networkChange(c *ClusterPlan) {
+func (pl *planner) changedMember(c *ClusterPlan) {
 	for _, m := range c.live.Record.Members {
-		if m.UID == c.UID && m.Network != c.Network {
+		if m.UID != c.UID {
+			continue
+		}
+		if m.Role != c.Role || m.Network != c.Network || !slices.Equal(m.Primaries, c.Primaries) {
+			c.Was = &m
+		}
+		if m.Network != c.Network {
 			pl.warn(c.Name, "restart the workloads of the cluster after the apply: kubectl rollout restart",
 				"running pods stay on network %s until they are injected anew", m.Network)
 		}
@@ -165,9 +172,16 @@ func (pl *planner) orphan(c *ClusterPlan) {
 	}
 	for i, ch := range c.Changes {
 		if ch.Pending() && ch.item != nil && ch.item.stage >= stageControl {
-			c.Changes[i].Blocked = strings.Join(c.Primaries, ", ") + " is not reached"
+			c.Changes[i].Blocked = notReached(c.Primaries)
 		}
 	}
+}
+
+func notReached(names []string) string {
+	if len(names) > 1 {
+		return strings.Join(names, ", ") + " are not reached"
+	}
+	return names[0] + " is not reached"
 }
 
 // orphaned says whether c is a remote cluster, and no address of any of its
