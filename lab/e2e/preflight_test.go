@@ -27,7 +27,7 @@ import (
 // mesh from its beginning to its end with them.
 func TestE2EPreflight(t *testing.T) {
 	needsLab(t)
-	p := &preflight{newJourney(t, lab.Options{Clusters: 2, Networks: []string{"network-a", "network-b"}})}
+	p := &preflight{journey: newJourney(t, lab.Options{Clusters: 2, Networks: []string{"network-a", "network-b"}})}
 	p.inOrder(t, []step{
 		{"Before", p.takeStock},
 		{"LoopbackAddressOfANode", p.loopback},
@@ -38,10 +38,14 @@ func TestE2EPreflight(t *testing.T) {
 		{"PermissionsForAChange", p.mayChange},
 		{"NothingToChangeIsNotAsked", p.notAsked},
 		{"PermissionsForATeardown", p.mayTearDown},
+		{"RolesOfWhoHoldsThemAll", p.holdsAll},
 	})
 }
 
-type preflight struct{ *journey }
+type preflight struct {
+	*journey
+	rules []rbacv1.PolicyRule // of Istio's roles in east-1
+}
 
 const (
 	onTwoNetworks = east1 + ": {network: network-a}\n  " + east2 + ": {network: network-b}"
@@ -161,7 +165,7 @@ func (p *preflight) mayNotLook(t *testing.T) {
 	p.editKubeconfig(t, func(k *api.Config) { k.AuthInfos[k.Contexts[east1].AuthInfo].Token = token.Status.Token })
 	before := p.versions(t)
 	r := p.run(t, 3, "plan")
-	wantWords(t, r, "east-1", "not reached", "kube-system", "remedy", "get and list", "kind: ClusterRole", "name: mia")
+	wantWords(t, r, "east-1", "not reached", "is forbidden", "remedy", "get and list", "kind: ClusterRole", "name: mia")
 	p.grant(t, yamlIn(t, r.stdout))
 	eventually(t, "mia may look", func(ctx context.Context) error {
 		r := p.do(t, p.command(ctx, "plan"))
@@ -172,33 +176,18 @@ func (p *preflight) mayNotLook(t *testing.T) {
 
 // mayApply wants one list of what is missing for an apply; with it, the apply goes to its end.
 func (p *preflight) mayApply(t *testing.T) {
-	p.refused(t, nil, "1 thing must be settled first", "east-1: the user of context "+east1+" lacks permissions for what is to be done", "kubectl apply -f", "escalate and bind")
+	p.refused(t, nil, "1 thing must be settled first", "east-1: the user of context "+east1+" lacks permissions for what is to be done", "kubectl apply -f", "escalate and bind roles")
 	p.granted(t, "plan")
 	wantWords(t, p.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
 	wantWords(t, p.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	p.run(t, 0, "status")
 }
 
-// mayChange takes a permission away again: an update is refused without it, once, and not object by object.
+// mayChange takes the leave to patch away again: an update is refused without it, once, and not object by object.
 func (p *preflight) mayChange(t *testing.T) {
-	ctx, roles := context.Background(), p.clusters[east1].kube.RbacV1().ClusterRoles()
-	list, err := roles.List(ctx, metav1.ListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, role := range list.Items {
-		if !strings.HasPrefix(role.Name, "setup-mesh-") {
-			continue
-		}
-		for i, rule := range role.Rules {
-			if slices.Contains(rule.Resources, "configmaps") {
-				role.Rules[i].Verbs = slices.DeleteFunc(rule.Verbs, func(v string) bool { return v == "patch" })
-			}
-		}
-		if _, err := roles.Update(ctx, &role, metav1.UpdateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	p.editRoles(t, func(r rbacv1.PolicyRule, verb string) bool {
+		return verb == "patch" && slices.Contains(r.Resources, "configmaps")
+	})
 	base := p.read(t, "base.yaml")
 	p.write(t, "base.yaml", strings.Replace(base, "spec:\n  profile:", "spec:\n  meshConfig:\n    accessLogFile: /dev/stdout\n  profile:", 1))
 	eventually(t, "mia may not patch any more", func(ctx context.Context) error {
@@ -251,6 +240,7 @@ func reviews(t *testing.T, c *cluster) int {
 
 // mayTearDown: a teardown has to look for what others made of Istio's kinds, and to delete, which nothing before did.
 func (p *preflight) mayTearDown(t *testing.T) {
+	p.keepRules(t)
 	before := p.versions(t)
 	r := p.run(t, 1, "teardown") // which nobody is there to confirm
 	wantWords(t, r, "the user of the context may not read", "VirtualService", "get and list", "--yes applies without a question")
@@ -266,6 +256,77 @@ func (p *preflight) mayTearDown(t *testing.T) {
 			_, err := c.kube.CoreV1().Namespaces().Get(ctx, "istio-system", metav1.GetOptions{})
 			return errorIf(!apierrors.IsNotFound(err), "namespace istio-system: %v", err)
 		})
+	}
+}
+
+// keepRules notes what is in the roles that setup-mesh has put into east-1.
+func (p *preflight) keepRules(t *testing.T) {
+	ctx, rbac := context.Background(), p.clusters[east1].kube.RbacV1()
+	ours := metav1.ListOptions{LabelSelector: "setup-mesh.io/mesh"}
+	wide, err := rbac.ClusterRoles().List(ctx, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range wide.Items {
+		p.rules = append(p.rules, r.Rules...)
+	}
+	narrow, err := rbac.Roles("istio-system").List(ctx, ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range narrow.Items {
+		p.rules = append(p.rules, r.Rules...)
+	}
+	if len(wide.Items) < 2 || len(narrow.Items) < 1 {
+		t.Fatalf("%d ClusterRoles and %d Roles are less than Istio has", len(wide.Items), len(narrow.Items))
+	}
+}
+
+// holdsAll: who holds all that is in Istio's roles needs no leave to escalate, and a plan knows that. To bind them is
+// another thing, since they are not there yet.
+func (p *preflight) holdsAll(t *testing.T) {
+	ctx, rbac := context.Background(), p.clusters[east1].kube.RbacV1()
+	p.editRoles(t, func(_ rbacv1.PolicyRule, verb string) bool { return verb == "escalate" || verb == "bind" })
+	eventually(t, "mia may not escalate any more", func(ctx context.Context) error {
+		r := p.do(t, p.command(ctx, "plan"))
+		return errorIf(!strings.Contains(r.stderr, "verbs: [bind, escalate]"), "%s", r)
+	})
+	istio := metav1.ObjectMeta{Name: "as-istio"}
+	if _, err := rbac.ClusterRoles().Create(ctx, &rbacv1.ClusterRole{ObjectMeta: istio, Rules: p.rules}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	binding := &rbacv1.ClusterRoleBinding{ObjectMeta: istio, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: istio.Name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "mia", Namespace: "default"}}}
+	if _, err := rbac.ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "mia needs not to escalate", func(ctx context.Context) error {
+		r := p.do(t, p.command(ctx, "plan"))
+		return errorIf(r.code != 1 || strings.Contains(r.stderr, "escalate"), "%s", r)
+	})
+	wantWords(t, p.run(t, 1, "plan"), "verbs: [bind]")
+	p.granted(t, "plan")
+	wantWords(t, p.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
+}
+
+// editRoles takes verbs out of what mia was granted for the whole cluster.
+func (p *preflight) editRoles(t *testing.T, out func(r rbacv1.PolicyRule, verb string) bool) {
+	t.Helper()
+	ctx, roles := context.Background(), p.clusters[east1].kube.RbacV1().ClusterRoles()
+	list, err := roles.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range list.Items {
+		if !strings.HasPrefix(role.Name, "setup-mesh-") {
+			continue
+		}
+		for i, rule := range role.Rules {
+			role.Rules[i].Verbs = slices.DeleteFunc(rule.Verbs, func(v string) bool { return out(rule, v) })
+		}
+		if _, err := roles.Update(ctx, &role, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

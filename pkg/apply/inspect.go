@@ -125,7 +125,7 @@ func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []ku
 		}
 	}
 	if slices.ContainsFunc(seen.Missing, escalates) && mayGrant(ctx, c) {
-		seen.Missing = slices.DeleteFunc(seen.Missing, func(a kube.Access) bool { return escalates(a) || binds(a) })
+		seen.Missing = slices.DeleteFunc(seen.Missing, escalates)
 	}
 	if len(seen.Missing) > 0 {
 		seen.User, _ = cluster.User(ctx) // "" will do
@@ -133,7 +133,9 @@ func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []ku
 }
 
 // mayGrant tries whether the API server takes the roles that c gets: it does
-// from whoever holds all that is in them.
+// from whoever holds all that is in them. That says nothing of their bindings,
+// which are applied at the same time: the API server looks a role up unless the
+// user may bind any.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
 func mayGrant(ctx context.Context, c *ClusterPlan) bool {
 	for _, ch := range c.Changes {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -203,8 +204,15 @@ func grantHint(seen *Inspected) string {
 	if seen.User == "" {
 		hint += ", and bind the roles to that user"
 	}
-	if slices.ContainsFunc(seen.Missing, func(a kube.Access) bool { return escalates(a) || binds(a) }) {
-		hint += "; who may escalate and bind, as it takes to grant Istio's roles, can become cluster-admin"
+	var dangerous []string
+	if slices.ContainsFunc(seen.Missing, escalates) {
+		dangerous = append(dangerous, "escalate")
+	}
+	if slices.ContainsFunc(seen.Missing, binds) {
+		dangerous = append(dangerous, "bind")
+	}
+	if len(dangerous) > 0 {
+		hint += "; who may " + strings.Join(dangerous, " and ") + " roles, as it takes to grant Istio's, can become cluster-admin"
 	}
 	return hint
 }

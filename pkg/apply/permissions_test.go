@@ -231,7 +231,7 @@ func TestPermissions(t *testing.T) {
 		{Cluster: "a", Message: "apply Deployment: immutable"},
 		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
 		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
-			Hint:   grantIt + ", and bind the roles to that user; who may escalate and bind, as it takes to grant Istio's roles, can become cluster-admin",
+			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
 			Detail: grant("", ns, []kube.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
