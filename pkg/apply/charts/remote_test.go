@@ -105,6 +105,49 @@ func TestRemoteNames(t *testing.T) {
 	}
 }
 
+// TestPrimaryOfRemotes: what the charts make of the settings of a primary that
+// serves a remote cluster on another network.
+func TestPrimaryOfRemotes(t *testing.T) {
+	m, err := topology.ParseMesh("topology.yaml", []byte(`mesh_id: m
+contexts:
+  near: {network: one, gateway: {addresses: [198.51.100.7, gateway.example.com], port: 443, annotations: {example.com/lb: "yes"}}}
+  far: {network: other, primaries: [near], gateway: {addresses: [198.51.100.8]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, o := range renderOne(t, charts.New(), m, 0, "profile: default") {
+		switch o.GetKind() + " " + o.GetName() {
+		case "ConfigMap istio":
+			got["networks"] = fmt.Sprint(o.Object["data"].(map[string]any)["meshNetworks"])
+		case "Service istio-eastwestgateway":
+			got["annotation"] = o.GetAnnotations()["example.com/lb"]
+		case "Deployment istiod":
+			_, after, _ := strings.Cut(fmt.Sprint(o.Object["spec"]), "name:EXTERNAL_ISTIOD value:")
+			got["external"] = strings.Fields(after + " none")[0]
+		}
+	}
+	want := map[string]string{
+		"networks": `networks:
+  one:
+    gateways:
+    - address: 198.51.100.7
+      port: 443
+    - address: gateway.example.com
+      port: 443
+  other:
+    gateways:
+    - address: 198.51.100.8
+      port: 15443`,
+		"annotation": "yes",
+		"external":   "true]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // render makes and renders the manifest of far, a remote cluster of near's.
 func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []charts.Object {
 	t.Helper()
@@ -113,18 +156,23 @@ func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []cha
 	if err != nil {
 		t.Fatal(err)
 	}
+	return renderOne(t, r, m, 1, spec)
+}
+
+func renderOne(t *testing.T, r *charts.Renderer, m *topology.Mesh, cluster int, spec string) []charts.Object {
+	t.Helper()
 	b, err := topology.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  "+spec+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, warnings := m.Manifest(b, m.Clusters[1], topology.Release{Hub: charts.Hub, Tag: charts.Release})
+	manifest, warnings := m.Manifest(b, m.Clusters[cluster], topology.Release{Hub: charts.Hub, Tag: charts.Release})
 	if len(warnings) > 0 {
-		t.Errorf("warnings about what is the primaries': %v", warnings)
+		t.Errorf("warnings about what is not this cluster's: %v", warnings)
 	}
 	if mistakes := charts.Check(manifest.Operator()); len(mistakes) > 0 {
 		t.Errorf("mistakes: %v", mistakes)
 	}
-	objects, err := r.Render(namespace, manifest.Operator())
+	objects, err := r.Render(m.Clusters[cluster].Namespace, manifest.Operator())
 	if err != nil {
 		t.Fatal(err)
 	}
