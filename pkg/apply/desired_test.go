@@ -2,6 +2,7 @@ package apply
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -184,14 +185,33 @@ func TestRemoteStaysSmall(t *testing.T) {
 		"ClusterRole istio-reader-clusterrole-istio-system", "ClusterRoleBinding istio-reader-clusterrole-istio-system",
 		"MutatingWebhookConfiguration istio-sidecar-injector", "Namespace istio-system",
 	}
-	for _, profile := range []string{"default", "demo", "minimal", "preview", "stable", "openshift"} {
-		t.Run(profile, func(t *testing.T) {
-			d, err := NewDesired(wantedOf(t, sharedControlPlane, strings.Replace(testBase, "default", profile, 1)), charts.New())
+	const everything = `
+  meshConfig: {accessLogFile: /dev/stdout}
+  components:
+    base: {k8s: {overlays: []}}
+    pilot: {k8s: {replicaCount: 2}}
+  values:
+    configMap: true
+    telemetry: {enabled: true}
+    gatewayClasses: {istio: {deployment: {}}}
+    pilot: {env: {A: b}}
+    profile: demo
+    global: {externalIstiod: true, omitSidecarInjectorConfigMap: false, resourceScope: all, mtls: {enabled: true}}
+    security: {selfSigned: false}
+  unvalidatedValues: {istiodRemote: {enabled: false}, pilot: {env: {C: d}}, profile: demo}
+`
+	r := charts.New()
+	for _, profile := range []string{"default", "default" + everything, "demo", "minimal", "preview", "stable", "openshift"} {
+		name, rest, _ := strings.Cut(profile, "\n")
+		t.Run(fmt.Sprintf("profile %s, %d more lines", name, strings.Count(rest, "\n")), func(t *testing.T) {
+			w := wantedOf(t, sharedControlPlane, strings.Replace(testBase, "default", profile, 1))
+			w.Mesh.Clusters = w.Mesh.Clusters[1:2] // the charts check a primary's copy otherwise
+			d, err := NewDesired(w, r)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got, plugin []string
-			for _, it := range d.Clusters[1].Items {
+			for _, it := range d.Clusters[0].Items {
 				if it.Component == ControlPlane {
 					got = append(got, it.Ref.String())
 				}

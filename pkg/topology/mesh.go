@@ -128,8 +128,6 @@ func ParseMesh(name string, data []byte, contexts ...string) (*Mesh, error) {
 		p.cluster(key, f.Contexts[key])
 	}
 	p.together()
-	p.roles()
-	p.sharedServices(t.get("sharedServices"), f.SharedServices)
 	if err := ps.err(); err != nil {
 		return nil, err
 	}
@@ -151,6 +149,7 @@ type meshParser struct {
 	problems *Problems
 	root     *tree
 	contexts []string // that exist; none if that is not known
+	compared int      // primaries that were compared with all contexts
 }
 
 func (p *meshParser) meshFields() {
@@ -213,14 +212,12 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 		p.derivedName(&c, path)
 	}
 	p.defaults(&c, t)
-	p.primaries(t.get("primaries"), f, context, join(path, "primaries"))
-	c.Primaries = f.Primaries
 	c.Gateway = p.gateway(t.get("gateway"), f.Gateway, join(path, "gateway"))
 	c.APIServer = p.apiServer(t.get("apiServer"), f.APIServer, join(path, "apiServer"))
 	c.overlay = newMapping()
 	if o := t.get("overlay"); !o.isNull() && o.kind == mapping {
 		c.overlay = literals(o)
-		checkSpec(c.overlay, join(path, "overlay"), p.problems)
+		checkSpec(c.overlay, join(path, "overlay"), p.isRemote(context), p.problems)
 	}
 	c.Overlay = c.overlay.spec()
 	p.mesh.Clusters = append(p.mesh.Clusters, c)
@@ -272,6 +269,8 @@ func (p *meshParser) defaults(c *Cluster, t *tree) {
 // (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/, rootNamespace);
 // that it is one for the whole mesh is this project's rule.
 func (p *meshParser) together() {
+	p.primaries()
+	p.sharedServices()
 	byName := map[string]Cluster{}
 	for i, c := range p.mesh.Clusters {
 		path := join("contexts", c.Context)

@@ -16,13 +16,6 @@ type owner struct {
 // own sets every owned value of the manifest.
 //
 // Mesh ID, cluster and network: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/.
-// The default revision's validating webhook is rendered by the base chart when
-// values.defaultRevision is set, which the operator's profiles leave empty because
-// istioctl makes that webhook in another way; no revision tag is needed beside
-// it, because the injector of an istiod without revision serves the default one
-// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
-// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
-// day for the mesh's root to be changed later without an outage.
 func (o *owner) own(r Release) {
 	c := o.cluster
 	if o.spec.get("hub").isNull() && o.spec.get("values", "global", "hub").isNull() && r.Hub != "" {
@@ -36,48 +29,50 @@ func (o *owner) own(r Release) {
 	o.set(c.Network, "values", "global", "network")
 	o.set(c.Namespace, "values", "global", "istioNamespace")
 	o.setIfThere(c.Namespace, "namespace")
+	o.meshNetworks()
 	o.reader()
+	if c.Remote() {
+		o.ownRemote()
+	} else {
+		o.ownPrimary()
+	}
 	if o.mesh.HasGateway(c) {
 		o.eastWestGateway()
 	} else {
 		o.noEastWestGateway()
 	}
-	if c.Remote() {
-		o.ownRemote()
-		return
-	}
-	o.ownPrimary()
 }
 
-// ownPrimary sets the values of a cluster with a control plane of its own.
+// ownPrimary sets the owned values of a control plane.
+//
+// The default revision's validating webhook is rendered by the base chart when
+// values.defaultRevision is set, which the operator's profiles leave empty because
+// istioctl makes that webhook in another way; no revision tag is needed beside
+// it, because the injector of an istiod without revision serves the default one
+// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
+// day for the mesh's root to be changed later without an outage.
+// With externalIstiod, an istiod serves the remote clusters that name it in their
+// annotation topology.istio.io/controlPlaneClusters
+// (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
 func (o *owner) ownPrimary() {
 	c := o.cluster
 	o.set("default", "values", "defaultRevision")
 	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
 	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
 	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")
-
 	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
 	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
 	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
-	o.meshNetworks()
 	o.pilotEnvironment()
-	o.expose()
+	if len(o.mesh.Remotes(c.Name)) > 0 {
+		o.set(true, "values", "global", "externalIstiod")
+	}
 }
 
 // set makes the value at keys so, and warns if the user has another there.
 func (o *owner) set(value any, keys ...string) {
-	want := fromPlain(value)
-	o.warnUnless(want, o.spec.get(keys...), strings.Join(keys, "."))
-	if old := o.spec.get(keys...); !old.isNull() && sameScalar(old, want) {
-		old.value = want.value // the user's, with our type: true may mean "true"
-		return
-	}
-	o.put(want, keys...)
-}
-
-// put makes the value at keys so, whatever is there.
-func (o *owner) put(want *tree, keys ...string) {
+	o.warnUnless(fromPlain(value), o.spec.get(keys...), strings.Join(keys, "."))
 	t := o.spec
 	for _, k := range keys[:len(keys)-1] {
 		if next := t.get(k); next == nil || next.kind != mapping {
@@ -85,7 +80,13 @@ func (o *owner) put(want *tree, keys ...string) {
 		}
 		t = t.get(k)
 	}
-	t.put(keys[len(keys)-1], Position{}, want)
+	last := keys[len(keys)-1]
+	want := fromPlain(value)
+	if old := t.get(last); !old.isNull() && sameScalar(old, want) {
+		old.value = want.value // the user's, with our type: true may mean "true"
+		return
+	}
+	t.put(last, Position{}, want)
 }
 
 // setIfThere is set for a second place of an owned value, which may stay empty.
@@ -183,8 +184,7 @@ func (o *owner) eastWestGateway() {
 		components.put("ingressGateways", Position{}, list)
 	}
 	mine := list.named(EastWestGateway)
-	want := eastWestGateway(o.cluster.Network)
-	o.cluster.annotate(want)
+	want := eastWestGateway(o.cluster)
 	if mine == nil {
 		list.items = append(list.items, want)
 		return
@@ -198,18 +198,22 @@ func (o *owner) eastWestGateway() {
 	list.items[i] = completeGateway(mine, want)
 }
 
-// noEastWestGateway takes the user's entry for the gateway out where there is
-// nothing for it to do.
+// noEastWestGateway takes the user's entry for the gateway out of a cluster that
+// needs none. An entry of base.yaml may be for another cluster.
 func (o *owner) noEastWestGateway() {
 	list := o.spec.get("components", "ingressGateways")
 	mine := list.named(EastWestGateway)
 	if mine == nil {
 		return
 	}
-	// base.yaml's is for the clusters that need one, if any does.
-	if mine.at.File == o.mesh.File || !slices.ContainsFunc(o.mesh.Clusters, o.mesh.HasGateway) {
-		o.warnings.add(mine.at, o.path(mine.at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
-			"is not used: the cluster needs no gateway")
+	at := mine.at
+	entry := o.cluster.overlay.get("components", "ingressGateways").named(EastWestGateway)
+	if entry != nil {
+		at = entry.at
+	}
+	if entry != nil || !slices.ContainsFunc(o.mesh.Clusters, o.mesh.HasGateway) {
+		o.warnings.add(at, o.path(at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
+			"is not used: the mesh has one network, and the cluster serves no remote cluster")
 	}
 	if i := slices.Index(list.items, mine); len(list.items) > 1 {
 		list.items = slices.Delete(list.items, i, i+1)

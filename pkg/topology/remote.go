@@ -1,149 +1,114 @@
 package topology
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 )
 
-// remoteProfile is the charts' profile for a cluster without control plane:
-// https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
-const remoteProfile = "remote"
+// profileRemote installs what a cluster without a control plane of its own needs:
+// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/remote.yaml
+const profileRemote = "remote"
 
-// ofControlPlane are the parts of a spec that say what a control plane is and
-// does. In a remote cluster there is none for them: base.yaml's are its
-// primaries' business, and an overlay's are of no use. Network plugin and gateways
-// are not among them, for they run in the remote cluster.
-var ofControlPlane = [][]string{
-	{"profile"}, {"meshConfig"},
-	{"components", "base"}, {"components", "pilot"}, {"components", "ztunnel"},
-	{"values", "base"}, {"values", "pilot"}, {"values", "meshConfig"}, {"values", "defaultRevision"}, {"values", "telemetry"},
-	{"values", "security"}, {"values", "ztunnel"},
-	{"values", "global", "mtls"}, {"values", "global", "meshNetworks"}, {"values", "global", "externalIstiod"},
+// controlPlaneOnly are the settings that a remote cluster has no use for: those of
+// a control plane, and those of the whole mesh, which are read in the primaries.
+// Those below values may stand below unvalidatedValues too. The network plugin is
+// none of them: the injector of the primaries counts on it where they have it.
+var controlPlaneOnly = []string{
+	"meshConfig",
+	"components.pilot", "components.ztunnel", "components.istiodRemote",
+	"values.base", "values.pilot", "values.ztunnel",
+	"values.meshConfig", "values.defaultRevision", "values.profile", "values.configMap", "values.telemetry",
+	"values.global.profile", "values.global.externalIstiod",
+	"values.global.mtls", "values.security",
 }
 
-// withoutControlPlane is a spec without what a remote cluster has no use for.
-func withoutControlPlane(spec *tree) *tree {
-	out := spec.clone()
-	for _, keys := range ofControlPlane {
-		out.prune(keys)
+// ownedInRemotes are the settings by which setup-mesh makes a cluster a remote one.
+// base.yaml is written for the primaries, so its own are no mistake there.
+var ownedInRemotes = []string{"profile", "components.base"}
+
+// wiring is how a remote cluster finds its control plane, for charts other than
+// ours: here the Service istiod leads to the gateways of the primaries.
+var wiring = []string{
+	"values.istiodRemote.injectionURL", "values.istiodRemote.enabledLocalInjectorIstiod",
+	"values.global.remotePilotAddress", "values.global.configCluster",
+}
+
+// withoutControlPlane takes what only a control plane needs out of base.yaml's spec,
+// silently, and out of the cluster's own overlay, with warnings. Both are left as
+// they are.
+func (o *owner) withoutControlPlane(base, overlay *tree) (remoteBase, remoteOverlay *tree) {
+	base, overlay = base.clone(), overlay.clone()
+	keepPlugin(base)
+	for _, path := range slices.Concat(controlPlaneOnly, ownedInRemotes, wiring, unvalidated()) {
+		keys := strings.Split(path, ".")
+		if parent := base.get(keys[:len(keys)-1]...); parent != nil && parent.kind == mapping {
+			parent.drop(keys[len(keys)-1])
+		}
 	}
-	return out
+	why := "the control plane is that of " + strings.Join(o.cluster.Primaries, ", ")
+	o.spec = overlay
+	for _, path := range slices.Concat(controlPlaneOnly, wiring, unvalidated()) {
+		o.unset(why, strings.Split(path, ".")...)
+	}
+	if v := overlay.get("components", "base"); v != nil && v.kind == mapping {
+		for _, key := range slices.Clone(v.keys) {
+			if key != "enabled" {
+				o.unset(why, "components", "base", key)
+			}
+		}
+	}
+	return base, overlay
 }
 
-// prune takes the value at keys out, and every mapping that is empty then.
-func (t *tree) prune(keys []string) {
-	parent := t.get(keys[:len(keys)-1]...)
-	if parent == nil || parent.kind != mapping || parent.get(keys[len(keys)-1]) == nil {
+// keepPlugin makes explicit what the profile of the primaries puts on every node,
+// since a remote cluster has another profile:
+// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/openshift.yaml
+func keepPlugin(base *tree) {
+	if profile, _ := base.get("profile").literal(); profile != "openshift" {
 		return
 	}
-	parent.drop(keys[len(keys)-1])
-	if len(keys) > 1 && len(parent.keys) == 0 {
-		t.prune(keys[:len(keys)-1])
-	}
+	merged := merge(fromPlain(map[string]any{
+		"components": map[string]any{"cni": map[string]any{"enabled": true, "namespace": "kube-system"}},
+		"values":     map[string]any{"global": map[string]any{"platform": "openshift"}},
+	}), base)
+	*base = *merged
 }
 
-// remoteSpec is the spec of a remote cluster before the owned values are set, with
-// a warning for everything in its own overlay that its primaries decide.
-func (o *owner) remoteSpec(base, overlay *tree) {
-	for _, keys := range ofControlPlane {
-		if v := overlay.get(keys...); !v.isNull() && v.text != remoteProfile {
-			o.warn(v.at, strings.Join(keys, "."), "is not used: the control plane is that of %s", strings.Join(o.cluster.Primaries, ", "))
+// unvalidated are the settings that must not come back by way of
+// unvalidatedValues, which are merged over values.
+func unvalidated() []string {
+	var paths []string
+	for _, path := range slices.Concat(controlPlaneOnly, wiring, []string{"values.istiodRemote"}) {
+		if below, ok := strings.CutPrefix(path, "values."); ok {
+			paths = append(paths, "unvalidatedValues."+below)
 		}
 	}
-	o.spec = merge(withoutControlPlane(base), withoutControlPlane(overlay))
-	profile, _ := base.get("profile").literal()
-	if profile == "openshift" {
-		o.openshift()
-	}
+	return paths
 }
 
-// openshift keeps what that profile puts on nodes: the injected pods of its
-// primaries' configuration need the network plugin
-// (manifests/profiles/openshift.yaml).
-func (o *owner) openshift() {
-	for _, d := range []struct {
-		value any
-		keys  []string
-	}{
-		{"openshift", []string{"values", "global", "platform"}},
-		{true, []string{"components", "cni", "enabled"}},
-		{"kube-system", []string{"components", "cni", "namespace"}},
-	} {
-		if o.spec.get(d.keys...).isNull() {
-			o.set(d.value, d.keys...)
-		}
-	}
-}
-
-// ownRemote sets the values of a remote cluster. There is no base chart: nobody
-// reads Istio's own resources in the cluster. Where its istiod is, no chart has to
-// know: remotePilotAddress takes one address, and primaries may have several.
-// The path tells an istiod whose pods it injects:
-// https://istio.io/latest/docs/setup/install/multicluster/primary-remote_multi-network/#configure-cluster2-as-a-remote
+// ownRemote sets what makes the cluster a remote one. The injection webhook calls
+// the Service istiod with a path that tells the primary's injector where the pod
+// is (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
 func (o *owner) ownRemote() {
-	o.set(remoteProfile, "profile")
+	o.set(profileRemote, "profile")
 	o.set(false, "components", "base", "enabled")
+	o.setIfThere(true, "values", "istiodRemote", "enabled")
 	o.set("/inject/cluster/"+o.cluster.Name+"/net/"+o.cluster.Network, "values", "istiodRemote", "injectionPath")
+	o.injectGateways("ingressGateways", "istio-ingressgateway")
+	o.injectGateways("egressGateways", "istio-egressgateway")
 }
 
-// expose lets an istiod serve other clusters than its own:
-// https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#configure-cluster1-as-a-primary
-func (o *owner) expose() {
-	if len(o.mesh.Remotes(o.cluster.Name)) > 0 {
-		o.set(true, "values", "global", "externalIstiod")
+// injectGateways lets the injector of the primaries fill in the proxies of gateways
+// other than the east-west one: they would look for the mesh's configuration in
+// their own cluster otherwise.
+// https://istio.io/latest/docs/setup/install/external-controlplane/#deploy-the-istio-ingress-gateway
+func (o *owner) injectGateways(component, values string) {
+	enabled, _ := o.spec.get("values", "gateways", values, "enabled").literal()
+	others := slices.ContainsFunc(o.spec.get("components", component).list(), func(item *tree) bool {
+		name, _ := item.get("name").literal()
+		return name != EastWestGateway
+	})
+	if (others || enabled == "true") && o.spec.get("values", "gateways", values, "injectionTemplate").isNull() {
+		o.set("gateway", "values", "gateways", values, "injectionTemplate")
 	}
-}
-
-// meshNetworks declares the gateways whose addresses the topology knows and their
-// Services do not, in every primary. All others are found by label.
-// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks
-func (o *owner) meshNetworks() {
-	keys := []string{"values", "global", "meshNetworks"}
-	want := fromPlain(o.mesh.declaredGateways())
-	if reflect.DeepEqual(o.spec.get(keys...).plain(), want.plain()) {
-		return
-	}
-	o.unset("networks are those of topology.yaml, and so are their gateways", keys...)
-	if len(want.keys) > 0 {
-		o.put(want, keys...)
-	}
-}
-
-// declaredGateways are the networks that have gateways with addresses of the
-// topology's, as MeshNetworks has them; none where there is one network.
-func (m *Mesh) declaredGateways() map[string]any {
-	gateways := map[string][]any{}
-	for _, c := range m.Clusters {
-		for _, a := range c.Gateway.Addresses {
-			gateways[c.Network] = append(gateways[c.Network], map[string]any{"address": a, "port": int64(c.Gateway.Port)})
-		}
-	}
-	networks := map[string]any{}
-	for network, list := range gateways {
-		if m.MultiNetwork() {
-			networks[network] = map[string]any{"gateways": list}
-		}
-	}
-	return networks
-}
-
-// annotate adds the annotations of the gateway's Service to its entry.
-func (c Cluster) annotate(gateway *tree) {
-	if len(c.Gateway.Annotations) == 0 {
-		return
-	}
-	notes := map[string]any{}
-	for k, v := range c.Gateway.Annotations {
-		notes[k] = v
-	}
-	gateway.get("k8s").put("serviceAnnotations", Position{}, fromPlain(notes))
-}
-
-// profileHint is how to get what a profile that is not supported is for.
-func profileHint(name string) string {
-	if name == remoteProfile {
-		return "list the cluster's primaries in topology.yaml instead: primaries: [context-of-a-primary]"
-	}
-	return "one of " + strings.Join(slices.Sorted(slices.Values(profiles)), ", ")
 }
