@@ -66,6 +66,7 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 		for _, hint := range unreachedHints(c) {
 			viewRemedy(v.msg, hint)
 		}
+		viewDetail(v.msg, c.Detail)
 		return cr.Cluster
 	}
 	missing, failures := left(c, cr)

@@ -98,7 +98,7 @@ type observer struct {
 func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 	l.Objects = map[kube.Ref]Observed{}
 	if err := ob.connect(ctx, l, c.Server); err != nil {
-		l.Unreached = err
+		l.Unreached = unconnected(ctx, l, err, c.Items)
 		return
 	}
 	wanted := c.Items
@@ -109,7 +109,7 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 		l.Unreached = err
 		return
 	}
-	if err := unreadable(l); err != nil {
+	if err := unreadable(ctx, l); err != nil {
 		l.Unreached = err
 		return
 	}

@@ -22,16 +22,16 @@ func (pl *planner) join(c *ClusterPlan) {
 		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
 		pl.changedMember(c)
 	}
-	foreign := map[string][]kube.Ref{}
+	c.foreign = map[string][]kube.Ref{}
 	for _, it := range d.Items {
 		ch, managers := pl.decide(c, it)
 		if len(managers) > 0 {
 			by := strings.Join(managers, ", ")
-			foreign[by] = append(foreign[by], it.Ref)
+			c.foreign[by] = append(c.foreign[by], it.Ref)
 		}
 		c.Changes = append(c.Changes, ch)
 	}
-	pl.conflicts(c, foreign)
+	pl.conflicts(c)
 	pl.prune(c)
 	pl.certificate(c)
 	pl.orphan(c)
@@ -122,6 +122,9 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 			hint = fmt.Sprintf("the field is set for good when the object is made: delete %s, and apply makes it anew", it.Ref)
 		}
 		pl.refuse(c.Name, hint, "%v", seen.DryErr)
+		if kube.ClassOf(seen.DryErr) == kube.Forbidden {
+			c.deny(it.Ref, pl.plan.Refusals[len(pl.plan.Refusals)-1])
+		}
 		return
 	}
 	if seen.Dry != nil {
@@ -213,15 +216,27 @@ func masked(v any) any {
 }
 
 // conflicts refuses what belongs to others, one refusal for each owner.
-func (pl *planner) conflicts(c *ClusterPlan, foreign map[string][]kube.Ref) {
-	for _, by := range sortedKeys(foreign) {
-		refs := foreign[by]
-		what := refs[0].String()
-		if n := len(refs) - 1; n > 0 {
-			what = fmt.Sprintf("%s and %d more objects", what, n)
-		}
-		pl.refuse(c.Name, "see what installed it; apply --adopt takes it over", "%s: managed by %s, not by setup-mesh", what, by)
+func (pl *planner) conflicts(c *ClusterPlan) {
+	for _, by := range sortedKeys(c.foreign) {
+		pl.plan.Refusals = append(pl.plan.Refusals, conflict(c, by))
 	}
+}
+
+// conflict refuses the objects of c that by manages.
+func conflict(c *ClusterPlan, by string) Finding {
+	return Finding{
+		Cluster: c.Name,
+		Message: fmt.Sprintf("%s: managed by %s, not by setup-mesh", andMore(c.foreign[by]), by),
+		Hint:    "see what installed it; apply --adopt takes it over",
+	}
+}
+
+// andMore names the first of refs and counts the others.
+func andMore(refs []kube.Ref) string {
+	if len(refs) == 1 {
+		return refs[0].String()
+	}
+	return fmt.Sprintf("%s and %d more objects", refs[0], len(refs)-1)
 }
 
 // certificate states what the plan says of the cluster's intermediate, and

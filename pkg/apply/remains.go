@@ -45,6 +45,7 @@ var contentKinds = []schema.GroupVersionKind{
 // readRemains reads what an uninstall has to know of l beside its own objects.
 func readRemains(ctx context.Context, l *Live) Remains {
 	var r Remains
+	var forbidden []kube.Ref // of a kind, without a name
 	var mu sync.Mutex
 	g := limited(readsAtOnce)
 	each := func(kind schema.GroupVersionKind, namespace, selector string, add func(*unstructured.Unstructured)) {
@@ -52,7 +53,11 @@ func readRemains(ctx context.Context, l *Live) Remains {
 			list, err := l.cluster.List(ctx, kind, namespace, selector)
 			mu.Lock()
 			defer mu.Unlock()
-			if err != nil && !absent(err) {
+			switch {
+			case err == nil, absent(err):
+			case kube.ClassOf(err) == kube.Forbidden:
+				forbidden = append(forbidden, kube.Ref{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Namespace: namespace})
+			default:
 				r.Err = errors.Join(r.Err, err)
 			}
 			for _, o := range list {
@@ -83,6 +88,9 @@ func readRemains(ctx context.Context, l *Live) Remains {
 		}
 	}
 	_ = g.Wait() // the functions return nil
+	if r.Err == nil && len(forbidden) > 0 {
+		r.Err = forbiddenKinds(ctx, l, forbidden)
+	}
 	slices.SortFunc(r.ByProducts, compareRefs)
 	slices.SortFunc(r.InUse, compareRefs)
 	slices.SortFunc(r.Foreign, compareRefs)

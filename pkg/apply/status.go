@@ -159,6 +159,7 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 			hint = "setup-mesh status, once it answers"
 		}
 		s.find("cluster/reached", c.Name, hint, "not reached: %s", c.Unreached)
+		s.Findings[len(s.Findings)-1].Detail = c.Detail
 		return out
 	}
 	if c.Leaving {
