@@ -123,7 +123,7 @@ func stepWords(e apply.Event) string {
 	case e.Step == "discovery":
 		return "discovers the others"
 	case e.Step == "injection":
-		return "is served by its primaries"
+		return "new pods are injected"
 	case strings.HasPrefix(e.Step, "address of "):
 		return "has the " + e.Step
 	}
