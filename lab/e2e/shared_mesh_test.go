@@ -362,7 +362,7 @@ func (m *sharedMesh) addressChanges(t *testing.T) {
 	m.setGateway(t, east1, lab.GatewayIP)
 	m.rewired(t, "203.0.113.1, 203.0.113.101", "203.0.113.1")
 	m.setGateway(t, east1, lab.GatewayIP2)
-	wantWords(t, m.run(t, 2, "status"), "control-plane/injection", "remote", "203.0.113.1:15017")
+	wantWords(t, m.run(t, 2, "status"), "control-plane/address", "gateway of east-1: 203.0.113.1 -> 203.0.113.101")
 	m.rewired(t, "203.0.113.1", "203.0.113.101")
 }
 
