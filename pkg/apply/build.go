@@ -147,7 +147,7 @@ func (b *builder) join(n *clusterSteps) {
 // gateway adds the wait for the east-west gateway, where there is one that
 // changes or has no address yet.
 func (b *builder) gateway(n *clusterSteps, changes bool) {
-	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes {
+	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes && !n.c.movesGateway() {
 		return
 	}
 	n.gateway = b.add(&step{cluster: n.c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {

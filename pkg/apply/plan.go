@@ -194,6 +194,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 		p.Clusters = append(p.Clusters, c)
 		pl.cluster(c)
 	}
+	pl.rewire()
 	pl.records()
 	return p
 }

@@ -167,6 +167,31 @@ func (pl *planner) blocked(ch Change) string {
 	return ""
 }
 
+// rewire plans the endpoints of remote clusters anew whose primary's gateway is to
+// have another Service: at which address is known when that is applied.
+func (pl *planner) rewire() {
+	for _, c := range pl.plan.Clusters {
+		for i, ch := range c.Changes {
+			if ch.item == nil || ch.item.stage != stageEndpoints || ch.Action != Keep {
+				continue
+			}
+			if primary := pl.plan.cluster(ch.item.Late.Needs()); primary != nil && primary.movesGateway() {
+				c.Changes[i].Action, c.Changes[i].mint = Update, true
+				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"
+			}
+		}
+	}
+}
+
+// movesGateway says whether the gateway of c may have another address after an
+// apply: its Service is made, or more than its labels change.
+func (c *ClusterPlan) movesGateway() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		moved := func(f Field) bool { return !strings.HasPrefix(f.Path, "metadata.labels") }
+		return ch.Object == gatewayServiceRef(c.Namespace) && ch.Pending() && (ch.Action == Create || slices.ContainsFunc(ch.Fields, moved))
+	})
+}
+
 // orphan blocks the webhooks of a remote cluster, and what they are for, while
 // there is no address of any primary for them: they would refuse its pods.
 func (pl *planner) orphan(c *ClusterPlan) {

@@ -129,6 +129,16 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 		t.Errorf("the primary's gateway has other addresses (-want +got):\n%s", diff)
 	}
 
+	w = appliedWorld(t, d)
+	drift(w.Clusters[0], gatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
+	p := NewPlan(d, w, PlanOptions{})
+	if got := planLines(p); !strings.Contains(got, "west update EndpointSlice istio-system/istiod-east (gateway of east: address known after apply)") {
+		t.Errorf("the gateway is to get another Service:\n%s", got)
+	}
+	if g := graphOf(t, p); !g.before(t, "east: configuration", "east: gateway") || !g.before(t, "east: gateway", "west: address of east") {
+		t.Errorf("steps: %v", g.names())
+	}
+
 	for name, state := range map[string]func(l *Live){
 		"unreached":  func(l *Live) { l.Unreached = errors.New("down") },
 		"pending":    func(l *Live) { l.Reach = Reach{} },

@@ -20,9 +20,9 @@ func (p *meshParser) primaries(t *tree, f *file.Context, context, path string) {
 		case name == context:
 			p.problems.add(at, here, "leave primaries out: then the cluster has a control plane of its own", "%s cannot serve itself", quote(name))
 		case !known:
-			hint := didYouMean(name, contexts.keys)
-			if hint == "" {
-				hint = "if it is to leave the mesh, give this cluster another primary, or take it out too"
+			hint := "if it is to leave the mesh, give this cluster another primary, or take it out too"
+			if near := didYouMean(name, contexts.keys); near != "" {
+				hint = near + " or " + hint
 			}
 			p.problems.add(at, here, hint, "%s is no context of this file", quote(name))
 		case seen[name]:
