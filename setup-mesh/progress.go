@@ -109,7 +109,7 @@ func (g *progress) event(e apply.Event) {
 }
 
 // quiet are the steps whose good end is no news.
-var quiet = []string{"namespace", "lock", "remote access", "unused remote access", "leftovers", lastStep}
+var quiet = []string{"namespace", "lock", "remote access", "unused remote access", lastStep}
 
 // stepWords is the line for the end of a step, "" for none.
 func stepWords(e apply.Event) string {
@@ -123,7 +123,7 @@ func stepWords(e apply.Event) string {
 	case e.Step == "discovery":
 		return "discovers the others"
 	case e.Step == "injection":
-		return "is served by its primaries"
+		return "new pods are injected"
 	case strings.HasPrefix(e.Step, "address of "):
 		return "has the " + e.Step
 	}

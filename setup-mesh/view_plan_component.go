@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -125,52 +124,6 @@ func profileChange(c *apply.ClusterPlan) string {
 		}
 	}
 	return c.Profile
-}
-
-// gatewayLines words a gateway that is made: where it is reached, and whom it
-// leads to istiod.
-func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
-	if symbol != "+" {
-		return []planLine{componentLine(symbol, apply.Gateway, count(len(changes), "object"))}
-	}
-	created := func(name string) bool {
-		return slices.ContainsFunc(changes, func(ch apply.Change) bool { return ch.Object.Name == name })
-	}
-	remotes := v.remotesOf(c.Name)
-	leads, exposes := len(remotes) > 0 && created("istiod-gateway"), created("cross-network-gateway")
-	words := planLine{
-		indent: componentIndent,
-		text:   fmt.Sprintf("leads %s to istiod, on ports 15012 and 15017", few(remotes)),
-		alike:  "leads " + count(len(remotes), "cluster"),
-	}
-	var lines []planLine
-	switch {
-	case !leads:
-		lines = append(lines, componentLine(symbol, apply.Gateway, gatewayWords(c, true)))
-	case exposes || created(apply.EastWestGateway):
-		lines = append(lines, componentLine(symbol, apply.Gateway, gatewayWords(c, exposes)), words)
-	default:
-		line := componentLine(symbol, apply.Gateway, words.text)
-		line.alike = words.alike
-		lines = append(lines, line)
-	}
-	return lines
-}
-
-// gatewayWords is where a gateway is reached; its port is of interest only
-// between networks.
-func gatewayWords(c *apply.ClusterPlan, exposed bool) string {
-	name, address := apply.EastWestGateway, c.Gateway
-	switch {
-	case address == "":
-		address = "known after apply"
-	case !exposed:
-		address = withoutPort(address)
-	}
-	if exposed {
-		name += ":15443"
-	}
-	return name + ", address " + address
 }
 
 // symbolOf is the symbol of changes taken together.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"slices"
 	"strings"
 
@@ -81,19 +80,6 @@ func (v *planView) addressOf(primary string) string {
 		}
 	}
 	return "address known after apply"
-}
-
-// withoutPort is a gateway's address, as a plan names it, without the port for
-// traffic between networks.
-func withoutPort(gateway string) string {
-	address, more, found := strings.Cut(gateway, " ")
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
-	}
-	if found {
-		address += " " + more
-	}
-	return address
 }
 
 // waitingLines say which part of a component waits for a primary.

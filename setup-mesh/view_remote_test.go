@@ -157,6 +157,7 @@ func otherRoles() *apply.Plan {
 		planned(apply.ControlPlane, apply.Delete, "Deployment", "istiod"),
 		because(planned(apply.Primaries, apply.Update, "Service", "istiod"), "made anew: Kubernetes would keep its old endpoints"),
 		endpoints(apply.Create, "east-1"),
+		planned(apply.Gateway, apply.Delete, "Gateway", "cross-network-gateway"),
 		planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-east-1"),
 		planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-north-1"),
 	), "network-west", apply.RolePrimary), "east-1")
@@ -164,7 +165,11 @@ func otherRoles() *apply.Plan {
 		{Path: "spec.components.pilot", Old: map[string]any{"enabled": true}},
 		{Path: "spec.profile", Old: "default", New: "remote"},
 	}
-	north := was(clusterPlan("north-1", "network-north", append(everything(apply.Create, "east-1"), endpoints(apply.Delete, "east-1"))...), "network-old", apply.RoleRemote, "east-1")
+	north := was(clusterPlan("north-1", "network-north",
+		planned(apply.Certificate, apply.Create, "Secret", "cacerts"),
+		planned(apply.ControlPlane, apply.Create, "Deployment", "istiod"),
+		endpoints(apply.Delete, "east-1"), exposed(),
+		planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-east-1")), "network-old", apply.RoleRemote, "east-1")
 	north.Reads = []string{"east-1"}
 	north.Manifest = []apply.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
 	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", apply.RoleRemote, "east-2")
@@ -172,7 +177,9 @@ func otherRoles() *apply.Plan {
 		because(planned(apply.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-west-1"), "west-1 is served from here now"))
 	east.Gateway = "a1b2.elb.example.com:15443"
 	return meshPlan(east,
-		clusterPlan("east-2", "network-east", planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-south-1")),
+		clusterPlan("east-2", "network-east",
+			planned(apply.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(apply.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
+			planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-south-1")),
 		west, north, south,
 		asLeaving(remoteOf(clusterPlan("old", "network-west",
 			planned(apply.ControlPlane, apply.Delete, "MutatingWebhookConfiguration", "istio-sidecar-injector"), endpoints(apply.Delete, "east-1")), "east-1")))
@@ -289,7 +296,7 @@ func TestViewStatusOfRemoteClusters(t *testing.T) {
 	}
 	sick := []apply.ClusterStatus{
 		clusterStatus("east-1", "network-east", "north-1", "ok", "west-1", "ok", "shared", "timeout"),
-		remoteStatus("west-1", "network-west", "webhook", "east-1"),
+		remoteStatus("west-1", "network-west", "webhook", "east-1"), remoteStatus("west-2", "network-west", "other", "east-1"),
 		clusterStatus("north-1", "network-north", "east-1", "ok", "west-1", "unauthorized", "shared", "ok"),
 		{Member: apply.Member{Name: "shared", Network: "network-shared", Role: apply.RoleRemote, Primaries: []string{"east-1", "north-1"}}, Unreached: timeout},
 	}
@@ -347,7 +354,8 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 		step("gateways", 3)
 		step("gateway", 0)
 		step("unused remote access", 2)
-		step("leftovers", 4)
+		step("old control plane and gateways", 4)
+		step("old by-products of istiod", 6)
 		step("record", 0)
 		g.close()
 		golden(t, "progress-remote", b.String())

@@ -165,6 +165,8 @@ func servedWords(c apply.ClusterStatus) string {
 		return c.Served
 	case "":
 		return "?"
+	case "other": // says no more than the finding
+		return "NO"
 	}
 	return "NO: " + c.Served
 }

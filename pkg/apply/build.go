@@ -304,7 +304,7 @@ func (b *builder) finish(c *ClusterPlan, after []*step) {
 // leaveNames are what the steps of leaving are called.
 var leaveNames = map[stage]string{
 	leaveWebhooks: "webhooks", leaveMesh: "mesh configuration", leaveWorkloads: "control plane and gateways",
-	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveCRDs: "CRDs", leaveNamespace: "namespace",
+	leaveConfig: "configuration", leaveByProducts: "by-products of istiod", leaveCRDs: "CRDs", leaveNamespace: "namespace",
 }
 
 // leave adds the steps of a cluster that is left, one stage after the other,
