@@ -83,7 +83,11 @@ func TestRemoteNames(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			for _, o := range render(t, charts.New(), tt.namespace, tt.context, "profile: default") {
+			objects := render(t, charts.New(), tt.namespace, tt.context, "profile: default")
+			if len(objects) != 3 {
+				t.Errorf("got\n%s", list(objects))
+			}
+			for _, o := range objects {
 				switch o.GetKind() {
 				case "ClusterRoleBinding":
 					want := []any{map[string]any{"kind": "ServiceAccount", "name": tt.want, "namespace": tt.namespace}}
