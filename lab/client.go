@@ -137,6 +137,20 @@ func (l *Lab) StartAPI(ctx context.Context, kubeContext string) error {
 	return l.control.call(ctx, http.MethodPost, "/clusters/"+url.PathEscape(kubeContext)+"/start-api", nil, nil)
 }
 
+// SetGateway changes what addresses the Services of type LoadBalancer of a cluster get from now on, and gives those that
+// there are the same: when it returns, their status says so. With [GatewayPending] an Event on each says why it has none.
+func (l *Lab) SetGateway(ctx context.Context, kubeContext string, gateway Gateway) error {
+	path := "/clusters/" + url.PathEscape(kubeContext) + "/gateway/" + url.PathEscape(string(gateway))
+	return l.control.call(ctx, http.MethodPost, path, nil, nil)
+}
+
+// DNS returns the "IP:port" of a DNS server on loopback. It knows the gateways' host names of all clusters, whatever the
+// gateways' Services have, and says of all other names that they do not exist.
+func (l *Lab) DNS(ctx context.Context) (string, error) {
+	s, err := l.State(ctx)
+	return s.DNS, err
+}
+
 // AddCluster starts one more cluster and returns when it is ready and in the kubeconfigs.
 func (l *Lab) AddCluster(ctx context.Context, kubeContext, network string, gateway Gateway) error {
 	return l.control.call(ctx, http.MethodPost, "/clusters", NewCluster{kubeContext, network, gateway}, nil)

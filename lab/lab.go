@@ -10,15 +10,22 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
 )
 
-// Gateway says what address Services of type LoadBalancer get in a cluster.
+// Gateway says what address Services of type LoadBalancer get in a cluster. N is the cluster's number.
 type Gateway = cluster.Gateway
 
-// The kinds of gateway address. The zero value is [GatewayIP].
+// The kinds of gateway address. The zero value is [GatewayIP]. NAME.elb.example.com leads to the addresses of
+// [GatewayIPs], whatever the kind, except for the last of the two that have it.
 const (
-	GatewayIP       = cluster.GatewayIP       // 203.0.113.N
-	GatewayHostname = cluster.GatewayHostname // NAME.elb.example.com
-	GatewayPending  = cluster.GatewayPending  // none
+	GatewayIP        = cluster.GatewayIP        // 203.0.113.N
+	GatewayIP2       = cluster.GatewayIP2       // 203.0.113.(100+N)
+	GatewayIPs       = cluster.GatewayIPs       // both
+	GatewayHostname  = cluster.GatewayHostname  // NAME.elb.example.com
+	GatewayHostname2 = cluster.GatewayHostname2 // the same name, which leads to 203.0.113.(100+N) alone
+	GatewayPending   = cluster.GatewayPending   // none
 )
+
+// Gateways are all kinds.
+func Gateways() []Gateway { return cluster.Gateways() }
 
 // Options say what lab to start. The zero value is a lab of one cluster, in a temporary directory, with istiods, that
 // ends with the calling program.
@@ -32,12 +39,17 @@ type Options struct {
 	KeepAfterExit bool      // the lab outlives the calling program, until Down
 	Parts         string    // directory of the parts; default: [DefaultParts]
 	Binary        string    // the lab program; default: built from this module
+
+	// NoAggregatorRouting are the contexts of clusters whose API server runs with --enable-aggregator-routing=false. It
+	// dials the ClusterIPs of webhooks, which lead nowhere in a lab, and of Services of type ExternalName the name.
+	NoAggregatorRouting []string
 }
 
 // A State is a lab at one moment.
 type State struct {
 	PID      int       `json:"pid"` // of the supervisor
 	Dir      string    `json:"dir"`
+	DNS      string    `json:"dns"` // "IP:port" of the server that knows the gateways' host names
 	Clusters []Cluster `json:"clusters"`
 }
 
@@ -48,12 +60,12 @@ type Cluster struct {
 	Context   string         `json:"context"`
 	Network   string         `json:"network"`
 	Server    string         `json:"server"`    // URL of the API server
-	Gateway   string         `json:"gateway"`   // address of LoadBalancer Services; empty when pending
+	Gateway   string         `json:"gateway"`   // addresses of LoadBalancer Services, by commas; empty when pending
 	Processes map[string]int `json:"processes"` // PIDs of what runs
 	Istiods   []Istiod       `json:"istiods"`   // sorted by namespace and pod
 }
 
-// An Istiod is a pilot-discovery process that stands for a pod.
+// An Istiod is an istiod process that stands for a pod.
 type Istiod struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`

@@ -64,8 +64,13 @@ func (o Options) check() error {
 		names[name] = c
 	}
 	for _, g := range o.Gateways {
-		if !slices.Contains([]Gateway{GatewayIP, GatewayHostname, GatewayPending}, g) {
-			return fmt.Errorf("gateway address %q is not one of ip, hostname, pending", g)
+		if err := g.Check(); err != nil {
+			return err
+		}
+	}
+	for _, c := range o.NoAggregatorRouting {
+		if !slices.Contains(o.Contexts, c) {
+			return fmt.Errorf("no aggregator routing in %q: the lab has no such context", c)
 		}
 	}
 	return nil

@@ -2,11 +2,14 @@ package lab
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -41,7 +44,12 @@ func DefaultParts(source string) string {
 // Build builds the parts that are missing in bin; source is as [Source] finds it. It takes 10 to 15 minutes the first
 // time on two cores. progress gets a line per part.
 func Build(ctx context.Context, source, bin string, progress func(string)) error {
-	return parts.Build(ctx, filepath.Join(source, "parts"), bin, progress)
+	return parts.Build(ctx, parts.All(), filepath.Join(source, "parts"), bin, progress)
+}
+
+// BuildBench builds istioctl in bin, which no lab needs, and benchmarks compare with. It takes a minute after [Build].
+func BuildBench(ctx context.Context, source, bin string, progress func(string)) error {
+	return parts.Build(ctx, parts.Bench(), filepath.Join(source, "parts"), bin, progress)
 }
 
 // programs finds the lab's own program, which it builds when binary is empty, and the parts.
@@ -82,9 +90,7 @@ func buildSelf(ctx context.Context, source, binary string) error {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return fmt.Errorf("build the lab program: wait for another build: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/lab")
-	cmd.Dir, cmd.Env = source, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-	out, err := cmd.CombinedOutput()
+	out, err := goCommand(ctx, source, "build", "-trimpath", "-buildvcs=false", "-o", binary, "./cmd/lab").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("build the lab program: %w", errors.Join(err, errors.New(string(out))))
 	}
@@ -94,3 +100,29 @@ func buildSelf(ctx context.Context, source, binary string) error {
 // Check says which parts are missing in bin, or are of other versions than the sources ask for; its error then wraps
 // [ErrNotBuilt].
 func Check(source, bin string) error { return parts.Check(filepath.Join(source, "parts"), bin) }
+
+// GatewayAPICRDs returns the paths of the CustomResourceDefinitions of Gateway API's standard channel, in the version
+// that the lab's Istio is built with. source is as [Source] finds it.
+// https://gateway-api.sigs.k8s.io/guides/#installing-gateway-api
+func GatewayAPICRDs(ctx context.Context, source string) ([]string, error) {
+	cmd := goCommand(ctx, filepath.Join(source, "parts", "istio"), "mod", "download", "-json", "sigs.k8s.io/gateway-api")
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("find the module of Gateway API: %w", err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(out, &module); err != nil {
+		return nil, fmt.Errorf("find the module of Gateway API: %w", err)
+	}
+	files, err := filepath.Glob(filepath.Join(module.Dir, "config", "crd", "standard", "gateway.networking.k8s.io_*.yaml"))
+	// One file is no CRD but a policy: who may replace CRDs by older ones.
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_vap_safeupgrades.yaml") })
+	return files, err
+}
+
+// goCommand runs Go in the directory of a module, whatever the user's settings for another are.
+func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
+	return cmd
+}

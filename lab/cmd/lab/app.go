@@ -28,7 +28,8 @@ func app() *cli.App {
 		HideHelpCommand: true,
 		ExitErrHandler:  func(*cli.Context, error) {}, // main prints
 		Commands: []*cli.Command{
-			{Name: "build", Usage: "build the parts that are missing", Flags: []cli.Flag{bin}, Action: build},
+			{Name: "build", Usage: "build the parts that are missing", Action: build, Flags: []cli.Flag{bin,
+				&cli.BoolFlag{Name: "bench", Usage: "and istioctl, which benchmarks compare with"}}},
 			{Name: "up", Usage: "start a lab", Flags: append(upFlags(), append(which, bin)...), Action: up},
 			{Name: "down", Usage: "end a lab and remove its directory", Flags: which, Action: down},
 			{Name: "status", Usage: "show what runs", Action: status, Flags: append([]cli.Flag{
@@ -42,6 +43,8 @@ func app() *cli.App {
 				gatewayFlag()}, which...)},
 			{Name: "stop-api", Usage: "make clusters unreachable", ArgsUsage: "CONTEXT...", Flags: which, Action: stopAPI},
 			{Name: "start-api", Usage: "make them reachable again", ArgsUsage: "CONTEXT...", Flags: which, Action: startAPI},
+			{Name: "gateway", Usage: "change what LoadBalancer Services get and have", ArgsUsage: "CONTEXT KIND",
+				Flags: which, Action: gateway},
 			{Name: "address", Usage: "print the loopback address behind a pod's or gateway's", ArgsUsage: "CONTEXT IP:PORT",
 				Flags: which, Action: address},
 		},
@@ -50,7 +53,7 @@ func app() *cli.App {
 
 func gatewayFlag() cli.Flag {
 	return &cli.StringFlag{Name: "gateway-address", Value: "ip",
-		Usage: "what LoadBalancer Services get: ip, hostname or pending; or one for each cluster, by commas"}
+		Usage: fmt.Sprintf("what LoadBalancer Services get: one of %v, or one for each cluster, by commas", lab.Gateways())}
 }
 
 func upFlags() []cli.Flag {
@@ -59,6 +62,7 @@ func upFlags() []cli.Flag {
 		&cli.StringFlag{Name: "contexts", Usage: "their names in the kubeconfig, by commas"},
 		&cli.StringFlag{Name: "networks", Usage: "their networks, by commas"},
 		gatewayFlag(),
+		&cli.StringFlag{Name: "no-aggregator-routing", Usage: "contexts of clusters whose API server does not dial endpoints, by commas"},
 		&cli.BoolFlag{Name: "istiods", Value: true, Usage: "run an istiod for every istiod pod"},
 		&cli.BoolFlag{Name: "foreground", Usage: "stay, and end the lab when standard input ends or on Ctrl-C"},
 	}
@@ -76,7 +80,11 @@ func build(c *cli.Context) error {
 	if bin, err = filepath.Abs(bin); err != nil {
 		return err
 	}
-	return lab.Build(c.Context, source, bin, func(line string) { fmt.Fprintln(os.Stderr, line) })
+	progress := func(line string) { fmt.Fprintln(os.Stderr, line) }
+	if err := lab.Build(c.Context, source, bin, progress); err != nil || !c.Bool("bench") {
+		return err
+	}
+	return lab.BuildBench(c.Context, source, bin, progress)
 }
 
 func here() (string, error) {
@@ -96,6 +104,7 @@ func up(c *cli.Context) error {
 	o := lab.Options{
 		Contexts: list(c.String("contexts")), Networks: list(c.String("networks")), Gateways: gateways(c),
 		NoIstiods: !c.Bool("istiods"), Dir: dir(c), KeepAfterExit: !c.Bool("foreground"), Parts: c.String("bin"), Binary: self,
+		NoAggregatorRouting: list(c.String("no-aggregator-routing")),
 	}
 	if c.IsSet("clusters") || len(o.Contexts) == 0 {
 		o.Clusters = c.Int("clusters")
@@ -178,5 +187,6 @@ func view(out io.Writer, s lab.State) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Context, c.Network, server, gateway, strings.Join(istiods, ", "))
 	}
+	fmt.Fprintf(w, "\nDNS of the gateways' names: %s\n", s.DNS)
 	return w.Flush()
 }

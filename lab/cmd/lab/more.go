@@ -62,6 +62,17 @@ func each(c *cli.Context, do func(*lab.Lab, context.Context, string) error) erro
 	return nil
 }
 
+func gateway(c *cli.Context) error {
+	if c.NArg() != 2 {
+		return fmt.Errorf("give a context and one of %v", lab.Gateways())
+	}
+	l, err := lab.Attach(dir(c))
+	if err != nil {
+		return err
+	}
+	return l.SetGateway(c.Context, c.Args().Get(0), lab.Gateway(c.Args().Get(1)))
+}
+
 func address(c *cli.Context) error {
 	if c.NArg() != 2 {
 		return errors.New("give a context and an address such as 10.129.1.1:15010")

@@ -22,7 +22,8 @@ func (c *Cluster) apiServer() []string {
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.api),
 		// The address is nobody's: endpoints of Service kubernetes are not wanted, as pods could not reach them.
 		fmt.Sprintf("--advertise-address=10.255.0.%d", c.spec.Index), "--endpoint-reconciler-type=none",
-		"--enable-aggregator-routing=true", // dial the endpoints of webhooks' Services, not their ClusterIPs
+		// dial the endpoints of webhooks' Services, not their ClusterIPs
+		fmt.Sprintf("--enable-aggregator-routing=%v", !c.spec.NoAggregatorRouting),
 		"--egress-selector-config-file=" + f.egress,
 		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority=" + f.ca,
 		"--kubelet-client-certificate=" + f.server.Cert, "--kubelet-client-key=" + f.server.Key,

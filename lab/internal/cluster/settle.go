@@ -13,10 +13,17 @@ import (
 
 // settle creates the node and the viewer's rights, and waits until controllers and KWOK have done their first work.
 func (c *Cluster) settle(ctx context.Context) error {
-	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: c.spec.nodeName(), Labels: map[string]string{
-		"kubernetes.io/hostname": c.spec.nodeName(), "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
-		"topology.kubernetes.io/region": c.spec.Name, "topology.kubernetes.io/zone": c.spec.Name + "-a",
-	}}}
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: c.spec.nodeName(), Labels: map[string]string{
+			"kubernetes.io/hostname": c.spec.nodeName(), "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+			"topology.kubernetes.io/region": c.spec.Name, "topology.kubernetes.io/zone": c.spec.Name + "-a",
+		}},
+		Status: corev1.NodeStatus{Addresses: []corev1.NodeAddress{
+			{Type: corev1.NodeInternalIP, Address: c.spec.nodeIP()},
+			{Type: corev1.NodeHostName, Address: c.spec.nodeName()},
+			{Type: corev1.NodeExternalIP, Address: c.spec.externalNodeIP()},
+		}},
+	}
 	if _, err := c.client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create Node %s: %w", node.Name, err)
 	}

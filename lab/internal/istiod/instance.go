@@ -141,9 +141,10 @@ func (i *instance) spec(ctx context.Context) (proc.Spec, error) {
 		"--monitoringAddr="+i.address(3), "--httpsAddr="+i.address(4))
 	return proc.Spec{
 		Name: "istiod " + i.pod.Namespace + "/" + i.pod.Name,
-		Path: filepath.Join(i.runner.cluster.Spec().Bin, "pilot-discovery"),
+		Path: filepath.Join(i.runner.cluster.Spec().Bin, "istiod"),
 		Args: args, Dir: i.path(""), Log: i.path("log"),
-		Env: append(env, "HOME="+i.path(""), "TMPDIR="+os.TempDir(), "ROOT_CA_DIR="+i.path(caSecret)),
+		Env: append(env, "HOME="+i.path(""), "TMPDIR="+os.TempDir(), "ROOT_CA_DIR="+i.path(caSecret),
+			"LAB_DNS_SERVER="+i.runner.cluster.Spec().DNS), // read by parts/istio/istiod
 	}, nil
 }
 

@@ -9,10 +9,12 @@ import (
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/lab"
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
+	"github.com/setup-mesh/setup-mesh/lab/internal/follow"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 )
@@ -36,7 +38,7 @@ type Runner struct {
 }
 
 // NewRunner returns a runner that does nothing until [Runner.Run], and ends with ends. changed is called, from any goroutine, whenever
-// [Runner.GatewayRoutes] may have changed.
+// [Runner.Ready] may have changed.
 func NewRunner(ends context.Context, c *cluster.Cluster, s *proc.Spawner, p *ports.Pool, changed func()) *Runner {
 	return &Runner{ends: ends, cluster: c, spawner: s, pool: p, changed: changed, instances: map[types.UID]*instance{}}
 }
@@ -47,15 +49,27 @@ func (r *Runner) Run() {
 	var watches sync.WaitGroup
 	watches.Go(func() {
 		put := func(p *corev1.Pod) { r.put(ctx, p) }
-		r.pods().follow(ctx, func(all []*corev1.Pod) { r.set(ctx, all) }, put, func(p *corev1.Pod) { r.gone(p.UID) })
+		r.pods().Follow(ctx, func(all []*corev1.Pod) { r.set(ctx, all) }, put, func(p *corev1.Pod) { r.gone(p.UID) })
 	})
 	watches.Go(func() {
 		empty := func(s *corev1.Secret) { r.mounted(s.Namespace, nil) }
-		r.secrets().follow(ctx, r.mountAll, func(s *corev1.Secret) { r.mounted(s.Namespace, s.Data) }, empty)
+		r.secrets().Follow(ctx, r.mountAll, func(s *corev1.Secret) { r.mounted(s.Namespace, s.Data) }, empty)
 	})
 	watches.Wait()
 	r.set(ctx, nil)
 	r.wg.Wait()
+}
+
+func (r *Runner) pods() follow.Source[corev1.Pod] {
+	api := r.cluster.Client().CoreV1().Pods(metav1.NamespaceAll)
+	items := func(l *corev1.PodList) []corev1.Pod { return l.Items }
+	return follow.New(api.List, items, api.Watch, metav1.ListOptions{LabelSelector: "app=istiod"})
+}
+
+func (r *Runner) secrets() follow.Source[corev1.Secret] {
+	api := r.cluster.Client().CoreV1().Secrets(metav1.NamespaceAll)
+	items := func(l *corev1.SecretList) []corev1.Secret { return l.Items }
+	return follow.New(api.List, items, api.Watch, metav1.ListOptions{FieldSelector: "metadata.name=" + caSecret})
 }
 
 // set makes the instances those of all pods.
@@ -139,6 +153,16 @@ func (r *Runner) State() []lab.Istiod {
 		out = append(out, i.state())
 	}
 	return out
+}
+
+// Ready returns an istiod that is.
+func (r *Runner) Ready() (lab.Istiod, bool) {
+	for _, s := range r.State() {
+		if s.Ready {
+			return s, true
+		}
+	}
+	return lab.Istiod{}, false
 }
 
 // Find returns the istiod of a pod.

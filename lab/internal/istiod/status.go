@@ -9,6 +9,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/lab/internal/follow"
 )
 
 // report writes what a kubelet would write into the pod's status. trouble is why the process does not run; a pod that
@@ -27,7 +29,7 @@ func (i *instance) report(ctx context.Context, trouble string) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(retry):
+		case <-time.After(follow.Retry):
 		}
 	}
 }

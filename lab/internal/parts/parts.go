@@ -18,7 +18,7 @@ import (
 type Part struct {
 	Name   string   // of the program
 	Module string   // directory below lab/parts with the go.mod that pins its version
-	Pkg    string   // import path
+	Pkg    string   // import path; "./NAME" is a program of ours in Module
 	Flags  []string // of go build
 }
 
@@ -28,22 +28,33 @@ const kubernetesVersion = "v1.36.3"
 // istioVersion must be that of parts/istio/go.mod; istiod tells it to proxies and in its debug interface.
 const istioVersion = "1.31.0"
 
-// All returns the parts, those that take longest to build last, so that a first mistake shows early.
+const strip = "-ldflags=-s -w"
+
+// All returns the parts of a lab, those that take longest to build last, so that a first mistake shows early.
 func All() []Part {
-	const strip = "-ldflags=-s -w"
 	const version = "k8s.io/component-base/version."
 	k8s := strip + " -X " + version + "gitVersion=" + kubernetesVersion + " -X " + version + "gitMajor=1 -X " + version + "gitMinor=36"
-	const istio = " -X istio.io/istio/pkg/version."
-	pilot := strip + istio + "buildVersion=" + istioVersion + istio + "buildTag=" + istioVersion +
-		istio + "buildStatus=Clean" + istio + "buildHub=docker.io/istio"
 	return []Part{
 		{"etcd", "etcd", "go.etcd.io/etcd/server/v3", []string{strip}},
 		{"kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", []string{strip}},
 		{"kube-apiserver", "kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver", []string{k8s}},
 		{"kube-controller-manager", "kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager", []string{k8s}},
 		{"kube-scheduler", "kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", []string{k8s}},
-		{"pilot-discovery", "istio", "istio.io/istio/pilot/cmd/pilot-discovery", []string{"-tags=vtprotobuf", pilot}},
+		{"istiod", "istio", "./istiod", istioFlags()},
 	}
+}
+
+// Bench returns what no lab needs, and benchmarks compare with.
+func Bench() []Part {
+	return []Part{{"istioctl", "istio", "istio.io/istio/istioctl/cmd/istioctl", istioFlags()}}
+}
+
+// istioFlags are those of Istio's own build, as far as a program's behavior depends on them.
+// https://github.com/istio/istio/blob/1.31.0/Makefile.core.mk
+func istioFlags() []string {
+	const version = " -X istio.io/istio/pkg/version."
+	return []string{"-tags=vtprotobuf", strip + version + "buildVersion=" + istioVersion + version + "buildTag=" + istioVersion +
+		version + "buildStatus=Clean" + version + "buildHub=docker.io/istio"}
 }
 
 // ErrMissing is wrapped by the error of [Check].
@@ -65,12 +76,13 @@ func Check(source, bin string) error {
 	return nil
 }
 
-// Build builds what is missing in bin. source is the directory of the parts' modules. progress gets a line per part.
-func Build(ctx context.Context, source, bin string, progress func(string)) error {
+// Build builds those of parts that are missing in bin. source is the directory of the parts' modules. progress gets a
+// line per part.
+func Build(ctx context.Context, parts []Part, source, bin string, progress func(string)) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return err
 	}
-	for _, p := range All() {
+	for _, p := range parts {
 		ok, err := p.built(source, bin)
 		if err != nil {
 			return err
@@ -120,13 +132,22 @@ func (p Part) built(source, bin string) (bool, error) {
 
 func (p Part) stampFile(bin string) string { return filepath.Join(bin, p.Name+".stamp") }
 
-// stamp changes with everything that makes another program: versions, flags, platform. A new Go release alone does
-// not: nobody should wait 15 minutes for the same lab.
+// stamp changes with everything that makes another program: versions, flags, platform, and our own source where it is
+// ours. A new Go release alone does not: nobody should wait 15 minutes for the same lab.
 func (p Part) stamp(source string) (string, error) {
+	dir := filepath.Join(source, p.Module)
+	files := []string{filepath.Join(dir, "go.mod"), filepath.Join(dir, "go.sum")}
+	if strings.HasPrefix(p.Pkg, "./") {
+		own, err := filepath.Glob(filepath.Join(dir, p.Pkg, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		files = append(files, own...)
+	}
 	h := sha256.New()
 	fmt.Fprintln(h, p.Pkg, p.Flags, runtime.GOOS, runtime.GOARCH)
-	for _, name := range []string{"go.mod", "go.sum"} {
-		b, err := os.ReadFile(filepath.Join(source, p.Module, name))
+	for _, name := range files {
+		b, err := os.ReadFile(name)
 		if err != nil {
 			return "", fmt.Errorf("read the module of %s: %w", p.Name, err)
 		}

@@ -60,6 +60,13 @@ func (s *supervisor) routes() http.Handler {
 	mux.HandleFunc("GET /clusters/{context}/routes", s.onMember(func(_ context.Context, m *member) (any, error) {
 		return m.Table.All(), nil
 	}))
+	mux.HandleFunc("POST /clusters/{context}/gateway/{kind}", answer(func(r *http.Request) (any, error) {
+		m, err := s.member(r.PathValue("context"))
+		if err != nil {
+			return nil, err
+		}
+		return nil, m.balancer.Set(r.Context(), lab.Gateway(r.PathValue("kind")))
+	}))
 	mux.HandleFunc("POST /clusters/{context}/stop-api", s.onMember(func(_ context.Context, m *member) (any, error) {
 		m.StopAPI()
 		return nil, nil

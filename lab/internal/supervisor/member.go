@@ -2,44 +2,52 @@ package supervisor
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/setup-mesh/setup-mesh/lab"
+	"github.com/setup-mesh/setup-mesh/lab/internal/balancer"
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
 	"github.com/setup-mesh/setup-mesh/lab/internal/istiod"
 	"github.com/setup-mesh/setup-mesh/lab/internal/kubelet"
 )
 
-// A member is a cluster with the istiods that run for its pods.
+// A member is a cluster with the istiods that run for its pods, and what a cloud would have beside it.
 type member struct {
 	*cluster.Cluster
-	istiods *istiod.Runner
-	kubelet *kubelet.Server
-	stop    context.CancelFunc
-	done    chan struct{} // closed when no istiod runs any more
+	istiods  *istiod.Runner
+	balancer *balancer.Balancer
+	kubelet  *kubelet.Server
+	stop     context.CancelFunc
+	runs     sync.WaitGroup // while something does until stop
 }
 
 // newMember prepares a cluster. The member is to be closed even when an error comes with it.
 func newMember(s *supervisor, index int, n lab.NewCluster) (*member, error) {
 	name := lab.Name(n.Context, index)
 	c, err := cluster.New(cluster.Spec{
-		Index: index, Name: name, Context: n.Context, Network: n.Network, Gateway: n.Gateway,
-		Istiods: !s.options.NoIstiods, Dir: filepath.Join(s.options.Dir, name), Bin: s.options.Parts,
+		Index: index, Name: name, Context: n.Context, Network: n.Network, Istiods: !s.options.NoIstiods,
+		Dir: filepath.Join(s.options.Dir, name), Bin: s.options.Parts, DNS: s.dns.Address(),
+		NoAggregatorRouting: slices.Contains(s.options.NoAggregatorRouting, n.Context),
 	}, s.spawner, s.pool)
 	if c == nil {
 		return nil, err
 	}
-	m := &member{Cluster: c, done: make(chan struct{})}
+	m := &member{Cluster: c}
 	var runs context.Context
 	runs, m.stop = context.WithCancel(s.runs)
 	m.istiods = istiod.NewRunner(runs, c, s.spawner, s.pool, s.routeGateways)
-	if err != nil || s.options.NoIstiods {
-		close(m.done)
-	} else {
-		go func() { defer close(m.done); m.istiods.Run() }()
+	m.balancer = balancer.New(c, n.Gateway, s.routeGateways)
+	if err != nil {
+		return m, err
 	}
-	return m, err
+	m.runs.Go(func() { m.balancer.Run(runs) })
+	if !s.options.NoIstiods {
+		m.runs.Go(m.istiods.Run)
+	}
+	return m, nil
 }
 
 // start returns when the cluster is ready.
@@ -58,12 +66,11 @@ func (m *member) state() lab.Cluster {
 		Index: spec.Index, Name: spec.Name, Context: spec.Context, Network: spec.Network, Server: m.Server(),
 		Processes: m.PIDs(), Istiods: m.istiods.State(),
 	}
-	switch spec.Gateway {
-	case cluster.GatewayHostname:
-		c.Gateway = spec.GatewayHostname()
-	case cluster.GatewayIP:
-		c.Gateway = spec.GatewayIP()
+	var addresses []string
+	for _, i := range spec.Ingress(m.balancer.Kind()) {
+		addresses = append(addresses, i.IP+i.Hostname) // it has one of them
 	}
+	c.Gateway = strings.Join(addresses, ",")
 	return c
 }
 
@@ -71,24 +78,8 @@ func (m *member) state() lab.Cluster {
 func (m *member) close() {
 	m.stop()
 	m.Close()
-	<-m.done
+	m.runs.Wait()
 	if m.kubelet != nil {
 		_ = m.kubelet.Close()
 	}
-}
-
-// routeGateways makes every cluster reach every other's istiod through that one's east-west gateway.
-func (s *supervisor) routeGateways() {
-	s.routing.Lock()
-	defer s.routing.Unlock()
-	next := map[string]string{}
-	members := s.all()
-	for _, m := range members {
-		maps.Copy(next, m.istiods.GatewayRoutes())
-	}
-	for _, m := range members {
-		m.Table.Remove(s.gateways)
-		m.Table.Set(next)
-	}
-	s.gateways = next
 }

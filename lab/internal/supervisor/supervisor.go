@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/setup-mesh/setup-mesh/lab"
-	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
+	"github.com/setup-mesh/setup-mesh/lab/internal/dns"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 )
@@ -27,6 +27,7 @@ type supervisor struct {
 	options lab.Options
 	pool    *ports.Pool
 	spawner *proc.Spawner
+	dns     *dns.Server
 	stop    context.CancelFunc // ends the lab
 	runs    context.Context    // done when the lab is to end
 
@@ -93,6 +94,9 @@ func (s *supervisor) start(ctx context.Context) error {
 	if s.pool, err = ports.Open(ports.DefaultPath()); err != nil {
 		return err
 	}
+	if err := s.serveDNS(); err != nil {
+		return err
+	}
 	o := s.options
 	g, ctx := errgroup.WithContext(ctx)
 	for i := range o.Clusters {
@@ -138,7 +142,7 @@ func (s *supervisor) member(context string) (*member, error) {
 }
 
 func (s *supervisor) state() lab.State {
-	st := lab.State{PID: os.Getpid(), Dir: s.options.Dir, Clusters: []lab.Cluster{}}
+	st := lab.State{PID: os.Getpid(), Dir: s.options.Dir, DNS: s.dns.Address(), Clusters: []lab.Cluster{}}
 	for _, m := range s.all() {
 		st.Clusters = append(st.Clusters, m.state())
 	}
@@ -151,6 +155,9 @@ func (s *supervisor) close() {
 		wg.Go(m.close)
 	}
 	wg.Wait()
+	if s.dns != nil {
+		_ = s.dns.Close()
+	}
 	if s.pool != nil {
 		_ = s.pool.Close()
 	}
@@ -167,7 +174,10 @@ func (s *supervisor) add(ctx context.Context, n lab.NewCluster) error {
 		}
 	}
 	if n.Gateway == "" {
-		n.Gateway = cluster.GatewayIP
+		n.Gateway = lab.GatewayIP
+	}
+	if err := n.Gateway.Check(); err != nil {
+		return err
 	}
 	m, err := s.newMember(index, n)
 	if err == nil {

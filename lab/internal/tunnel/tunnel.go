@@ -29,6 +29,10 @@ type Table struct {
 func (t *Table) Set(routes map[string]string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.set(routes)
+}
+
+func (t *Table) set(routes map[string]string) {
 	if t.routes == nil {
 		t.routes = map[string]string{}
 	}
@@ -36,14 +40,18 @@ func (t *Table) Set(routes map[string]string) {
 }
 
 // Remove takes routes out again, except where somebody else has replaced them since.
-func (t *Table) Remove(routes map[string]string) {
+func (t *Table) Remove(routes map[string]string) { t.Replace(routes, nil) }
+
+// Replace is Remove and Set in one step: an address in both leads somewhere all the time.
+func (t *Table) Replace(old, next map[string]string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for from, to := range routes {
+	for from, to := range old {
 		if t.routes[from] == to {
 			delete(t.routes, from)
 		}
 	}
+	t.set(next)
 }
 
 // Lookup returns the loopback address behind addr.
@@ -102,12 +110,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	to, ok := s.table.Lookup(r.Host)
 	if !ok {
-		http.Error(w, fmt.Sprintf("nothing listens on %s in this lab", r.Host), http.StatusBadGateway)
+		refuse(w, fmt.Sprintf("nothing listens on %s in this lab", r.Host))
 		return
 	}
 	back, err := net.DialTimeout("tcp", to, 5*time.Second)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
+		refuse(w, fmt.Sprintf("nobody answers on %s: %v", r.Host, err))
 		return
 	}
 	defer back.Close()
@@ -124,6 +132,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.Reader
 		io.Writer
 	}{buffered, front}, back)
+}
+
+// refuse answers 502 with a reason of our own in the status line: of an answer's text, API servers tell nobody.
+func refuse(w http.ResponseWriter, reason string) {
+	front, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, reason, http.StatusBadGateway)
+		return
+	}
+	defer front.Close()
+	_, _ = fmt.Fprintf(front, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\n\r\n", http.StatusBadGateway, reason) // who has gone does not read it
 }
 
 // Splice copies both ways and returns when either side has ended.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,9 @@ func TestServerReachesOnlyWhatIsInItsTable(t *testing.T) {
 			}
 			if resp.StatusCode != tt.want {
 				t.Fatalf("status %d, want %d", resp.StatusCode, tt.want)
+			}
+			if tt.want == http.StatusBadGateway && !strings.Contains(resp.Status, tt.target) {
+				t.Errorf("status %q does not say what was dialled", resp.Status)
 			}
 			if tt.want != http.StatusOK {
 				return
