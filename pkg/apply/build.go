@@ -133,6 +133,7 @@ func (b *builder) join(n *clusterSteps) {
 	at[stageTrust] = b.change(c, "certificate", todo[stageTrust], n.prepare)
 	at[stageCRDs] = b.change(c, "CRDs", todo[stageCRDs], n.prepare)
 	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	b.share(n, todo)
 	at[stageControl] = b.change(c, "control plane", todo[stageControl], n.prepare, at[stageTrust], at[stageConfig])
 	if len(todo[stageControl])+len(todo[stageGateways])+len(todo[stageMesh])+len(todo[stageCRDs]) > 0 {
 		n.istiod = b.add(&step{cluster: c.Name, name: "istiod", run: func(ctx context.Context, r *reporter) error {
@@ -161,6 +162,7 @@ func (b *builder) joinRemote(n *clusterSteps) {
 	c, at, todo := n.c, n.byStage, n.c.wanted()
 	b.begin(n, todo[stageNamespace])
 	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	b.share(n, todo)
 	for _, ch := range todo[stageEndpoints] {
 		after := []*step{n.prepare, at[stageConfig]}
 		if primary := b.nodes[ch.item.Late.Needs()]; primary != nil {
@@ -210,7 +212,7 @@ func (b *builder) serve(n *clusterSteps) {
 // mesh is seen to be one, and the record says so. What remote clusters may still
 // use stays until others serve them.
 func (b *builder) settle(n *clusterSteps) {
-	var forget, unread, rest []Change
+	var forget, unread, rest, spaces []Change
 	for _, ch := range n.c.Changes {
 		switch {
 		case !ch.Pending() || ch.item != nil:
@@ -218,7 +220,9 @@ func (b *builder) settle(n *clusterSteps) {
 			forget = append(forget, ch)
 		case ch.Component == RemoteAccess:
 			unread = append(unread, ch)
-		case ch.Action == Delete:
+		case ch.Component == SharedServices && ch.Object.Kind == "Namespace":
+			spaces = append(spaces, ch)
+		case ch.Action == Delete || ch.letGo:
 			rest = append(rest, ch)
 		}
 	}
@@ -233,7 +237,8 @@ func (b *builder) settle(n *clusterSteps) {
 	}
 	b.discover(n, len(forget)+len(unread) > 0, after...)
 	all := append(n.all(), forgotten, ended)
-	all = append(all, b.change(n.c, "leftovers", rest, append(all, b.served...)...))
+	left := b.change(n.c, "leftovers", rest, append(all, b.served...)...)
+	all = append(all, left, b.removal(n.c, "unused namespaces", spaces, n.prepare, left))
 	if n.c.Pending() {
 		b.finish(n.c, all)
 	}
@@ -277,7 +282,7 @@ func (b *builder) finish(c *ClusterPlan, after []*step) {
 // leaveNames are what the steps of leaving are called.
 var leaveNames = map[stage]string{
 	leaveWebhooks: "webhooks", leaveMesh: "mesh configuration", leaveWorkloads: "control plane and gateways",
-	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveCRDs: "CRDs", leaveNamespace: "namespace",
+	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveShared: "unused namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
 }
 
 // leave adds the steps of a cluster that is left, one stage after the other,
@@ -303,9 +308,7 @@ func (b *builder) leave(n *clusterSteps) {
 		if len(changes) == 0 {
 			continue
 		}
-		last = b.add(&step{cluster: c.Name, name: leaveNames[s], total: len(changes), run: func(ctx context.Context, r *reporter) error {
-			return b.x.remove(ctx, c, changes, r)
-		}}, last)
+		last = b.removal(c, leaveNames[s], changes, last)
 		n.leave[s] = last
 		all = append(all, last)
 	}
@@ -354,6 +357,17 @@ func (n *clusterSteps) lastLeave(s stage) *step {
 		}
 	}
 	return n.prepare
+}
+
+// removal adds a step for changes that ends once what they delete is gone, nil
+// when there are none.
+func (b *builder) removal(c *ClusterPlan, name string, changes []Change, after ...*step) *step {
+	if len(changes) == 0 {
+		return nil
+	}
+	return b.add(&step{cluster: c.Name, name: name, total: len(changes), run: func(ctx context.Context, r *reporter) error {
+		return b.x.remove(ctx, c, changes, r)
+	}}, after...)
 }
 
 // remove carries out the changes of a stage and waits until what was deleted

@@ -8,24 +8,34 @@ import (
 )
 
 // prune plans the end of what is recorded in a member and not wanted any more.
-// CRDs outlive the components that brought them.
-func (pl *planner) prune(c *ClusterPlan) {
+// CRDs outlive the components that brought them. shared is wanted beside what
+// the topology says.
+func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	if c.live.Record == nil {
 		return
 	}
 	wanted := map[kube.Ref]bool{}
-	for _, it := range c.desired.Items {
+	for _, it := range slices.Concat(c.desired.Items, shared) {
 		wanted[it.Ref] = true
 	}
 	for _, o := range c.live.Record.Objects {
 		switch seen := c.live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
+		case pl.plan.world.shared.kept[placed{c.Name, o.Ref}]:
+			pl.keep(c, o)
+		case o.Component == SharedServices && seen.Object != nil:
+			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
 		case !isCRD(o.Ref):
 			pl.delete(c, o)
 		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
-			c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
+			pl.keep(c, o)
 		}
 	}
+}
+
+// keep leaves a recorded object as it is, and on record.
+func (pl *planner) keep(c *ClusterPlan, o Recorded) {
+	c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 }
 
 // delete plans the end of a recorded object, if it is still there and ours.
@@ -60,7 +70,11 @@ func (pl *planner) leave(c *ClusterPlan) {
 			"Istio's CRDs stay: %s", countRefs(l.Remains.InUse))
 	}
 	for _, o := range left {
-		if o.Ref != namespace && !(isCRD(o.Ref) && keepCRDs) {
+		switch {
+		case o.Ref == namespace, isCRD(o.Ref) && keepCRDs:
+		case o.Component == SharedServices && l.object(o.Ref) != nil:
+			pl.unshare(c, o, "")
+		default:
 			pl.delete(c, o)
 		}
 	}
@@ -70,7 +84,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 	for _, ref := range l.Remains.ByProducts {
 		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: "written by istiod"})
 	}
-	pl.leaveNamespace(c, namespace)
+	pl.leaveNamespace(c, namespace, ControlPlane)
 }
 
 // recordedIn is what the record of l lists. Without a record, it is the CRDs of
@@ -91,20 +105,35 @@ func recordedIn(l *Live) []Recorded {
 
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
-func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref) {
+func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref, comp Component) {
 	live := c.live.object(ref)
-	if live == nil || !ours(live) {
+	if !ours(live) {
 		return
 	}
-	ch := Change{Component: ControlPlane, Object: ref, Action: Delete, UID: string(live.GetUID())}
-	created := live.GetAnnotations()[annotationCreated] != ""
-	if created && len(c.live.Remains.Foreign) > 0 {
-		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(c.live.Remains.Foreign))
+	ch := Change{Component: comp, Object: ref, Action: Delete, UID: string(live.GetUID())}
+	created, others := isOurNamespace(live), pl.others(c, ref.Name)
+	if created && len(others) > 0 {
+		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(others))
 	}
-	if !created || len(c.live.Remains.Foreign) > 0 {
-		ch.Action, ch.Reason = Update, "gives up our labels; the namespace stays"
+	if !created || len(others) > 0 {
+		ch.Action, ch.Reason, ch.letGo = Update, "gives up our labels; the namespace stays", true
 	}
 	c.Changes = append(c.Changes, ch)
+}
+
+// others are the objects in a namespace that are not ours, custom resources
+// among them unless these go with their CRDs.
+func (pl *planner) others(c *ClusterPlan, namespace string) []kube.Ref {
+	refs := slices.Clone(c.live.Remains.Foreign[namespace])
+	if pl.options.CRDs {
+		return refs
+	}
+	for _, ref := range c.live.Remains.InUse {
+		if ref.Namespace == namespace && !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 func countRefs(refs []kube.Ref) string {
