@@ -212,7 +212,7 @@ func (b *builder) serve(n *clusterSteps) {
 // mesh is seen to be one, and the record says so. What remote clusters may still
 // use stays until others serve them.
 func (b *builder) settle(n *clusterSteps) {
-	var forget, unread, rest, spaces []Change
+	var forget, unread, rest []Change
 	for _, ch := range n.c.Changes {
 		switch {
 		case !ch.Pending() || ch.item != nil:
@@ -220,8 +220,6 @@ func (b *builder) settle(n *clusterSteps) {
 			forget = append(forget, ch)
 		case ch.Component == RemoteAccess:
 			unread = append(unread, ch)
-		case ch.Component == SharedServices && ch.Object.Kind == "Namespace":
-			spaces = append(spaces, ch)
 		case ch.Action == Delete || ch.letGo:
 			rest = append(rest, ch)
 		}
@@ -237,11 +235,37 @@ func (b *builder) settle(n *clusterSteps) {
 	}
 	b.discover(n, len(forget)+len(unread) > 0, after...)
 	all := append(n.all(), forgotten, ended)
-	left := b.change(n.c, "leftovers", rest, append(all, b.served...)...)
-	all = append(all, left, b.removal(n.c, "unused namespaces", spaces, n.prepare, left))
+	all = append(all, b.leftovers(n.c, rest, append(all, b.served...))...)
 	if n.c.Pending() {
 		b.finish(n.c, all)
 	}
+}
+
+// leftovers adds the end of what a cluster that stays holds no longer, in the
+// order in which a cluster is left.
+func (b *builder) leftovers(c *ClusterPlan, changes []Change, after []*step) []*step {
+	var out []*step
+	byStage := leaveStages(changes)
+	for s := leaveWebhooks; s <= leaveNamespace; s++ {
+		if gone := byStage[s]; len(gone) > 0 {
+			last := b.add(&step{cluster: c.Name, name: "old " + leaveNames[s], total: len(gone), run: func(ctx context.Context, r *reporter) error {
+				return b.x.remove(ctx, c, gone, r)
+			}}, after...)
+			after, out = []*step{last}, append(out, last)
+		}
+	}
+	return out
+}
+
+// leaveStages sorts pending changes by when they have their turn.
+func leaveStages(changes []Change) map[stage][]Change {
+	byStage := map[stage][]Change{}
+	for _, ch := range changes {
+		if ch.Pending() {
+			byStage[leaveStageOf(ch)] = append(byStage[leaveStageOf(ch)], ch)
+		}
+	}
+	return byStage
 }
 
 // leaves says whether the end of remote access is one to or for a cluster that
@@ -282,19 +306,13 @@ func (b *builder) finish(c *ClusterPlan, after []*step) {
 // leaveNames are what the steps of leaving are called.
 var leaveNames = map[stage]string{
 	leaveWebhooks: "webhooks", leaveMesh: "mesh configuration", leaveWorkloads: "control plane and gateways",
-	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveShared: "unused namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
+	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveShared: "shared namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
 }
 
 // leave adds the steps of a cluster that is left, one stage after the other,
 // and all of them after its peers have forgotten it.
 func (b *builder) leave(n *clusterSteps) {
-	c := n.c
-	byStage := map[stage][]Change{}
-	for _, ch := range c.Changes {
-		if ch.Pending() {
-			byStage[leaveStageOf(ch)] = append(byStage[leaveStageOf(ch)], ch)
-		}
-	}
+	c, byStage := n.c, leaveStages(n.c.Changes)
 	n.prepare = b.add(&step{cluster: c.Name, name: "lock", run: func(ctx context.Context, _ *reporter) error {
 		if c.live.object(namespaceRef(c.Namespace)) == nil {
 			return nil // only CRDs are left, and nowhere to put a lock
@@ -308,7 +326,9 @@ func (b *builder) leave(n *clusterSteps) {
 		if len(changes) == 0 {
 			continue
 		}
-		last = b.removal(c, leaveNames[s], changes, last)
+		last = b.add(&step{cluster: c.Name, name: leaveNames[s], total: len(changes), run: func(ctx context.Context, r *reporter) error {
+			return b.x.remove(ctx, c, changes, r)
+		}}, last)
 		n.leave[s] = last
 		all = append(all, last)
 	}
@@ -359,21 +379,10 @@ func (n *clusterSteps) lastLeave(s stage) *step {
 	return n.prepare
 }
 
-// removal adds a step for changes that ends once what they delete is gone, nil
-// when there are none.
-func (b *builder) removal(c *ClusterPlan, name string, changes []Change, after ...*step) *step {
-	if len(changes) == 0 {
-		return nil
-	}
-	return b.add(&step{cluster: c.Name, name: name, total: len(changes), run: func(ctx context.Context, r *reporter) error {
-		return b.x.remove(ctx, c, changes, r)
-	}}, after...)
-}
-
 // remove carries out the changes of a stage and waits until what was deleted
 // is gone.
 func (x *execution) remove(ctx context.Context, c *ClusterPlan, changes []Change, r *reporter) error {
-	if leaveStageOf(changes[0]) == leaveNamespace {
+	if c.Leaving && leaveStageOf(changes[0]) == leaveNamespace {
 		// The lock goes with the namespace.
 		if err := x.unlock(ctx, c); err != nil {
 			return err

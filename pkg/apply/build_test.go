@@ -129,7 +129,7 @@ func TestBuildSteps(t *testing.T) {
 				w.Clusters[0].Objects[kube.RefOf(grant)] = Observed{Object: managedBy(grant, "u", kube.FieldManager)}
 				recordOf(w.Clusters[0], Recorded{Ref: kube.RefOf(grant), Component: RemoteAccess})
 			},
-			want: []string{"a: discovery", "a: leftovers", "a: namespace", "a: record", "a: unused remote access", "b: discovery"},
+			want: []string{"a: discovery", "a: namespace", "a: old configuration", "a: record", "a: unused remote access", "b: discovery"},
 		},
 	}
 	for name, tt := range tests {
@@ -143,7 +143,7 @@ func TestBuildSteps(t *testing.T) {
 			if diff := cmp.Diff(tt.want, g.names()); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
-			if g["a: leftovers"] != nil && !g.before(t, "a: unused remote access", "a: leftovers") {
+			if g["a: old configuration"] != nil && !g.before(t, "a: unused remote access", "a: old configuration") {
 				t.Error("leftovers do not wait for remote access")
 			}
 		})

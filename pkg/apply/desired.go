@@ -150,6 +150,9 @@ func (d *Desired) render(r *charts.Renderer) error {
 	shared := map[*unstructured.Unstructured]*Item{}
 	for i, c := range d.Clusters {
 		for _, o := range rendered[i] {
+			if c.Member.remote() && o.GetKind() == "ConfigMap" {
+				continue // "values", which tells what istiod was rendered with
+			}
 			it := shared[o.Unstructured]
 			if it == nil {
 				var err error

@@ -129,14 +129,18 @@ func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted 
 		l.Unreached = err
 		return
 	}
+	spaces := sharedNamespaces(l, wanted)
+	if l.Leaving || demoted(l) {
+		l.Remains = readRemains(ctx, l, spaces)
+	} else {
+		l.Remains = readShared(ctx, l, spaces)
+	}
 	if l.Leaving {
-		l.Remains = readRemains(ctx, l)
 		return
 	}
 	if c.Gateway {
 		l.Reach = l.reach(ctx, l.object(gatewayServiceRef(l.Namespace)))
 	}
-	l.Remains = readShared(ctx, l, sharedNamespaces(l, wanted))
 	dryRun(ctx, l, wanted)
 }
 

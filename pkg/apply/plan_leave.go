@@ -8,8 +8,9 @@ import (
 )
 
 // prune plans the end of what is recorded in a member and not wanted any more.
-// CRDs outlive the components that brought them. shared is wanted beside what
-// the topology says.
+// CRDs outlive the components that brought them, except in a cluster that has
+// become a remote one: nobody reads custom resources there. shared is wanted
+// beside what the topology says.
 func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	if c.live.Record == nil {
 		return
@@ -18,6 +19,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	for _, it := range slices.Concat(c.desired.Items, shared) {
 		wanted[it.Ref] = true
 	}
+	dropCRDs := pl.demote(c)
 	for _, o := range c.live.Record.Objects {
 		switch seen := c.live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
@@ -25,7 +27,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 			pl.keep(c, o)
 		case o.Component == SharedServices && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
-		case !isCRD(o.Ref):
+		case !isCRD(o.Ref), dropCRDs:
 			pl.delete(c, o)
 		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
 			pl.keep(c, o)
@@ -37,6 +39,35 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 func (pl *planner) keep(c *ClusterPlan, o Recorded) {
 	c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 }
+
+// demote plans the end of what the control plane of a cluster that has become a
+// remote one wrote by itself, and says whether its CRDs go too.
+func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
+	if !demoted(c.live) {
+		return false
+	}
+	r := c.live.Remains
+	if r.Err != nil {
+		pl.warn(c.Name, hintOf(r.Err), "what its own control plane left is not known, and stays: %v", r.Err)
+		return false
+	}
+	if c.live.object(istiodRef(c.Namespace)) != nil {
+		for _, ref := range r.ByProducts {
+			if !slices.Contains(sharedByProducts, ref.Name) {
+				c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
+			}
+		}
+	}
+	if len(r.InUse) > 0 && !pl.options.CRDs {
+		pl.warn(c.Name, "move them to a primary; --crds deletes the CRDs, and with them every custom resource of Istio",
+			"nobody reads Istio's resources in a remote cluster: %s", countRefs(r.InUse))
+		return false
+	}
+	return true
+}
+
+// byIstiod is the reason of a deletion that no record asks for.
+const byIstiod = "written by istiod"
 
 // delete plans the end of a recorded object, if it is still there and ours.
 func (pl *planner) delete(c *ClusterPlan, o Recorded) {
@@ -82,7 +113,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 		c.Changes = append(c.Changes, Change{Component: Bookkeeping, Object: recordRef(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {
-		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: "written by istiod"})
+		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
 	}
 	pl.leaveNamespace(c, namespace, ControlPlane)
 }

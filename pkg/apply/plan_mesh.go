@@ -141,7 +141,7 @@ func (c *ClusterPlan) recordAfter(mesh string, members []Member, done func(Chang
 	r := &Record{Format: recordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []Recorded{}}
 	applied := true // all that the IstioControlPlane stands for
 	for _, ch := range c.Changes {
-		if ch.Component == Bookkeeping {
+		if ch.Component == Bookkeeping || ch.Reason == byIstiod {
 			continue
 		}
 		finished := ch.Action == Keep || ch.Pending() && done(ch)

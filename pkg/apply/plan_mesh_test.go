@@ -240,7 +240,7 @@ func TestPlanLeaving(t *testing.T) {
 			want: append([]string{"delete ConfigMap shop/istio-ca-root-cert (written by istiod)"}, all...),
 		},
 		"somebody uses the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = []kube.Ref{foreign} },
+			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}} },
 			want:     append(without("delete Namespace istio-system"), gives),
 			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
 		},
@@ -253,7 +253,7 @@ func TestPlanLeaving(t *testing.T) {
 		"the namespace was there before us, and so was what is in it": {
 			world: func(_ *testing.T, l *Live) {
 				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
-				l.Remains.Foreign = []kube.Ref{foreign}
+				l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},

@@ -13,6 +13,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
 
+// demoted says whether l, a remote cluster, has been a primary: what belongs to
+// a control plane of its own is on record.
+func demoted(l *Live) bool {
+	return l.remote() && l.Record != nil && slices.ContainsFunc(l.Record.Objects, func(o Recorded) bool {
+		return isCRD(o.Ref) || o.Ref == istiodRef(l.Namespace)
+	})
+}
+
+// sharedByProducts are what an istiod writes into every cluster that it leads,
+// its own or a remote one: the root certificate, revocations, and who leads.
+var sharedByProducts = []string{rootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
+
 // istiodManager is the field manager of what istiod writes by itself.
 const istiodManager = "pilot-discovery"
 
@@ -37,7 +49,8 @@ var made = map[schema.GroupKind]bool{
 }
 
 // readRemains reads what an uninstall has to know of l beside its own objects.
-func readRemains(ctx context.Context, l *Live) Remains {
+// spaces are namespaces of copies, which are to go too.
+func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
 	r := newRemainsReader(l)
 	// istiod writes the root certificate into every namespace:
 	// https://istio.io/latest/docs/concepts/security/#pki
@@ -58,17 +71,15 @@ func readRemains(ctx context.Context, l *Live) Remains {
 			})
 		}
 	}
-	r.shared(ctx, sharedNamespaces(l, nil))
+	r.shared(ctx, spaces)
 	return r.remains()
 }
 
-// readShared reads what else is in the namespaces of copies that are to go.
-func readShared(ctx context.Context, l *Live, namespaces []string) Remains {
-	if len(namespaces) == 0 {
-		return Remains{}
-	}
+// readShared reads what else is in the namespaces of copies that are to go; it asks
+// nothing where there are none.
+func readShared(ctx context.Context, l *Live, spaces []string) Remains {
 	r := newRemainsReader(l)
-	r.shared(ctx, namespaces)
+	r.shared(ctx, spaces)
 	return r.remains()
 }
 

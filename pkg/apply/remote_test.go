@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
 
 // twoPrimaries have a remote cluster each, on three networks, and one of both.
@@ -272,8 +274,15 @@ func TestRoleChanges(t *testing.T) {
 			t.Errorf("%s: %s", gone, ch.Action)
 		}
 	}
-	if ch := west.change(kindRef("CustomResourceDefinition", "gateways.networking.istio.io")); ch.Action != Keep {
-		t.Errorf("a CRD, of which there may be objects: %s", ch.Action)
+	crd := kindRef("CustomResourceDefinition", "gateways.networking.istio.io")
+	if ch := west.change(crd); ch.Action != Delete {
+		t.Errorf("a CRD of which there is no object: %s", ch.Action)
+	}
+	used := seenFor(remote, appliedWorld(t, primary))
+	used.Clusters[1].Remains.InUse = []kube.Ref{{Group: "networking.istio.io", Version: "v1", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
+	kept := NewPlan(remote, used, PlanOptions{})
+	if ch := kept.cluster("west").change(crd); ch.Action != Keep || !strings.Contains(planLines(kept), "nobody reads Istio's resources in a remote cluster: Gateway shop/mine is there") {
+		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
 	secret := secretRef("istio-system", remoteSecretPrefix+"west")
 	if got := p.cluster("east").change(secret).Reason; got != "west is served from here now" {
@@ -284,7 +293,7 @@ func TestRoleChanges(t *testing.T) {
 	}
 	g := graphOf(t, p)
 	for _, o := range [][2]string{
-		{"west: injection", "west: leftovers"}, // its own istiod injects until another does
+		{"west: injection", "west: old control plane and gateways"}, // its own istiod injects until another does
 		{"west: injection", "west: unused remote access"},
 	} {
 		if !g.before(t, o[0], o[1]) {
@@ -301,7 +310,7 @@ func TestRoleChanges(t *testing.T) {
 		t.Errorf("east reads west anew because %q", got)
 	}
 	g = graphOf(t, p)
-	if !g.before(t, "west: certificate", "west: control plane") || !g.before(t, "west: istiod", "west: leftovers") {
+	if !g.before(t, "west: certificate", "west: control plane") || !g.before(t, "west: istiod", "west: old configuration") {
 		t.Errorf("steps: %v", g.names())
 	}
 }
