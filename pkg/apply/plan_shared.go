@@ -20,8 +20,10 @@ func (pl *planner) unshare(c *ClusterPlan, o Recorded, reason string) {
 	case o.Kind == "Namespace":
 		pl.leaveNamespace(c, o.Ref, SharedServices)
 		return
-	case !isCopy(live):
+	case takenOver(live):
 		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is managed by "+strings.Join(managers(live), ", ")+" now", true
+	case !isCopy(live):
+		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is not marked as a copy any more", true
 	}
 	c.Changes = append(c.Changes, ch)
 }

@@ -50,6 +50,41 @@ func TestRemainsSort(t *testing.T) {
 	}
 }
 
+// TestRemainsSortShared checks what makes a namespace somebody's that came with
+// copies of Services.
+func TestRemainsSortShared(t *testing.T) {
+	o := func(kind, name string, notes map[string]any, managers ...string) *unstructured.Unstructured {
+		return managedBy(object("v1", kind, shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
+	}
+	mark := map[string]any{annotationSharedFrom: "a"}
+	tests := map[string]struct {
+		o       *unstructured.Unstructured
+		foreign bool
+	}{
+		"a copy":                           {o("Service", "cart", mark, kube.FieldManager), false},
+		"a copy that somebody took over":   {o("Service", "cart", mark, kube.FieldManager, "helm"), true},
+		"a copy that is not marked as one": {o("Service", "cart", nil, kube.FieldManager), true},
+		"somebody's Service":               {o("Service", "cart", nil, "helm"), true},
+		"somebody's VirtualService":        {o("VirtualService", "cart", nil, "kubectl"), true},
+		"Kubernetes' own ConfigMap":        {o("ConfigMap", "kube-root-ca.crt", nil, "kube-controller-manager"), false},
+		"Kubernetes' own ServiceAccount":   {o("ServiceAccount", "default", nil, "kube-controller-manager"), false},
+		"written by istiod":                {o("ConfigMap", "istio-ca-root-cert", nil, "pilot-discovery"), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := &Live{Member: Member{Namespace: "istio-system"}, Objects: map[kube.Ref]Observed{serviceRef(shop, "cart"): {}}}
+			got, want := Remains{Foreign: map[string][]kube.Ref{}}, Remains{Foreign: map[string][]kube.Ref{}}
+			if tt.foreign {
+				want.Foreign[shop] = []kube.Ref{kube.RefOf(tt.o)}
+			}
+			got.sort(l, tt.o)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("remains (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestServedKind(t *testing.T) {
 	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, map[string]any{"spec": map[string]any{
 		"group": "networking.istio.io", "names": map[string]any{"kind": "Gateway"},
