@@ -211,7 +211,8 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 		p.derivedName(&c, path)
 	}
 	p.defaults(&c, t)
-	p.notYet(t, f, path)
+	c.Gateway = p.gateway(t.get("gateway"), f.Gateway, join(path, "gateway"))
+	c.APIServer = p.apiServer(t.get("apiServer"), f.APIServer, join(path, "apiServer"))
 	c.overlay = newMapping()
 	if o := t.get("overlay"); !o.isNull() && o.kind == mapping {
 		c.overlay = literals(o)
@@ -267,6 +268,8 @@ func (p *meshParser) defaults(c *Cluster, t *tree) {
 // (https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/, rootNamespace);
 // that it is one for the whole mesh is this project's rule.
 func (p *meshParser) together() {
+	p.primaries()
+	p.sharedServices()
 	byName := map[string]Cluster{}
 	for i, c := range p.mesh.Clusters {
 		path := join("contexts", c.Context)

@@ -88,6 +88,9 @@ func shown(key string) string {
 	return key
 }
 
+// indexed is the path of an item of a list that has no name.
+func indexed(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
 // itemPath is the path of an item of a list.
 func itemPath(path string, i int, item *tree) string {
 	return (&trail{text: path}).at(i, item).String()

@@ -11,6 +11,8 @@ type Topology struct {
 	MeshID string `json:"mesh_id" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63" example:"mymeshname"`
 	// The trust domain of all workload identities (spiffe://TRUST_DOMAIN/...).
 	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255" example:"mesh.example.com"`
+	// Namespaces whose Services are kept present in every cluster of the mesh, so that clients find them wherever they run: the namespace and the Service's name and ports, without endpoints of their own. A Service that is somebody else's is left alone.
+	SharedServices []string `json:"sharedServices,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[shop, payments]"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
 	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
 }
@@ -27,11 +29,11 @@ type Context struct {
 	ServiceAccountReader string `json:"serviceAccountReader,omitempty" jsonschema:"default=istio-reader-service-account,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$,maxLength=253" example:"mesh-reader"`
 	// Gives the cluster trust and a control plane, but no remote secrets: it reads no other cluster, and none reads it.
 	DisableRegistryJoin bool `json:"disableRegistryJoin,omitempty" jsonschema:"default=false" example:"true"`
-	// Contexts whose control planes serve this cluster, which then has none of its own. Not yet supported.
-	Primaries []string `json:"primaries,omitempty" example:"[context-east-1]"`
-	// How other networks reach this cluster's east-west gateway. Not yet supported.
-	Gateway *Gateway `json:"gateway,omitempty" example:"{port: 15443}"`
-	// How the other clusters reach this cluster's API server, where kubeconfig does not say it. Not yet supported.
+	// Contexts of this file whose control planes serve this cluster, which then is a remote cluster: it has none of its own. A primary is no remote cluster itself. Without, the cluster has a control plane of its own.
+	Primaries []string `json:"primaries,omitempty" jsonschema:"uniqueItems=true" example:"[context-east-1]"`
+	// The cluster's east-west gateway, through which other networks reach it, and its remote clusters the control plane. Where the cluster needs no gateway, this has no effect.
+	Gateway *Gateway `json:"gateway,omitempty" example:"{addresses: [198.51.100.7]}"`
+	// How the other clusters reach this cluster's API server, where kubeconfig does not say it. setup-mesh itself connects as kubeconfig says.
 	APIServer *APIServer `json:"apiServer,omitempty" example:"{server: 'https://10.0.0.5:6443'}"`
 	// Fields of an IstioControlPlane spec, merged over base.yaml's for this cluster. Gateways, environment variables and ports are merged by their names.
 	Overlay map[string]any `json:"overlay,omitempty" example:"{values: {pilot: {traceSampling: 10}}}"`
@@ -39,9 +41,9 @@ type Context struct {
 
 // Gateway is a cluster's east-west gateway.
 type Gateway struct {
-	// Addresses that replace those of the gateway's Service (NAT, node ports).
-	Addresses []string `json:"addresses,omitempty" example:"[198.51.100.7]"`
-	// The port of the addresses.
+	// IP addresses and host names that replace those of the gateway's Service (NAT, node ports).
+	Addresses []string `json:"addresses,omitempty" jsonschema:"uniqueItems=true" example:"[198.51.100.7]"`
+	// The port of the addresses for traffic between networks. Only together with addresses.
 	Port int `json:"port,omitempty" jsonschema:"default=15443,minimum=1,maximum=65535" example:"15443"`
 	// Annotations of the gateway's Service, which cloud load balancers read.
 	Annotations map[string]string `json:"annotations,omitempty" example:"{networking.gke.io/load-balancer-type: Internal}"`
@@ -49,8 +51,8 @@ type Gateway struct {
 
 // APIServer is a cluster's API server as the other clusters reach it.
 type APIServer struct {
-	// Its URL.
-	Server string `json:"server,omitempty" jsonschema:"pattern=^https://" example:"https://10.0.0.5:6443"`
+	// Its URL: https, without user, query and fragment.
+	Server string `json:"server,omitempty" jsonschema:"pattern=^https://[^?#]+$" example:"https://10.0.0.5:6443"`
 	// The name in its certificate, where that is not the URL's host.
 	TLSServerName string `json:"tlsServerName,omitempty" example:"kubernetes.default.svc"`
 	// A file with the CA certificates that it is verified by, relative to topology.yaml.

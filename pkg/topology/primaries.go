@@ -1,0 +1,71 @@
+package topology
+
+import "slices"
+
+// primaries resolves the primaries of every remote cluster to their names in the
+// mesh, and reports those that cannot be one. It runs once all clusters are known.
+func (p *meshParser) primaries() {
+	byContext := map[string]int{}
+	for i, c := range p.mesh.Clusters {
+		byContext[c.Context] = i
+	}
+	for i := range p.mesh.Clusters {
+		c := &p.mesh.Clusters[i]
+		list, path := p.primariesOf(c.Context), join(join("contexts", c.Context), "primaries")
+		seen := map[string]bool{}
+		for j, item := range list.list() {
+			if item.kind != scalar {
+				continue // reported already
+			}
+			context, _ := item.literal()
+			here := indexed(path, j)
+			at, known := byContext[context]
+			switch {
+			case !known:
+				p.problems.add(item.at, here, p.otherPrimary(context, c.Context), "%s is no context of this file", quote(context))
+			case context == c.Context:
+				p.problems.add(item.at, here, "name a cluster with a control plane of its own, or take it out",
+					"%s is this cluster itself", quote(context))
+			case seen[context]:
+				p.problems.add(item.at, here, "take it out", "%s is listed twice", quote(context))
+			case p.isRemote(context):
+				p.problems.add(item.at, here, "name clusters with a control plane of their own",
+					"%s is a remote cluster itself (line %d)", quote(context), p.primariesOf(context).at.Line)
+			default:
+				c.Primaries = append(c.Primaries, p.mesh.Clusters[at].Name)
+			}
+			seen[context] = true
+		}
+	}
+}
+
+func (p *meshParser) primariesOf(context string) *tree {
+	return p.root.get("contexts", context, "primaries")
+}
+
+// isRemote says that a context names primaries, whether or not they will do.
+func (p *meshParser) isRemote(context string) bool { return len(p.primariesOf(context).list()) > 0 }
+
+// otherPrimary helps where a primary is no context of the file: it is misspelt,
+// or it is called by its name in the mesh, or it was taken out of the file while
+// a remote cluster still needs it.
+func (p *meshParser) otherPrimary(wrong, remote string) string {
+	const staying = "a remote cluster needs a primary that stays: give it another primary, or take it out too"
+	if slices.Contains(p.contexts, wrong) {
+		return staying
+	}
+	var candidates []string
+	for _, c := range p.mesh.Clusters {
+		if c.Context == remote || p.isRemote(c.Context) {
+			continue
+		}
+		if c.Name == wrong {
+			return "did you mean " + shown(c.Context) + "? Primaries are named by their contexts"
+		}
+		candidates = append(candidates, c.Context)
+	}
+	if hint := didYouMean(wrong, candidates); hint != "" {
+		return hint
+	}
+	return staying
+}
