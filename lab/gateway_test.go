@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -22,7 +21,7 @@ import (
 func TestGatewaysChange(t *testing.T) {
 	needLab(t)
 	ctx := t.Context()
-	l := up(t, lab.Options{Contexts: []string{"one", "two"}, NoIstiods: true, NoAggregatorRouting: []string{"two"}})
+	l := up(t, lab.Options{Contexts: []string{"one"}, NoIstiods: true})
 	one := client(t, l.Kubeconfig(), "one")
 	service(t, one, "before")
 
@@ -71,15 +70,6 @@ func TestGatewaysChange(t *testing.T) {
 	t.Run("an unknown kind is refused", func(t *testing.T) {
 		if err := l.SetGateway(ctx, "one", "none"); err == nil || !strings.Contains(err.Error(), "is not one of") {
 			t.Errorf("SetGateway = %v", err)
-		}
-	})
-	t.Run("webhooks behind names", func(t *testing.T) {
-		for name, want := range map[string]string{
-			"one": `unsupported service type "ExternalName"`, "two": "nothing listens on istiod.example.com:443 in this lab",
-		} {
-			if err := webhookError(t, client(t, l.Kubeconfig(), name)); !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: %v, want %q", name, err, want)
-			}
 		}
 	})
 }
@@ -139,42 +129,6 @@ func resolve(t *testing.T, l *lab.Lab, name string) []string {
 	}
 	slices.Sort(out)
 	return out
-}
-
-// webhookError is how an API server answers when a webhook must be called that is a Service of type ExternalName.
-func webhookError(t *testing.T, c *kubernetes.Clientset) error {
-	t.Helper()
-	ctx := t.Context()
-	if _, err := c.CoreV1().Services("default").Create(ctx, &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Name: "istiod"},
-		Spec:       corev1.ServiceSpec{Type: corev1.ServiceTypeExternalName, ExternalName: "istiod.example.com"},
-	}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	none, path := admissionv1.SideEffectClassNone, "/inject"
-	if _, err := c.AdmissionregistrationV1().MutatingWebhookConfigurations().Create(ctx, &admissionv1.MutatingWebhookConfiguration{
-		ObjectMeta: metav1.ObjectMeta{Name: "injector"},
-		Webhooks: []admissionv1.MutatingWebhook{{
-			Name: "injector.example.com", SideEffects: &none, AdmissionReviewVersions: []string{"v1"},
-			ClientConfig: admissionv1.WebhookClientConfig{Service: &admissionv1.ServiceReference{Namespace: "default", Name: "istiod", Path: &path}},
-			Rules: []admissionv1.RuleWithOperations{{
-				Operations: []admissionv1.OperationType{admissionv1.Create},
-				Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"serviceaccounts"}},
-			}},
-		}},
-	}, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	var called error
-	eventually(t, func() error { // a webhook is in use a moment after its configuration is there
-		_, called = c.CoreV1().ServiceAccounts("default").Create(ctx, &corev1.ServiceAccount{
-			ObjectMeta: metav1.ObjectMeta{GenerateName: "a-"}}, metav1.CreateOptions{})
-		if called == nil || !strings.Contains(called.Error(), "injector.example.com") {
-			return fmt.Errorf("no webhook was called: %v", called)
-		}
-		return nil
-	})
-	return called
 }
 
 func TestGatewayAPICRDs(t *testing.T) {
