@@ -155,12 +155,12 @@ func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref, comp Component) 
 // others are the objects in a namespace that are not ours, custom resources
 // among them unless these go with their CRDs.
 func (pl *planner) others(c *ClusterPlan, namespace string) []kube.Ref {
-	refs := slices.Clone(c.live.Remains.Foreign[namespace])
-	if pl.options.CRDs {
-		return refs
-	}
-	for _, ref := range c.live.Remains.InUse {
-		if ref.Namespace == namespace && !slices.Contains(refs, ref) {
+	inUse := c.live.Remains.InUse
+	refs := slices.DeleteFunc(slices.Clone(c.live.Remains.Foreign[namespace]), func(ref kube.Ref) bool {
+		return slices.ContainsFunc(inUse, func(other kube.Ref) bool { return compareRefs(ref, other) == 0 })
+	})
+	for _, ref := range inUse {
+		if ref.Namespace == namespace && !pl.options.CRDs {
 			refs = append(refs, ref)
 		}
 	}
