@@ -67,7 +67,7 @@ func ParseBase(name string, data []byte) (*Base, error) {
 			checkMetadata(f.value, &ps)
 		default:
 			b.spec, b.specAt = literals(f.value), f.key
-			checkSpec(b.spec, "spec", &ps)
+			checkSpec(b.spec, "spec", false, &ps)
 		}
 	}
 	b.Spec = b.spec.spec()

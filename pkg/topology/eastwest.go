@@ -5,13 +5,15 @@ package topology
 const EastWestGateway = "istio-eastwestgateway"
 
 // eastWestGateway is the entry of components.ingressGateways that
-// samples/multicluster/gen-eastwest-gateway.sh --network makes:
+// samples/multicluster/gen-eastwest-gateway.sh --network makes, with the annotations
+// of topology.yaml:
 // https://github.com/istio/istio/blob/1.31.0/samples/multicluster/gen-eastwest-gateway.sh
-func eastWestGateway(network string) *tree {
+func eastWestGateway(c Cluster) *tree {
+	network := c.Network
 	port := func(name string, number int64) any {
 		return map[string]any{"name": name, "port": number, "targetPort": number}
 	}
-	return fromPlain(map[string]any{
+	want := fromPlain(map[string]any{
 		"name":    EastWestGateway,
 		"enabled": true,
 		"label": map[string]any{
@@ -30,6 +32,14 @@ func eastWestGateway(network string) *tree {
 			}},
 		},
 	})
+	if len(c.Gateway.Annotations) > 0 {
+		annotations := newMapping()
+		for _, key := range sortedKeys(c.Gateway.Annotations) {
+			annotations.put(key, Position{}, fromPlain(c.Gateway.Annotations[key]))
+		}
+		want.get("k8s").put("serviceAnnotations", Position{}, annotations)
+	}
+	return want
 }
 
 // completeGateway merges want over the user's entry. Variables and ports of want
@@ -64,7 +74,7 @@ func checkEastWest(list *tree, path string, ps *Problems) {
 		return
 	}
 	path += "[name=" + EastWestGateway + "]"
-	for _, keys := range [][]string{{"label"}, {"k8s"}, {"k8s", "service"}} {
+	for _, keys := range [][]string{{"label"}, {"k8s"}, {"k8s", "service"}, {"k8s", "serviceAnnotations"}} {
 		mustBe(mapping, gateway, path, keys, ps)
 	}
 	for _, keys := range [][]string{{"k8s", "env"}, {"k8s", "service", "ports"}} {

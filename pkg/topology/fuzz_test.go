@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -90,6 +91,10 @@ func checkProblems(t *testing.T, err error, noResult bool) {
 func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.Cluster) {
 	t.Helper()
 	manifest, _ := m.Manifest(b, c, release)
+	if c.Remote() {
+		checkRemoteManifest(t, m, c, manifest)
+		return
+	}
 	again, err := topology.ParseBase("manifest.yaml", manifest.YAML())
 	if err != nil {
 		t.Fatalf("the manifest is no base.yaml: %v\n%s", err, manifest.YAML())
@@ -103,5 +108,49 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.
 	}
 	if _, warnings := m.Manifest(again, plain, release); len(warnings) > 0 {
 		t.Errorf("warnings about our own values: %v", warnings)
+	}
+}
+
+// checkRemoteManifest checks that a remote cluster's manifest is an overlay for it
+// over an empty base.yaml, with which nothing is overruled any more.
+func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, manifest *topology.Manifest) {
+	t.Helper()
+	b, err := topology.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct{ Spec yaml.Node }
+	if err := yaml.Unmarshal(manifest.YAML(), &document); err != nil {
+		t.Fatal(err)
+	}
+	type context struct {
+		Network   string
+		Primaries []string
+		Overlay   *yaml.Node
+	}
+	text, err := yaml.Marshal(map[string]any{"mesh_id": m.ID, "contexts": map[string]any{
+		"p": context{Network: c.Network},
+		"r": context{Network: c.Network, Primaries: []string{"p"}, Overlay: &document.Spec},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := topology.ParseMesh("manifest.yaml", text)
+	if err != nil {
+		t.Fatalf("the manifest is no overlay: %v\n%s", err, text)
+	}
+	c.Overlay = read.Clusters[1].Overlay
+	if diff := cmp.Diff(manifest.Spec, c.Overlay); diff != "" {
+		t.Errorf("the manifest reads otherwise than it was written (-want +got):\n%s", diff)
+	}
+	again, warnings := m.Manifest(b, topology.Cluster{
+		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
+		ServiceAccountReader: c.ServiceAccountReader, Primaries: c.Primaries, Overlay: c.Overlay,
+	}, release)
+	if len(warnings) > 0 {
+		t.Errorf("warnings about our own values: %v", warnings)
+	}
+	if diff := cmp.Diff(manifest.Spec, again.Spec); diff != "" {
+		t.Errorf("the manifest makes another (-want +got):\n%s", diff)
 	}
 }

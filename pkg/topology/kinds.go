@@ -8,7 +8,8 @@ var ownedParents = []string{
 	"values.global", "values.global.multiCluster", "values.global.readerServiceAccount",
 	"values.pilot", "values.pilot.env",
 	"values.meshConfig", "values.meshConfig.defaultConfig", "values.meshConfig.defaultConfig.proxyMetadata",
-	"components.pilot.k8s",
+	"components.base", "components.pilot.k8s", "values.istiodRemote",
+	"values.gateways", "values.gateways.istio-ingressgateway", "values.gateways.istio-egressgateway",
 }
 
 func checkOwnedParents(t *tree, path string, ps *Problems) {

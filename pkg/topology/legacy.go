@@ -107,23 +107,33 @@ var legacyTranslatedSiblings = map[string]string{
 	"dnsCerts":           "meshConfig.certificates is gone too: use cert-manager",
 }
 
-// unsupported are settings of today's Istio that setup-mesh cannot honour yet.
-// unless lists the values that ask for nothing special.
-var unsupported = []struct {
+// A setting is one that is refused. unless lists the values that ask for nothing
+// special.
+type setting struct {
 	path   string
 	unless []string
 	hint   string
-}{
+}
+
+const oneRevision = "one control plane, the default revision, is installed: take it out"
+
+// unsupported are settings of today's Istio that setup-mesh cannot honour yet.
+var unsupported = []setting{
 	{"installPackagePath", nil, "the charts of the release that is built in are installed: take it out"},
-	{"revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
-	{"values.revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
-	{"values.global.revision", []string{"", "default"}, "one control plane, the default revision, is installed: take it out"},
-	{"components.base.enabled", []string{"true"}, "every cluster gets a control plane: take it out"},
-	{"components.pilot.enabled", []string{"true"}, "every cluster gets a control plane: take it out"},
-	{"components.istiodRemote.enabled", []string{"false"}, "every cluster gets a control plane: take it out"},
+	{"revision", []string{"", "default"}, oneRevision},
+	{"values.revision", []string{"", "default"}, oneRevision},
+	{"values.global.revision", []string{"", "default"}, oneRevision},
 	{"components.ztunnel.enabled", []string{"false"}, "ambient is not covered: take it out"},
-	{"values.istiodRemote", nil, "every cluster gets a control plane: take it out"},
-	{"values.global.externalIstiod", []string{"false"}, "every cluster gets a control plane: take it out"},
-	{"values.global.configCluster", []string{"false"}, "every cluster gets a control plane: take it out"},
-	{"values.global.remotePilotAddress", []string{""}, "every cluster gets a control plane: take it out"},
+}
+
+const remoteOnlyHint = "take it out, and name the primaries of each remote cluster in topology.yaml"
+
+// remoteOnly are settings that make a cluster a remote one.
+var remoteOnly = []setting{
+	{"components.base.enabled", []string{"true"}, remoteOnlyHint},
+	{"components.pilot.enabled", []string{"true"}, remoteOnlyHint},
+	{"components.istiodRemote.enabled", []string{"false"}, remoteOnlyHint},
+	{"values.istiodRemote", nil, remoteOnlyHint},
+	{"values.global.configCluster", []string{"false"}, remoteOnlyHint},
+	{"values.global.remotePilotAddress", []string{""}, remoteOnlyHint},
 }

@@ -35,7 +35,11 @@ func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
 	if overlay == nil { // a Cluster that was not parsed
 		overlay = fromPlain(c.Overlay)
 	}
-	o := owner{mesh: m, cluster: c, spec: merge(b.spec, overlay)}
+	base, o := b.spec, owner{mesh: m, cluster: c}
+	if c.Remote() {
+		base, overlay = o.withoutControlPlane(base, overlay)
+	}
+	o.spec = merge(base, overlay)
 	o.namespaceOfBase(b)
 	o.own(r)
 	o.warnings.sort()
@@ -65,7 +69,8 @@ func (m *Manifest) Problem(path, message string) Problem {
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS
-// everywhere in the mesh. What 1.4 did by that value is today a PeerAuthentication
+// everywhere in the mesh; in a remote cluster, whose root namespace no control
+// plane reads, it is false. What 1.4 did by that value is today a PeerAuthentication
 // with mode STRICT in the root namespace:
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func (m *Manifest) StrictMTLS() bool {

@@ -216,7 +216,7 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 	c.overlay = newMapping()
 	if o := t.get("overlay"); !o.isNull() && o.kind == mapping {
 		c.overlay = literals(o)
-		checkSpec(c.overlay, join(path, "overlay"), p.problems)
+		checkSpec(c.overlay, join(path, "overlay"), p.isRemote(context), p.problems)
 	}
 	c.Overlay = c.overlay.spec()
 	p.mesh.Clusters = append(p.mesh.Clusters, c)

@@ -16,13 +16,6 @@ type owner struct {
 // own sets every owned value of the manifest.
 //
 // Mesh ID, cluster and network: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/.
-// The default revision's validating webhook is rendered by the base chart when
-// values.defaultRevision is set, which the operator's profiles leave empty because
-// istioctl makes that webhook in another way; no revision tag is needed beside
-// it, because the injector of an istiod without revision serves the default one
-// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
-// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
-// day for the mesh's root to be changed later without an outage.
 func (o *owner) own(r Release) {
 	c := o.cluster
 	if o.spec.get("hub").isNull() && o.spec.get("values", "global", "hub").isNull() && r.Hub != "" {
@@ -35,22 +28,45 @@ func (o *owner) own(r Release) {
 	o.set(c.Name, "values", "global", "multiCluster", "clusterName")
 	o.set(c.Network, "values", "global", "network")
 	o.set(c.Namespace, "values", "global", "istioNamespace")
+	o.setIfThere(c.Namespace, "namespace")
+	o.meshNetworks()
+	o.reader()
+	if c.Remote() {
+		o.ownRemote()
+	} else {
+		o.ownPrimary()
+	}
+	if o.mesh.HasGateway(c) {
+		o.eastWestGateway()
+	} else {
+		o.noEastWestGateway()
+	}
+}
+
+// ownPrimary sets the owned values of a control plane.
+//
+// The default revision's validating webhook is rendered by the base chart when
+// values.defaultRevision is set, which the operator's profiles leave empty because
+// istioctl makes that webhook in another way; no revision tag is needed beside
+// it, because the injector of an istiod without revision serves the default one
+// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
+// day for the mesh's root to be changed later without an outage.
+// With externalIstiod, an istiod serves the remote clusters that name it in their
+// annotation topology.istio.io/controlPlaneClusters
+// (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
+func (o *owner) ownPrimary() {
+	c := o.cluster
 	o.set("default", "values", "defaultRevision")
 	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
 	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
 	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")
-
-	o.setIfThere(c.Namespace, "namespace")
 	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
 	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
 	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
-	o.unset("networks are those of topology.yaml, and their gateways are found by label", "values", "global", "meshNetworks")
 	o.pilotEnvironment()
-	o.reader()
-	if o.mesh.MultiNetwork() {
-		o.eastWestGateway()
-	} else {
-		o.noEastWestGateway()
+	if len(o.mesh.Remotes(c.Name)) > 0 {
+		o.set(true, "values", "global", "externalIstiod")
 	}
 }
 
@@ -168,7 +184,7 @@ func (o *owner) eastWestGateway() {
 		components.put("ingressGateways", Position{}, list)
 	}
 	mine := list.named(EastWestGateway)
-	want := eastWestGateway(o.cluster.Network)
+	want := eastWestGateway(o.cluster)
 	if mine == nil {
 		list.items = append(list.items, want)
 		return
@@ -182,16 +198,23 @@ func (o *owner) eastWestGateway() {
 	list.items[i] = completeGateway(mine, want)
 }
 
-// noEastWestGateway takes the user's entry for the gateway out of a mesh that has
-// one network.
+// noEastWestGateway takes the user's entry for the gateway out of a cluster that
+// needs none. An entry of base.yaml may be for another cluster.
 func (o *owner) noEastWestGateway() {
 	list := o.spec.get("components", "ingressGateways")
 	mine := list.named(EastWestGateway)
 	if mine == nil {
 		return
 	}
-	o.warnings.add(mine.at, o.path(mine.at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
-		"is not used: the mesh has one network")
+	at := mine.at
+	entry := o.cluster.overlay.get("components", "ingressGateways").named(EastWestGateway)
+	if entry != nil {
+		at = entry.at
+	}
+	if entry != nil || !slices.ContainsFunc(o.mesh.Clusters, o.mesh.HasGateway) {
+		o.warnings.add(at, o.path(at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
+			"is not used: the mesh has one network, and the cluster serves no remote cluster")
+	}
 	if i := slices.Index(list.items, mine); len(list.items) > 1 {
 		list.items = slices.Delete(list.items, i, i+1)
 		return

@@ -18,8 +18,8 @@ var (
 	}
 	// profiles that install an istiod and sidecars.
 	profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift"}
-	// profiles that need what is not built yet: another cluster's istiod, or ambient.
-	laterProfiles = []string{"remote", "external", "empty", "ambient", "openshift-ambient"}
+	// profiles that need what is not built yet: an istiod outside of the mesh, or ambient.
+	laterProfiles = []string{"external", "empty", "ambient", "openshift-ambient"}
 )
 
 // textKeys are the keys whose value is text however it looks, such as tag: 1.20.
@@ -43,8 +43,9 @@ func literals(t *tree) *tree {
 }
 
 // checkSpec reports what cannot be honoured in a spec, whether base.yaml's or a
-// cluster's overlay.
-func checkSpec(t *tree, path string, ps *Problems) {
+// cluster's overlay. What a remote cluster is installed with is refused in a spec
+// that is not a remote cluster's.
+func checkSpec(t *tree, path string, remote bool, ps *Problems) {
 	for _, k := range t.keys {
 		if slices.Contains(specKeys, k) {
 			continue
@@ -58,10 +59,13 @@ func checkSpec(t *tree, path string, ps *Problems) {
 	}
 	checkAmbiguous(t, path, ps)
 	checkShape(t, path, ps)
-	checkProfile(t.get("profile"), join(path, "profile"), ps)
+	checkProfile(t.get("profile"), join(path, "profile"), remote, ps)
 	checkComponents(t.get("components"), join(path, "components"), ps)
 	checkLegacyValues(t, path, ps)
 	checkUnsupported(t, path, ps)
+	if !remote {
+		checkRemoteOnly(t, path, ps)
+	}
 	checkOwnedParents(t, path, ps)
 	checkImages(t, path, ps)
 }
@@ -94,10 +98,12 @@ func checkShape(t *tree, path string, ps *Problems) {
 	}
 }
 
-func checkProfile(t *tree, path string, ps *Problems) {
+func checkProfile(t *tree, path string, remote bool, ps *Problems) {
 	name, ok := t.literal()
 	switch {
-	case !ok || slices.Contains(profiles, name):
+	case !ok || slices.Contains(profiles, name) || remote && name == profileRemote:
+	case name == profileRemote:
+		ps.add(t.at, path, remoteOnlyHint, "%s is the profile of remote clusters", quote(name))
 	case slices.Contains(laterProfiles, name):
 		ps.add(t.at, path, "one of "+strings.Join(profiles, ", "), "profile %s is not yet supported", quote(name))
 	default:

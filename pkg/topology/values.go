@@ -50,20 +50,29 @@ func checkTranslated(t *tree, path string, ps *Problems) {
 
 // checkUnsupported reports what today's Istio can do and setup-mesh cannot yet.
 func checkUnsupported(t *tree, path string, ps *Problems) {
-	for _, u := range unsupported {
-		keys := strings.Split(u.path, ".")
-		v := t.get(keys...)
-		if v.isNull() || slices.Contains(u.unless, v.text) && v.kind == scalar {
-			continue
-		}
-		at := t.get(keys[:len(keys)-1]...).fields[keys[len(keys)-1]].key
-		ps.add(at, join(path, u.path), u.hint, "is not yet supported")
-	}
+	refuse(unsupported, "is not yet supported", t, path, ps)
 	for i, tag := range t.get("values", "revisionTags").list() {
 		if tag.text == "default" {
 			ps.add(tag.at, itemPath(join(path, "values.revisionTags"), i, tag), "take it out",
 				"the default revision serves it already, and pods would be injected twice")
 		}
+	}
+}
+
+// checkRemoteOnly reports what is for remote clusters in a spec of others.
+func checkRemoteOnly(t *tree, path string, ps *Problems) {
+	refuse(remoteOnly, "is for remote clusters only", t, path, ps)
+}
+
+func refuse(settings []setting, message string, t *tree, path string, ps *Problems) {
+	for _, s := range settings {
+		keys := strings.Split(s.path, ".")
+		v := t.get(keys...)
+		if v.isNull() || slices.Contains(s.unless, v.text) && v.kind == scalar {
+			continue
+		}
+		at := t.get(keys[:len(keys)-1]...).fields[keys[len(keys)-1]].key
+		ps.add(at, join(path, s.path), s.hint, "%s", message)
 	}
 }
 

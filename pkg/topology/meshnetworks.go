@@ -1,0 +1,54 @@
+package topology
+
+import (
+	"reflect"
+	"slices"
+)
+
+// meshNetworks is values.global.meshNetworks of c: the gateways that
+// topology.yaml gives addresses for, by network, of the clusters that its control
+// plane reads. It is nil where there are none, since all other gateways are found
+// by the label of their Services, and for a remote cluster.
+// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks
+func (m *Mesh) meshNetworks(c Cluster) map[string]any {
+	if c.Remote() || !m.MultiNetwork() {
+		return nil
+	}
+	gateways := map[string][]any{}
+	for _, other := range m.Clusters {
+		if !c.reads(other) {
+			continue
+		}
+		for _, a := range other.Gateway.Addresses {
+			gateways[other.Network] = append(gateways[other.Network], map[string]any{"address": a, "port": int64(other.Gateway.Port)})
+		}
+	}
+	var networks map[string]any
+	for _, network := range sortedKeys(gateways) {
+		if networks == nil {
+			networks = map[string]any{}
+		}
+		networks[network] = map[string]any{"gateways": gateways[network]}
+	}
+	return networks
+}
+
+// reads says whether the control plane of c discovers what is in other.
+func (c Cluster) reads(other Cluster) bool {
+	return c.Name == other.Name || slices.Contains(other.Primaries, c.Name) || !c.DisableRegistryJoin && !other.DisableRegistryJoin
+}
+
+// meshNetworks puts the mesh's own networks in the place of the user's.
+func (o *owner) meshNetworks() {
+	const why = "networks are those of topology.yaml, and their gateways are found by label"
+	keys := []string{"values", "global", "meshNetworks"}
+	networks := o.mesh.meshNetworks(o.cluster)
+	want := fromPlain(networks)
+	if networks != nil && reflect.DeepEqual(o.spec.get(keys...).plain(), want.plain()) {
+		return
+	}
+	o.unset(why, keys...)
+	if networks != nil {
+		o.spec.get("values", "global").put("meshNetworks", Position{}, want)
+	}
+}

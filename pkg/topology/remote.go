@@ -1,0 +1,102 @@
+package topology
+
+import (
+	"slices"
+	"strings"
+)
+
+// profileRemote installs what a cluster without a control plane of its own needs:
+// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/remote.yaml
+const profileRemote = "remote"
+
+// controlPlaneOnly are the settings that a remote cluster has no use for: those of
+// a control plane and of what is installed beside it, and those of the whole mesh,
+// which are read in the primaries. Those below values may stand below
+// unvalidatedValues too.
+var controlPlaneOnly = []string{
+	"meshConfig",
+	"components.pilot", "components.cni", "components.ztunnel", "components.istiodRemote",
+	"values.base", "values.pilot", "values.cni", "values.ztunnel",
+	"values.meshConfig", "values.defaultRevision", "values.profile", "values.configMap", "values.telemetry",
+	"values.global.profile", "values.global.externalIstiod",
+	"values.global.mtls", "values.security",
+}
+
+// ownedInRemotes are the settings by which setup-mesh makes a cluster a remote one.
+// base.yaml is written for the primaries, so its own are no mistake there.
+var ownedInRemotes = []string{"profile", "components.base", "values.global.resourceScope"}
+
+// wiring is how a remote cluster finds its control plane, for charts other than
+// ours: here the Service istiod leads to the gateways of the primaries.
+var wiring = []string{
+	"values.istiodRemote.injectionURL", "values.istiodRemote.enabledLocalInjectorIstiod",
+	"values.global.remotePilotAddress", "values.global.configCluster",
+}
+
+// withoutControlPlane takes what only a control plane needs out of base.yaml's spec,
+// silently, and out of the cluster's own overlay, with warnings. Both are left as
+// they are.
+func (o *owner) withoutControlPlane(base, overlay *tree) (remoteBase, remoteOverlay *tree) {
+	base, overlay = base.clone(), overlay.clone()
+	for _, path := range slices.Concat(controlPlaneOnly, ownedInRemotes, wiring, unvalidated()) {
+		keys := strings.Split(path, ".")
+		if parent := base.get(keys[:len(keys)-1]...); parent != nil && parent.kind == mapping {
+			parent.drop(keys[len(keys)-1])
+		}
+	}
+	why := "the control plane is that of " + strings.Join(o.cluster.Primaries, ", ")
+	o.spec = overlay
+	for _, path := range slices.Concat(controlPlaneOnly, wiring, unvalidated()) {
+		o.unset(why, strings.Split(path, ".")...)
+	}
+	if v := overlay.get("components", "base"); v != nil && v.kind == mapping {
+		for _, key := range slices.Clone(v.keys) {
+			if key != "enabled" {
+				o.unset(why, "components", "base", key)
+			}
+		}
+	}
+	return base, overlay
+}
+
+// unvalidated are the settings that must not come back by way of
+// unvalidatedValues, which are merged over values.
+func unvalidated() []string {
+	var paths []string
+	for _, path := range slices.Concat(controlPlaneOnly, wiring, []string{"values.global.resourceScope", "values.istiodRemote"}) {
+		if below, ok := strings.CutPrefix(path, "values."); ok {
+			paths = append(paths, "unvalidatedValues."+below)
+		}
+	}
+	return paths
+}
+
+// ownRemote sets what makes the cluster a remote one. The injection webhook calls
+// the Service istiod with a path that tells the primary's injector where the pod
+// is (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
+// Resources of the namespace are left out, since all that the charts know there
+// is a copy of their values for debugging.
+func (o *owner) ownRemote() {
+	o.set(profileRemote, "profile")
+	o.set(false, "components", "base", "enabled")
+	o.set("cluster", "values", "global", "resourceScope")
+	o.setIfThere(true, "values", "istiodRemote", "enabled")
+	o.set("/inject/cluster/"+o.cluster.Name+"/net/"+o.cluster.Network, "values", "istiodRemote", "injectionPath")
+	o.injectGateways("ingressGateways", "istio-ingressgateway")
+	o.injectGateways("egressGateways", "istio-egressgateway")
+}
+
+// injectGateways lets the injector of the primaries fill in the proxies of gateways
+// other than the east-west one: they would look for the mesh's configuration in
+// their own cluster otherwise.
+// https://istio.io/latest/docs/setup/install/external-controlplane/#deploy-the-istio-ingress-gateway
+func (o *owner) injectGateways(component, values string) {
+	enabled, _ := o.spec.get("values", "gateways", values, "enabled").literal()
+	others := slices.ContainsFunc(o.spec.get("components", component).list(), func(item *tree) bool {
+		name, _ := item.get("name").literal()
+		return name != EastWestGateway
+	})
+	if (others || enabled == "true") && o.spec.get("values", "gateways", values, "injectionTemplate").isNull() {
+		o.set("gateway", "values", "gateways", values, "injectionTemplate")
+	}
+}
