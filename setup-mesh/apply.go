@@ -19,7 +19,7 @@ func applyCommand(env environment) *cli.Command {
 		Name:        "apply",
 		Usage:       "show the plan, ask, and make the clusters so",
 		Description: "Interrupted or failed in part, apply continues when run again. To add or remove a cluster, edit topology.yaml first.",
-		Flags: append(slices.Concat(clusterFlags(), leaveFlags(), writeFlags()), adoptFlag(),
+		Flags: append(slices.Concat(clusterFlags(), leaveFlags(), writeFlags()), adoptFlag(), overlapFlag(),
 			&cli.StringFlag{Name: "plan", Usage: "run the plan saved in `FILE`, and nothing if the world has moved"},
 		),
 		Action: func(c *cli.Context) error { return act(c, env, false) },

@@ -16,7 +16,7 @@ func planCommand(env environment) *cli.Command {
 		Name:        "plan",
 		Usage:       "show what apply would change, cluster by cluster",
 		Description: "plan writes nothing, to no cluster and no file but --out.",
-		Flags: append(slices.Concat(clusterFlags(), leaveFlags()), adoptFlag(), timeoutFlag(2*time.Minute), showFlag(),
+		Flags: append(slices.Concat(clusterFlags(), leaveFlags()), adoptFlag(), overlapFlag(), timeoutFlag(2*time.Minute), showFlag(),
 			&cli.StringFlag{Name: "out", Usage: "save the plan to `FILE`, for apply --plan"},
 			&cli.BoolFlag{Name: "detailed-exitcode", Usage: "exit 2 when there is something to change"},
 		),
@@ -64,6 +64,10 @@ func shownPlan(ctx context.Context, c *cli.Context, env environment, teardown bo
 	p, err := makePlan(ctx, c, env, teardown)
 	if err != nil {
 		return nil, err
+	}
+	p.Preflight(apply.Inspect(ctx, p))
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
 	}
 	if err := viewPlan(env, c, p); err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func (g *progress) event(e apply.Event) {
 	l := g.lines[e.Cluster]
 	if l == nil && e.Kind == apply.Waiting {
 		// Nothing changes there, and it is not yet as it should be.
-		l = &progressLine{counted: map[string]int{}, running: []*runningStep{{name: e.Step, since: at}}}
+		l = &progressLine{idle: true, counted: map[string]int{}, running: []*runningStep{{name: e.Step, since: at}}}
 		g.order, g.lines[e.Cluster] = append(g.order, e.Cluster), l
 	}
 	if l == nil {
@@ -109,7 +109,7 @@ func (g *progress) event(e apply.Event) {
 }
 
 // quiet are the steps whose good end is no news.
-var quiet = []string{"namespace", "lock", "remote access", "leftovers", "record"}
+var quiet = []string{"namespace", "lock", "remote access", "unused remote access", lastStep}
 
 // stepWords is the line for the end of a step, "" for none.
 func stepWords(e apply.Event) string {
@@ -122,6 +122,10 @@ func stepWords(e apply.Event) string {
 		return e.Step + ": ready"
 	case e.Step == "discovery":
 		return "discovers the others"
+	case e.Step == "injection":
+		return "new pods are injected"
+	case strings.HasPrefix(e.Step, "address of "):
+		return "has the " + e.Step
 	}
 	return fmt.Sprintf("%s: %s", e.Step, count(e.Total, "object"))
 }

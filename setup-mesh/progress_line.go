@@ -15,8 +15,14 @@ type progressLine struct {
 	counted     map[string]int // of which each step has reported so many
 	running     []*runningStep // in the order in which they started
 	failed      string         // the first step that did
+	skipped     bool           // a step, since one before it failed somewhere
+	idle        bool           // nothing changes there, so that any step may be the last
 	end         time.Duration  // since the start; zero while it runs
 }
+
+// lastStep ends what changes in a cluster, whatever became of it. Before it, a
+// cluster in which nothing runs waits for another.
+const lastStep = "record"
 
 type runningStep struct {
 	name  string
@@ -37,6 +43,8 @@ func (l *progressLine) note(e apply.Event, at time.Duration) {
 		if i >= 0 {
 			l.running[i].waits = e.Detail
 		}
+	case apply.Skipped:
+		l.skipped = true
 	case apply.Failed, apply.Done:
 		if e.Kind == apply.Failed && l.failed == "" {
 			l.failed = e.Step
@@ -44,7 +52,9 @@ func (l *progressLine) note(e apply.Event, at time.Duration) {
 		if i >= 0 {
 			l.running = slices.Delete(l.running, i, i+1)
 		}
-		l.end = at
+		if l.idle || l.end > 0 || e.Step == lastStep { // the proofs may end after it
+			l.end = at
+		}
 	}
 }
 
@@ -52,13 +62,13 @@ func (l *progressLine) note(e apply.Event, at time.Duration) {
 const (
 	rankFailed = iota
 	rankRunning
-	rankWaiting // for its turn
+	rankWaiting // for others
 	rankDone
 )
 
 func (l *progressLine) rank() int {
 	switch {
-	case l.failed != "":
+	case l.failed != "" || l.skipped:
 		return rankFailed
 	case len(l.running) > 0:
 		return rankRunning
@@ -99,6 +109,8 @@ func (l *progressLine) words(now time.Duration) string {
 		return s + fmt.Sprintf("%s: %d of %d objects", l.running[0].name, l.done, l.total)
 	case l.failed != "":
 		return s + "failed: " + l.failed
+	case l.skipped:
+		return s + "not done"
 	case l.end > 0:
 		return s + "done in " + seconds(l.end)
 	}

@@ -116,6 +116,7 @@ func TestProgressOfManyClusters(t *testing.T) {
 			g.event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "namespace", Kind: apply.Started})
 			time.Sleep(time.Millisecond)
 			g.event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "namespace", Kind: apply.Done})
+			g.event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "record", Kind: apply.Done})
 		}
 		g.event(apply.Event{Cluster: "c25", Step: "istiod", Kind: apply.Started})
 		g.event(apply.Event{Cluster: "c25", Step: "istiod", Kind: apply.Waiting, Detail: "istiod: waiting for its webhook"})

@@ -14,6 +14,10 @@ func dnsFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "dns-server", EnvVars: []string{"SETUP_MESH_DNS_SERVER"},
 		Usage: "ask the name server at `ADDRESS` for gateways' host names (default: as this machine does)",
+		Action: func(_ *cli.Context, server string) error {
+			_, err := resolverOf(server)
+			return err
+		},
 	}
 }
 

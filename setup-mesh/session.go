@@ -85,6 +85,10 @@ func adoptFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "adopt", Usage: "take over objects that somebody else manages"}
 }
 
+func overlapFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-overlap", Usage: "pods of one network have addresses of their own, although the ranges of nodes overlap"}
+}
+
 // makePlan reads the files and the clusters and compares the two.
 func makePlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*apply.Plan, error) {
 	k, err := kube.Load(c.String("kubeconfig"))
@@ -106,8 +110,8 @@ func makePlan(ctx context.Context, c *cli.Context, env environment, teardown boo
 		return nil, err
 	}
 	p := apply.NewPlan(d, w, apply.PlanOptions{
-		Adopt: c.Bool("adopt"), AllowLoopback: c.Bool("allow-loopback"), AcceptNew: c.Bool("accept-new-cluster"),
-		CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"),
+		Adopt: c.Bool("adopt"), AllowLoopback: c.Bool("allow-loopback"), AllowOverlap: c.Bool("allow-overlap"),
+		AcceptNew: c.Bool("accept-new-cluster"), CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"),
 	})
 	p.Istio, p.Teardown = charts.Release, teardown
 	p.Inputs, err = d.Digest(env.release)

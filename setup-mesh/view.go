@@ -90,6 +90,7 @@ func viewFindings(w io.Writer, mark painted, findings []apply.Finding) {
 		}
 		say(w, "%s %s", mark, what)
 		viewRemedy(w, f.Hint)
+		viewDetail(w, f.Detail)
 	}
 }
 
@@ -98,6 +99,22 @@ func viewRemedy(w io.Writer, hint string) {
 	if hint != "" {
 		say(w, "    remedy: %s", hint)
 	}
+}
+
+// viewDetail prints the lines that a remedy speaks of. One indentation for all
+// of them: YAML can be copied with it.
+func viewDetail(w io.Writer, detail string) {
+	for _, line := range detailLines(detail) {
+		say(w, "      %s", line)
+	}
+}
+
+// detailLines are those of a text, none of an empty one.
+func detailLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 }
 
 // viewRefusals says why nothing is done.

@@ -56,15 +56,30 @@ func (v *planView) print() {
 }
 
 func (v *planView) headline() string {
-	networks := map[string]bool{}
+	remotes := 0
 	for _, c := range v.plan.Clusters {
-		networks[c.Network] = true
+		if c.Role == apply.RoleRemote {
+			remotes++
+		}
 	}
-	s := clusterCount(len(v.plan.Clusters)) + ", " + count(len(networks), "network")
+	s := clusterCount(len(v.plan.Clusters))
+	if remotes > 0 {
+		s += ", " + count(len(v.plan.Clusters)-remotes, "control plane")
+	}
+	s += ", " + count(v.networks(), "network")
 	if v.plan.Istio != "" && !v.plan.Teardown {
 		s += ", Istio " + v.plan.Istio
 	}
 	return s
+}
+
+// networks is how many networks the clusters of the plan are on.
+func (v *planView) networks() int {
+	networks := map[string]bool{}
+	for _, c := range v.plan.Clusters {
+		networks[c.Network] = true
+	}
+	return len(networks)
 }
 
 // clusters prints every cluster; one that is treated as another before it says
@@ -74,15 +89,16 @@ func (v *planView) clusters() {
 	for _, c := range v.plan.Clusters {
 		width = max(width, len(c.Name))
 	}
-	first := map[string]string{} // body to the first cluster that has it
+	first := map[string]string{} // role and body to the first cluster that has them
 	for _, c := range v.plan.Clusters {
 		body := v.body(c)
-		same, ok := first[alike(body)]
+		treated := roleWords(c) + alike(body)
+		same, ok := first[treated]
 		if ok && len(body) > 1 && !v.objects {
 			say(v.w, "%-*s   %s, as %s", width, c.Name, v.where(c), same)
 			continue
 		}
-		first[alike(body)] = c.Name
+		first[treated] = c.Name
 		say(v.w, "%-*s   %s", width, c.Name, v.where(c))
 		for _, line := range body {
 			v.write(line)
@@ -92,9 +108,16 @@ func (v *planView) clusters() {
 
 // where is the cluster to its owner.
 func (v *planView) where(c *apply.ClusterPlan) string {
-	s := c.Context + ", " + c.Network
+	s := c.Context + ", "
+	if c.Was != nil && c.Was.Network != c.Network {
+		s += c.Was.Network + " -> "
+	}
+	s += c.Network
 	if c.Kubernetes != "" {
 		s += ", Kubernetes " + strings.TrimPrefix(c.Kubernetes, "v")
+	}
+	if role := roleWords(c); role != "" {
+		s += ", " + role
 	}
 	if c.Leaving && !v.plan.Teardown {
 		s += ": not in topology.yaml any more"

@@ -46,6 +46,9 @@ func unreachedLines(c *apply.ClusterPlan) []planLine {
 	for _, hint := range unreachedHints(c) {
 		lines = append(lines, planLine{indent: 2, text: "remedy: " + hint})
 	}
+	for _, line := range detailLines(c.Detail) {
+		lines = append(lines, planLine{indent: 4, text: line})
+	}
 	return lines
 }
 
@@ -55,7 +58,7 @@ func unreachedHints(c *apply.ClusterPlan) []string {
 	if c.Hint != "" {
 		hints = append(hints, c.Hint)
 	}
-	if c.Leaving {
+	if c.Leaving && c.Detail == "" { // there is no more to do about a cluster that answers
 		hints = append(hints, "where it is gone for good: --forget "+c.Name)
 	}
 	return hints

@@ -17,11 +17,14 @@ func componentLine(symbol string, comp apply.Component, text string) planLine {
 
 // component words the changes of one component.
 func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
-	var known, unknown []apply.Change
+	var known, unknown, waiting []apply.Change
 	for _, ch := range changes {
-		if ch.Action == apply.Unknown {
+		switch {
+		case ch.Action == apply.Unknown:
 			unknown = append(unknown, ch)
-		} else {
+		case ch.Blocked != "" && (comp == apply.ControlPlane || comp == apply.Gateway):
+			waiting = append(waiting, ch)
+		default:
 			known = append(known, ch)
 		}
 	}
@@ -29,6 +32,7 @@ func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes
 	if len(known) > 0 {
 		lines = v.knownComponent(c, comp, known)
 	}
+	lines = append(lines, waitingLines(comp, waiting)...)
 	return append(lines, unreadLines(comp, unknown)...)
 }
 
@@ -55,9 +59,11 @@ func (v *planView) knownComponent(c *apply.ClusterPlan, comp apply.Component, ch
 	case apply.Certificate:
 		return certificateLines(c, symbol, changes[0])
 	case apply.ControlPlane:
-		return controlPlaneLines(c, symbol, changes)
+		return v.controlPlaneLines(c, symbol, changes)
+	case apply.Primaries:
+		return v.primaries(changes)
 	case apply.Gateway:
-		return []planLine{componentLine(symbol, comp, gatewayWords(c, symbol, changes))}
+		return v.gatewayLines(c, symbol, changes)
 	case apply.RemoteAccess:
 		return v.remoteAccess(c, changes)
 	case apply.SharedServices:
@@ -75,6 +81,8 @@ func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []pl
 	switch {
 	case ch.Blocked != "":
 		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}
+	case ch.Action == apply.Delete:
+		return []planLine{componentLine(symbol, ch.Component, "workloads get theirs from "+few(c.Primaries))}
 	case ch.Reason != "":
 		return []planLine{componentLine(symbol, ch.Component, "new "+facts), {indent: componentIndent, text: ch.Reason}}
 	case ch.Action == apply.Update:
@@ -84,10 +92,14 @@ func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []pl
 }
 
 // controlPlaneLines words the differences of the IstioControlPlane, and how many
-// of the objects behind it change.
-func controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
-	if c.New {
+// of the objects behind it change. Where the role changes nearly all is
+// different, and the role says why.
+func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
+	switch {
+	case c.New:
 		return []planLine{componentLine(symbol, apply.ControlPlane, fmt.Sprintf("profile %s, %s", c.Profile, count(len(changes), "object")))}
+	case changesRole(c) && !v.objects:
+		return []planLine{componentLine("~", apply.ControlPlane, fmt.Sprintf("profile %s, %s", profileChange(c), count(len(changes), "object")))}
 	}
 	var lines []planLine
 	for _, f := range c.Manifest {
@@ -106,58 +118,14 @@ func controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Chan
 	return append(lines, componentLine(symbol, apply.ControlPlane, behind))
 }
 
-func gatewayWords(c *apply.ClusterPlan, symbol string, changes []apply.Change) string {
-	if symbol != "+" {
-		return count(len(changes), "object")
-	}
-	if c.Gateway != "" {
-		return apply.EastWestGateway + ":15443, address " + c.Gateway
-	}
-	return apply.EastWestGateway + ":15443, address known after apply"
-}
-
-// remoteAccess words whom istiod reads: the grants behind it go without saying.
-func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []planLine {
-	var created, blocked []string
-	var lines []planLine
-	for _, ch := range changes {
-		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
-		switch {
-		case ch.Blocked != "" && isSecret:
-			blocked = append(blocked, source+": "+ch.Blocked)
-		case ch.Blocked != "":
-			blocked = append(blocked, ch.Object.String()+": "+ch.Blocked)
-		case !isSecret:
-		case ch.Action == apply.Create:
-			created = append(created, source)
-		case ch.Action == apply.Delete:
-			lines = append(lines, componentLine("-", apply.RemoteAccess, source+"   "+v.whyNotRead(source)))
-		default:
-			lines = append(lines, componentLine("~", apply.RemoteAccess, source+"   "+firstReason([]apply.Change{ch}, "changed outside of setup-mesh")))
+// profileChange is the profile that was applied, and the one that will be.
+func profileChange(c *apply.ClusterPlan) string {
+	for _, f := range c.Manifest {
+		if f.Path == "spec.profile" && f.Old != nil {
+			return fmt.Sprintf("%v -> %s", f.Old, c.Profile)
 		}
 	}
-	if len(created) > 0 {
-		l := componentLine("+", apply.RemoteAccess, "reads "+few(created))
-		l.alike = fmt.Sprintf("reads %d of %d", len(created), len(c.Reads))
-		lines = append([]planLine{l}, lines...)
-	}
-	for _, b := range blocked {
-		lines = append(lines, componentLine("x", apply.RemoteAccess, b))
-	}
-	if len(lines) == 0 {
-		lines = append(lines, componentLine(symbolOf(changes), apply.RemoteAccess, "grants for "+count(len(changes), "other cluster")))
-	}
-	return lines
-}
-
-// whyNotRead says why a cluster is not read any more.
-func (v *planView) whyNotRead(source string) string {
-	for _, c := range v.plan.Clusters {
-		if c.Name == source && !c.Leaving {
-			return "takes no part in discovery"
-		}
-	}
-	return "not in topology.yaml any more"
+	return c.Profile
 }
 
 // symbolOf is the symbol of changes taken together.

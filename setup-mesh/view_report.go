@@ -66,6 +66,7 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 		for _, hint := range unreachedHints(c) {
 			viewRemedy(v.msg, hint)
 		}
+		viewDetail(v.msg, c.Detail)
 		return cr.Cluster
 	}
 	missing, failures := left(c, cr)
@@ -87,7 +88,7 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures []apply.Failure) {
 	missing, failures = cr.Missing, slices.Clone(cr.Failures)
 	for _, ch := range c.Changes {
-		if _, ok := blockedSource(ch); ok {
+		if postponed(ch) {
 			missing--
 			failures = slices.DeleteFunc(failures, func(f apply.Failure) bool {
 				return strings.HasPrefix(f.Message, ch.Object.String()+": ")
@@ -103,31 +104,53 @@ func done(c *apply.ClusterPlan, cr *apply.ClusterReport) bool {
 	return cr.Unreached == "" && missing == 0 && len(failures) == 0
 }
 
-// blockedSource is the cluster whose absence keeps a remote secret from being
-// made.
-func blockedSource(ch apply.Change) (string, bool) {
-	source, ok := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
-	return source, ok && ch.Blocked != "" && ch.Component == apply.RemoteAccess && ch.Action != apply.Unknown
+// postponed says whether a change waits for another cluster to be reached.
+func postponed(ch apply.Change) bool { return ch.Blocked != "" && ch.Action != apply.Unknown }
+
+// orphaned says whether a remote cluster is without injection until one of its
+// primaries is reached.
+func orphaned(c *apply.ClusterPlan) bool {
+	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool {
+		return postponed(ch) && (ch.Component == apply.ControlPlane || ch.Component == apply.Gateway)
+	})
 }
 
-// blocked is the remote access that waits for a cluster, by that cluster.
-func (v *reportView) blocked() []string {
-	var sources []string
-	in := map[string][]string{}
-	for _, c := range v.plan.Clusters {
-		for _, ch := range c.Changes {
-			if source, ok := blockedSource(ch); ok {
-				if in[source] == nil {
-					sources = append(sources, source)
-				}
-				in[source] = append(in[source], c.Name)
-			}
+// missingLinks are what a cluster does not get because another is not reached.
+func missingLinks(c *apply.ClusterPlan) []string {
+	if orphaned(c) {
+		return []string{"injection by " + few(c.Primaries)}
+	}
+	var links []string
+	for _, ch := range c.Changes {
+		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
+		primary, isEndpoints := strings.CutPrefix(ch.Object.Name, "istiod-")
+		switch {
+		case !postponed(ch):
+		case isSecret && ch.Component == apply.RemoteAccess:
+			links = append(links, "remote access to "+source)
+		case isEndpoints && ch.Component == apply.Primaries:
+			links = append(links, "address of "+primary)
 		}
 	}
-	for i, source := range sources {
-		sources[i] = fmt.Sprintf("remote access to %s in %s", source, few(in[source]))
+	return links
+}
+
+// blocked is what waits for a cluster in others, by that cluster.
+func (v *reportView) blocked() []string {
+	var links []string
+	in := map[string][]string{}
+	for _, c := range v.plan.Clusters {
+		for _, link := range missingLinks(c) {
+			if in[link] == nil {
+				links = append(links, link)
+			}
+			in[link] = append(in[link], c.Name)
+		}
 	}
-	return sources
+	for i, link := range links {
+		links[i] = fmt.Sprintf("%s in %s", link, few(in[link]))
+	}
+	return links
 }
 
 // sum is what was done, in numbers.
@@ -138,7 +161,7 @@ func (v *reportView) sum() string {
 	}
 	whole := 0
 	for i, cr := range v.report.Clusters {
-		if done(v.plan.Clusters[i], cr) {
+		if c := v.plan.Clusters[i]; done(c, cr) && !orphaned(c) {
 			whole++
 		}
 	}
@@ -155,45 +178,6 @@ func (v *reportView) sum() string {
 		parts = []string{"nothing changed"}
 	}
 	return fmt.Sprintf("Applied to %d of %s in %s: %s.", whole, clusterCount(len(v.report.Clusters)), seconds(v.report.Duration), strings.Join(parts, ", "))
-}
-
-// oneMesh is the sentence that the user came for, as far as it was seen to be
-// true: a cluster has proved that it discovers the others in its last step.
-func (v *reportView) oneMesh() string {
-	if v.plan.Teardown {
-		if v.report.Complete() && v.plan.Pending() {
-			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
-		}
-		return ""
-	}
-	proved := map[string]bool{}
-	for _, s := range v.report.Steps {
-		if s.Step == "discovery" && s.Outcome == apply.Done {
-			proved[s.Cluster] = true
-		}
-	}
-	var joined, names []string
-	for _, c := range v.plan.Clusters {
-		if len(c.Reads) > 0 {
-			joined = append(joined, c.Name)
-			if proved[c.Name] {
-				names = append(names, c.Name)
-			}
-		}
-	}
-	switch {
-	case len(names) == 0:
-		return ""
-	case v.report.Complete() && len(names) == len(joined):
-		return fmt.Sprintf("The mesh is one: %d of %d clusters discover each other.", len(names), len(joined))
-	case v.report.Complete() && len(names) == 1:
-		return names[0] + " discovers the others."
-	case v.report.Complete():
-		return both(names) + " discover the others."
-	case len(names) > 1:
-		return both(names) + " discover each other."
-	}
-	return ""
 }
 
 // when is what has to come before the command is run again.

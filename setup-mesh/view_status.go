@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,7 +21,7 @@ func viewStatus(env environment, c *cli.Context, s *apply.Status) error {
 }
 
 // A statusView words a status: a line for each cluster, whom each discovers,
-// and what is wrong.
+// who serves those without a control plane, and what is wrong.
 type statusView struct {
 	w      io.Writer
 	colour palette
@@ -41,6 +42,10 @@ func (v statusView) print() {
 		io.WriteString(v.w, "\n")
 		v.lines(v.discovery())
 	}
+	if served := v.served(); len(served) > 0 {
+		io.WriteString(v.w, "\n")
+		v.lines(served)
+	}
 	io.WriteString(v.w, "\n")
 	if v.status.Healthy() {
 		say(v.w, "The mesh is one: %s", v.everyone())
@@ -57,34 +62,66 @@ func (v statusView) lines(lines []string) {
 	}
 }
 
+// everyone words who the mesh is.
 func (v statusView) everyone() string {
-	n := 0
-	var apart []string
+	mesh, apart := v.linked()
+	var primaries []string
+	for _, c := range mesh {
+		if c.Role != apply.RoleRemote {
+			primaries = append(primaries, c.Name)
+		}
+	}
+	n, all := len(mesh), len(v.status.Clusters)
+	var s string
+	switch {
+	case n == 0 && all == 1:
+		return "it is a single cluster."
+	case len(primaries) == n:
+		s = fmt.Sprintf("%d of %d clusters discover each other", n, all)
+	case n == all:
+		s = fmt.Sprintf("%s, served by %s", clusterCount(n), both(primaries))
+	default:
+		s = fmt.Sprintf("%d of %d clusters, served by %s", n, all, both(primaries))
+	}
+	if len(apart) > 0 {
+		s += "; no part in it: " + few(apart)
+	}
+	return s + "."
+}
+
+// linked are the clusters that discovery joins to the first that discovers any,
+// and the names of the others.
+func (v statusView) linked() (mesh []apply.ClusterStatus, apart []string) {
+	in := map[string]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, c := range v.status.Clusters {
+			for other := range c.Discovers {
+				if len(in) == 0 || in[c.Name] != in[other] {
+					in[c.Name], in[other], grown = true, true, true
+				}
+			}
+		}
+	}
 	for _, c := range v.status.Clusters {
-		if len(c.Discovers) > 0 {
-			n++
+		if in[c.Name] {
+			mesh = append(mesh, c)
 		} else {
 			apart = append(apart, c.Name)
 		}
 	}
-	switch {
-	case n == 0 && len(apart) == 1:
-		return "it is a single cluster."
-	case len(apart) == 0:
-		return fmt.Sprintf("%d of %d clusters discover each other.", n, n)
-	}
-	return fmt.Sprintf("%d of %d clusters discover each other; no part in it: %s.", n, n+len(apart), few(apart))
+	return mesh, apart
 }
 
-// discovery is who discovers whom: a matrix with a row for each cluster, or
-// where that is too wide, a line for each.
+// discovery is who discovers whom: a matrix with a row for each control plane,
+// or where that is too wide, a line for each.
 func (v statusView) discovery() []string {
 	header := []string{"discovers"}
 	for _, c := range v.status.Clusters {
 		header = append(header, c.Name)
 	}
 	rows := [][]string{header}
-	for _, c := range v.status.Clusters {
+	for _, c := range v.primaries() {
 		row := []string{c.Name}
 		for _, other := range v.status.Clusters {
 			row = append(row, cell(c, other.Name))
@@ -96,10 +133,42 @@ func (v statusView) discovery() []string {
 		return matrix
 	}
 	rows = nil
-	for _, c := range v.status.Clusters {
+	for _, c := range v.primaries() {
 		rows = append(rows, []string{c.Name, v.discoversWords(c)})
 	}
 	return table(rows)
+}
+
+// primaries are the clusters with a control plane of their own.
+func (v statusView) primaries() []apply.ClusterStatus {
+	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c apply.ClusterStatus) bool { return c.Role == apply.RoleRemote })
+}
+
+// served is who serves each remote cluster, and whether that works; nothing
+// where there is none.
+func (v statusView) served() []string {
+	rows := [][]string{{"served", "by", ""}}
+	for _, c := range v.status.Clusters {
+		if c.Role == apply.RoleRemote {
+			rows = append(rows, []string{c.Name, few(c.Primaries), servedWords(c)})
+		}
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	return table(rows)
+}
+
+func servedWords(c apply.ClusterStatus) string {
+	switch c.Served {
+	case "ok":
+		return c.Served
+	case "":
+		return "?"
+	case "other": // says no more than the finding
+		return "NO"
+	}
+	return "NO: " + c.Served
 }
 
 // discoversWords is a row of the matrix in words.

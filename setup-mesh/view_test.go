@@ -146,6 +146,9 @@ func edited() *apply.Plan {
 	return p
 }
 
+// role is what a remedy of several lines speaks of.
+const role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nrules:\n  - verbs: [get]\n"
+
 func planText(p *apply.Plan, colour, objects bool) string {
 	var b bytes.Buffer
 	(&planView{w: &b, plan: p, colour: palette(colour), objects: objects}).print()
@@ -156,8 +159,11 @@ func TestViewPlan(t *testing.T) {
 	refused := firstInstall()
 	refused.Refusals = []apply.Finding{
 		{Cluster: "east-1", Message: "Service istio-system/istiod and 3 more objects: managed by helm, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"},
+		{Cluster: "east-2", Message: "the user of context context-east-2 lacks permissions for what is to be done", Hint: "have an administrator of the cluster apply this, with kubectl apply -f", Detail: role},
 		{Message: "the mesh is cursed"},
 	}
+	unread := asUnreached(clusterPlan("west-1", "network-west"), "the user of the context may not read Secret", "that user needs get and list on all that is to be read")
+	unread.Detail = role
 	many := meshPlan()
 	for i := range 12 {
 		var others []string
@@ -183,6 +189,7 @@ func TestViewPlan(t *testing.T) {
 		"plan-show-objects":         {plan: edited(), objects: true},
 		"plan-one-down":             {plan: oneDown()},
 		"plan-gone-context":         {plan: gone},
+		"plan-unreadable":           {plan: meshPlan(clusterPlan("east-1", "network-east"), asLeaving(unread))},
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
 		"plan-teardown":             {plan: teardown},
@@ -248,6 +255,8 @@ func TestViewReport(t *testing.T) {
 		c.Failures = append(c.Failures, apply.Failure{Step: "namespace", Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
 	}
 	nothingReport.Steps = nil
+	unread := oneDown()
+	unread.Clusters[2].Hint, unread.Clusters[2].Detail = "that user needs get and list on all that is to be read", role
 	tests := map[string]struct {
 		plan   *apply.Plan
 		report *apply.Report
@@ -261,6 +270,7 @@ func TestViewReport(t *testing.T) {
 		"report-one-of-three-change": {one, oneReport, "apply"},
 		"report-teardown":            {teardown, reportOf(teardown), "teardown"},
 		"report-nothing-done":        {nothing, nothingReport, "apply"},
+		"report-unreadable":          {unread, reportOf(unread), "apply"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -293,6 +303,7 @@ func TestViewStatus(t *testing.T) {
 	sick[2].Gateway, sick[2].Drift, sick[2].Trust = "pending", true, apply.Trust{State: "missing"}
 	findings := []apply.Finding{
 		{ID: "discovery/credential-valid", Cluster: "east-2", Message: "cannot read west-1: its token was refused (401)", Hint: "setup-mesh apply"},
+		{ID: "cluster/reached", Cluster: "north-1", Message: "not reached: the user of the context may not read Secret", Hint: "that user needs get and list on all that is to be read", Detail: role},
 		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl -n istio-system describe service istio-eastwestgateway"},
 		{Message: "a refusal"},
 	}
@@ -348,8 +359,9 @@ func TestHostileClusters(t *testing.T) {
 	c := clusterPlan(evil, evil, ch, blockedBy(planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+evil), evil), planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-"+evil))
 	c.Kubernetes, c.Gateway, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
 	down := asUnreached(clusterPlan(evil+"2", "n"), evil, evil)
+	down.Detail = evil
 	p := meshPlan(c, asNew(clusterPlan("b", "n", ch)), down, asLeaving(clusterPlan(evil+"3", "n", ch)))
-	p.Warnings = []apply.Finding{{ID: evil, Cluster: evil, Message: evil, Hint: evil}}
+	p.Warnings = []apply.Finding{{ID: evil, Cluster: evil, Message: evil, Hint: evil, Detail: evil + "\n" + evil}}
 	p.Refusals = p.Warnings
 	r := reportOf(p)
 	r.Interrupted = errors.New(evil)

@@ -23,7 +23,8 @@ var varying = []struct {
 	{regexp.MustCompile(`until \d{4}-\d{2}-\d{2}`), "until 2027-11-21"},
 }
 
-// Every example yields the plan that is written beside it, on clusters that have its contexts and no Istio.
+// Every example yields the plan that is written beside it, on clusters that have its contexts and no Istio, and then the
+// mesh that it promises.
 func TestE2EExamples(t *testing.T) {
 	needsLab(t)
 	examples, err := filepath.Glob("../../examples/*/topology.yaml")
@@ -37,8 +38,8 @@ func TestE2EExamples(t *testing.T) {
 }
 
 func testExample(t *testing.T, dir string) {
-	contexts, meshID := contextsOf(t, filepath.Join(dir, "topology.yaml"))
-	l := startLab(t, lab.Options{Clusters: len(contexts), Contexts: contexts, NoIstiods: true})
+	contexts, networks, meshID := contextsOf(t, filepath.Join(dir, "topology.yaml"))
+	l := startLab(t, lab.Options{Contexts: contexts, Networks: networks})
 	u := newUser(t, l.Kubeconfig())
 	u.run(t, 0, "prep", "--mesh-id", meshID, "--org", "example.com")
 	for _, name := range []string{"topology.yaml", "base.yaml"} {
@@ -63,10 +64,13 @@ func testExample(t *testing.T, dir string) {
 	if got != string(want) {
 		t.Errorf("the plan is not %s (go test ./e2e -run TestE2EExamples -update rewrites it):\n%s", golden, got)
 	}
+	wantWords(t, u.run(t, 0, "apply", "--yes"), "The mesh is one")
+	wantWords(t, u.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
+	wantWords(t, u.run(t, 0, "status"), "The mesh is one")
 }
 
-// contextsOf are the contexts of a topology, in its order, and its mesh ID.
-func contextsOf(t *testing.T, file string) (contexts []string, meshID string) {
+// contextsOf are the contexts of a topology and their networks, in its order, and its mesh ID.
+func contextsOf(t *testing.T, file string) (contexts, networks []string, meshID string) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +83,13 @@ func contextsOf(t *testing.T, file string) (contexts []string, meshID string) {
 		t.Fatalf("%s: %v", file, err)
 	}
 	for i := 0; i < len(topology.Contexts.Content); i += 2 {
-		contexts = append(contexts, topology.Contexts.Content[i].Value)
+		var one struct {
+			Network string `yaml:"network"`
+		}
+		if err := topology.Contexts.Content[i+1].Decode(&one); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		contexts, networks = append(contexts, topology.Contexts.Content[i].Value), append(networks, one.Network)
 	}
-	return contexts, topology.MeshID
+	return contexts, networks, topology.MeshID
 }

@@ -22,9 +22,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// workloadCertificate asks an istiod to sign a certificate for a service account, as a sidecar does when it starts. The
-// istiod has to prove itself by the same root.
+// workloadCertificate asks the istiod of a cluster to sign a certificate for a service account.
 func workloadCertificate(t testing.TB, c *cluster, namespace, account string, root *x509.CertPool) tls.Certificate {
+	t.Helper()
+	return certificateBy(t, c, c.mustIstiod(t).Addresses.SecureXDS, "istiod.istio-system.svc", namespace, account, root)
+}
+
+// certificateBy asks the istiod at an address to sign a certificate for a service account of c, as a sidecar does when
+// it starts. The istiod has to prove itself by the same root, and to know the cluster by its name.
+func certificateBy(t testing.TB, c *cluster, at, istiod, namespace, account string, root *x509.CertPool) tls.Certificate {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -42,14 +48,14 @@ func workloadCertificate(t testing.TB, c *cluster, namespace, account string, ro
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+c.mustIstiod(t).Addresses.SecureXDS, grpc.WithNoProxy(),
-		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: root, ServerName: "istiod.istio-system.svc"})))
+	conn, err := grpc.NewClient("passthrough:///"+at, grpc.WithNoProxy(),
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: root, ServerName: istiod})))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	answer, err := ca.NewIstioCertificateServiceClient(conn).CreateCertificate(
-		metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token.Status.Token),
+		metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token.Status.Token, "clusterid", nameOf(c.context)),
 		&ca.IstioCertificateRequest{Csr: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: csr})), ValidityDuration: 3600})
 	if err != nil {
 		t.Fatalf("istiod of %s: %v", c.context, err)

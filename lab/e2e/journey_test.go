@@ -74,6 +74,10 @@ func newJourney(t *testing.T, o lab.Options) *journey {
 	t.Helper()
 	l := startLab(t, o)
 	j := &journey{user: newUser(t, l.Kubeconfig()), lab: l, clusters: map[string]*cluster{}, before: map[string]map[string]string{}, canaries: canaries{}}
+	var err error
+	if j.dns, err = l.DNS(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	members, err := l.Clusters(context.Background())
 	if err != nil {
 		t.Fatal(err)

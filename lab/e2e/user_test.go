@@ -24,6 +24,7 @@ import (
 // far is kept, to look for secrets in it.
 type user struct {
 	program, home, kubeconfig, dir string
+	dns                            string // the name server that knows the lab's gateways
 
 	mu   sync.Mutex
 	said bytes.Buffer
@@ -90,7 +91,7 @@ func (u *user) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = u.home
 	cmd.Env = []string{
 		"HOME=" + u.home, "PATH=/nonexistent", "KUBECONFIG=" + u.kubeconfig, "WORKDIR=" + u.dir, "USER=e2e",
-		"SETUP_MESH_ALLOW_LOOPBACK=1", "SETUP_MESH_STATS=1",
+		"SETUP_MESH_ALLOW_LOOPBACK=1", "SETUP_MESH_STATS=1", "SETUP_MESH_DNS_SERVER=" + u.dns,
 		"HTTP_PROXY=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9",
 	}
 	return cmd

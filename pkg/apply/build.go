@@ -148,7 +148,7 @@ func (b *builder) join(n *clusterSteps) {
 // gateway adds the wait for the east-west gateway, where there is one that
 // changes or has no address yet.
 func (b *builder) gateway(n *clusterSteps, changes bool) {
-	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes {
+	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes && !n.c.movesGateway() {
 		return
 	}
 	n.gateway = b.add(&step{cluster: n.c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {
@@ -306,7 +306,7 @@ func (b *builder) finish(c *ClusterPlan, after []*step) {
 // leaveNames are what the steps of leaving are called.
 var leaveNames = map[stage]string{
 	leaveWebhooks: "webhooks", leaveMesh: "mesh configuration", leaveWorkloads: "control plane and gateways",
-	leaveConfig: "configuration", leaveByProducts: "what istiod wrote", leaveShared: "shared namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
+	leaveConfig: "configuration", leaveByProducts: "by-products of istiod", leaveShared: "shared namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
 }
 
 // leave adds the steps of a cluster that is left, one stage after the other,

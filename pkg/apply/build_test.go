@@ -162,7 +162,7 @@ func TestBuildLeaving(t *testing.T) {
 	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
 	order := []string{
 		"east: remote access", "west: lock", "west: webhooks", "west: mesh configuration", "west: control plane and gateways",
-		"west: configuration", "west: what istiod wrote", "west: CRDs", "west: namespace", "west: record",
+		"west: configuration", "west: by-products of istiod", "west: CRDs", "west: namespace", "west: record",
 	}
 	for i := 1; i < len(order); i++ {
 		if !g.before(t, order[i-1], order[i]) {

@@ -150,8 +150,8 @@ func (d *Desired) render(r *charts.Renderer) error {
 	shared := map[*unstructured.Unstructured]*Item{}
 	for i, c := range d.Clusters {
 		for _, o := range rendered[i] {
-			if c.Member.remote() && o.GetKind() == "ConfigMap" {
-				continue // "values", which tells what istiod was rendered with
+			if c.Member.remote() && o.Component == "pilot" && o.GetNamespace() != "" {
+				continue // istiod's own, such as a copy of its values for debugging
 			}
 			it := shared[o.Unstructured]
 			if it == nil {

@@ -2,7 +2,9 @@ package apply
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,5 +175,61 @@ func TestDeparting(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
+	}
+}
+
+// TestRemoteStaysSmall renders a remote cluster for every profile that its
+// primaries may have.
+func TestRemoteStaysSmall(t *testing.T) {
+	small := []string{
+		"ClusterRole istio-reader-clusterrole-istio-system", "ClusterRoleBinding istio-reader-clusterrole-istio-system",
+		"MutatingWebhookConfiguration istio-sidecar-injector", "Namespace istio-system",
+	}
+	const everything = `
+  meshConfig: {accessLogFile: /dev/stdout}
+  components:
+    base: {k8s: {overlays: []}}
+    pilot: {k8s: {replicaCount: 2}}
+  values:
+    configMap: true
+    telemetry: {enabled: true}
+    gatewayClasses: {istio: {deployment: {}}}
+    pilot: {env: {A: b}}
+    profile: demo
+    global: {externalIstiod: true, omitSidecarInjectorConfigMap: false, resourceScope: all, mtls: {enabled: true}}
+    security: {selfSigned: false}
+  unvalidatedValues: {istiodRemote: {enabled: false}, pilot: {env: {C: d}}, profile: demo}
+`
+	r := charts.New()
+	for _, profile := range []string{"default", "default" + everything, "demo", "minimal", "preview", "stable", "openshift"} {
+		name, rest, _ := strings.Cut(profile, "\n")
+		t.Run(fmt.Sprintf("profile %s, %d more lines", name, strings.Count(rest, "\n")), func(t *testing.T) {
+			w := wantedOf(t, sharedControlPlane, strings.Replace(testBase, "default", profile, 1))
+			w.Mesh.Clusters = w.Mesh.Clusters[1:2] // the charts check a primary's copy otherwise
+			d, err := NewDesired(w, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, plugin []string
+			for _, it := range d.Clusters[0].Items {
+				if it.Component == ControlPlane {
+					got = append(got, it.Ref.String())
+				}
+				if strings.HasPrefix(it.Ref.Name, "istio-cni") && (it.Ref.Kind == "ConfigMap" || it.Ref.Kind == "DaemonSet") {
+					plugin = append(plugin, it.Ref.String())
+				}
+			}
+			slices.Sort(got)
+			slices.Sort(plugin)
+			if profile == "openshift" {
+				got = slices.DeleteFunc(got, func(ref string) bool { return strings.Contains(ref, "istio-cni") })
+				if diff := cmp.Diff([]string{"ConfigMap kube-system/istio-cni-config", "DaemonSet kube-system/istio-cni-node"}, plugin); diff != "" {
+					t.Errorf("network plugin (-want +got):\n%s", diff)
+				}
+			}
+			if diff := cmp.Diff(small, got); diff != "" {
+				t.Errorf("objects (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

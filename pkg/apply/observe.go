@@ -112,7 +112,9 @@ type observer struct {
 // whether it is there.
 func (ob observer) reach(ctx context.Context, l *Live, c *DesiredCluster, uid string) bool {
 	l.Objects = map[kube.Ref]Observed{}
-	l.Unreached = ob.connect(ctx, l, c.Server, uid)
+	if err := ob.connect(ctx, l, c.Server, uid); err != nil {
+		l.Unreached = unconnected(ctx, l, err, c.Items)
+	}
 	return l.Unreached == nil
 }
 
@@ -125,7 +127,7 @@ func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted 
 		l.Unreached = err
 		return
 	}
-	if err := unreadable(l); err != nil {
+	if err := unreadable(ctx, l); err != nil {
 		l.Unreached = err
 		return
 	}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -55,10 +56,22 @@ func readServices(ctx context.Context, l *Live, namespaces []string) error {
 		return err
 	})
 	if err := g.Wait(); err != nil {
+		if e, ok := errors.AsType[*kube.Error](err); ok && e.Class == kube.Forbidden {
+			return forbiddenReading(ctx, l, e, sharedRefs(namespaces))
+		}
 		return err
 	}
 	l.sharedRead(namespaces, found)
 	return nil
+}
+
+// sharedRefs are the kinds that readServices lists.
+func sharedRefs(namespaces []string) []kube.Ref {
+	refs := []kube.Ref{namespaceRef("")}
+	for _, namespace := range namespaces {
+		refs = append(refs, serviceRef(namespace, ""))
+	}
+	return refs
 }
 
 // sharedRead notes what was read: that all other copies are absent, too.

@@ -41,18 +41,23 @@ type Plan struct {
 
 	world   *World
 	desired *Desired
+	options PlanOptions
 }
 
 // A ClusterPlan is one cluster's share of a [Plan].
 type ClusterPlan struct {
 	Member
 	Kubernetes string `json:"kubernetes,omitempty"`
+	// Was is the member as the last apply recorded it, where it had another
+	// role, other primaries or another network.
+	Was *Member `json:"was,omitempty"`
 	// Leaving says that the cluster is not in the topology any more, or that
 	// the mesh is torn down.
 	Leaving bool `json:"leaving,omitempty"`
 	// Unreached is why nothing is known of the cluster, and so nothing planned.
 	Unreached string `json:"unreached,omitempty"`
 	Hint      string `json:"hint,omitempty"`
+	Detail    string `json:"detail,omitempty"` // as in [Finding]
 	// Manifest lists the differences of the IstioControlPlane's spec to the
 	// one last applied.
 	Manifest []Field  `json:"manifest,omitempty"`
@@ -69,6 +74,10 @@ type ClusterPlan struct {
 
 	live    *Live
 	desired *DesiredCluster
+	// What [Plan.Preflight] knows to say better: the objects that others manage,
+	// by their managers, and the dry runs that the user is not permitted.
+	foreign map[string][]kube.Ref
+	denied  map[kube.Ref]Finding
 }
 
 // A Change is what happens to one object.
@@ -102,12 +111,16 @@ type Finding struct {
 	Cluster string `json:"cluster,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+	// Detail is what the hint speaks of where that takes several lines, such as
+	// a manifest.
+	Detail string `json:"detail,omitempty"`
 }
 
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
 	Adopt         bool     // take over objects that somebody else manages
 	AllowLoopback bool     // a loopback API server can be reached by the others
+	AllowOverlap  bool     // the nodes' pod ranges are not those of the pods
 	AcceptNew     bool     // a context may lead to another cluster than before
 	CRDs          bool     // delete CRDs although custom resources exist
 	Forget        []string // names of clusters that are gone for good
@@ -169,8 +182,7 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d}
-	p.Warnings = slices.Clone(w.shared.warnings)
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, Warnings: slices.Clone(w.shared.warnings), world: w, desired: d, options: o}
 	pl := &planner{plan: p, options: o}
 	pl.identities()
 	for i, l := range w.Clusters {
@@ -185,6 +197,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 		p.Clusters = append(p.Clusters, c)
 		pl.cluster(c)
 	}
+	pl.rewire()
 	pl.records()
 	return p
 }
@@ -206,8 +219,8 @@ func (pl *planner) warn(cluster, hint, format string, args ...any) {
 func (pl *planner) cluster(c *ClusterPlan) {
 	l := c.live
 	if l.Unreached != nil {
-		c.Unreached, c.Hint = l.Unreached.Error(), hintOf(l.Unreached)
-		if l.Leaving {
+		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), hintOf(l.Unreached), detailOf(l.Unreached)
+		if l.Leaving && c.Detail == "" {
 			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
 		}
 		return

@@ -20,19 +20,19 @@ func (pl *planner) join(c *ClusterPlan) {
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
 		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
-		pl.networkChange(c)
+		pl.changedMember(c)
 	}
-	foreign := map[string][]kube.Ref{}
+	c.foreign = map[string][]kube.Ref{}
 	shared := pl.plan.world.shared.items[c.Name]
 	for _, it := range slices.Concat(d.Items, shared) {
 		ch, managers := pl.decide(c, it)
 		if len(managers) > 0 {
 			by := strings.Join(managers, ", ")
-			foreign[by] = append(foreign[by], it.Ref)
+			c.foreign[by] = append(c.foreign[by], it.Ref)
 		}
 		c.Changes = append(c.Changes, ch)
 	}
-	pl.conflicts(c, foreign)
+	pl.conflicts(c)
 	pl.prune(c, shared)
 	pl.certificate(c)
 	pl.orphan(c)
@@ -47,11 +47,18 @@ func (pl *planner) join(c *ClusterPlan) {
 	})
 }
 
-// networkChange warns that pods are told their network when they are injected.
+// changedMember notes what the cluster was in the mesh, where it is something else
+// now. It warns that pods are told their network when they are injected.
 // https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork
-func (pl *planner) networkChange(c *ClusterPlan) {
+func (pl *planner) changedMember(c *ClusterPlan) {
 	for _, m := range c.live.Record.Members {
-		if m.UID == c.UID && m.Network != c.Network {
+		if m.UID != c.UID {
+			continue
+		}
+		if m.Role != c.Role || m.Network != c.Network || !slices.Equal(m.Primaries, c.Primaries) {
+			c.Was = &m
+		}
+		if m.Network != c.Network {
 			pl.warn(c.Name, "restart the workloads of the cluster after the apply: kubectl rollout restart",
 				"running pods stay on network %s until they are injected anew", m.Network)
 		}
@@ -117,6 +124,9 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 			hint = fmt.Sprintf("the field is set for good when the object is made: delete %s, and apply makes it anew", it.Ref)
 		}
 		pl.refuse(c.Name, hint, "%v", seen.DryErr)
+		if kube.ClassOf(seen.DryErr) == kube.Forbidden {
+			c.deny(it.Ref, pl.plan.Refusals[len(pl.plan.Refusals)-1])
+		}
 		return
 	}
 	if seen.Dry != nil {
@@ -171,6 +181,31 @@ func (pl *planner) blocked(ch Change) string {
 	return ""
 }
 
+// rewire plans the endpoints of remote clusters anew whose primary's gateway is to
+// have another Service: at which address is known when that is applied.
+func (pl *planner) rewire() {
+	for _, c := range pl.plan.Clusters {
+		for i, ch := range c.Changes {
+			if ch.item == nil || ch.item.stage != stageEndpoints || ch.Action != Keep {
+				continue
+			}
+			if primary := pl.plan.cluster(ch.item.Late.Needs()); primary != nil && primary.movesGateway() {
+				c.Changes[i].Action, c.Changes[i].mint = Update, true
+				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"
+			}
+		}
+	}
+}
+
+// movesGateway says whether the gateway of c may have another address after an
+// apply: its Service is made, or more than its labels change.
+func (c *ClusterPlan) movesGateway() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		moved := func(f Field) bool { return !strings.HasPrefix(f.Path, "metadata.labels") }
+		return ch.Object == gatewayServiceRef(c.Namespace) && ch.Pending() && (ch.Action == Create || slices.ContainsFunc(ch.Fields, moved))
+	})
+}
+
 // orphan blocks the webhooks of a remote cluster, and what they are for, while
 // there is no address of any primary for them: they would refuse its pods.
 func (pl *planner) orphan(c *ClusterPlan) {
@@ -179,9 +214,16 @@ func (pl *planner) orphan(c *ClusterPlan) {
 	}
 	for i, ch := range c.Changes {
 		if ch.Pending() && ch.item != nil && ch.item.stage >= stageControl {
-			c.Changes[i].Blocked = strings.Join(c.Primaries, ", ") + " is not reached"
+			c.Changes[i].Blocked = notReached(c.Primaries)
 		}
 	}
+}
+
+func notReached(names []string) string {
+	if len(names) > 1 {
+		return strings.Join(names, ", ") + " are not reached"
+	}
+	return names[0] + " is not reached"
 }
 
 // orphaned says whether c is a remote cluster, and no address of any of its
@@ -213,15 +255,27 @@ func masked(v any) any {
 }
 
 // conflicts refuses what belongs to others, one refusal for each owner.
-func (pl *planner) conflicts(c *ClusterPlan, foreign map[string][]kube.Ref) {
-	for _, by := range sortedKeys(foreign) {
-		refs := foreign[by]
-		what := refs[0].String()
-		if n := len(refs) - 1; n > 0 {
-			what = fmt.Sprintf("%s and %d more objects", what, n)
-		}
-		pl.refuse(c.Name, "see what installed it; apply --adopt takes it over", "%s: managed by %s, not by setup-mesh", what, by)
+func (pl *planner) conflicts(c *ClusterPlan) {
+	for _, by := range sortedKeys(c.foreign) {
+		pl.plan.Refusals = append(pl.plan.Refusals, conflict(c, by))
 	}
+}
+
+// conflict refuses the objects of c that by manages.
+func conflict(c *ClusterPlan, by string) Finding {
+	return Finding{
+		Cluster: c.Name,
+		Message: fmt.Sprintf("%s: managed by %s, not by setup-mesh", andMore(c.foreign[by]), by),
+		Hint:    "see what installed it; apply --adopt takes it over",
+	}
+}
+
+// andMore names the first of refs and counts the others.
+func andMore(refs []kube.Ref) string {
+	if len(refs) == 1 {
+		return refs[0].String()
+	}
+	return fmt.Sprintf("%s and %d more objects", refs[0], len(refs)-1)
 }
 
 // certificate states what the plan says of the cluster's intermediate, and

@@ -92,7 +92,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 		return // nothing of ours was ever there, or all is gone
 	}
 	if l.Remains.Err != nil {
-		c.Unreached, c.Hint = l.Remains.Err.Error(), hintOf(l.Remains.Err)
+		c.Unreached, c.Hint, c.Detail = l.Remains.Err.Error(), hintOf(l.Remains.Err), detailOf(l.Remains.Err)
 		return
 	}
 	keepCRDs := len(l.Remains.InUse) > 0 && !pl.options.CRDs

@@ -40,13 +40,23 @@ func (pl *planner) identities() {
 func (pl *planner) endpoint(l *Live) {
 	switch {
 	case l.Endpoint.Loopback() && !pl.options.AllowLoopback:
-		pl.refuse(l.Name, "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); or say that this one works for them with --allow-loopback",
-			"the API server address of context %s is %s: no other cluster can reach it", l.Context, l.Endpoint.Server)
+		pl.plan.Refusals = append(pl.plan.Refusals, loopback(l))
 	case l.Endpoint.Insecure:
 		pl.refuse(l.Name, "put the CA of the API server into the kubeconfig",
 			"context %s skips TLS verification: there is no CA to hand to the other clusters", l.Context)
 	}
 }
+
+// loopback refuses an address that means something only on this machine.
+func loopback(l *Live) Finding {
+	return Finding{
+		Cluster: l.Name,
+		Message: fmt.Sprintf("the API server address of context %s is %s: no other cluster can reach it", l.Context, l.Endpoint.Server),
+		Hint:    "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); " + allowLoopback,
+	}
+}
+
+const allowLoopback = "or say that this one works for them with --allow-loopback"
 
 // movedContexts refuses a context that leads to another cluster than when the
 // mesh was last applied, to another member too: names of clusters come from

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"strings"
 	"sync"
@@ -129,26 +130,67 @@ func dryRun(ctx context.Context, l *Live, wanted []*Item) {
 
 // unreadable is why l was not read whole, nil if it was. Nothing is done in a
 // cluster of which a part is unknown. Missing permissions are named together.
-func unreadable(l *Live) error {
-	kinds := map[string]bool{}
+func unreadable(ctx context.Context, l *Live) error {
+	var refs []kube.Ref
 	for ref, seen := range l.Objects {
 		switch {
 		case seen.Err == nil:
 		case kube.ClassOf(seen.Err) == kube.Forbidden:
-			kinds[ref.Kind] = true
+			refs = append(refs, ref)
 		default:
 			return seen.Err
 		}
 	}
-	if len(kinds) == 0 {
+	if len(refs) == 0 {
 		return nil
 	}
-	return &kube.Error{
+	return forbiddenKinds(ctx, l, refs)
+}
+
+// forbiddenKinds says that the user may not read the kinds of refs.
+func forbiddenKinds(ctx context.Context, l *Live, refs []kube.Ref) error {
+	kinds := map[string]bool{}
+	for _, r := range refs {
+		kinds[r.Kind] = true
+	}
+	return forbiddenReading(ctx, l, &kube.Error{
 		Class: kube.Forbidden, Context: l.Context, Op: "read all objects",
 		Message: "the user of the context may not read " + strings.Join(sortedKeys(kinds), ", "),
-		Hint:    "grant that user get and list on them; README.md has all permissions that setup-mesh needs",
-	}
+	}, refs)
 }
+
+// unconnected is why it is not known which cluster l is, or what it remembers.
+// A user without that permission most likely lacks it for the rest too.
+func unconnected(ctx context.Context, l *Live, err error, wanted []*Item) error {
+	e, ok := errors.AsType[*kube.Error](err)
+	if !ok || e.Class != kube.Forbidden {
+		return err
+	}
+	refs := []kube.Ref{kubeSystemRef, namespaceRef(l.Namespace), recordRef(l.Namespace)}
+	for _, it := range wanted {
+		refs = append(refs, it.Ref)
+	}
+	return forbiddenReading(ctx, l, e, refs)
+}
+
+// forbiddenReading adds to err what lets the user read refs.
+func forbiddenReading(ctx context.Context, l *Live, err *kube.Error, refs []kube.Ref) error {
+	user, userErr := l.cluster.User(ctx)
+	out := *err
+	out.Hint = "that user needs get and list on all that is to be read: " + grantIt
+	if userErr != nil {
+		out.Hint += ", and bind the roles to that user"
+	}
+	var missing []kube.Access
+	for _, r := range refs {
+		missing = append(missing, kube.AccessTo("get", r), kube.AccessTo("list", r))
+	}
+	out.Detail = grant(user, rolesNamespace(l), missing)
+	return &out
+}
+
+// kubeSystemRef is the namespace whose UID a cluster is known by.
+var kubeSystemRef = namespaceRef("kube-system")
 
 func limited(n int) *errgroup.Group {
 	var g errgroup.Group

@@ -72,7 +72,7 @@ func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
 		}
 	}
 	r.shared(ctx, spaces)
-	return r.remains()
+	return r.remains(ctx)
 }
 
 // readShared reads what else is in the namespaces of copies that are to go; it asks
@@ -80,7 +80,7 @@ func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
 func readShared(ctx context.Context, l *Live, spaces []string) Remains {
 	r := newRemainsReader(l)
 	r.shared(ctx, spaces)
-	return r.remains()
+	return r.remains(ctx)
 }
 
 // sharedNamespaces are those that came with copies, and that nobody wants any
@@ -102,6 +102,8 @@ type remainsReader struct {
 	group *errgroup.Group
 	mu    sync.Mutex
 	found Remains
+	// forbidden are kinds that the user may not list, without a name.
+	forbidden []kube.Ref
 }
 
 func newRemainsReader(l *Live) *remainsReader {
@@ -114,7 +116,11 @@ func (r *remainsReader) each(ctx context.Context, kind schema.GroupVersionKind, 
 		list, err := r.live.cluster.List(ctx, kind, namespace, selector)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if err != nil && !absent(err) {
+		switch {
+		case err == nil, absent(err):
+		case kube.ClassOf(err) == kube.Forbidden:
+			r.forbidden = append(r.forbidden, kube.Ref{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Namespace: namespace})
+		default:
 			r.found.Err = errors.Join(r.found.Err, err)
 		}
 		for _, o := range list {
@@ -151,8 +157,11 @@ func (r *remainsReader) shared(ctx context.Context, namespaces []string) {
 }
 
 // remains waits for all lists.
-func (r *remainsReader) remains() Remains {
+func (r *remainsReader) remains(ctx context.Context) Remains {
 	_ = r.group.Wait() // the functions return nil
+	if r.found.Err == nil && len(r.forbidden) > 0 {
+		r.found.Err = forbiddenKinds(ctx, r.live, r.forbidden)
+	}
 	slices.SortFunc(r.found.ByProducts, compareRefs)
 	slices.SortFunc(r.found.InUse, compareRefs)
 	for _, refs := range r.found.Foreign {

@@ -129,6 +129,16 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 		t.Errorf("the primary's gateway has other addresses (-want +got):\n%s", diff)
 	}
 
+	w = appliedWorld(t, d)
+	drift(w.Clusters[0], gatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
+	p := NewPlan(d, w, PlanOptions{})
+	if got := planLines(p); !strings.Contains(got, "west update EndpointSlice istio-system/istiod-east (gateway of east: address known after apply)") {
+		t.Errorf("the gateway is to get another Service:\n%s", got)
+	}
+	if g := graphOf(t, p); !g.before(t, "east: configuration", "east: gateway") || !g.before(t, "east: gateway", "west: address of east") {
+		t.Errorf("steps: %v", g.names())
+	}
+
 	for name, state := range map[string]func(l *Live){
 		"unreached":  func(l *Live) { l.Unreached = errors.New("down") },
 		"pending":    func(l *Live) { l.Reach = Reach{} },
@@ -320,3 +330,57 @@ type kindName struct{ kind, name string }
 func kindRef(kind, name string) kindName { return kindName{kind, name} }
 
 func (k kindName) String() string { return k.kind + " " + k.name }
+
+func TestStatusOfRemote(t *testing.T) {
+	d := wantedMesh(t, sharedControlPlane, testBase)
+	root := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, map[string]any{
+		"data": map[string]any{"root-cert.pem": string(testRoot().PEM())},
+	})}
+	foreign := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, map[string]any{
+		"data": map[string]any{"root-cert.pem": string(otherRoot().PEM())},
+	})}
+	broken := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, nil)}
+	tests := map[string]struct {
+		world  func(w *World)
+		probe  Probe
+		want   []string // IDs of findings
+		trust  string
+		served string
+	}{
+		"as it should be":       {probe: Probe{Root: root}, trust: ok, served: ok},
+		"no root yet":           {probe: Probe{Root: Observed{Err: kube.ErrNotFound}}, want: []string{"trust/root-distributed"}, trust: "missing", served: ok},
+		"a root that is none":   {probe: Probe{Root: broken}, want: []string{"trust/root-distributed"}, trust: "unusable", served: ok},
+		"another's root":        {probe: Probe{Root: foreign}, want: []string{"trust/same-root"}, trust: "other root", served: ok},
+		"nobody knows the root": {probe: Probe{Root: Observed{Err: errors.New("down")}}, want: []string{"trust/root-distributed"}, trust: "unknown", served: ok},
+		"pods are not injected": {
+			probe: Probe{Root: root, Injection: &kube.Error{Class: kube.Webhook, Op: "create", Message: "no answer"}},
+			want:  []string{"control-plane/injection"}, trust: ok, served: "webhook",
+		},
+		"the primary is elsewhere": {
+			world: func(w *World) { w.Clusters[0].Reach = reachedAt("192.0.2.8") },
+			probe: Probe{Root: root}, want: []string{"control-plane/address"}, trust: ok, served: "moved",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := appliedWorld(t, d)
+			if tt.world != nil {
+				tt.world(w)
+			}
+			p := NewPlan(d, w, PlanOptions{})
+			views := []IstiodView{{Pod: "istiod-1", Clusters: map[string]string{"east": synced, "west": synced, "north": synced}}}
+			s := NewStatus(p, map[string]Probe{"east": {Istiods: views}, "north": {Istiods: views}, "west": tt.probe})
+			var got []string
+			for _, f := range s.Findings {
+				got = append(got, f.ID)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("findings (-want +got):\n%s\n%+v", diff, s.Findings)
+			}
+			west := s.Clusters[1]
+			if west.Trust.State != tt.trust || west.Served != tt.served || west.Istio != "1.31.0" || len(west.Discovers) > 0 {
+				t.Errorf("west: %+v", west)
+			}
+		})
+	}
+}

@@ -33,13 +33,13 @@ func rootConfigMapRef(namespace string) kube.Ref {
 func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
 	l, who := c.live, strings.Join(c.Primaries, ", ")
 	if err := waitFor(ctx, l, rootConfigMapRef(l.Namespace), r, func(o *unstructured.Unstructured) (bool, string) {
-		return o != nil, "waiting for " + who + " to write the root certificate"
+		return o != nil, "root certificate: waiting for " + who + " to write it"
 	}); err != nil {
 		return err
 	}
 	if ref := injectorRef(l.Namespace); slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref }) {
 		if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
-			return webhookFilled(o), "waiting for " + who + " to fill in the CA of the injection webhook"
+			return webhookFilled(o), "injection webhook: waiting for " + who + " to fill in its CA"
 		}); err != nil {
 			return err
 		}

@@ -159,6 +159,7 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 			hint = "setup-mesh status, once it answers"
 		}
 		s.find("cluster/reached", c.Name, hint, "not reached: %s", c.Unreached)
+		s.Findings[len(s.Findings)-1].Detail = c.Detail
 		return out
 	}
 	if c.Leaving {
@@ -215,10 +216,19 @@ func (s *Status) distributed(p *Plan, c *ClusterPlan, seen Observed) Trust {
 	return t
 }
 
-// served is what came of trying to have a pod injected.
+// served is whether the primaries are where the cluster believes them to be, and
+// what came of trying to have a pod injected: a connection that is open outlives
+// the address it was made to.
 func (s *Status) served(c *ClusterPlan, err error) string {
+	state := ok
+	for _, ch := range c.Changes {
+		if ch.item != nil && ch.item.stage == stageEndpoints && ch.Action != Keep {
+			state = "moved"
+			s.find("control-plane/address", c.Name, "setup-mesh apply", "%s: %s", ch.Object, cmp.Or(ch.Reason, "is not as it should be"))
+		}
+	}
 	if err == nil {
-		return ok
+		return state
 	}
 	s.find("control-plane/injection", c.Name, "setup-mesh apply; then see whether "+strings.Join(c.Primaries, ", ")+" can be reached from the API server of "+c.Name,
 		"new pods are not injected: %v", err)

@@ -117,3 +117,11 @@ func hintOf(err error) string {
 	}
 	return ""
 }
+
+// detailOf is what the remedy of err speaks of, "" for nothing more.
+func detailOf(err error) string {
+	if e, ok := errors.AsType[*kube.Error](err); ok {
+		return e.Detail
+	}
+	return ""
+}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -71,5 +72,23 @@ func TestLargestAllowedInput(t *testing.T) {
 	}
 	if len(m.Clusters) != 5_000 {
 		t.Errorf("got %d clusters, want 5000", len(m.Clusters))
+	}
+}
+
+// TestManyUnknownPrimaries: no hint is worth minutes.
+func TestManyUnknownPrimaries(t *testing.T) {
+	var in bytes.Buffer
+	in.WriteString("mesh_id: m\ncontexts:\n")
+	for i := range 5_000 {
+		fmt.Fprintf(&in, "  context-%d-%s: {network: n}\n", i, strings.Repeat("a", 40))
+	}
+	in.WriteString("  far: {network: n, primaries: [" + strings.Repeat("context-0-"+strings.Repeat("b", 30)+", ", 12_000) + "]}\n")
+	begin := time.Now()
+	_, err := topology.ParseMesh("topology.yaml", in.Bytes())
+	if err == nil || !strings.HasPrefix(err.Error(), "topology.yaml:5003:33: contexts.far.primaries[0]: ") {
+		t.Fatalf("got %.200v", err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("took %v", took)
 	}
 }

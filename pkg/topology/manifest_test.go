@@ -249,3 +249,74 @@ func TestNetworks(t *testing.T) {
 		})
 	}
 }
+
+func TestHasGateway(t *testing.T) {
+	tests := map[string]struct {
+		contexts string
+		gateways []string          // the clusters that have one
+		remotes  map[string]string // of each primary
+	}{
+		"one network":           {"a: {network: n}, b: {network: n}", nil, map[string]string{}},
+		"two networks":          {"a: {network: n}, b: {network: o}", []string{"a", "b"}, map[string]string{}},
+		"a remote on one":       {"a: {network: n}, kind-b: {network: n}, c: {network: n, primaries: [kind-b]}", []string{"b"}, map[string]string{"b": "c"}},
+		"a remote on another":   {"a: {network: n}, b: {network: n}, c: {network: o, primaries: [b]}", []string{"a", "b", "c"}, map[string]string{"b": "c"}},
+		"remotes of both":       {"d: {network: n, primaries: [a, b]}, a: {network: n}, b: {network: n}, c: {network: n, primaries: [b]}", []string{"a", "b"}, map[string]string{"a": "d", "b": "d c"}},
+		"an empty list is none": {"a: {network: n}, b: {network: n, primaries: []}", nil, map[string]string{}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts: {"+tt.contexts+"}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var gateways []string
+			remotes := map[string]string{}
+			for _, c := range m.Clusters {
+				if m.HasGateway(c) {
+					gateways = append(gateways, c.Name)
+				}
+				if r := m.Remotes(c.Name); len(r) > 0 {
+					remotes[c.Name] = strings.Join(r, " ")
+				}
+			}
+			if diff := cmp.Diff(tt.gateways, gateways); diff != "" {
+				t.Errorf("gateways (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.remotes, remotes); diff != "" {
+				t.Errorf("remotes (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestManifestAtOfARemote: positions are those of the files, though half of base.yaml
+// is left out.
+func TestManifestAtOfARemote(t *testing.T) {
+	m, b := parseBoth(t, []byte(`mesh_id: m
+contexts:
+  near: {network: n}
+  far:
+    network: n
+    primaries: [near]
+    overlay:
+      values: {sidecarInjectorWebhook: {reinvocationPolicy: IfNeeded}}
+`), []byte(smallBase+"    global: {proxy: {logLevel: info}}\n"))
+	manifest, _ := m.Manifest(b, m.Clusters[1], release)
+	tests := map[string]struct{ path, want string }{
+		"from base.yaml":    {"spec.values.global.proxy.logLevel", "base.yaml:15:22: spec.values.global.proxy.logLevel: is odd"},
+		"from the overlay":  {"spec.values.sidecarInjectorWebhook.reinvocationPolicy", "topology.yaml:8:41: contexts.far.overlay.values.sidecarInjectorWebhook.reinvocationPolicy: is odd"},
+		"set by setup-mesh": {"spec.values.istiodRemote.injectionPath", "spec.values.istiodRemote.injectionPath: is odd"},
+		"left out":          {"spec.values.pilot.env.B", "base.yaml:13:3: spec.values.pilot.env.B: is odd"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := manifest.Problem(tt.path, "is odd").String(); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+	primary, _ := m.Manifest(b, m.Clusters[0], release)
+	if got, want := primary.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
+		t.Errorf("in the primary after that, At = %q, want %q", got, want)
+	}
+}

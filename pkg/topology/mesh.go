@@ -149,6 +149,7 @@ type meshParser struct {
 	problems *Problems
 	root     *tree
 	contexts []string // that exist; none if that is not known
+	compared int      // primaries that were compared with all contexts
 }
 
 func (p *meshParser) meshFields() {

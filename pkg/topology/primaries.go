@@ -54,8 +54,13 @@ func (p *meshParser) otherPrimary(wrong, remote string) string {
 	if slices.Contains(p.contexts, wrong) {
 		return staying
 	}
+	// Beyond these numbers nobody reads on, and comparing would take minutes.
+	const most, mostClusters = 20, 1000
+	if p.compared++; p.compared > most {
+		return ""
+	}
 	var candidates []string
-	for _, c := range p.mesh.Clusters {
+	for _, c := range p.mesh.Clusters[:min(len(p.mesh.Clusters), mostClusters)] {
 		if c.Context == remote || p.isRemote(c.Context) {
 			continue
 		}

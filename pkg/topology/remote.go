@@ -10,13 +10,13 @@ import (
 const profileRemote = "remote"
 
 // controlPlaneOnly are the settings that a remote cluster has no use for: those of
-// a control plane and of what is installed beside it, and those of the whole mesh,
-// which are read in the primaries. Those below values may stand below
-// unvalidatedValues too.
+// a control plane, and those of the whole mesh, which are read in the primaries.
+// Those below values may stand below unvalidatedValues too. The network plugin is
+// none of them: the injector of the primaries counts on it where they have it.
 var controlPlaneOnly = []string{
 	"meshConfig",
-	"components.pilot", "components.cni", "components.ztunnel", "components.istiodRemote",
-	"values.base", "values.pilot", "values.cni", "values.ztunnel",
+	"components.pilot", "components.ztunnel", "components.istiodRemote",
+	"values.base", "values.pilot", "values.ztunnel",
 	"values.meshConfig", "values.defaultRevision", "values.profile", "values.configMap", "values.telemetry",
 	"values.global.profile", "values.global.externalIstiod",
 	"values.global.mtls", "values.security",
@@ -24,7 +24,7 @@ var controlPlaneOnly = []string{
 
 // ownedInRemotes are the settings by which setup-mesh makes a cluster a remote one.
 // base.yaml is written for the primaries, so its own are no mistake there.
-var ownedInRemotes = []string{"profile", "components.base", "values.global.resourceScope"}
+var ownedInRemotes = []string{"profile", "components.base"}
 
 // wiring is how a remote cluster finds its control plane, for charts other than
 // ours: here the Service istiod leads to the gateways of the primaries.
@@ -38,6 +38,7 @@ var wiring = []string{
 // they are.
 func (o *owner) withoutControlPlane(base, overlay *tree) (remoteBase, remoteOverlay *tree) {
 	base, overlay = base.clone(), overlay.clone()
+	keepPlugin(base)
 	for _, path := range slices.Concat(controlPlaneOnly, ownedInRemotes, wiring, unvalidated()) {
 		keys := strings.Split(path, ".")
 		if parent := base.get(keys[:len(keys)-1]...); parent != nil && parent.kind == mapping {
@@ -59,11 +60,25 @@ func (o *owner) withoutControlPlane(base, overlay *tree) (remoteBase, remoteOver
 	return base, overlay
 }
 
+// keepPlugin makes explicit what the profile of the primaries puts on every node,
+// since a remote cluster has another profile:
+// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/openshift.yaml
+func keepPlugin(base *tree) {
+	if profile, _ := base.get("profile").literal(); profile != "openshift" {
+		return
+	}
+	merged := merge(fromPlain(map[string]any{
+		"components": map[string]any{"cni": map[string]any{"enabled": true, "namespace": "kube-system"}},
+		"values":     map[string]any{"global": map[string]any{"platform": "openshift"}},
+	}), base)
+	*base = *merged
+}
+
 // unvalidated are the settings that must not come back by way of
 // unvalidatedValues, which are merged over values.
 func unvalidated() []string {
 	var paths []string
-	for _, path := range slices.Concat(controlPlaneOnly, wiring, []string{"values.global.resourceScope", "values.istiodRemote"}) {
+	for _, path := range slices.Concat(controlPlaneOnly, wiring, []string{"values.istiodRemote"}) {
 		if below, ok := strings.CutPrefix(path, "values."); ok {
 			paths = append(paths, "unvalidatedValues."+below)
 		}
@@ -74,12 +89,9 @@ func unvalidated() []string {
 // ownRemote sets what makes the cluster a remote one. The injection webhook calls
 // the Service istiod with a path that tells the primary's injector where the pod
 // is (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
-// Resources of the namespace are left out, since all that the charts know there
-// is a copy of their values for debugging.
 func (o *owner) ownRemote() {
 	o.set(profileRemote, "profile")
 	o.set(false, "components", "base", "enabled")
-	o.set("cluster", "values", "global", "resourceScope")
 	o.setIfThere(true, "values", "istiodRemote", "enabled")
 	o.set("/inject/cluster/"+o.cluster.Name+"/net/"+o.cluster.Network, "values", "istiodRemote", "injectionPath")
 	o.injectGateways("ingressGateways", "istio-ingressgateway")

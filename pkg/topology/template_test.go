@@ -24,23 +24,23 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// TestTemplateExample takes the comment signs off the example.
+// TestTemplateExample takes the comment signs off the examples.
 func TestTemplateExample(t *testing.T) {
-	text := string(topology.Template("mymeshname"))
-	_, after, ok := strings.Cut(text, "#   contexts:\n")
-	example, _, ok2 := strings.Cut(after, "#\n")
-	if !ok || !ok2 {
-		t.Fatalf("no example in\n%s", text)
+	text := "mesh_id: m\ncontexts:\n"
+	for line := range strings.Lines(string(topology.Template("mymeshname"))) {
+		if example, ok := strings.CutPrefix(line, "#     "); ok {
+			text += "  " + example
+		}
 	}
-	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n"+strings.ReplaceAll(example, "#   ", "")))
+	m, err := topology.ParseMesh("topology.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
 	for _, c := range m.Clusters {
-		names = append(names, c.Name+" on "+c.Network)
+		names = append(names, strings.Join(append([]string{c.Name, "on", c.Network}, c.Primaries...), " "))
 	}
-	want := []string{"east-1 on network-east", "east-2 on network-east", "west-1 on network-west"}
+	want := []string{"east-1 on network-east", "east-2 on network-east", "west-1 on network-west", "west-2 on network-west west-1"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -15,10 +15,17 @@
 // itself is not among the objects.
 package charts
 
+import "istio.io/istio/istioctl/pkg/install/k8sversion"
+
 const (
 	// Release is the Istio release of the embedded charts, and the tag of the
 	// images that a spec gets which names none.
 	Release = "1.31.0"
+
+	// MinKubernetes is the minor version of the oldest Kubernetes 1 that [Release]
+	// supports, by what its own istioctl says.
+	// https://istio.io/latest/docs/releases/supported-releases/
+	MinKubernetes = k8sversion.MinK8SVersion
 
 	// Hub is where the images of [Release] are published: from 1.31 on Docker
 	// Hub only.

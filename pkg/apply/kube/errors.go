@@ -47,6 +47,7 @@ type Error struct {
 	Fields  []string // Invalid: the paths the server complained about
 	Webhook string   // Webhook and Denied: the webhook's name, if it was told
 	Hint    string   // a remedy, or empty
+	Detail  string   // what Hint speaks of where that takes several lines, or empty
 	Err     error    // the cause, or nil; its text may hold what Message must not
 }
 

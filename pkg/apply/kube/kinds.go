@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -36,7 +37,7 @@ var known = func() map[schema.GroupKind]resource {
 		{"discovery.k8s.io", true, "EndpointSlice=endpointslices"},
 		{"events.k8s.io", true, "Event=events"},
 		{"networking.k8s.io", true, "Ingress=ingresses NetworkPolicy=networkpolicies"},
-		{"networking.k8s.io", false, "IngressClass=ingressclasses"},
+		{"networking.k8s.io", false, "IngressClass=ingressclasses ServiceCIDR=servicecidrs"},
 		{"rbac.authorization.k8s.io", true, "Role=roles RoleBinding=rolebindings"},
 		{"rbac.authorization.k8s.io", false, "ClusterRole=clusterroles ClusterRoleBinding=clusterrolebindings"},
 		{"apiextensions.k8s.io", false, "CustomResourceDefinition=customresourcedefinitions"},
@@ -53,6 +54,7 @@ var known = func() map[schema.GroupKind]resource {
 		{"extensions.istio.io", true, "WasmPlugin=wasmplugins"},
 		{"gateway.networking.k8s.io", true, "Gateway=gateways HTTPRoute=httproutes ReferenceGrant=referencegrants"},
 		{"gateway.networking.k8s.io", false, "GatewayClass=gatewayclasses"},
+		{"k8s.cni.cncf.io", true, "NetworkAttachmentDefinition=network-attachment-definitions"}, // of Istio's CNI plugin
 	} {
 		for _, k := range strings.Fields(g.kinds) {
 			kind, plural, _ := strings.Cut(k, "=")
@@ -61,6 +63,17 @@ var known = func() map[schema.GroupKind]resource {
 	}
 	return m
 }()
+
+// Resource is what the API calls the objects of r's kind, as the rules of a role
+// name them. Where the kind is not one of [known], it is what it would be called
+// by Kubernetes' own custom.
+func (r Ref) Resource() string {
+	if k, ok := known[r.gvk().GroupKind()]; ok {
+		return k.plural
+	}
+	guess, _ := meta.UnsafeGuessKindToResource(r.gvk())
+	return guess.Resource
+}
 
 // resource finds out what the API calls ref's kind. An unknown kind costs one
 // request the first time. A kind that the server does not serve is an error

@@ -32,32 +32,54 @@ func (c *Cluster) Get(ctx context.Context, ref Ref) (*unstructured.Unstructured,
 // if namespace is empty, in all. A kind that the server does not have is an
 // error wrapping [ErrNoKind].
 func (c *Cluster) List(ctx context.Context, gvk schema.GroupVersionKind, namespace, labelSelector string) ([]*unstructured.Unstructured, error) {
-	ref := Ref{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Namespace: namespace}
 	var items []*unstructured.Unstructured
-	err := c.do(ctx, "list", ref, func(r dynamic.ResourceInterface) error {
-		opts := metav1.ListOptions{LabelSelector: labelSelector, Limit: pageSize}
-		for {
-			page, err := r.List(ctx, opts)
-			if apierrors.IsResourceExpired(err) && opts.Continue != "" {
-				// The list took longer than etcd keeps its snapshot: all at once.
-				items, opts.Continue, opts.Limit = nil, "", 0
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			for i := range page.Items {
-				items = append(items, &page.Items[i])
-			}
-			if opts.Continue = page.GetContinue(); opts.Continue == "" {
-				return nil
-			}
+	err := c.pages(ctx, gvk, namespace, labelSelector, func(page []unstructured.Unstructured, first bool) {
+		if first {
+			items = nil
+		}
+		for i := range page {
+			items = append(items, &page[i])
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
 	return items, nil
+}
+
+// Each shows f, page by page, the objects that [Cluster.List] would return for
+// all namespaces: only what f keeps of them stays in memory. Where the list had
+// to be begun anew, f sees objects again.
+func (c *Cluster) Each(ctx context.Context, gvk schema.GroupVersionKind, labelSelector string, f func(*unstructured.Unstructured)) error {
+	return c.pages(ctx, gvk, "", labelSelector, func(page []unstructured.Unstructured, _ bool) {
+		for i := range page {
+			f(&page[i])
+		}
+	})
+}
+
+// pages lists a kind. One of the pages is the first; after another first one,
+// what was seen before does not count.
+func (c *Cluster) pages(ctx context.Context, gvk schema.GroupVersionKind, namespace, labelSelector string, see func(page []unstructured.Unstructured, first bool)) error {
+	ref := Ref{Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Namespace: namespace}
+	return c.do(ctx, "list", ref, func(r dynamic.ResourceInterface) error {
+		opts := metav1.ListOptions{LabelSelector: labelSelector, Limit: pageSize}
+		for {
+			page, err := r.List(ctx, opts)
+			if apierrors.IsResourceExpired(err) && opts.Continue != "" {
+				// The list took longer than etcd keeps its snapshot: all at once.
+				opts.Continue, opts.Limit = "", 0
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			see(page.Items, opts.Continue == "")
+			if opts.Continue = page.GetContinue(); opts.Continue == "" {
+				return nil
+			}
+		}
+	})
 }
 
 // ApplyOptions say how an object is applied.

@@ -123,5 +123,6 @@ func repeatable(r *http.Request) bool {
 	case http.MethodPatch:
 		return strings.HasPrefix(r.Header.Get("Content-Type"), "application/apply-patch")
 	}
-	return r.URL.Query().Get("dryRun") == "All" || strings.HasSuffix(r.URL.Path, "/token")
+	return r.URL.Query().Get("dryRun") == "All" || strings.HasSuffix(r.URL.Path, "/token") ||
+		strings.HasSuffix(r.URL.Path, accessReviews) || strings.HasSuffix(r.URL.Path, selfReviews)
 }

@@ -67,6 +67,7 @@ func TestRetries(t *testing.T) {
 		"a creation while it restarts":           {method: "POST", connected: true, answers: answers{fails(refused), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"a creation that may have been seen":     {method: "POST", connected: true, answers: answers{fails(io.EOF)}, wantErr: io.EOF, requests: 1},
 		"a creation that was turned away":        {method: "POST", answers: answers{status(429, "", "Retry-After", "2"), status(201, "")}, want: 201, requests: 2, least: 2 * time.Second, most: 2 * time.Second},
+		"a question that creates nothing":        {method: "POST", path: accessReviews, answers: answers{fails(reset), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"a dry run of a creation":                {method: "POST", path: "/x?dryRun=All", answers: answers{fails(reset), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"an apply whose answer was lost":         {method: "PATCH", mediaType: apply, answers: answers{fails(reset), status(200, "")}, want: 200, requests: 2, most: time.Second},
 		"another patch whose answer was lost":    {method: "PATCH", mediaType: "application/json-patch+json", answers: answers{fails(reset)}, wantErr: syscall.ECONNRESET, requests: 1},

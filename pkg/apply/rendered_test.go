@@ -1,4 +1,4 @@
-package charts_test
+package apply
 
 import (
 	"fmt"
@@ -11,42 +11,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
-
-// TestRemoteStaysSmall renders what is installed on a remote cluster, for base.yaml
-// of every profile and with what only a control plane needs.
-func TestRemoteStaysSmall(t *testing.T) {
-	const small = `pilot ClusterRole istio-reader-clusterrole-istio-system
-pilot ClusterRoleBinding istio-reader-clusterrole-istio-system
-pilot MutatingWebhookConfiguration istio-sidecar-injector
-`
-	const everything = `
-  meshConfig: {accessLogFile: /dev/stdout}
-  components:
-    base: {k8s: {overlays: []}}
-    pilot: {k8s: {replicaCount: 2}}
-    cni: {enabled: true}
-  values:
-    configMap: true
-    telemetry: {enabled: true}
-    gatewayClasses: {istio: {deployment: {}}}
-    pilot: {env: {A: b}, cni: {enabled: true}}
-    profile: demo
-    global: {externalIstiod: true, omitSidecarInjectorConfigMap: false, resourceScope: all, mtls: {enabled: true}}
-    security: {selfSigned: false}
-  unvalidatedValues: {istiodRemote: {enabled: false}, pilot: {env: {C: d}}, profile: demo}
-`
-	r := charts.New()
-	for _, profile := range []string{"", "default", "demo", "minimal", "preview", "stable", "openshift"} {
-		for what, rest := range map[string]string{"": "\n", " with a control plane's settings": everything} {
-			t.Run("profile "+profile+what, func(t *testing.T) {
-				got := render(t, r, "istio-system", "network: n", "profile: "+profile+rest)
-				if diff := cmp.Diff(small, list(got)); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-			})
-		}
-	}
-}
 
 func TestRemoteWithGateways(t *testing.T) {
 	objects := render(t, charts.New(), "istio-system", "network: other", `components:
@@ -83,7 +47,9 @@ func TestRemoteNames(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			looked := map[string]bool{}
 			for _, o := range render(t, charts.New(), tt.namespace, tt.context, "profile: default") {
+				looked[o.GetKind()] = true
 				switch o.GetKind() {
 				case "ClusterRoleBinding":
 					want := []any{map[string]any{"kind": "ServiceAccount", "name": tt.want, "namespace": tt.namespace}}
@@ -101,7 +67,53 @@ func TestRemoteNames(t *testing.T) {
 					}
 				}
 			}
+			if !looked["ClusterRoleBinding"] || !looked["MutatingWebhookConfiguration"] {
+				t.Errorf("rendered are %v", looked)
+			}
 		})
+	}
+}
+
+// TestPrimaryOfRemotes: what the charts make of the settings of a primary that
+// serves a remote cluster on another network.
+func TestPrimaryOfRemotes(t *testing.T) {
+	m, err := topology.ParseMesh("topology.yaml", []byte(`mesh_id: m
+contexts:
+  near: {network: one, gateway: {addresses: [198.51.100.7, gateway.example.com], port: 443, annotations: {example.com/lb: "yes"}}}
+  far: {network: other, primaries: [near], gateway: {addresses: [198.51.100.8]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, o := range renderOne(t, charts.New(), m, 0, "profile: default") {
+		switch o.GetKind() + " " + o.GetName() {
+		case "ConfigMap istio":
+			got["networks"] = fmt.Sprint(o.Object["data"].(map[string]any)["meshNetworks"])
+		case "Service istio-eastwestgateway":
+			got["annotation"] = o.GetAnnotations()["example.com/lb"]
+		case "Deployment istiod":
+			_, after, _ := strings.Cut(fmt.Sprint(o.Object["spec"]), "name:EXTERNAL_ISTIOD value:")
+			got["external"] = strings.Fields(after + " none")[0]
+		}
+	}
+	want := map[string]string{
+		"networks": `networks:
+  one:
+    gateways:
+    - address: 198.51.100.7
+      port: 443
+    - address: gateway.example.com
+      port: 443
+  other:
+    gateways:
+    - address: 198.51.100.8
+      port: 15443`,
+		"annotation": "yes",
+		"external":   "true]",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -113,28 +125,25 @@ func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []cha
 	if err != nil {
 		t.Fatal(err)
 	}
+	return renderOne(t, r, m, 1, spec)
+}
+
+func renderOne(t *testing.T, r *charts.Renderer, m *topology.Mesh, cluster int, spec string) []charts.Object {
+	t.Helper()
 	b, err := topology.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  "+spec+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, warnings := m.Manifest(b, m.Clusters[1], topology.Release{Hub: charts.Hub, Tag: charts.Release})
+	manifest, warnings := m.Manifest(b, m.Clusters[cluster], topology.Release{Hub: charts.Hub, Tag: charts.Release})
 	if len(warnings) > 0 {
-		t.Errorf("warnings about what is the primaries': %v", warnings)
+		t.Errorf("warnings about what is not this cluster's: %v", warnings)
 	}
 	if mistakes := charts.Check(manifest.Operator()); len(mistakes) > 0 {
 		t.Errorf("mistakes: %v", mistakes)
 	}
-	objects, err := r.Render(namespace, manifest.Operator())
+	objects, err := r.Render(m.Clusters[cluster].Namespace, manifest.Operator())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return objects
-}
-
-func list(objects []charts.Object) string {
-	var b strings.Builder
-	for _, o := range objects {
-		fmt.Fprintln(&b, o.Component, o.GetKind(), o.GetName())
-	}
-	return b.String()
 }

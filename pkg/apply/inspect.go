@@ -1,0 +1,215 @@
+package apply
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// An Inspection is what clusters say beyond what a plan reads of them, by the
+// name of the cluster. One that was not asked is not in it.
+type Inspection map[string]*Inspected
+
+// Inspected is what one cluster says. What it was not asked for is empty.
+type Inspected struct {
+	// Missing is what the user of the context may not do, of what the plan
+	// needs; User is who that is, "" where the API server does not tell.
+	Missing   []kube.Access
+	User      string
+	AccessErr error
+
+	// Pods are the ranges that nodes have for their pods, Services those that
+	// the API server has for Services as far as it tells; sorted.
+	Pods     []netip.Prefix
+	PodsErr  error
+	Services []netip.Prefix
+
+	Istiods    []*unstructured.Unstructured // Deployments, ours among them
+	IstiodsErr error
+
+	// Nodes are addresses of the nodes on which API servers run, or of all
+	// nodes where none says so.
+	Nodes []string
+}
+
+// Inspect asks the clusters of p what speaks against an apply and a plan does
+// not need to know. It writes nothing. Where p changes nothing and refuses
+// nothing, no cluster is asked.
+func Inspect(ctx context.Context, p *Plan) Inspection {
+	i := Inspection{}
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, c := range p.Clusters {
+		q := p.questions(c)
+		if q.none() {
+			continue
+		}
+		g.Go(func() error {
+			seen := inspect(ctx, c, q)
+			mu.Lock()
+			defer mu.Unlock()
+			i[c.Name] = seen
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	return i
+}
+
+// questions are what one cluster is asked.
+type questions struct {
+	access                 []kube.Access
+	ranges, istiods, nodes bool
+}
+
+func (q questions) none() bool { return len(q.access) == 0 && !q.ranges && !q.istiods && !q.nodes }
+
+func (p *Plan) questions(c *ClusterPlan) questions {
+	if c.Unreached != "" {
+		return questions{}
+	}
+	return questions{
+		access:  p.needs(c),
+		istiods: !c.Leaving && c.Pending() && c.live.Record == nil,
+		ranges:  slices.ContainsFunc(p.newNeighbors(), func(n neighbors) bool { return n.a == c || n.b == c }),
+		nodes:   slices.Contains(p.Refusals, loopback(c.live)),
+	}
+}
+
+func inspect(ctx context.Context, c *ClusterPlan, q questions) *Inspected {
+	seen := &Inspected{}
+	var g errgroup.Group
+	ask := func(wanted bool, f func()) {
+		if wanted {
+			g.Go(func() error { f(); return nil })
+		}
+	}
+	ask(len(q.access) > 0, func() { seen.askAccess(ctx, c, q.access) })
+	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, c.live.cluster) })
+	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, c.live.cluster) })
+	ask(q.istiods, func() {
+		seen.Istiods, seen.IstiodsErr = c.live.cluster.List(ctx, schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}, "", "app=istiod")
+	})
+	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, c.live.cluster) })
+	_ = g.Wait() // the functions return nil
+	return seen
+}
+
+// askAccess asks an administrator one question, and anybody else one for each
+// access.
+func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []kube.Access) {
+	cluster := c.live.cluster
+	everything, err := cluster.Allowed(ctx, []kube.Access{kube.Everything()})
+	if err != nil {
+		seen.AccessErr = err
+		return
+	}
+	if everything[0] {
+		return
+	}
+	allowed, err := cluster.Allowed(ctx, needs)
+	if err != nil {
+		seen.AccessErr = err
+		return
+	}
+	for i, a := range needs {
+		if !allowed[i] {
+			seen.Missing = append(seen.Missing, a)
+		}
+	}
+	if slices.ContainsFunc(seen.Missing, escalates) && mayGrant(ctx, c) {
+		seen.Missing = slices.DeleteFunc(seen.Missing, escalates)
+	}
+	if len(seen.Missing) > 0 {
+		seen.User, _ = cluster.User(ctx) // "" will do
+	}
+}
+
+// mayGrant tries whether the API server takes the roles that c gets: it does
+// from whoever holds all that is in them. That says nothing of their bindings,
+// which are applied at the same time: the API server looks a role up unless the
+// user may bind any.
+// https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+func mayGrant(ctx context.Context, c *ClusterPlan) bool {
+	for _, ch := range c.Changes {
+		if !ch.Pending() || ch.item == nil || !isRole(ch.Object) {
+			continue
+		}
+		role := ch.item.Object
+		if c.live.object(namespaceRef(ch.Object.Namespace)) == nil && ch.Object.Kind == "Role" {
+			role = object(role.GetAPIVersion(), "ClusterRole", "", role.GetName(), nil, map[string]any{"rules": role.Object["rules"]})
+		}
+		if _, err := c.live.cluster.Apply(ctx, role, kube.ApplyOptions{DryRun: true, Force: true}); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// readPodRanges collects the ranges out of which nodes give addresses to pods:
+// https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeSpec
+func readPodRanges(ctx context.Context, c *kube.Cluster) ([]netip.Prefix, error) {
+	var found ranges
+	err := c.Each(ctx, nodeKind, "", func(o *unstructured.Unstructured) {
+		cidrs, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "podCIDRs")
+		found.add(cidrs)
+	})
+	return found.sorted(), err
+}
+
+// readServiceRanges collects the ranges out of which Services get addresses. API
+// servers before 1.33 do not tell, and neither is anybody told who may not read
+// it: nothing is known of the ranges then.
+// https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/
+func readServiceRanges(ctx context.Context, c *kube.Cluster) []netip.Prefix {
+	list, err := c.List(ctx, schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "ServiceCIDR"}, "", "")
+	if err != nil {
+		return nil
+	}
+	var found ranges
+	for _, o := range list {
+		cidrs, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "cidrs")
+		found.add(cidrs)
+	}
+	return found.sorted()
+}
+
+// nodeKind is that of nodes.
+var nodeKind = schema.GroupVersionKind{Version: "v1", Kind: "Node"}
+
+// readNodeAddresses is of use for a remedy: where nodes cannot be read, there
+// are none.
+func readNodeAddresses(ctx context.Context, c *kube.Cluster) []string {
+	var out []string
+	for _, selector := range []string{"node-role.kubernetes.io/control-plane", ""} {
+		err := c.Each(ctx, nodeKind, selector, func(o *unstructured.Unstructured) {
+			if a := internalAddress(o); a != "" && !slices.Contains(out, a) {
+				out = append(out, a)
+			}
+		})
+		if err != nil || len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// internalAddress is where a node is reached from its own network, "" if it does
+// not say.
+func internalAddress(node *unstructured.Unstructured) string {
+	addresses, _, _ := unstructured.NestedSlice(node.Object, "status", "addresses")
+	for _, a := range addresses {
+		m, _ := a.(map[string]any)
+		if address, _ := m["address"].(string); m["type"] == "InternalIP" && address != "" {
+			return address
+		}
+	}
+	return ""
+}

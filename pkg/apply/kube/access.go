@@ -1,0 +1,100 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// An Access is a verb on the objects of a resource: in one namespace or, if
+// Namespace is empty, in the whole cluster. It is comparable.
+type Access struct {
+	Verb        string
+	Group       string
+	Resource    string // the plural, as in the rules of a role
+	Subresource string
+	Namespace   string
+}
+
+// AccessTo is verb on the objects of ref's kind in ref's namespace.
+func AccessTo(verb string, ref Ref) Access {
+	return Access{Verb: verb, Group: ref.Group, Resource: ref.Resource(), Namespace: ref.Namespace}
+}
+
+// Everything is what a cluster's administrator may do.
+func Everything() Access { return Access{Verb: "*", Group: "*", Resource: "*"} }
+
+// reviewsAtOnce bounds the questions of [Cluster.Allowed] under way.
+const reviewsAtOnce = 16
+
+// The reviews that any user may ask for: ClusterRole system:basic-user.
+const (
+	accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+	selfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+)
+
+// Allowed asks for each access whether the user of the context has it, as far
+// as the API server's authorizers know; admission may refuse all the same. The
+// answers are in the order of accesses.
+//
+// https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
+func (c *Cluster) Allowed(ctx context.Context, accesses []Access) ([]bool, error) {
+	answers := make([]bool, len(accesses))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(reviewsAtOnce)
+	for i, a := range accesses {
+		g.Go(func() error {
+			var answer struct {
+				Status struct {
+					Allowed bool `json:"allowed"`
+				} `json:"status"`
+			}
+			err := c.review(ctx, "ask what the user may do", accessReviews, "authorization.k8s.io/v1", "SelfSubjectAccessReview", map[string]any{
+				"resourceAttributes": map[string]any{
+					"verb": a.Verb, "group": a.Group, "resource": a.Resource, "subresource": a.Subresource, "namespace": a.Namespace,
+				},
+			}, &answer)
+			answers[i] = answer.Status.Allowed
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return answers, nil
+}
+
+// User is what the API server calls the user of the context. One before 1.28
+// does not tell, which is an error.
+func (c *Cluster) User(ctx context.Context) (string, error) {
+	var answer struct {
+		Status struct {
+			UserInfo struct {
+				Username string `json:"username"`
+			} `json:"userInfo"`
+		} `json:"status"`
+	}
+	err := c.review(ctx, "ask who the user is", selfReviews, "authentication.k8s.io/v1", "SelfSubjectReview", nil, &answer)
+	return answer.Status.UserInfo.Username, err
+}
+
+// review posts one of the reviews, which create no object.
+func (c *Cluster) review(ctx context.Context, op, path, version, kind string, spec map[string]any, into any) error {
+	question := map[string]any{"apiVersion": version, "kind": kind}
+	if spec != nil {
+		question["spec"] = spec
+	}
+	request, err := json.Marshal(question)
+	if err != nil {
+		return &Error{Class: Invalid, Context: c.context, Op: op, Message: "cannot be encoded", Err: err}
+	}
+	body, err := send(ctx, c.rest.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(request))
+	if err != nil {
+		return c.failed(ctx, op, Ref{}, err)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return &Error{Class: ServerFault, Context: c.context, Op: op, Message: "the answer is not JSON"}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package apply
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestWas: a plan knows what a cluster was in the mesh, where that changes.
+func TestWas(t *testing.T) {
+	const alone = `mesh_id: m
+contexts:
+  kind-east: {network: n1, name: east}
+  kind-west: {network: n2, name: west}
+  kind-north: {network: n1, name: north}
+`
+	otherPrimary := strings.Replace(sharedControlPlane, "[kind-east]", "[kind-north]", 1)
+	moved := strings.Replace(alone, "network: n2", "network: n3", 1)
+	was := func(m Member) *Member {
+		m.Name, m.Context, m.Namespace, m.UID = "west", "kind-west", "istio-system", "uid-west"
+		return &m
+	}
+	tests := map[string]struct {
+		before, after string // topologies; "" before the first apply
+		want          *Member
+	}{
+		"nothing changed":                 {sharedControlPlane, sharedControlPlane, nil},
+		"a primary becomes remote":        {alone, sharedControlPlane, was(Member{Network: "n2", Role: RolePrimary})},
+		"a remote cluster becomes one":    {sharedControlPlane, alone, was(Member{Network: "n2", Role: RoleRemote, Primaries: []string{"east"}})},
+		"another primary":                 {sharedControlPlane, otherPrimary, was(Member{Network: "n2", Role: RoleRemote, Primaries: []string{"east"}})},
+		"another network":                 {alone, moved, was(Member{Network: "n2", Role: RolePrimary})},
+		"a cluster that is new to it all": {"", sharedControlPlane, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			after := wantedMesh(t, tt.after, testBase)
+			w := emptyWorld(after)
+			if tt.before != "" {
+				w = appliedWorld(t, wantedMesh(t, tt.before, testBase))
+				for i, l := range w.Clusters { // are observed as what they are to be
+					uid := l.UID
+					l.Member = after.Clusters[i].Member
+					l.UID = uid
+				}
+			}
+			p := NewPlan(after, w, PlanOptions{})
+			if diff := cmp.Diff(tt.want, p.cluster("west").Was); diff != "" {
+				t.Errorf("west was (-want +got):\n%s", diff)
+			}
+			if east := p.cluster("east").Was; east != nil {
+				t.Errorf("east, which is what it was, was %+v", east)
+			}
+		})
+	}
+}

@@ -1,0 +1,238 @@
+package apply
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+const rbacGroup = "rbac.authorization.k8s.io"
+
+// isRole says whether r holds rules.
+func isRole(r kube.Ref) bool {
+	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
+}
+
+// escalates says whether a is the right to put more into a role than one holds.
+func escalates(a kube.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
+
+// binds says whether a is the right to bind a role that holds more than oneself.
+func binds(a kube.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
+
+// needs lists what the user of c's context has to be allowed for an apply of p,
+// beside reading what the plan read; sorted, and nothing where an apply does
+// nothing in c.
+func (p *Plan) needs(c *ClusterPlan) []kube.Access {
+	n := needs{}
+	for _, ch := range c.Changes {
+		if ch.Pending() {
+			n.change(ch)
+		}
+	}
+	for ref := range c.denied {
+		n.put(ref, nil)
+	}
+	switch {
+	case len(n) == 0:
+	case c.Leaving:
+		n.leave(c)
+	default:
+		n.stay(c)
+	}
+	n.tokens(p, c)
+	return slices.SortedFunc(maps.Keys(n), compareAccess)
+}
+
+// needs is a set.
+type needs map[kube.Access]bool
+
+// add needs verbs on the objects of ref's kind in ref's namespace.
+func (n needs) add(ref kube.Ref, verbs ...string) {
+	for _, v := range verbs {
+		n[kube.AccessTo(v, ref)] = true
+	}
+}
+
+// sub needs a verb on a subresource of the objects of ref's kind.
+func (n needs) sub(ref kube.Ref, subresource, verb string) {
+	a := kube.AccessTo(verb, ref)
+	a.Subresource = subresource
+	n[a] = true
+}
+
+// change needs what [execution.change] and the wait for its effect do.
+func (n needs) change(ch Change) {
+	switch ch.Action {
+	case Create:
+		// A server-side apply that creates is authorized as both; the next plan
+		// has to read the object.
+		n.add(ch.Object, "get", "create")
+		n.put(ch.Object, ch.item)
+	case Update:
+		n.put(ch.Object, ch.item)
+		if ch.replace {
+			n.add(ch.Object, "delete", "create")
+		}
+		if ch.letGo && ch.Object.Kind == "Service" {
+			n.add(ch.Object, "get")
+		}
+	case Delete:
+		n.add(ch.Object, "delete")
+		if workloads[ch.Object.Kind] || isCRD(ch.Object) || ch.Object.Kind == "Namespace" {
+			n.add(ch.Object, "list", "watch")
+		}
+	}
+}
+
+// put needs to apply an object; of a role also what Kubernetes wants of those
+// who grant more than they hold.
+// https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
+func (n needs) put(ref kube.Ref, it *Item) {
+	n.add(ref, "patch")
+	if isRole(ref) {
+		n.add(ref, "escalate")
+	}
+	if it == nil || ref.Group != rbacGroup {
+		return
+	}
+	if kind, _, _ := unstructured.NestedString(it.Object.Object, "roleRef", "kind"); kind != "" {
+		n.add(kube.Ref{Group: rbacGroup, Version: "v1", Kind: kind, Namespace: ref.Namespace}, "bind")
+	}
+}
+
+// lock needs what [kube.Cluster.Lock] and the look at the record under it do.
+func (n needs) lock(c *ClusterPlan) {
+	n.add(kube.Ref{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease", Namespace: c.Namespace}, "get", "create", "update", "delete")
+	n.add(recordRef(c.Namespace), "get")
+}
+
+func (n needs) leave(c *ClusterPlan) {
+	if c.live.object(namespaceRef(c.Namespace)) != nil {
+		n.lock(c)
+	}
+}
+
+// stay needs what an apply does in a cluster of the mesh beside the changes: it
+// writes the record, waits, and has the istiods asked whom they discover.
+func (n needs) stay(c *ClusterPlan) {
+	n.lock(c)
+	n.add(recordRef(c.Namespace), "patch")
+	pod := kube.Ref{Version: "v1", Kind: "Pod", Namespace: c.Namespace}
+	if live := c.live.object(namespaceRef(c.Namespace)); live != nil && live.GetDeletionTimestamp() != nil {
+		n.add(namespaceRef(c.Namespace), "list", "watch")
+	}
+	for ref := range c.live.ending {
+		n.add(ref, "list", "watch")
+	}
+	if c.puts(ControlPlane, Gateway) {
+		if c.wants(istiodRef(c.Namespace)) || c.desired.Gateway {
+			n.add(istiodRef(c.Namespace), "list", "watch")
+			n.add(pod, "list")
+		}
+		if c.wants(validatorRef(c.Namespace)) {
+			n.add(validatorRef(c.Namespace), "list", "watch")
+			n.add(kube.RefOf(probeGateway(c.Namespace)), "create")
+		}
+		if c.desired.Gateway {
+			n.add(gatewayServiceRef(c.Namespace), "list", "watch")
+			n.add(kube.Ref{Version: "v1", Kind: "Event", Namespace: c.Namespace}, "list")
+		}
+	}
+	if len(c.Reads) > 0 {
+		n.add(pod, "list")
+		n.sub(pod, "portforward", "create")
+	}
+}
+
+// wants says whether ref is among what c should hold.
+func (c *ClusterPlan) wants(ref kube.Ref) bool {
+	return c.desired != nil && slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref })
+}
+
+// tokens needs what the remote secrets of other clusters that are minted take
+// out of c.
+func (n needs) tokens(p *Plan, c *ClusterPlan) {
+	for _, consumer := range p.Clusters {
+		for _, ch := range consumer.Changes {
+			if !ch.Pending() || !ch.mint || ch.item == nil {
+				continue
+			}
+			if late, ok := ch.item.Late.(*remoteAccess); ok && late.source.Name == c.Name {
+				n.add(secretRef(c.Namespace, ""), "get")
+				n.sub(kube.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: c.Namespace}, "token", "create")
+			}
+		}
+	}
+}
+
+func compareAccess(a, b kube.Access) int {
+	return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Subresource, b.Subresource),
+		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Verb, b.Verb))
+}
+
+// deny notes that the user may not even try to update ref.
+func (c *ClusterPlan) deny(ref kube.Ref, f Finding) {
+	if c.denied == nil {
+		c.denied = map[kube.Ref]Finding{}
+	}
+	c.denied[ref] = f
+}
+
+// permissions refuses what the users of contexts may not do: one refusal for
+// each cluster, with what would grant it.
+func (p *Plan) permissions(i Inspection) {
+	for _, c := range p.Clusters {
+		seen := i[c.Name]
+		switch {
+		case seen == nil:
+		case seen.AccessErr != nil:
+			p.warn(c.Name, hintOf(seen.AccessErr), "whether the user of context %s may do all this was not checked: %v", c.Context, seen.AccessErr)
+		case len(seen.Missing) > 0:
+			for ref, f := range c.denied {
+				if slices.Contains(seen.Missing, kube.AccessTo("patch", ref)) || isRole(ref) && slices.Contains(seen.Missing, kube.AccessTo("escalate", ref)) {
+					p.settle(f)
+				}
+			}
+			p.Refusals = append(p.Refusals, Finding{
+				Cluster: c.Name,
+				Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+				Hint:    grantHint(seen),
+				Detail:  grant(seen.User, rolesNamespace(c.live), seen.Missing),
+			})
+		}
+	}
+}
+
+func grantHint(seen *Inspected) string {
+	hint := grantIt
+	if seen.User == "" {
+		hint += ", and bind the roles to that user"
+	}
+	var dangerous []string
+	if slices.ContainsFunc(seen.Missing, escalates) {
+		dangerous = append(dangerous, "escalate")
+	}
+	if slices.ContainsFunc(seen.Missing, binds) {
+		dangerous = append(dangerous, "bind")
+	}
+	if len(dangerous) > 0 {
+		hint += "; who may " + strings.Join(dangerous, " and ") + " roles, as it takes to grant Istio's, can become cluster-admin"
+	}
+	return hint
+}
+
+const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
+
+// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
+// it is not.
+func rolesNamespace(l *Live) string {
+	if l.object(namespaceRef(l.Namespace)) == nil {
+		return ""
+	}
+	return l.Namespace
+}

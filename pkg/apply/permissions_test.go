@@ -1,0 +1,350 @@
+package apply
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// needLines is a line for each rule that an apply needs.
+func needLines(accesses []kube.Access) []string {
+	var out []string
+	byNamespace := map[string][]kube.Access{}
+	for _, a := range accesses {
+		byNamespace[a.Namespace] = append(byNamespace[a.Namespace], a)
+	}
+	for _, ns := range sortedKeys(byNamespace) {
+		for _, r := range rules(byNamespace[ns]) {
+			out = append(out, strings.TrimSpace(ns+" "+strings.Join(r.Resources, ",")+": "+strings.Join(r.Verbs, " ")))
+		}
+	}
+	return out
+}
+
+func TestNeeds(t *testing.T) {
+	const ns = "istio-system"
+	one := "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n"
+	// roles adds what the charts render for istiod, and who is to have it.
+	roles := func(t *testing.T, d *Desired) {
+		const group = rbacGroup + "/v1"
+		for _, o := range []struct{ kind, namespace, refers string }{{"ClusterRole", "", ""}, {"Role", ns, ""}, {"ClusterRoleBinding", "", "ClusterRole"}, {"RoleBinding", ns, "Role"}} {
+			rest := map[string]any{}
+			if o.refers != "" {
+				rest["roleRef"] = map[string]any{"kind": o.refers, "name": "istiod"}
+			}
+			it, err := newItem(ControlPlane, d.MeshID, object(group, o.kind, o.namespace, "istiod", nil, rest), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.Clusters[0].Items = append(d.Clusters[0].Items, it)
+		}
+	}
+	tests := map[string]struct {
+		topology string
+		desired  func(t *testing.T, d *Desired)
+		applied  bool
+		world    func(t *testing.T, w *World)
+		leave    bool
+		want     []string // of the first cluster
+	}{
+		"nothing to change": {topology: oneNetwork, applied: true},
+		"a first apply, with others on another network": {
+			topology: twoClusters, desired: roles,
+			want: []string{
+				"namespaces: create get patch",
+				"validatingwebhookconfigurations: create get list patch watch",
+				"customresourcedefinitions: create get patch",
+				"clusterrolebindings: create get patch",
+				"clusterroles: bind create escalate get patch",
+				"istio-system configmaps,secrets,serviceaccounts: create get patch",
+				"istio-system events,pods: list",
+				"istio-system pods/portforward,serviceaccounts/token: create",
+				"istio-system services: create get list patch watch",
+				"istio-system deployments: create get list patch watch",
+				"istio-system leases: create delete get update",
+				"istio-system gateways: create get patch",
+				"istio-system rolebindings: create get patch",
+				"istio-system roles: bind create escalate get patch",
+			},
+		},
+		"a first apply alone": {
+			topology: one,
+			want: []string{
+				"namespaces: create get patch",
+				"validatingwebhookconfigurations: create get list patch watch",
+				"customresourcedefinitions: create get patch",
+				"istio-system configmaps,secrets,serviceaccounts,services: create get patch",
+				"istio-system pods: list",
+				"istio-system deployments: create get list patch watch",
+				"istio-system leases: create delete get update",
+				"istio-system gateways: create",
+			},
+		},
+		"an update of one object": {
+			topology: one, applied: true,
+			world: func(_ *testing.T, w *World) {
+				drift(w.Clusters[0], kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}, "kubectl", func(spec map[string]any) { spec["type"] = "NodePort" })
+			},
+			want: []string{
+				"validatingwebhookconfigurations: list watch",
+				"istio-system configmaps: get patch",
+				"istio-system pods: list",
+				"istio-system services: patch",
+				"istio-system deployments: list watch",
+				"istio-system leases: create delete get update",
+				"istio-system gateways: create",
+			},
+		},
+		"a namespace that is about to go": {
+			topology: one, applied: true,
+			world: func(_ *testing.T, w *World) {
+				edit(w.Clusters[0], namespaceRef(ns), func(o map[string]any) {
+					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+				})
+				w.Clusters[0].Objects[secretRef(ns, cacerts)] = Observed{}
+			},
+			want: []string{
+				"namespaces: list watch",
+				"istio-system configmaps: get patch",
+				"istio-system leases: create delete get update",
+				"istio-system secrets: create get patch",
+			},
+		},
+		"a token for another cluster": {
+			topology: oneNetwork, applied: true,
+			world: func(_ *testing.T, w *World) {
+				edit(w.Clusters[1], secretRef(ns, remoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
+			},
+			want: []string{"istio-system secrets: get", "istio-system serviceaccounts/token: create"},
+		},
+		"what the user may not even try": {
+			topology: one, applied: true, desired: roles,
+			world: func(_ *testing.T, w *World) {
+				for _, ref := range []kube.Ref{istiodRef(ns), {Group: rbacGroup, Version: "v1", Kind: "Role", Namespace: ns, Name: "istiod"}} {
+					seen := w.Clusters[0].Objects[ref]
+					seen.DryErr = &kube.Error{Class: kube.Forbidden, Op: "apply", Message: "forbidden"}
+					w.Clusters[0].Objects[ref] = seen
+				}
+			},
+			want: []string{
+				"istio-system configmaps: get patch",
+				"istio-system deployments: patch",
+				"istio-system leases: create delete get update",
+				"istio-system roles: escalate patch",
+			},
+		},
+		"a teardown": {
+			topology: one, applied: true, leave: true,
+			world: func(_ *testing.T, w *World) {
+				w.Clusters[0].Remains.ByProducts = []kube.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+			},
+			want: []string{
+				"namespaces: delete list watch",
+				"validatingwebhookconfigurations: delete",
+				"customresourcedefinitions: delete list watch",
+				"istio-system configmaps: delete get",
+				"istio-system secrets,serviceaccounts,services: delete",
+				"istio-system deployments: delete list watch",
+				"istio-system leases: create delete get update",
+				"shop configmaps: delete",
+			},
+		},
+		"a teardown that gives up a namespace": {
+			topology: one, applied: true, leave: true,
+			world: func(_ *testing.T, w *World) {
+				l := w.Clusters[0]
+				l.Record = nil
+				l.Objects = map[kube.Ref]Observed{namespaceRef(ns): l.Objects[namespaceRef(ns)]}
+				l.Remains.Foreign = map[string][]kube.Ref{ns: {secretRef(ns, "theirs")}}
+			},
+			want: []string{
+				"namespaces: patch",
+				"istio-system configmaps: get",
+				"istio-system leases: create delete get update",
+			},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, tt.topology, testBase)
+			if tt.desired != nil {
+				tt.desired(t, d)
+			}
+			w := emptyWorld(d)
+			if tt.applied {
+				w = appliedWorld(t, d)
+			}
+			if tt.world != nil {
+				tt.world(t, w)
+			}
+			for _, l := range w.Clusters {
+				l.Leaving = tt.leave
+			}
+			p := NewPlan(d, w, PlanOptions{})
+			got := needLines(p.needs(p.Clusters[0]))
+			want := slices.Clone(tt.want)
+			slices.Sort(want)
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("needs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What is missing is one refusal for each cluster, also where dry runs have
+// been refused for it one by one.
+func TestPermissions(t *testing.T) {
+	const ns = "istio-system"
+	d := wantedMesh(t, oneNetwork, testBase)
+	w := appliedWorld(t, d)
+	service := kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}
+	for ref, err := range map[kube.Ref]error{
+		service:       &kube.Error{Class: kube.Forbidden, Op: "apply Service", Message: "forbidden"},
+		istiodRef(ns): &kube.Error{Class: kube.Invalid, Op: "apply Deployment", Message: "immutable"},
+		{Version: "v1", Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &kube.Error{Class: kube.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
+	} {
+		seen := w.Clusters[0].Objects[ref]
+		seen.DryErr = err
+		w.Clusters[0].Objects[ref] = seen
+	}
+	p := NewPlan(d, w, PlanOptions{})
+	missing := []kube.Access{kube.AccessTo("patch", service)}
+	p.Preflight(Inspection{
+		"a": {Missing: missing, User: "mia"},
+		"b": {Missing: []kube.Access{kube.AccessTo("escalate", kube.Ref{Group: rbacGroup, Version: "v1", Kind: "ClusterRole"})}},
+	})
+	var got []Finding
+	for _, f := range p.Refusals {
+		if f.Cluster == "a" || f.Cluster == "b" {
+			got = append(got, f)
+		}
+	}
+	want := []Finding{
+		{Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
+		{Cluster: "a", Message: "apply Deployment: immutable"},
+		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
+		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
+			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
+			Detail: grant("", ns, []kube.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
+	}
+}
+
+func TestGrant(t *testing.T) {
+	const ns = "istio-system"
+	secrets := kube.Ref{Version: "v1", Kind: "Secret", Namespace: ns}
+	maps := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns}
+	there := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "shop"}
+	forward := kube.AccessTo("create", kube.Ref{Version: "v1", Kind: "Pod", Namespace: ns})
+	forward.Subresource = "portforward"
+	missing := []kube.Access{
+		kube.AccessTo("patch", secrets), kube.AccessTo("create", secrets), kube.AccessTo("create", maps), kube.AccessTo("patch", maps),
+		kube.AccessTo("delete", there), forward, kube.AccessTo("patch", namespaceRef(ns)),
+		kube.AccessTo("watch", istiodRef(ns)), kube.AccessTo("list", istiodRef(ns)),
+	}
+	const bothRoles = `apiVersion: v1
+kind: List
+items:
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata: {name: setup-mesh-#}
+    rules:
+      - apiGroups: [""]
+        resources: [configmaps]
+        verbs: [delete]
+      - apiGroups: [""]
+        resources: [namespaces]
+        verbs: [patch]
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRoleBinding
+    metadata: {name: setup-mesh-#}
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
+    subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: Role
+    metadata: {name: setup-mesh-#, namespace: istio-system}
+    rules:
+      - apiGroups: [""]
+        resources: [configmaps, secrets]
+        verbs: [create, patch]
+      - apiGroups: [""]
+        resources: [pods/portforward]
+        verbs: [create]
+      - apiGroups: [apps]
+        resources: [deployments]
+        verbs: [list, watch]
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: RoleBinding
+    metadata: {name: setup-mesh-#, namespace: istio-system}
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: setup-mesh-#}
+    subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
+`
+	const oneRole = `apiVersion: v1
+kind: List
+items:
+  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRole
+    metadata: {name: setup-mesh-#}
+    rules:
+      - apiGroups: [apps]
+        resources: [deployments]
+        verbs: [list]
+`
+	tests := map[string]struct {
+		user, namespace string
+		missing         []kube.Access
+		want            string
+	}{
+		"a user, and a namespace that is there": {`mia: of "us"`, ns, missing, bothRoles},
+		"nobody knows whom, and no namespace":   {"", "", []kube.Access{kube.AccessTo("list", istiodRef(ns))}, oneRole},
+		"a service account": {"system:serviceaccount:ci:deployer", "", []kube.Access{kube.AccessTo("list", istiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
+    kind: ClusterRoleBinding
+    metadata: {name: setup-mesh-#}
+    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
+    subjects: [{kind: ServiceAccount, name: deployer, namespace: ci}]
+`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := grant(tt.user, tt.namespace, tt.missing)
+			if diff := cmp.Diff(tt.want, digests.ReplaceAllString(got, "setup-mesh-#")); diff != "" {
+				t.Errorf("what grants it (-want +got):\n%s", diff)
+			}
+			slices.Reverse(tt.missing)
+			if again := grant(tt.user, tt.namespace, tt.missing); again != got {
+				t.Errorf("in another order it is\n%s", again)
+			}
+		})
+	}
+	less := grant("mia", "", []kube.Access{kube.AccessTo("list", secrets)})
+	more := grant("mia", "", []kube.Access{kube.AccessTo("watch", secrets)})
+	if digests.FindString(less) == digests.FindString(more) {
+		t.Errorf("one role would replace the other, which the user needs still:\n%s%s", less, more)
+	}
+}
+
+var digests = regexp.MustCompile("setup-mesh-[0-9a-f]{8}")
+
+// A user who may not read is told so once, whatever it is.
+func TestUnreadable(t *testing.T) {
+	l := emptyLive(Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
+	if err := unreadable(t.Context(), l); err != nil {
+		t.Errorf("of what was read: %v", err)
+	}
+	l.Objects[secretRef("istio-system", "x")] = Observed{Err: &kube.Error{Class: kube.Unreachable, Op: "read Secret", Message: "EOF"}}
+	if err := unreadable(t.Context(), l); err == nil || err.Error() != "read Secret: EOF" {
+		t.Errorf("of what is not reached: %v", err)
+	}
+	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), l, err, nil), err) {
+		t.Error("another error is told")
+	}
+}

@@ -1,0 +1,389 @@
+package apply
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// findings are what a preflight adds to a plan.
+type findings struct{ Refusals, Warnings []Finding }
+
+func prefixes(cidrs ...string) []netip.Prefix {
+	var r ranges
+	r.add(cidrs)
+	return r.sorted()
+}
+
+func TestPreflight(t *testing.T) {
+	const ns = "istio-system"
+	installed := func(name, namespace string) *unstructured.Unstructured {
+		return deploymentOf(name, namespace, "docker.io/istio/pilot:1.30.2", map[string]any{
+			"annotations": map[string]any{"meta.helm.sh/release-name": "istiod"}}, "helm")
+	}
+	// occupied puts into cluster a what helm, and somebody else, installed there.
+	occupied := func(_ *testing.T, d *Desired, w *World) {
+		for _, it := range d.Clusters[0].Items {
+			switch it.Ref.Kind {
+			case "ServiceAccount", "Deployment", "CustomResourceDefinition":
+				w.Clusters[0].Objects[it.Ref] = Observed{Object: managedBy(it.Object, "u", "helm", "pilot-discovery")}
+			case "Service":
+				w.Clusters[0].Objects[it.Ref] = Observed{Object: managedBy(it.Object, "u", "kubectl")}
+			}
+		}
+	}
+	conflict := Finding{Cluster: "a", Message: "Service istio-system/istiod: managed by kubectl, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"}
+	const (
+		older     = "upgrade the cluster first: https://istio.io/latest/docs/releases/supported-releases/"
+		exclusive = "do not use helm on them any more: it would set them back or remove them"
+		selectors = "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml"
+		ipam      = "give one of them another range or another network; where pods do not get their addresses from their nodes' podCIDRs, as with the IPAM of Calico, Cilium or Amazon VPC, --allow-overlap says so"
+		clusterIP = "proxies send to pods, not to cluster IPs: it matters to what calls cluster IPs of the other cluster without one"
+	)
+	tests := map[string]struct {
+		applied    bool // before; otherwise the clusters are empty
+		teardown   bool
+		world      func(t *testing.T, d *Desired, w *World)
+		options    PlanOptions
+		inspection Inspection
+		want       findings
+	}{
+		"nothing speaks against it": {},
+		"a Kubernetes that is too old": {
+			world: func(_ *testing.T, _ *Desired, w *World) { w.Clusters[1].Kubernetes = "v1.31.9-gke.1000" },
+			want: findings{Refusals: []Finding{{Cluster: "b", Hint: older,
+				Message: "Kubernetes 1.31.9-gke.1000 is older than 1.32, the oldest that Istio 1.31.0 supports"}}},
+		},
+		"a Kubernetes that is too old, and gets nothing of Istio's": {
+			applied: true,
+			world: func(_ *testing.T, _ *Desired, w *World) {
+				w.Clusters[1].Kubernetes = "v1.31.9"
+				w.Clusters[1].Objects[secretRef(ns, remoteSecretPrefix+"a")] = Observed{}
+			},
+		},
+		"a Kubernetes that is too old, and is left": {
+			applied: true, teardown: true,
+			world: func(_ *testing.T, _ *Desired, w *World) { w.Clusters[1].Kubernetes = "v1.31.9" },
+		},
+		"an address of a node for one that is loopback": {
+			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:41003" },
+			inspection: Inspection{"a": {Nodes: []string{"172.18.0.2"}}},
+			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://127.0.0.1:41003: no other cluster can reach it",
+				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://172.18.0.2:6443 (the address of its node, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
+		},
+		"addresses of several nodes": {
+			applied:    true,
+			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://[::1]:41003" },
+			inspection: Inspection{"a": {Nodes: []string{"fd00::2", "fd00::3"}}},
+			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://[::1]:41003: no other cluster can reach it",
+				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://[fd00::2]:6443 (a guess: one of 2 nodes, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
+		},
+		"a loopback address, and no node is known": {
+			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://localhost:41003" },
+			inspection: Inspection{"a": {}},
+			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://localhost:41003: no other cluster can reach it",
+				Hint: "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); or say that this one works for them with --allow-loopback"}}},
+		},
+		"an Istio in the place of ours": {
+			world:      occupied,
+			inspection: Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
+			want: findings{Refusals: []Finding{conflict, {Cluster: "a",
+				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 2 more objects, installed by helm (release istiod)",
+				Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + exclusive}}},
+		},
+		"an Istio in the place of ours, to be adopted": {
+			options:    PlanOptions{Adopt: true},
+			world:      occupied,
+			inspection: Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
+			want: findings{Warnings: []Finding{{Cluster: "a", Hint: exclusive,
+				Message: "an Istio 1.30.2 is taken over: Deployment istio-system/istiod, installed by helm (release istiod)"}}},
+		},
+		"an Istio beside ours": {
+			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{installed("istiod", "elsewhere"), installed("istiod-canary", ns)}}},
+			want: findings{Warnings: []Finding{
+				{Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment elsewhere/istiod, installed by helm (release istiod)"},
+				{Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod-canary, installed by helm (release istiod)"},
+			}},
+		},
+		"an Istio of ours": {
+			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{deploymentOf("istiod", "elsewhere", "pilot:1", nil, kube.FieldManager)}}},
+		},
+		"Deployments that may not be listed": {
+			inspection: Inspection{"b": {IstiodsErr: &kube.Error{Op: "list Deployment", Message: "forbidden", Hint: "ask"}}},
+			want:       findings{Warnings: []Finding{{Cluster: "b", Message: "whether another Istio is there was not checked: list Deployment: forbidden", Hint: "ask"}}},
+		},
+		"pods with the same addresses": {
+			inspection: Inspection{
+				"a": {Pods: prefixes("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: prefixes("10.0.1.128/25", "10.9.0.0/24")},
+				"c": {Pods: prefixes("10.0.0.0/8")}, // which takes no part in discovery
+			},
+			want: findings{Refusals: []Finding{{Cluster: "b", Hint: ipam,
+				Message: "b shares network n with a, and their pods have addresses in common: 10.0.1.128/25 and 10.0.1.0/24"}}},
+		},
+		"pods with the same addresses, as far as nodes know": {
+			options:    PlanOptions{AllowOverlap: true},
+			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24"), PodsErr: errors.New("forbidden")}},
+		},
+		"pods with the same addresses, for long": {
+			applied:    true,
+			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+		},
+		"pods with the same addresses, on a network that is new to one": {
+			applied: true,
+			world: func(_ *testing.T, _ *Desired, w *World) {
+				for _, l := range w.Clusters {
+					l.Record.Members[1].Network = "of-before"
+				}
+			},
+			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			want: findings{
+				Refusals: []Finding{{Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
+				Warnings: []Finding{{Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
+					Message: "running pods stay on network of-before until they are injected anew"}},
+			},
+		},
+		"Services with the same addresses": {
+			inspection: Inspection{"a": {Services: prefixes("10.96.0.0/12")}, "b": {Services: prefixes("10.96.0.0/12", "fd00::/112")}},
+			want: findings{Warnings: []Finding{{Cluster: "b", Hint: clusterIP,
+				Message: "b shares network n with a, and their Services have addresses in common: 10.96.0.0/12 and 10.96.0.0/12"}}},
+		},
+		"nodes that may not be listed": {
+			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			want:       findings{Warnings: []Finding{{Cluster: "a", Message: "whether its pods and those of its neighbors have addresses in common was not checked: list Node: forbidden"}}},
+		},
+		"permissions that cannot be asked for": {
+			inspection: Inspection{"a": {AccessErr: &kube.Error{Op: "ask what the user may do", Message: "forbidden", Hint: "ask"}}},
+			want: findings{Warnings: []Finding{{Cluster: "a", Hint: "ask",
+				Message: "whether the user of context kind-a may do all this was not checked: ask what the user may do: forbidden"}}},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedMesh(t, oneNetwork, testBase)
+			w := emptyWorld(d)
+			if tt.applied {
+				w = appliedWorld(t, d)
+			}
+			if tt.world != nil {
+				tt.world(t, d, w)
+			}
+			for i := range w.Clusters {
+				w.Clusters[i].Leaving = tt.teardown
+			}
+			p := NewPlan(d, w, tt.options)
+			p.Preflight(tt.inspection)
+			if diff := cmp.Diff(tt.want, findings{p.Refusals, p.Warnings}); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A plan with nothing to change costs no request more; one with something asks
+// only the clusters that have to do with it.
+func TestQuestions(t *testing.T) {
+	d := wantedMesh(t, oneNetwork, testBase)
+	asked := func(p *Plan) map[string][]bool {
+		out := map[string][]bool{}
+		for _, c := range p.Clusters {
+			if q := p.questions(c); !q.none() {
+				out[c.Name] = []bool{len(q.access) > 0, q.ranges, q.istiods, q.nodes}
+			}
+		}
+		return out
+	}
+	tests := map[string]struct {
+		world   func(t *testing.T) *World
+		options PlanOptions
+		want    map[string][]bool // permissions, ranges, istiods, nodes
+	}{
+		"nothing to change": {
+			world: func(t *testing.T) *World { return appliedWorld(t, d) },
+			want:  map[string][]bool{},
+		},
+		"nothing yet": {
+			world: func(*testing.T) *World { return emptyWorld(d) },
+			want:  map[string][]bool{"a": {true, true, true, false}, "b": {true, true, true, false}, "c": {true, false, true, false}},
+		},
+		"a token is due: its cluster is asked for it": {
+			world: func(t *testing.T) *World {
+				w := appliedWorld(t, d)
+				edit(w.Clusters[0], secretRef("istio-system", remoteSecretPrefix+"b"), func(o map[string]any) { o["data"] = nil })
+				return w
+			},
+			want: map[string][]bool{"a": {true, false, false, false}, "b": {true, false, false, false}},
+		},
+		"a loopback address, and nothing to change": {
+			world: func(t *testing.T) *World {
+				w := appliedWorld(t, d)
+				w.Clusters[2].Endpoint.Server = "https://127.0.0.1:6443" // and nobody reads it
+				w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443"
+				edit(w.Clusters[1], secretRef("istio-system", remoteSecretPrefix+"a"), func(o map[string]any) {
+					setData(o, "a", kubeconfigOf(t, w.Clusters[0]))
+				})
+				return w
+			},
+			want: map[string][]bool{"a": {false, false, false, true}},
+		},
+		"a cluster is down": {
+			world: func(*testing.T) *World {
+				w := emptyWorld(d)
+				w.Clusters[0].Unreached = errors.New("i/o timeout")
+				return w
+			},
+			want: map[string][]bool{"b": {true, false, true, false}, "c": {true, false, true, false}},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, asked(NewPlan(d, tt.world(t), tt.options))); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// kubeconfigOf is what a remote secret holds of l.
+func kubeconfigOf(t *testing.T, l *Live) []byte {
+	t.Helper()
+	b, err := encodeRemoteKubeconfig(l.Name, l.Endpoint, certs.NewSecret([]byte("token")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestMinorOf(t *testing.T) {
+	tests := map[string]struct {
+		minor int
+		ok    bool
+	}{
+		"v1.36.3":                {36, true},
+		"v1.33.1-eks-1de2ab1":    {33, true},
+		"v1.32.0-gke.1000":       {32, true},
+		"v1.31+k3s1":             {31, true},
+		"v1.9.0":                 {9, true},
+		"1.35.0-alpha.1":         {35, true},
+		"v1.34":                  {34, true},
+		"v0.0.0-master+$Format$": {0, false}, // built without a version
+		"v2.0.0":                 {0, false},
+		"v1.":                    {0, false},
+		"v1.x":                   {0, false},
+		"":                       {0, false},
+	}
+	for version, want := range tests {
+		if minor, ok := minorOf(version); minor != want.minor || ok != want.ok {
+			t.Errorf("%q: %d, %t; want %d, %t", version, minor, ok, want.minor, want.ok)
+		}
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	tests := map[string]struct {
+		a, b []netip.Prefix
+		want []string
+	}{
+		"nothing":             {},
+		"nothing on one side": {a: prefixes("10.0.0.0/8")},
+		"apart":               {prefixes("10.0.0.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.3.0/24"), nil},
+		"the same":            {prefixes("10.0.0.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.2.0/24"), []string{"10.0.2.0/24", "10.0.2.0/24"}},
+		"one in the other":    {prefixes("10.0.0.0/8"), prefixes("9.0.0.0/8", "10.200.1.0/24"), []string{"10.0.0.0/8", "10.200.1.0/24"}},
+		"one around others":   {prefixes("10.0.1.0/24", "10.0.2.0/24"), prefixes("10.0.0.0/16"), []string{"10.0.1.0/24", "10.0.0.0/16"}},
+		"ranges within ranges": {
+			prefixes("10.0.0.0/24", "10.1.0.0/16", "10.1.2.0/24"), prefixes("10.0.1.0/24", "10.1.2.128/25"), []string{"10.1.0.0/16", "10.1.2.128/25"},
+		},
+		"two families":      {prefixes("10.0.0.0/8", "fd00::/64"), prefixes("11.0.0.0/8", "fd00::/48"), []string{"fd00::/64", "fd00::/48"}},
+		"all of one family": {prefixes("0.0.0.0/0"), prefixes("::/0"), nil},
+		"not as it is written": {
+			prefixes("10.0.0.17/24", "nonsense", "10.0.0.0"), prefixes("10.0.0.0/24"), []string{"10.0.0.0/24", "10.0.0.0/24"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got, turned []string
+			if x, y, found := overlap(tt.a, tt.b); found {
+				got = []string{x.String(), y.String()}
+			}
+			if y, x, found := overlap(tt.b, tt.a); found {
+				turned = []string{x.String(), y.String()}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("overlap (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.want, turned); diff != "" {
+				t.Errorf("overlap, the other way round (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// deploymentOf is an istiod that managers, the last of them the status, are of.
+func deploymentOf(name, namespace, image string, meta map[string]any, managers ...string) *unstructured.Unstructured {
+	return managedBy(object("apps/v1", "Deployment", namespace, name, meta, map[string]any{"spec": map[string]any{
+		"template": map[string]any{"spec": map[string]any{"containers": []any{
+			map[string]any{"name": "sidecar", "image": "envoy:9"}, map[string]any{"name": "discovery", "image": image},
+		}}},
+	}}), "u", managers...)
+}
+
+func TestInstallationOf(t *testing.T) {
+	const chart = "app.kubernetes.io/managed-by" // which charts write, whoever applies them
+	labels := func(kv ...string) map[string]any {
+		m := map[string]any{}
+		for i := 0; i < len(kv); i += 2 {
+			m[kv[i]] = kv[i+1]
+		}
+		return map[string]any{"labels": m}
+	}
+	owned := labels(chart, "Helm", "istio.io/rev", "prod")
+	owned["annotations"] = map[string]any{"meta.helm.sh/release-name": "prod-istiod"} // the operator uses helm's library
+	owned["ownerReferences"] = []any{map[string]any{"apiVersion": "sailoperator.io/v1", "kind": "IstioRevision", "name": "prod", "uid": "u"}}
+	released := labels(chart, "Helm", "istio.io/rev", "default")
+	released["annotations"] = map[string]any{"meta.helm.sh/release-name": "istiod"}
+	tests := map[string]struct {
+		in   *unstructured.Unstructured
+		want []string // version, revision, what installed it
+	}{
+		"helm":                    {deploymentOf("istiod", "n", "docker.io/istio/pilot:1.30.2", released, "helm"), []string{"1.30.2", "", "helm (release istiod)"}},
+		"helm, without its notes": {deploymentOf("istiod", "n", "istio/pilot:1.30.2", labels(chart, "Helm"), "helm"), []string{"1.30.2", "", "helm"}},
+		"Flux, by helm's library": {deploymentOf("istiod", "n", "istio/pilot:1.30.2", released, "helm-controller"), []string{"1.30.2", "", "helm (release istiod)"}},
+		"istioctl": {
+			deploymentOf("istiod-canary", "n", "istio/pilot:1.30.2-distroless", labels(chart, "Helm", "istio.io/rev", "canary", "operator.istio.io/managed", "Reconcile"), "istio-operator"),
+			[]string{"1.30.2-distroless", "canary", "istioctl"},
+		},
+		"the Sail operator": {deploymentOf("istiod-prod", "n", "istio/pilot:1.30.2", owned, "sail-operator"), []string{"1.30.2", "prod", "the Sail operator"}},
+		"Argo CD, by a chart": {
+			deploymentOf("istiod", "n", "istio/pilot:1.30.2", labels(chart, "Helm"), "argocd-controller", "kubectl-edit"), []string{"1.30.2", "", "argocd-controller, kubectl-edit"},
+		},
+		"nobody":                          {deploymentOf("istiod", "n", "istio/pilot:1.30.2", nil), []string{"1.30.2", "", "somebody unknown"}},
+		"a registry with a port":          {deploymentOf("istiod", "n", "registry:5000/istio/pilot", nil, "kubectl"), []string{"", "", "kubectl"}},
+		"a digest":                        {deploymentOf("istiod", "n", "istio/pilot:1.30.2@sha256:abc", nil, "kubectl"), []string{"1.30.2", "", "kubectl"}},
+		"a digest alone":                  {deploymentOf("istiod", "n", "istio/pilot@sha256:abc", nil, "kubectl"), []string{"", "", "kubectl"}},
+		"no container of istiod's at all": {managedBy(object("apps/v1", "Deployment", "n", "istiod", nil, nil), "u", "kubectl"), []string{"", "", "kubectl"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := installationOf(tt.in)
+			if diff := cmp.Diff(tt.want, []string{got.version, got.revision, got.by}); diff != "" {
+				t.Errorf("installation (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whoever only keeps a Deployment's status has not installed it.
+func TestStatusIsNoInstallation(t *testing.T) {
+	o := deploymentOf("istiod", "n", "pilot:1", nil, "kubectl", "kube-controller-manager")
+	fields := o.GetManagedFields()
+	fields[1].Subresource = "status"
+	o.SetManagedFields(fields)
+	if got := installationOf(o); got.by != "kubectl" || got.manages("kube-controller-manager") || !got.manages("helm, kubectl") {
+		t.Errorf("installed by %s, managed by %v", got.by, got.managers)
+	}
+}
