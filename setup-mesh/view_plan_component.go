@@ -66,6 +66,8 @@ func (v *planView) knownComponent(c *apply.ClusterPlan, comp apply.Component, ch
 		return v.gatewayLines(c, symbol, changes)
 	case apply.RemoteAccess:
 		return v.remoteAccess(c, changes)
+	case apply.SharedServices:
+		return sharedLines(changes)
 	case apply.Bookkeeping:
 		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
 	}

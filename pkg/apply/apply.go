@@ -132,6 +132,8 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 		return l.cluster.DeleteForeground(ctx, ch.Object, ch.UID)
 	case ch.Action == Delete:
 		return l.cluster.Delete(ctx, ch.Object, ch.UID)
+	case ch.letGo && ch.Object.Kind == "Service":
+		return l.cluster.LetGo(ctx, ch.Object, ch.UID, labelMesh, annotationSharedFrom)
 	case ch.item == nil:
 		return x.disown(ctx, l, ch.Object)
 	}

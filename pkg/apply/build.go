@@ -133,6 +133,7 @@ func (b *builder) join(n *clusterSteps) {
 	at[stageTrust] = b.change(c, "certificate", todo[stageTrust], n.prepare)
 	at[stageCRDs] = b.change(c, "CRDs", todo[stageCRDs], n.prepare)
 	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	b.share(n, todo)
 	at[stageControl] = b.change(c, "control plane", todo[stageControl], n.prepare, at[stageTrust], at[stageConfig])
 	if len(todo[stageControl])+len(todo[stageGateways])+len(todo[stageMesh])+len(todo[stageCRDs]) > 0 {
 		n.istiod = b.add(&step{cluster: c.Name, name: "istiod", run: func(ctx context.Context, r *reporter) error {
@@ -161,6 +162,7 @@ func (b *builder) joinRemote(n *clusterSteps) {
 	c, at, todo := n.c, n.byStage, n.c.wanted()
 	b.begin(n, todo[stageNamespace])
 	at[stageConfig] = b.change(c, "configuration", todo[stageConfig], n.prepare)
+	b.share(n, todo)
 	for _, ch := range todo[stageEndpoints] {
 		after := []*step{n.prepare, at[stageConfig]}
 		if primary := b.nodes[ch.item.Late.Needs()]; primary != nil {
@@ -218,7 +220,7 @@ func (b *builder) settle(n *clusterSteps) {
 			forget = append(forget, ch)
 		case ch.Component == RemoteAccess:
 			unread = append(unread, ch)
-		case ch.Action == Delete:
+		case ch.Action == Delete || ch.letGo:
 			rest = append(rest, ch)
 		}
 	}
@@ -304,7 +306,7 @@ func (b *builder) finish(c *ClusterPlan, after []*step) {
 // leaveNames are what the steps of leaving are called.
 var leaveNames = map[stage]string{
 	leaveWebhooks: "webhooks", leaveMesh: "mesh configuration", leaveWorkloads: "control plane and gateways",
-	leaveConfig: "configuration", leaveByProducts: "by-products of istiod", leaveCRDs: "CRDs", leaveNamespace: "namespace",
+	leaveConfig: "configuration", leaveByProducts: "by-products of istiod", leaveShared: "shared namespaces", leaveCRDs: "CRDs", leaveNamespace: "namespace",
 }
 
 // leave adds the steps of a cluster that is left, one stage after the other,

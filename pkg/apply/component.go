@@ -12,17 +12,18 @@ type Component string
 
 // The components, in the order in which a plan lists them.
 const (
-	Certificate  Component = "certificate"
-	ControlPlane Component = "IstioControlPlane"
-	Primaries    Component = "primaries"
-	Gateway      Component = "gateway"
-	RemoteAccess Component = "remote access"
-	Bookkeeping  Component = "record"
+	Certificate    Component = "certificate"
+	ControlPlane   Component = "IstioControlPlane"
+	Primaries      Component = "primaries"
+	Gateway        Component = "gateway"
+	RemoteAccess   Component = "remote access"
+	SharedServices Component = "shared services"
+	Bookkeeping    Component = "record"
 )
 
 // Components lists all components in the order of a plan.
 func Components() []Component {
-	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, Bookkeeping}
+	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, SharedServices, Bookkeeping}
 }
 
 // Names of what we put into a cluster beside what Istio's charts render.
@@ -66,6 +67,10 @@ const (
 	// annotationCreated marks a namespace that did not exist before us, and
 	// which therefore goes with us.
 	annotationCreated = "setup-mesh.io/created"
+
+	// annotationSharedFrom marks the copy of a Service, and names the cluster
+	// that has the original.
+	annotationSharedFrom = "setup-mesh.io/shared-from"
 )
 
 // A Member is one cluster of a mesh, as every record names it.
@@ -106,16 +111,20 @@ func secretRef(namespace, name string) kube.Ref {
 	return kube.Ref{Version: "v1", Kind: "Secret", Namespace: namespace, Name: name}
 }
 
+func serviceRef(namespace, name string) kube.Ref {
+	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: name}
+}
+
 func istiodRef(namespace string) kube.Ref {
 	return kube.Ref{Group: "apps", Version: "v1", Kind: "Deployment", Namespace: namespace, Name: "istiod"}
 }
 
 func gatewayServiceRef(namespace string) kube.Ref {
-	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: EastWestGateway}
+	return serviceRef(namespace, EastWestGateway)
 }
 
 func istiodServiceRef(namespace string) kube.Ref {
-	return kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: istiodService}
+	return serviceRef(namespace, istiodService)
 }
 
 func endpointsRef(namespace, primary string) kube.Ref {

@@ -33,6 +33,9 @@ type Desired struct {
 	Root        *certs.Root
 	Clusters    []*DesiredCluster // in the order of topology.yaml
 	Warnings    topology.Problems // values that the topology overrides
+	// SharedServices are the namespaces whose Services are to be present in all
+	// joined clusters. Which these are, only the clusters know.
+	SharedServices []string
 }
 
 // A DesiredCluster is one cluster's share of a [Desired].
@@ -76,7 +79,7 @@ func (a APIServer) over(e kube.Endpoint) kube.Endpoint {
 // NewDesired renders w for every cluster of the mesh. Mistakes that only the
 // charts can tell are [topology.Problems] at the lines they come from.
 func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := w.Mesh.Manifest(w.Base, c, topology.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := desiredCluster(w.Mesh, c)

@@ -34,6 +34,7 @@ type ObserveOptions struct {
 func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*World, error) {
 	w := &World{Now: o.Now}
 	var g errgroup.Group
+	ob := observer{open: open, options: o.Client, mesh: d.MeshID}
 	w.Clusters = make([]*Live, len(d.Clusters))
 	for i, c := range d.Clusters {
 		l := &Live{Member: c.Member, Leaving: o.Teardown, address: c.Address}
@@ -42,17 +43,30 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 		}
 		w.Clusters[i] = l
 		g.Go(func() error {
-			observer{open: open, options: o.Client, mesh: d.MeshID}.member(ctx, l, c)
+			switch {
+			case !ob.reach(ctx, l, c, ""):
+			case len(d.SharedServices) == 0:
+				ob.read(ctx, l, c, c.Items)
+			case c.Joined:
+				l.Unreached = readServices(ctx, l, d.SharedServices)
+			}
 			return nil
 		})
 	}
 	_ = g.Wait() // the functions return nil
+	if len(d.SharedServices) > 0 {
+		if err := ob.share(ctx, w, d); err != nil {
+			return w, err
+		}
+	}
 	departed := departedMembers(w, d)
 	for _, m := range departed {
 		l := &Live{Member: m, Leaving: true}
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
-			observer{open: open, options: o.Client, mesh: d.MeshID, uid: m.UID}.member(ctx, l, &DesiredCluster{Member: m})
+			if c := (&DesiredCluster{Member: m}); ob.reach(ctx, l, c, m.UID) {
+				ob.read(ctx, l, c, nil)
+			}
 			return nil
 		})
 	}
@@ -92,16 +106,20 @@ type observer struct {
 	open    Opener
 	options kube.Options
 	mesh    string
-	uid     string // that the cluster must have, "" for any
 }
 
-func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
+// reach connects to a cluster, which must have that UID unless it is "", and says
+// whether it is there.
+func (ob observer) reach(ctx context.Context, l *Live, c *DesiredCluster, uid string) bool {
 	l.Objects = map[kube.Ref]Observed{}
-	if err := ob.connect(ctx, l, c.Server); err != nil {
+	if err := ob.connect(ctx, l, c.Server, uid); err != nil {
 		l.Unreached = unconnected(ctx, l, err, c.Items)
-		return
 	}
-	wanted := c.Items
+	return l.Unreached == nil
+}
+
+// read reads what is wanted or recorded in a cluster that was reached.
+func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted []*Item) {
 	if l.Leaving {
 		wanted = nil
 	}
@@ -113,12 +131,14 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 		l.Unreached = err
 		return
 	}
-	if l.Leaving {
-		l.Remains = readRemains(ctx, l)
-		return
+	spaces := sharedNamespaces(l, wanted)
+	if l.Leaving || demoted(l) {
+		l.Remains = readRemains(ctx, l, spaces)
+	} else {
+		l.Remains = readShared(ctx, l, spaces)
 	}
-	if demoted(l) {
-		l.Remains = readRemains(ctx, l)
+	if l.Leaving {
+		return
 	}
 	if c.Gateway {
 		l.Reach = l.reach(ctx, l.object(gatewayServiceRef(l.Namespace)))
@@ -127,7 +147,7 @@ func (ob observer) member(ctx context.Context, l *Live, c *DesiredCluster) {
 }
 
 // connect finds out which cluster this is, and reads its record.
-func (ob observer) connect(ctx context.Context, l *Live, server APIServer) error {
+func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid string) error {
 	cluster, err := ob.open.Open(l.Context, ob.options)
 	if err != nil {
 		return err
@@ -159,8 +179,8 @@ func (ob observer) connect(ctx context.Context, l *Live, server APIServer) error
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if ob.uid != "" && l.UID != ob.uid {
-		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, l.UID, ob.uid)
+	if uid != "" && l.UID != uid {
+		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, l.UID, uid)
 	}
 	if absent(namespace.Err) {
 		namespace.Err = nil

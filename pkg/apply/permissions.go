@@ -78,6 +78,9 @@ func (n needs) change(ch Change) {
 		if ch.replace {
 			n.add(ch.Object, "delete", "create")
 		}
+		if ch.letGo && ch.Object.Kind == "Service" {
+			n.add(ch.Object, "get")
+		}
 	case Delete:
 		n.add(ch.Object, "delete")
 		if workloads[ch.Object.Kind] || isCRD(ch.Object) || ch.Object.Kind == "Namespace" {
@@ -122,6 +125,9 @@ func (n needs) stay(c *ClusterPlan) {
 	pod := kube.Ref{Version: "v1", Kind: "Pod", Namespace: c.Namespace}
 	if live := c.live.object(namespaceRef(c.Namespace)); live != nil && live.GetDeletionTimestamp() != nil {
 		n.add(namespaceRef(c.Namespace), "list", "watch")
+	}
+	for ref := range c.live.ending {
+		n.add(ref, "list", "watch")
 	}
 	if c.puts(ControlPlane, Gateway) {
 		if c.wants(istiodRef(c.Namespace)) || c.desired.Gateway {

@@ -208,7 +208,7 @@ func TestNeeds(t *testing.T) {
 				l := w.Clusters[0]
 				l.Record = nil
 				l.Objects = map[kube.Ref]Observed{namespaceRef(ns): l.Objects[namespaceRef(ns)]}
-				l.Remains.Foreign = []kube.Ref{secretRef(ns, "theirs")}
+				l.Remains.Foreign = map[string][]kube.Ref{ns: {secretRef(ns, "theirs")}}
 			},
 			want: []string{
 				"namespaces: patch",

@@ -94,10 +94,13 @@ type Change struct {
 	// Wanted is the digest of what will be applied, UID is of what is there.
 	Wanted string `json:"wanted,omitempty"`
 	UID    string `json:"uid,omitempty"`
+	// From names the cluster that has the original of a shared Service.
+	From string `json:"from,omitempty"`
 
 	item    *Item
 	mint    bool // the late content of item is made anew
 	replace bool // the object is deleted and made anew
+	letGo   bool // the object stays, and is ours no more
 }
 
 // A Finding is something about a cluster ("" for the whole mesh) that a user
@@ -178,7 +181,7 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, Warnings: slices.Clone(w.shared.warnings), world: w, desired: d, options: o}
 	pl := &planner{plan: p, options: o}
 	pl.identities()
 	for i, l := range w.Clusters {

@@ -23,7 +23,8 @@ func (pl *planner) join(c *ClusterPlan) {
 		pl.changedMember(c)
 	}
 	c.foreign = map[string][]kube.Ref{}
-	for _, it := range d.Items {
+	shared := pl.plan.world.shared.items[c.Name]
+	for _, it := range slices.Concat(d.Items, shared) {
 		ch, managers := pl.decide(c, it)
 		if len(managers) > 0 {
 			by := strings.Join(managers, ", ")
@@ -32,7 +33,7 @@ func (pl *planner) join(c *ClusterPlan) {
 		c.Changes = append(c.Changes, ch)
 	}
 	pl.conflicts(c)
-	pl.prune(c)
+	pl.prune(c, shared)
 	pl.certificate(c)
 	pl.orphan(c)
 	if d.Gateway {
@@ -86,7 +87,7 @@ func manifestFields(applied map[string]any, m *topology.Manifest) []Field {
 // of an object that is not ours and may not be adopted.
 func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 	seen := c.live.Objects[it.Ref]
-	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, item: it}
+	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[annotationSharedFrom], item: it}
 	if seen.Err != nil {
 		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), hintOf(seen.Err)
 		return ch, nil
@@ -120,7 +121,8 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		ch.Reason = it.Late.Judge(pl.plan.world, seen.Object)
 		ch.mint = ch.Reason != ""
 	}
-	if seen.DryErr != nil {
+	again := madeAnew(it, seen.Object)
+	if seen.DryErr != nil && (again == "" || !kube.Immutable(seen.DryErr)) {
 		hint := hintOf(seen.DryErr)
 		if kube.Immutable(seen.DryErr) {
 			hint = fmt.Sprintf("the field is set for good when the object is made: delete %s, and apply makes it anew", it.Ref)
@@ -135,8 +137,8 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		ch.Fields = fields(seen.Object, seen.Dry)
 		maskSecret(it.Ref, ch.Fields)
 	}
-	if losesSelector(it, seen.Object) {
-		ch.replace, ch.Reason = true, "made anew: Kubernetes would keep its old endpoints"
+	if again != "" {
+		ch.replace, ch.Reason = true, "made anew: "+again
 	}
 	if ch.Reason == "" && len(ch.Fields) == 0 {
 		return
@@ -146,6 +148,18 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	if len(ch.Fields) > 0 && c.live.Record.hash(it.Ref) == it.Hash {
 		ch.Managers = changedBy(seen.Object, ch.Fields)
 	}
+}
+
+// madeAnew is why an object has to be deleted and created, "" for one that can be
+// changed.
+func madeAnew(it *Item, live *unstructured.Unstructured) string {
+	switch {
+	case losesSelector(it, live):
+		return "Kubernetes would keep its old endpoints"
+	case it.Component == SharedServices && turnsHeadless(it, live):
+		return "it has a cluster IP for good, or none"
+	}
+	return ""
 }
 
 // losesSelector says whether a Service has a selector that is not wanted any

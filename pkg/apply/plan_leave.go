@@ -9,25 +9,35 @@ import (
 
 // prune plans the end of what is recorded in a member and not wanted any more.
 // CRDs outlive the components that brought them, except in a cluster that has
-// become a remote one: nobody reads custom resources there.
-func (pl *planner) prune(c *ClusterPlan) {
+// become a remote one: nobody reads custom resources there. shared is wanted
+// beside what the topology says.
+func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	if c.live.Record == nil {
 		return
 	}
 	wanted := map[kube.Ref]bool{}
-	for _, it := range c.desired.Items {
+	for _, it := range slices.Concat(c.desired.Items, shared) {
 		wanted[it.Ref] = true
 	}
 	dropCRDs := pl.demote(c)
 	for _, o := range c.live.Record.Objects {
 		switch seen := c.live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
+		case pl.plan.world.shared.kept[placed{c.Name, o.Ref}]:
+			pl.keep(c, o)
+		case o.Component == SharedServices && seen.Object != nil:
+			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
 		case !isCRD(o.Ref), dropCRDs:
 			pl.delete(c, o)
 		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
-			c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
+			pl.keep(c, o)
 		}
 	}
+}
+
+// keep leaves a recorded object as it is, and on record.
+func (pl *planner) keep(c *ClusterPlan, o Recorded) {
+	c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 }
 
 // demote plans the end of what the control plane of a cluster that has become a
@@ -91,7 +101,11 @@ func (pl *planner) leave(c *ClusterPlan) {
 			"Istio's CRDs stay: %s", countRefs(l.Remains.InUse))
 	}
 	for _, o := range left {
-		if o.Ref != namespace && !(isCRD(o.Ref) && keepCRDs) {
+		switch {
+		case o.Ref == namespace, isCRD(o.Ref) && keepCRDs:
+		case o.Component == SharedServices && l.object(o.Ref) != nil:
+			pl.unshare(c, o, "")
+		default:
 			pl.delete(c, o)
 		}
 	}
@@ -101,7 +115,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 	for _, ref := range l.Remains.ByProducts {
 		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
 	}
-	pl.leaveNamespace(c, namespace)
+	pl.leaveNamespace(c, namespace, ControlPlane)
 }
 
 // recordedIn is what the record of l lists. Without a record, it is the CRDs of
@@ -122,20 +136,35 @@ func recordedIn(l *Live) []Recorded {
 
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
-func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref) {
+func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref, comp Component) {
 	live := c.live.object(ref)
-	if live == nil || !ours(live) {
+	if !ours(live) {
 		return
 	}
-	ch := Change{Component: ControlPlane, Object: ref, Action: Delete, UID: string(live.GetUID())}
-	created := live.GetAnnotations()[annotationCreated] != ""
-	if created && len(c.live.Remains.Foreign) > 0 {
-		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(c.live.Remains.Foreign))
+	ch := Change{Component: comp, Object: ref, Action: Delete, UID: string(live.GetUID())}
+	created, others := isOurNamespace(live), pl.others(c, ref.Name)
+	if created && len(others) > 0 {
+		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(others))
 	}
-	if !created || len(c.live.Remains.Foreign) > 0 {
-		ch.Action, ch.Reason = Update, "gives up our labels; the namespace stays"
+	if !created || len(others) > 0 {
+		ch.Action, ch.Reason, ch.letGo = Update, "gives up our labels; the namespace stays", true
 	}
 	c.Changes = append(c.Changes, ch)
+}
+
+// others are the objects in a namespace that are not ours, custom resources
+// among them unless these go with their CRDs.
+func (pl *planner) others(c *ClusterPlan, namespace string) []kube.Ref {
+	inUse := c.live.Remains.InUse
+	refs := slices.DeleteFunc(slices.Clone(c.live.Remains.Foreign[namespace]), func(ref kube.Ref) bool {
+		return slices.ContainsFunc(inUse, func(other kube.Ref) bool { return compareRefs(ref, other) == 0 })
+	})
+	for _, ref := range inUse {
+		if ref.Namespace == namespace && !pl.options.CRDs {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
 }
 
 func countRefs(refs []kube.Ref) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
@@ -158,7 +159,7 @@ func (c *ClusterPlan) recordAfter(mesh string, members []Member, done func(Chang
 			applied = applied && finished
 		}
 		switch {
-		case ch.Action == Delete && finished, ch.Action == Create && ch.Blocked != "":
+		case (ch.Action == Delete || ch.letGo) && finished, ch.Action == Create && ch.Blocked != "":
 			continue
 		case finished:
 			r.Objects = append(r.Objects, Recorded{Ref: ch.Object, Component: ch.Component, Hash: ch.Wanted})
@@ -191,18 +192,20 @@ func sortedKeys[V any](m map[string]V) []string {
 func changedBy(live *unstructured.Unstructured, changed []Field) []string {
 	var names []string
 	for _, m := range live.GetManagedFields() {
-		if m.Manager == kube.FieldManager || m.FieldsV1 == nil || m.Subresource == "status" {
+		if m.Manager == kube.FieldManager || m.Subresource == "status" {
 			continue
 		}
-		var owned map[string]any
-		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) != nil {
-			continue
-		}
-		if slices.ContainsFunc(changed, func(f Field) bool { return ownsPath(owned, segments(f.Path)) }) && !slices.Contains(names, m.Manager) {
+		if slices.ContainsFunc(changed, func(f Field) bool { return owns(m, segments(f.Path)...) }) && !slices.Contains(names, m.Manager) {
 			names = append(names, m.Manager)
 		}
 	}
 	return names
+}
+
+// owns says whether m is the owner of a field, or of one below it.
+func owns(m metav1.ManagedFieldsEntry, path ...string) bool {
+	var owned map[string]any
+	return m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil && ownsPath(owned, path)
 }
 
 // segments splits a [Field]'s path into field names; "*" is any list element.

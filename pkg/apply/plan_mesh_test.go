@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -202,6 +203,7 @@ func TestPlanLeaving(t *testing.T) {
 	const ns = "istio-system"
 	foreign := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "theirs"}
 	route := kube.Ref{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService", Namespace: "shop", Name: "route"}
+	routeHere := kube.Ref{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService", Namespace: ns, Name: "route"}
 	all := []string{
 		"delete Secret istio-system/cacerts",
 		"delete ConfigMap istio-system/setup-mesh",
@@ -240,9 +242,25 @@ func TestPlanLeaving(t *testing.T) {
 			want: append([]string{"delete ConfigMap shop/istio-ca-root-cert (written by istiod)"}, all...),
 		},
 		"somebody uses the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = []kube.Ref{foreign} },
+			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}} },
 			want:     append(without("delete Namespace istio-system"), gives),
 			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
+		},
+		"somebody's custom resource is in the namespace": {
+			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{routeHere} },
+			want:     slices.DeleteFunc(append(without("delete Namespace istio-system"), gives), func(s string) bool { return strings.Contains(s, "CustomResourceDefinition") }),
+			warnings: []string{"Istio's CRDs stay: VirtualService istio-system/route is there", "namespace istio-system stays: VirtualService istio-system/route is there"},
+		},
+		"somebody's custom resource is in the namespace, and goes": {
+			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{routeHere} },
+			options: PlanOptions{CRDs: true},
+			want:    all,
+		},
+		"somebody else says what the namespace should be": {
+			world: func(_ *testing.T, l *Live) {
+				l.Objects[namespaceRef(ns)] = Observed{Object: managedBy(l.object(namespaceRef(ns)), "u", kube.FieldManager, "argocd")}
+			},
+			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"the namespace was there before us": {
 			world: func(_ *testing.T, l *Live) {
@@ -253,7 +271,7 @@ func TestPlanLeaving(t *testing.T) {
 		"the namespace was there before us, and so was what is in it": {
 			world: func(_ *testing.T, l *Live) {
 				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
-				l.Remains.Foreign = []kube.Ref{foreign}
+				l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},

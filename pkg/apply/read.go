@@ -43,6 +43,8 @@ func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) erro
 	for ref := range refs {
 		switch _, known := l.Objects[ref]; {
 		case known:
+		case l.listed(ref):
+			l.Objects[ref] = Observed{}
 		case ref.Namespace == l.Namespace && namespace.Object == nil && namespace.Err == nil:
 			l.Objects[ref] = Observed{}
 		default:
@@ -77,8 +79,8 @@ func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool, mesh string
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	for k := range kinds {
-		if k.kind == "Namespace" {
-			continue // read by connect
+		if k.kind == "Namespace" || l.listed(kube.Ref{Group: k.group, Version: k.version, Kind: k.kind, Namespace: k.namespace}) {
+			continue // read before
 		}
 		g.Go(func() error {
 			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}, k.namespace, labelMesh+"="+mesh)

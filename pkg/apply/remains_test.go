@@ -19,7 +19,8 @@ func TestRemainsSort(t *testing.T) {
 	}
 	owned := o("Pod", "istiod-1", "kubelet")
 	owned.SetOwnerReferences([]metav1.OwnerReference{{Kind: "ReplicaSet"}})
-	l := &Live{Objects: map[kube.Ref]Observed{configMap("recorded"): {}}}
+	l := &Live{Member: Member{Namespace: ns}, Objects: map[kube.Ref]Observed{configMap("recorded"): {}}}
+	foreign := func(name string) map[string][]kube.Ref { return map[string][]kube.Ref{ns: {configMap(name)}} }
 	tests := map[string]struct {
 		o    *unstructured.Unstructured
 		want Remains
@@ -30,16 +31,54 @@ func TestRemainsSort(t *testing.T) {
 		"Kubernetes' own ConfigMap":      {o("ConfigMap", "kube-root-ca.crt", "kube-controller-manager"), Remains{}},
 		"Kubernetes' own ServiceAccount": {o("ServiceAccount", "default", "kube-controller-manager"), Remains{}},
 		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []kube.Ref{configMap("istio-ca-root-cert")}}},
-		"istiod's, changed by somebody":  {o("ConfigMap", "x", "pilot-discovery", "kubectl"), Remains{Foreign: []kube.Ref{configMap("x")}}},
-		"somebody's":                     {o("ConfigMap", "x", "kubectl"), Remains{Foreign: []kube.Ref{configMap("x")}}},
-		"nobody's, as far as one knows":  {o("ConfigMap", "x"), Remains{Foreign: []kube.Ref{configMap("x")}}},
-		"a ConfigMap called default":     {o("ConfigMap", "default", "kubectl"), Remains{Foreign: []kube.Ref{configMap("default")}}},
+		"istiod's, changed by somebody":  {o("ConfigMap", "x", "pilot-discovery", "kubectl"), Remains{Foreign: foreign("x")}},
+		"somebody's":                     {o("ConfigMap", "x", "kubectl"), Remains{Foreign: foreign("x")}},
+		"nobody's, as far as one knows":  {o("ConfigMap", "x"), Remains{Foreign: foreign("x")}},
+		"a ConfigMap called default":     {o("ConfigMap", "default", "kubectl"), Remains{Foreign: foreign("default")}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			var got Remains
+			got := Remains{Foreign: map[string][]kube.Ref{}}
 			got.sort(l, tt.o)
+			if len(got.Foreign) == 0 {
+				got.Foreign = nil
+			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("remains (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestRemainsSortShared checks what makes a namespace somebody's that came with
+// copies of Services.
+func TestRemainsSortShared(t *testing.T) {
+	o := func(kind, name string, notes map[string]any, managers ...string) *unstructured.Unstructured {
+		return managedBy(object("v1", kind, shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
+	}
+	mark := map[string]any{annotationSharedFrom: "a"}
+	tests := map[string]struct {
+		o       *unstructured.Unstructured
+		foreign bool
+	}{
+		"a copy":                           {o("Service", "cart", mark, kube.FieldManager), false},
+		"a copy that somebody took over":   {o("Service", "cart", mark, kube.FieldManager, "helm"), true},
+		"a copy that is not marked as one": {o("Service", "cart", nil, kube.FieldManager), true},
+		"somebody's Service":               {o("Service", "cart", nil, "helm"), true},
+		"somebody's VirtualService":        {o("VirtualService", "cart", nil, "kubectl"), true},
+		"Kubernetes' own ConfigMap":        {o("ConfigMap", "kube-root-ca.crt", nil, "kube-controller-manager"), false},
+		"Kubernetes' own ServiceAccount":   {o("ServiceAccount", "default", nil, "kube-controller-manager"), false},
+		"written by istiod":                {o("ConfigMap", "istio-ca-root-cert", nil, "pilot-discovery"), false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := &Live{Member: Member{Namespace: "istio-system"}, Objects: map[kube.Ref]Observed{serviceRef(shop, "cart"): {}}}
+			got, want := Remains{Foreign: map[string][]kube.Ref{}}, Remains{Foreign: map[string][]kube.Ref{}}
+			if tt.foreign {
+				want.Foreign[shop] = []kube.Ref{kube.RefOf(tt.o)}
+			}
+			got.sort(l, tt.o)
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("remains (-want +got):\n%s", diff)
 			}
 		})

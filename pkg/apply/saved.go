@@ -141,5 +141,5 @@ func (d *Desired) Digest(release string) (string, error) {
 	if d.Root != nil {
 		root = d.Root.Fingerprint()
 	}
-	return hashOf([]any{release, d.MeshID, d.TrustDomain, root, all})
+	return hashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
 }

@@ -16,6 +16,8 @@ const (
 	stageTrust           // cacerts: an istiod that starts without it makes a root of its own
 	stageCRDs
 	stageConfig    // what workloads refer to: RBAC, ConfigMaps, Services, grants
+	stageSpaces    // namespaces for copies of other clusters' Services
+	stageShared    // those copies: nothing of Istio waits for them
 	stageEndpoints // of the primaries, in a remote cluster: before a webhook calls them
 	stageControl   // istiod and its webhooks
 	stageGateways  // injected by istiod, so after its webhook answers
@@ -59,12 +61,17 @@ const (
 	leaveWorkloads
 	leaveConfig
 	leaveByProducts
+	leaveShared // namespaces, once the copies in them are gone; the record still knows them
 	leaveCRDs
 	leaveNamespace
 )
 
 func leaveStageOf(ch Change) stage {
 	switch ref := ch.Object; {
+	case ch.Component == SharedServices && ref.Kind == "Namespace":
+		return leaveShared
+	case ch.Component == SharedServices:
+		return leaveConfig
 	case isWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
 		return leaveWebhooks
 	case isIstioResource(ref):

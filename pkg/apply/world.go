@@ -16,6 +16,8 @@ type World struct {
 	// Clusters holds those of the topology in its order, then those that the
 	// records name and the topology does not.
 	Clusters []*Live
+
+	shared sharing
 }
 
 // A Live is one cluster as it was read.
@@ -28,12 +30,17 @@ type Live struct {
 	Unreached  error         // nothing below is known
 	Record     *Record
 	Objects    map[kube.Ref]Observed
-	Remains    Remains // read of a leaving cluster only
+	Remains    Remains // read of what is to go only
 
 	address       topology.Gateway
 	resolver      Resolver // nil where nobody needs to know the gateway's IP addresses
 	cluster       *kube.Cluster
 	recordVersion string // resourceVersion of the record, "" while there is none
+	// services are all Services of the shared namespaces, by namespace. A
+	// namespace that is being deleted is as good as gone: it is absent from
+	// Objects, and named in ending.
+	services map[string][]*unstructured.Unstructured
+	ending   map[kube.Ref]bool
 }
 
 // Observed is one object as it was read: present, absent (Object is nil) or
@@ -47,12 +54,13 @@ type Observed struct {
 	DryErr error
 }
 
-// Remains is what stands in the way of leaving a cluster as it was found.
+// Remains is what stands in the way of leaving a cluster, or a namespace of it,
+// as it was found.
 type Remains struct {
-	ByProducts []kube.Ref // written by istiod while it ran
-	InUse      []kube.Ref // custom resources that are not ours, which the CRDs must outlive
-	Foreign    []kube.Ref // in Istio's namespace, and not ours
-	Err        error      // the above could not be read whole
+	ByProducts []kube.Ref            // written by istiod while it ran
+	InUse      []kube.Ref            // custom resources that are not ours, which the CRDs must outlive
+	Foreign    map[string][]kube.Ref // what is not ours in a namespace that goes, by namespace
+	Err        error                 // the above could not be read whole
 }
 
 // Cluster finds a cluster by its name in the mesh, nil if there is none.

@@ -100,7 +100,13 @@ func (c *Cluster) Identity(ctx context.Context) (Identity, error) {
 
 // getJSON reads the document at path, which is no object.
 func (c *Cluster) getJSON(ctx context.Context, path string, into any) error {
-	body, err := send(ctx, c.rest.Get().AbsPath(path))
+	return c.getJSONAs(ctx, path, "application/json", into)
+}
+
+// getJSONAs reads a document that the server has in several forms, in the one
+// that accept names.
+func (c *Cluster) getJSONAs(ctx context.Context, path, accept string, into any) error {
+	body, err := send(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", accept))
 	if err == nil {
 		if jsonErr := json.Unmarshal(body, into); jsonErr != nil {
 			return &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: "the answer is not JSON"}

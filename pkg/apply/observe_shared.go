@@ -1,0 +1,102 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// share reads what is wanted in the clusters of a mesh that shares Services. What
+// one is to hold is in the others: the Services of all have been read.
+func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
+	var err error
+	if w.shared, err = newSharing(d, w); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for i, c := range d.Clusters {
+		if l := w.Clusters[i]; l.Unreached == nil {
+			g.Go(func() error {
+				ob.read(ctx, l, c, slices.Concat(c.Items, w.shared.items[l.Name]))
+				return nil
+			})
+		}
+	}
+	return g.Wait()
+}
+
+// readServices reads the shared namespaces of a cluster and all Services in them:
+// a request for each, and one for the namespaces themselves.
+func readServices(ctx context.Context, l *Live, namespaces []string) error {
+	l.services, l.ending = map[string][]*unstructured.Unstructured{}, map[kube.Ref]bool{}
+	g := limited(readsAtOnce)
+	var mu sync.Mutex
+	for _, namespace := range namespaces {
+		g.Go(func() error {
+			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Service"}, namespace, "")
+			mu.Lock()
+			defer mu.Unlock()
+			l.services[namespace] = list
+			return err
+		})
+	}
+	var found []*unstructured.Unstructured
+	g.Go(func() (err error) {
+		// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name
+		selector := "kubernetes.io/metadata.name in (" + strings.Join(namespaces, ",") + ")"
+		found, err = l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}, "", selector)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		if e, ok := errors.AsType[*kube.Error](err); ok && e.Class == kube.Forbidden {
+			return forbiddenReading(ctx, l, e, sharedRefs(namespaces))
+		}
+		return err
+	}
+	l.sharedRead(namespaces, found)
+	return nil
+}
+
+// sharedRefs are the kinds that readServices lists.
+func sharedRefs(namespaces []string) []kube.Ref {
+	refs := []kube.Ref{namespaceRef("")}
+	for _, namespace := range namespaces {
+		refs = append(refs, serviceRef(namespace, ""))
+	}
+	return refs
+}
+
+// sharedRead notes what was read: that all other copies are absent, too.
+func (l *Live) sharedRead(namespaces []string, found []*unstructured.Unstructured) {
+	for _, name := range namespaces {
+		l.Objects[namespaceRef(name)] = Observed{}
+	}
+	for _, o := range found {
+		if ref := kube.RefOf(o); o.GetDeletionTimestamp() == nil {
+			l.Objects[ref] = Observed{Object: o}
+		} else {
+			l.ending[ref], l.services[o.GetName()] = true, nil
+		}
+	}
+	for _, list := range l.services {
+		for _, o := range list {
+			if ours(o) {
+				l.Objects[kube.RefOf(o)] = Observed{Object: o}
+			}
+		}
+	}
+}
+
+// listed says whether ref would be in Objects if it was there and ours.
+func (l *Live) listed(ref kube.Ref) bool {
+	_, all := l.services[ref.Namespace]
+	return all && ref == serviceRef(ref.Namespace, ref.Name)
+}

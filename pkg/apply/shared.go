@@ -1,0 +1,262 @@
+package apply
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+)
+
+// A sharing is what the clusters of a mesh need of each other's Services, so
+// that the Services of the namespaces in sharedServices are present in all
+// joined clusters. A client asks the DNS of its own cluster for a name, and that
+// knows the Services of its own cluster only:
+// https://istio.io/latest/docs/ops/deployment/deployment-models/#dns-with-multiple-clusters
+// The zero sharing is that of a mesh that shares nothing.
+type sharing struct {
+	items    map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
+	kept     map[placed]bool    // copies that stay as they are: their original may be where nothing is known
+	warnings []Finding
+}
+
+// placed is an object in a cluster.
+type placed struct {
+	cluster string
+	ref     kube.Ref
+}
+
+// An original is a Service that is somebody's own.
+type original struct {
+	cluster string
+	service *unstructured.Unstructured
+}
+
+// newSharing works out the copies of all clusters. What was not read is not
+// taken to be absent: as long as a joined cluster is not reached, what is there
+// of copies whose original is nowhere seen stays.
+func newSharing(d *Desired, w *World) (sharing, error) {
+	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}}
+	var reached []*Live
+	unreached := map[string]bool{}
+	for i, c := range d.Clusters {
+		switch l := w.Clusters[i]; {
+		case !c.Joined:
+		case l.Unreached != nil:
+			unreached[l.Name] = true
+		default:
+			reached = append(reached, l)
+		}
+	}
+	for _, namespace := range d.SharedServices {
+		originals := originalsOf(reached, namespace)
+		s.warnings = append(s.warnings, portWarnings(originals)...)
+		for _, l := range reached {
+			if err := s.cluster(d.MeshID, l, namespace, originals, unreached); err != nil {
+				return sharing{}, err
+			}
+		}
+	}
+	return s, nil
+}
+
+// originalsOf are the Services of a namespace by name, each as often as somebody
+// has it, in the order of the topology.
+func originalsOf(clusters []*Live, namespace string) map[string][]original {
+	out := map[string][]original{}
+	for _, l := range clusters {
+		for _, o := range l.services[namespace] {
+			if !isCopy(o) {
+				out[o.GetName()] = append(out[o.GetName()], original{l.Name, o})
+			}
+		}
+	}
+	return out
+}
+
+// cluster adds what l wants of the Services of a namespace: those that nobody
+// has there. Where several clusters have a Service, the first is copied.
+func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[string][]original, unreached map[string]bool) error {
+	there := map[string]*unstructured.Unstructured{}
+	for _, o := range l.services[namespace] {
+		there[o.GetName()] = o
+	}
+	var copies []*Item
+	kept := false
+	for _, name := range sortedKeys(originals) {
+		live := there[name]
+		switch {
+		case live != nil && !isCopy(live): // theirs
+		case live != nil && unreached[live.GetAnnotations()[annotationSharedFrom]]:
+			kept = s.keep(l, live)
+		default:
+			first := originals[name][0]
+			it, err := sharedItem(mesh, copyOf(first), stageShared)
+			if err != nil {
+				return err
+			}
+			copies = append(copies, it)
+		}
+	}
+	for name, live := range there {
+		if _, seen := originals[name]; !seen && len(unreached) > 0 {
+			kept = s.keep(l, live)
+		}
+	}
+	if len(copies) == 0 && !kept {
+		return nil
+	}
+	if live := l.object(namespaceRef(namespace)); live == nil || isOurNamespace(live) {
+		it, err := sharedItem(mesh, sharedNamespace(namespace), stageSpaces)
+		if err != nil {
+			return err
+		}
+		s.items[l.Name] = append(s.items[l.Name], it)
+	}
+	s.items[l.Name] = append(s.items[l.Name], copies...)
+	return nil
+}
+
+// keep leaves a copy as it is.
+func (s *sharing) keep(l *Live, o *unstructured.Unstructured) bool {
+	s.kept[placed{l.Name, kube.RefOf(o)}] = true
+	return true
+}
+
+func sharedItem(mesh string, o *unstructured.Unstructured, at stage) (*Item, error) {
+	it, err := newItem(SharedServices, mesh, o, nil)
+	if err == nil {
+		it.stage = at
+	}
+	return it, err
+}
+
+// sharedNamespace is a namespace for copies where there is none of that name.
+func sharedNamespace(name string) *unstructured.Unstructured {
+	return object("v1", "Namespace", "", name, map[string]any{"annotations": map[string]any{annotationCreated: "true"}}, nil)
+}
+
+// copyOf is an original as the other clusters hold it: the same Service, in the
+// sense that a name in a namespace means one thing in all clusters of a mesh
+// (namespace sameness). Therefore it has the selector, so that pods which move
+// there are found, and says the same to Istio, exportTo for instance. It has
+// no endpoints of its own and nothing that a cluster hands out: no node ports,
+// and never a load balancer.
+// https://istio.io/latest/docs/ops/deployment/deployment-models/#namespace-tenancy
+func copyOf(o original) *unstructured.Unstructured {
+	notes := map[string]any{annotationSharedFrom: o.cluster}
+	for k, v := range o.service.GetAnnotations() {
+		if strings.HasPrefix(k, "networking.istio.io/") {
+			notes[k] = v
+		}
+	}
+	labels := map[string]any{}
+	for k, v := range o.service.GetLabels() {
+		// A copy of a gateway is no gateway of this cluster's network.
+		if k != labelNetwork && !strings.HasPrefix(k, annotationPrefix) {
+			labels[k] = v
+		}
+	}
+	return object("v1", "Service", o.service.GetNamespace(), o.service.GetName(),
+		map[string]any{"labels": labels, "annotations": notes}, map[string]any{"spec": specOfCopy(o.service)})
+}
+
+func specOfCopy(service *unstructured.Unstructured) map[string]any {
+	from, _, _ := unstructured.NestedMap(service.Object, "spec") // a deep copy
+	spec := map[string]any{"type": "ClusterIP"}
+	switch {
+	case from["type"] == "ExternalName":
+		spec["type"], spec["externalName"] = from["type"], from["externalName"]
+	case isHeadless(service):
+		spec["clusterIP"] = headless
+	}
+	if selector, ok := from["selector"]; ok {
+		spec["selector"] = selector
+	}
+	if ports, ok := from["ports"].([]any); ok {
+		for _, p := range ports {
+			if m, ok := p.(map[string]any); ok {
+				delete(m, "nodePort")
+			}
+		}
+		spec["ports"] = ports
+	}
+	return spec
+}
+
+// headless is the cluster IP of a Service without one:
+// https://kubernetes.io/docs/concepts/services-networking/service/#headless-services
+const headless = "None"
+
+func isHeadless(service *unstructured.Unstructured) bool {
+	ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
+	return ip == headless
+}
+
+// turnsHeadless says whether a Service is headless and shall not be, or the other
+// way round.
+func turnsHeadless(it *Item, live *unstructured.Unstructured) bool {
+	typed := func(o *unstructured.Unstructured) bool {
+		kind, _, _ := unstructured.NestedString(o.Object, "spec", "type")
+		return kind == "ClusterIP"
+	}
+	return it.Ref.Kind == "Service" && typed(it.Object) && typed(live) && isHeadless(it.Object) != isHeadless(live)
+}
+
+// isCopy says whether a Service is a copy of ours. One that somebody has made
+// their own is none.
+func isCopy(o *unstructured.Unstructured) bool {
+	return ours(o) && o.GetAnnotations()[annotationSharedFrom] != "" && !takenOver(o)
+}
+
+// isOurNamespace says whether a namespace came with copies of ours, and goes with
+// them.
+func isOurNamespace(o *unstructured.Unstructured) bool {
+	return ours(o) && o.GetAnnotations()[annotationCreated] != "" && !takenOver(o)
+}
+
+// takenOver says whether somebody else says what o should be: by server-side
+// apply, by kubectl apply (which need not own anything but its annotation where
+// the two agree), or by having changed its spec.
+func takenOver(o *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager != kube.FieldManager && m.Subresource == "" && (m.Operation == metav1.ManagedFieldsOperationApply ||
+			owns(m, "spec") || owns(m, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"))
+	})
+}
+
+// portWarnings tell of Services that several clusters have, and not with the same
+// ports: istiod takes them for one Service.
+func portWarnings(originals map[string][]original) []Finding {
+	var out []Finding
+	for _, name := range sortedKeys(originals) {
+		first := originals[name][0]
+		for _, other := range originals[name][1:] {
+			if slices.Equal(portsOf(first.service), portsOf(other.service)) {
+				continue
+			}
+			out = append(out, Finding{
+				Cluster: other.cluster,
+				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", kube.RefOf(other.service), first.cluster),
+				Hint:    "give it the same ports in both clusters",
+			})
+		}
+	}
+	return out
+}
+
+// portsOf are the ports of a Service as clients see them.
+func portsOf(service *unstructured.Unstructured) []string {
+	ports, _, _ := unstructured.NestedSlice(service.Object, "spec", "ports")
+	var out []string
+	for _, p := range ports {
+		if m, ok := p.(map[string]any); ok {
+			out = append(out, fmt.Sprint(m["name"], m["port"], m["protocol"], m["appProtocol"]))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
