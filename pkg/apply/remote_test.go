@@ -129,6 +129,19 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 		t.Errorf("the primary's gateway has other addresses (-want +got):\n%s", diff)
 	}
 
+	shown, err := NewPlan(d, w, PlanOptions{}).Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := ParseSaved(shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Clusters[0].Reach = reachedAt("192.0.2.66")
+	if moved, err := saved.Stale(NewPlan(d, w, PlanOptions{})); err != nil || len(moved) != 1 {
+		t.Errorf("a saved plan that shows an address, and now it is another: %v, %v", moved, err)
+	}
+
 	w = appliedWorld(t, d)
 	drift(w.Clusters[0], gatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
 	p := NewPlan(d, w, PlanOptions{})

@@ -9,16 +9,21 @@ import (
 )
 
 // Digest is what two plans that do the same to the same objects have in
-// common; dates and addresses are no part of it.
+// common. Dates and addresses are no part of it, but for those at which remote
+// clusters are to look for their primaries.
 func (p *Plan) Digest() (string, error) {
 	type change struct {
-		Cluster, UID, Object, Action, Wanted, ObjectUID, Blocked string
-		Fields                                                   []Field
+		Cluster, UID, Object, Action, Wanted, ObjectUID, Blocked, Address string
+		Fields                                                            []Field
 	}
 	var all []change
 	for _, c := range p.Clusters {
 		for _, ch := range c.Changes {
-			all = append(all, change{c.Name, c.Member.UID, ch.Object.String(), string(ch.Action), ch.Wanted, ch.UID, ch.Blocked, ch.Fields})
+			address := ""
+			if ch.Component == Primaries {
+				address = ch.Reason
+			}
+			all = append(all, change{c.Name, c.Member.UID, ch.Object.String(), string(ch.Action), ch.Wanted, ch.UID, ch.Blocked, address, ch.Fields})
 		}
 	}
 	return hashOf(struct {
