@@ -46,13 +46,13 @@ func (r Reach) port(inside int) int {
 	return inside
 }
 
-// String is how plans and status name the gateway's address, for traffic
-// between networks: "" while there is none.
-func (r Reach) String() string {
+// at is how plans and status name the gateway's address, with the one outside for
+// a port of the gateway: "" while there is none.
+func (r Reach) at(port int) string {
 	if len(r.Hosts) == 0 {
 		return ""
 	}
-	s := hostPort(r.Hosts[0], r.port(gatewayPort))
+	s := hostPort(r.Hosts[0], r.port(port))
 	if n := len(r.Hosts) - 1; n > 0 {
 		s += fmt.Sprintf(" and %d more", n)
 	}

@@ -67,8 +67,8 @@ func TestReachOf(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("reach (-want +got):\n%s", diff)
 			}
-			if got.String() != tt.shown {
-				t.Errorf("shown as %q, want %q", got, tt.shown)
+			if got.at(gatewayPort) != tt.shown {
+				t.Errorf("shown as %q, want %q", got.at(gatewayPort), tt.shown)
 			}
 		})
 	}

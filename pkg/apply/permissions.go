@@ -44,7 +44,7 @@ func (p *Plan) needs(c *ClusterPlan) []kube.Access {
 	default:
 		n.stay(c)
 	}
-	n.tokens(p, c)
+	n.given(p, c)
 	return slices.SortedFunc(maps.Keys(n), compareAccess)
 }
 
@@ -141,30 +141,61 @@ func (n needs) stay(c *ClusterPlan) {
 		if c.desired.Gateway {
 			n.add(gatewayServiceRef(c.Namespace), "list", "watch")
 			n.add(kube.Ref{Version: "v1", Kind: "Event", Namespace: c.Namespace}, "list")
+			if it := c.item(gatewayServiceRef(c.Namespace)); it != nil && nodeSelector(it.Object) != nil {
+				n.add(kube.Ref{Version: "v1", Kind: "Node"}, "list")
+			}
 		}
 	}
-	if len(c.Reads) > 0 {
+	if c.remote() {
+		n.served(c)
+	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && ch.Component == RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}
 }
 
-// wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref kube.Ref) bool {
-	return c.desired != nil && slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref })
+// served needs what [waitServed] does: it waits, and tries whether a pod would be
+// injected.
+func (n needs) served(c *ClusterPlan) {
+	n.add(kube.Ref{Version: "v1", Kind: "Pod", Namespace: c.Namespace}, "create")
+	n.add(rootConfigMapRef(c.Namespace), "list", "watch")
+	if c.wants(injectorRef(c.Namespace)) {
+		n.add(injectorRef(c.Namespace), "list", "watch")
+	}
 }
 
-// tokens needs what the remote secrets of other clusters that are minted take
-// out of c.
-func (n needs) tokens(p *Plan, c *ClusterPlan) {
+// wants says whether ref is among what c should hold.
+func (c *ClusterPlan) wants(ref kube.Ref) bool { return c.item(ref) != nil }
+
+// item is what c should hold at ref, nil for nothing.
+func (c *ClusterPlan) item(ref kube.Ref) *Item {
+	if c.desired == nil {
+		return nil
+	}
+	i := slices.IndexFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref })
+	if i < 0 {
+		return nil
+	}
+	return c.desired.Items[i]
+}
+
+// given needs what is minted in other clusters out of c: tokens, and the address
+// of the gateway.
+func (n needs) given(p *Plan, c *ClusterPlan) {
 	for _, consumer := range p.Clusters {
 		for _, ch := range consumer.Changes {
 			if !ch.Pending() || !ch.mint || ch.item == nil {
 				continue
 			}
-			if late, ok := ch.item.Late.(*remoteAccess); ok && late.source.Name == c.Name {
+			if ch.item.Late == nil || ch.item.Late.Needs() != c.Name {
+				continue
+			}
+			switch ch.item.Late.(type) {
+			case *remoteAccess:
 				n.add(secretRef(c.Namespace, ""), "get")
 				n.sub(kube.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: c.Namespace}, "token", "create")
+			case *primaryEndpoints:
+				n.add(gatewayServiceRef(c.Namespace), "get")
 			}
 		}
 	}

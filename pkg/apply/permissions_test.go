@@ -30,6 +30,8 @@ func needLines(accesses []kube.Access) []string {
 func TestNeeds(t *testing.T) {
 	const ns = "istio-system"
 	one := "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n"
+	const served = "mesh_id: m\ncontexts: {kind-r: {network: n1, name: r, primaries: [kind-p]}, kind-p: {network: n2, name: p}}\n"
+	const serves = "mesh_id: m\ncontexts: {kind-p: {network: n2, name: p}, kind-r: {network: n1, name: r, primaries: [kind-p]}}\n"
 	// roles adds what the charts render for istiod, and who is to have it.
 	roles := func(t *testing.T, d *Desired) {
 		const group = rbacGroup + "/v1"
@@ -139,6 +141,51 @@ func TestNeeds(t *testing.T) {
 				"istio-system roles: escalate patch",
 			},
 		},
+		"a remote cluster's first apply": {
+			topology: served,
+			want: []string{
+				"mutatingwebhookconfigurations: create get list patch watch",
+				"namespaces: create get patch",
+				"istio-system configmaps,services: create get list patch watch",
+				"istio-system endpointslices: create get patch",
+				"istio-system events: list",
+				"istio-system leases: create delete get update",
+				"istio-system pods: create list",
+				"istio-system secrets,serviceaccounts: create get patch",
+				"istio-system deployments: create get list patch watch",
+				"istio-system serviceaccounts/token: create",
+			},
+		},
+		"a first apply, with a gateway at node ports": {
+			topology: serves,
+			desired: func(_ *testing.T, d *Desired) {
+				for _, it := range d.Clusters[0].Items {
+					if it.Ref == gatewayServiceRef(ns) {
+						it.Object.SetAnnotations(map[string]string{"traffic.istio.io/nodeSelector": "{}"})
+					}
+				}
+			},
+			want: []string{
+				"customresourcedefinitions: create get patch",
+				"namespaces: create get patch",
+				"nodes: list",
+				"validatingwebhookconfigurations: create get list patch watch",
+				"istio-system configmaps,secrets,serviceaccounts: create get patch",
+				"istio-system deployments: create get list patch watch",
+				"istio-system events,pods: list",
+				"istio-system gateways,virtualservices: create get patch",
+				"istio-system leases: create delete get update",
+				"istio-system pods/portforward: create",
+				"istio-system services: create get list patch watch",
+			},
+		},
+		"the address of a gateway for a remote cluster": {
+			topology: serves, applied: true,
+			world: func(_ *testing.T, w *World) {
+				w.Clusters[1].Objects[endpointsRef(ns, "p")] = Observed{}
+			},
+			want: []string{"istio-system services: get"},
+		},
 		"a teardown": {
 			topology: one, applied: true, leave: true,
 			world: func(_ *testing.T, w *World) {
@@ -195,6 +242,19 @@ func TestNeeds(t *testing.T) {
 				t.Errorf("needs (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A Service that loses its selector is deleted and made anew.
+func TestNeedsOfRoleChange(t *testing.T) {
+	primary := wantedMesh(t, strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1), testBase)
+	remote := wantedMesh(t, sharedControlPlane, testBase)
+	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
+	got := p.needs(p.cluster("west"))
+	for _, verb := range []string{"create", "delete", "patch"} {
+		if !slices.Contains(got, kube.AccessTo(verb, istiodServiceRef("istio-system"))) {
+			t.Errorf("%s on Services is missing in %v", verb, got)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -209,11 +208,11 @@ type planner struct {
 }
 
 func (pl *planner) refuse(cluster, hint, format string, args ...any) {
-	pl.plan.Refusals = append(pl.plan.Refusals, Finding{Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
+	pl.plan.refuse(cluster, hint, format, args...)
 }
 
 func (pl *planner) warn(cluster, hint, format string, args ...any) {
-	pl.plan.Warnings = append(pl.plan.Warnings, Finding{Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
+	pl.plan.warn(cluster, hint, format, args...)
 }
 
 func (pl *planner) cluster(c *ClusterPlan) {

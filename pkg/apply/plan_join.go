@@ -37,7 +37,11 @@ func (pl *planner) join(c *ClusterPlan) {
 	pl.certificate(c)
 	pl.orphan(c)
 	if d.Gateway {
-		c.Gateway = c.live.Reach.String()
+		port := discoveryPort // what remote clusters use of it
+		if d.Exposed {
+			port = gatewayPort
+		}
+		c.Gateway = c.live.Reach.at(port)
 		if err := c.live.Reach.Err; err != nil {
 			pl.warn(c.Name, hintOf(err), "%v: remote clusters keep the addresses they have", err)
 		}

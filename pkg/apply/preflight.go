@@ -61,11 +61,11 @@ func loopbackRemedy(context string, nodes []string) string {
 }
 
 // kubernetesVersions refuses to put what the charts render into a cluster that
-// is too old for it.
+// is too old for it. Nothing is known of charts of the user's own.
 func (p *Plan) kubernetesVersions() {
 	for _, c := range p.Clusters {
 		minor, ok := minorOf(c.Kubernetes)
-		if !ok || minor >= charts.MinKubernetes || c.Leaving || !c.puts(ControlPlane, Gateway) {
+		if !ok || minor >= charts.MinKubernetes || c.Leaving || !c.puts(ControlPlane, Gateway) || c.desired.Manifest.Spec["installPackagePath"] != nil {
 			continue
 		}
 		p.refuse(c.Name, "upgrade the cluster first: https://istio.io/latest/docs/releases/supported-releases/",

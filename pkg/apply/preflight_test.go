@@ -67,6 +67,12 @@ func TestPreflight(t *testing.T) {
 				w.Clusters[1].Objects[secretRef(ns, remoteSecretPrefix+"a")] = Observed{}
 			},
 		},
+		"a Kubernetes that is too old, and charts of the user's own": {
+			world: func(_ *testing.T, d *Desired, w *World) {
+				w.Clusters[1].Kubernetes = "v1.31.9"
+				d.Clusters[1].Manifest.Spec["installPackagePath"] = "charts"
+			},
+		},
 		"a Kubernetes that is too old, and is left": {
 			applied: true, teardown: true,
 			world: func(_ *testing.T, _ *Desired, w *World) { w.Clusters[1].Kubernetes = "v1.31.9" },

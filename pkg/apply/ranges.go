@@ -61,7 +61,7 @@ func (p *Plan) newNeighbors() []neighbors {
 
 // connects says whether the pods of c are, or will be, endpoints for others.
 func (p *Plan) connects(c *ClusterPlan) bool {
-	return c.Unreached == "" && !c.Leaving && c.desired != nil && c.desired.Joined && (c.live.Record == nil || c.live.Record.Mesh == p.Mesh)
+	return c.Unreached == "" && !c.Leaving && c.desired != nil && len(c.desired.Reads)+len(c.desired.ReadBy) > 0 && (c.live.Record == nil || c.live.Record.Mesh == p.Mesh)
 }
 
 // newToNetwork says whether c was not on its network when its mesh was last

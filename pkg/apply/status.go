@@ -101,7 +101,11 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 			probe.Root.Object, probe.Root.Err = c.live.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
 			return nil
 		})
-		probe.Injection = tryInjection(ctx, c)
+		if ref := injectorRef(c.Namespace); c.live.object(ref) != nil {
+			probe.Injection = tryInjection(ctx, c)
+		} else if c.wants(ref) {
+			probe.Injection = fmt.Errorf("there is no %s", ref)
+		}
 		_ = g.Wait() // the functions return nil
 		return probe
 	}

@@ -70,7 +70,7 @@ func (p *meshParser) otherPrimary(wrong, remote string) string {
 		candidates = append(candidates, c.Context)
 	}
 	if hint := didYouMean(wrong, candidates); hint != "" {
-		return hint
+		return hint + " If not, " + staying
 	}
 	return staying
 }

@@ -18,8 +18,8 @@ func TestPrimaryThatIsGone(t *testing.T) {
 		contexts []string
 		want     string
 	}{
-		"misspelt":                         {"context-eats-1", kubeconfig, "    did you mean context-east-1?\n"},
-		"misspelt, and no kubeconfig":      {"context-eats-1", nil, "    did you mean context-east-1?\n"},
+		"misspelt":                         {"context-eats-1", kubeconfig, "    did you mean context-east-1? If not, a remote cluster needs a primary that stays: give it another primary, or take it out too\n"},
+		"misspelt, and no kubeconfig":      {"context-eats-1", nil, "    did you mean context-east-1? If not, a remote cluster needs a primary that stays: give it another primary, or take it out too\n"},
 		"its name in the mesh":             {"east-1", kubeconfig, "    did you mean context-east-1? Primaries are named by their contexts\n"},
 		"in the kubeconfig, so it is gone": {"context-east-3", kubeconfig, stays},
 		"known nowhere":                    {"elsewhere", kubeconfig, stays},
