@@ -90,6 +90,7 @@ func (m *sharedMesh) verify(t *testing.T) {
 		c := m.clusters[context]
 		if len(one.primaries) == 0 {
 			wantRemotes(t, c, m.readBy(context))
+			m.wantExposed(t, context)
 		} else {
 			m.wantServed(t, context, root)
 		}

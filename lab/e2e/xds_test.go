@@ -49,8 +49,21 @@ func (s sidecar) wantEndpoints(t testing.TB, istiod, service string, want []stri
 	}
 }
 
-// watch reads what istiod pushes until done is content.
+// watch reads what istiod pushes of the endpoints of a service until done is content.
 func (s sidecar) watch(ctx context.Context, istiod, service string, done func([]string) bool) error {
+	node, err := s.node()
+	if err != nil {
+		return err
+	}
+	return subscribe(ctx, istiod, &discovery.DiscoveryRequest{Node: node, TypeUrl: endpointType, ResourceNames: []string{service}},
+		func(answer *discovery.DiscoveryResponse) (bool, error) {
+			addresses, err := parseEndpoints(answer)
+			return err == nil && done(addresses), err
+		})
+}
+
+// subscribe asks an istiod for resources as an Envoy does, and reads its answers until done is content.
+func subscribe(ctx context.Context, istiod string, ask *discovery.DiscoveryRequest, done func(*discovery.DiscoveryResponse) (bool, error)) error {
 	conn, err := grpc.NewClient("passthrough:///"+istiod, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy())
 	if err != nil {
 		return err
@@ -60,11 +73,6 @@ func (s sidecar) watch(ctx context.Context, istiod, service string, done func([]
 	if err != nil {
 		return err
 	}
-	node, err := s.node()
-	if err != nil {
-		return err
-	}
-	ask := &discovery.DiscoveryRequest{Node: node, TypeUrl: endpointType, ResourceNames: []string{service}}
 	for {
 		if err := stream.Send(ask); err != nil {
 			return err
@@ -73,8 +81,7 @@ func (s sidecar) watch(ctx context.Context, istiod, service string, done func([]
 		if err != nil {
 			return err
 		}
-		addresses, err := parseEndpoints(answer)
-		if err != nil || done(addresses) {
+		if ok, err := done(answer); ok || err != nil {
 			return err
 		}
 		ask.VersionInfo, ask.ResponseNonce = answer.VersionInfo, answer.Nonce // accepts the answer
