@@ -22,10 +22,14 @@ func TestE2EMixedMesh(t *testing.T) {
 	m := newSharedMesh(t, north, remoteNorth, south, remoteSouth)
 	m.namespace = "mesh-system"
 	m.inOrder(t, []step{
-		{"Before", m.takeStock},
+		{"Before", func(t *testing.T) {
+			createService(t, m.clusters[remoteNorth], "catalog")
+			m.takeStock(t)
+		}},
 		{"Prep", func(t *testing.T) { m.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com") }},
 		{"TwoPrimariesWithRemotes", m.twoPrimaries},
 		{"RemoteOfBoth", m.remoteOfBoth},
+		{"SharedServices", m.sharesServices},
 		{"AddressesBehindNAT", m.behindNAT},
 		{"NodePorts", m.nodePorts},
 		{"NobodySaysWhichNode", m.nobodySaysWhichNode},
@@ -47,6 +51,39 @@ func (m *sharedMesh) twoPrimaries(t *testing.T) {
 	m.becomes(t)
 	if _, err := m.clusters[remoteSouth].kube.CoreV1().ServiceAccounts(m.namespace).Get(t.Context(), "mesh-reader", metav1.GetOptions{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// createService makes a Service in a namespace of its name.
+func createService(t *testing.T, c *cluster, name string) {
+	t.Helper()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	if _, err := c.kube.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80}}}}
+	if _, err := c.kube.CoreV1().Services(name).Create(t.Context(), service, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// sharesServices has a Service of a remote cluster present in all others, remote ones among them, and takes it back.
+func (m *sharedMesh) sharesServices(t *testing.T) {
+	has := func(context string) bool {
+		_, err := m.clusters[context].kube.CoreV1().Services("catalog").Get(t.Context(), "catalog", metav1.GetOptions{})
+		return err == nil
+	}
+	for _, shared := range []bool{true, false} {
+		m.shares = nil
+		if shared {
+			m.shares = []string{"catalog"}
+		}
+		m.becomes(t)
+		for context := range m.members {
+			if want := shared || context == remoteNorth; has(context) != want {
+				t.Errorf("%s has the Service: %v, want %v", context, has(context), want)
+			}
+		}
 	}
 }
 

@@ -33,6 +33,7 @@ type sharedMesh struct {
 	*journey
 	namespace string // Istio's
 	order     []string
+	shares    []string          // namespaces
 	members   map[string]member // by context
 }
 
@@ -66,6 +67,9 @@ func (m *sharedMesh) edit(t testing.TB) {
 		lines = append(lines, line+one.more+"}")
 	}
 	m.topology(t, lines...)
+	if len(m.shares) > 0 {
+		m.write(t, "topology.yaml", m.read(t, "topology.yaml")+"sharedServices: ["+strings.Join(m.shares, ", ")+"]\n")
+	}
 }
 
 // becomes edits topology.yaml, applies, and looks whether the mesh is what it says.
