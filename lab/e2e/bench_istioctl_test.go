@@ -158,14 +158,18 @@ func (g *guide) follow() {
 }
 
 func operator(values, spec string) string {
-	return "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n" + spec + "  values:\n" + values
+	name := ""
+	if strings.Contains(spec, "profile: empty") {
+		name = "metadata: {name: eastwest}\n"
+	}
+	return "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n" + name + "spec:\n" + spec + "  values:\n" + values
 }
 
 // eastWest is what samples/multicluster/gen-eastwest-gateway.sh --network prints.
 func eastWest(network string) string {
 	return operator(`    gateways: {istio-ingressgateway: {injectionTemplate: gateway}}
     global: {network: `+network+`}
-`, `  profile: empty
+`, `  profile: empty # in an installation of its own, by the name in metadata
   components:
     ingressGateways:
     - name: istio-eastwestgateway
@@ -275,6 +279,9 @@ func (g *guide) apply(context, documents string) {
 		var o unstructured.Unstructured
 		if err := yaml.Unmarshal([]byte(document), &o.Object); err != nil {
 			g.b.Fatal(err)
+		}
+		if len(o.Object) == 0 {
+			continue // what follows a "---" at the end
 		}
 		gv, err := schema.ParseGroupVersion(o.GetAPIVersion())
 		if err != nil {
