@@ -42,8 +42,10 @@ func (pl *planner) join(c *ClusterPlan) {
 			port = gatewayPort
 		}
 		c.Gateway = c.live.Reach.at(port)
-		if err := c.live.Reach.Err; err != nil {
+		if err := c.live.Reach.Err; err != nil && len(d.Remotes) > 0 {
 			pl.warn(c.Name, hintOf(err), "%v: remote clusters keep the addresses they have", err)
+		} else if err != nil {
+			pl.warn(c.Name, hintOf(err), "%v", err)
 		}
 	}
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {

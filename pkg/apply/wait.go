@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -246,24 +247,31 @@ func waitReach(ctx context.Context, c *ClusterPlan, service *unstructured.Unstru
 	var reach Reach
 	err := wait.PollUntilContextCancel(ctx, resolveInterval, true, func(ctx context.Context) (bool, error) {
 		reach = c.live.reach(ctx, service)
-		if why := reach.Nowhere; why != "" || len(reach.Hosts) == 0 {
-			if why == "" {
-				why = "none of the nodes that its annotation selects has an address of type ExternalIP"
-			}
-			return false, &kube.Error{
-				Class: kube.Invalid, Context: c.Context, Op: "find the address of", Ref: gatewayServiceRef(c.Namespace), Message: why,
-				Hint: "set contexts." + c.Context + ".gateway.addresses to those at which other clusters reach it",
-			}
-		}
-		if reach.Err != nil {
+		class := kube.ClassOf(reach.Err)
+		switch {
+		case class == kube.Forbidden, class == kube.Unauthorized:
+			return false, reach.Err
+		case reach.Err != nil:
 			r.waiting(reach.Err.Error())
+			return false, nil
+		case len(reach.Hosts) == 0:
+			return false, nowhere(c, reach)
 		}
-		return reach.Err == nil, nil
+		return true, nil
 	})
 	if ctx.Err() != nil && reach.Err != nil {
 		return fmt.Errorf("%w: %w", reach.Err, context.Cause(ctx))
 	}
 	return err
+}
+
+// nowhere is the error about a gateway that nobody outside can reach.
+func nowhere(c *ClusterPlan, reach Reach) error {
+	return &kube.Error{
+		Class: kube.Invalid, Context: c.Context, Op: "find the address of", Ref: gatewayServiceRef(c.Namespace),
+		Message: cmp.Or(reach.Nowhere, "none of the nodes that its annotation selects has an address of type ExternalIP"),
+		Hint:    "set contexts." + c.Context + ".gateway.addresses to those at which other clusters reach it",
+	}
 }
 
 // lastEvent quotes the newest event about ref, "" if there is none to be had.
