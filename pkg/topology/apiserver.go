@@ -7,6 +7,15 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
+// An APIServer is how other clusters reach a cluster's API server, where that
+// differs from the kubeconfig. Empty fields are as in the kubeconfig.
+type APIServer struct {
+	Server        string // https URL
+	TLSServerName string
+	CAFile        string   // as written: relative to topology.yaml, or absolute
+	CAFileAt      Position // where that was written
+}
+
 // apiServer judges what t, a context's apiServer, says. No message repeats a URL
 // that may hold a password or a token.
 func (p *meshParser) apiServer(t *tree, a *file.APIServer, path string) APIServer {

@@ -8,6 +8,14 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
+// A Gateway is what topology.yaml says of a cluster's east-west gateway. The
+// zero Gateway is reached at the addresses of its Service.
+type Gateway struct {
+	Addresses   []string          // IP addresses and host names that replace those of the Service
+	Port        int               // of Addresses, for traffic between networks; 15443 where the file has none
+	Annotations map[string]string // of its Service
+}
+
 // defaultGatewayPort is the port of east-west gateways for traffic between
 // networks: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 const defaultGatewayPort = 15443

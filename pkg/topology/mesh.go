@@ -51,23 +51,6 @@ type Cluster struct {
 	overlay *tree // the same with positions
 }
 
-// A Gateway is what topology.yaml says of a cluster's east-west gateway. The
-// zero Gateway is reached at the addresses of its Service.
-type Gateway struct {
-	Addresses   []string          // IP addresses and host names that replace those of the Service
-	Port        int               // of Addresses, for traffic between networks; 15443 where the file has none
-	Annotations map[string]string // of its Service
-}
-
-// An APIServer is how other clusters reach a cluster's API server, where that
-// differs from the kubeconfig. Empty fields are as in the kubeconfig.
-type APIServer struct {
-	Server        string // https URL
-	TLSServerName string
-	CAFile        string   // as written: relative to topology.yaml, or absolute
-	CAFileAt      Position // where that was written
-}
-
 // Remote says whether c is served by the control planes of other clusters.
 func (c Cluster) Remote() bool { return len(c.Primaries) > 0 }
 
