@@ -77,7 +77,7 @@ func clusterFlags() []cli.Flag {
 func leaveFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records"},
-		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave, although resources of yours exist"},
+		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave or become remote, although resources of yours exist"},
 	}
 }
 
