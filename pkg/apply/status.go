@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
@@ -194,24 +193,7 @@ func (s *Status) istio(c *ClusterPlan) string {
 	if available == 0 {
 		s.find("istiod/running", c.Name, "kubectl -n "+c.Namespace+" describe deployment istiod", "istiod has no available replica")
 	}
-	return istiodVersion(d)
-}
-
-// istiodVersion is the tag of the image that a Deployment of istiod, which may be
-// nil, runs.
-func istiodVersion(d *unstructured.Unstructured) string {
-	if d == nil {
-		return ""
-	}
-	containers, _, _ := unstructured.NestedSlice(d.Object, "spec", "template", "spec", "containers")
-	for _, e := range containers {
-		m, _ := e.(map[string]any)
-		image, _ := m["image"].(string)
-		if i := strings.LastIndexByte(image, ':'); i >= 0 && m["name"] == "discovery" {
-			return image[i+1:]
-		}
-	}
-	return ""
+	return imageVersion(d)
 }
 
 func (s *Status) gateway(c *ClusterPlan) string {

@@ -14,7 +14,7 @@ import (
 func versionOf(p *Plan, c *ClusterPlan) string {
 	for _, name := range c.Primaries {
 		if primary := p.cluster(name); primary != nil && primary.Unreached == "" {
-			if v := istiodVersion(primary.live.object(istiodRef(primary.Namespace))); v != "" {
+			if v := imageVersion(primary.live.object(istiodRef(primary.Namespace))); v != "" {
 				return v
 			}
 		}
