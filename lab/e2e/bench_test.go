@@ -79,16 +79,27 @@ func measure(b *testing.B, name string, r result) {
 	b.Helper()
 	b.ReportMetric(r.took.Seconds(), name+"-s")
 	b.ReportMetric(float64(r.maxRSS)/(1<<20), name+"-MiB")
-	var sent struct {
-		Requests int64 `json:"requests"`
-		Bytes    int64 `json:"bytes"`
-	}
-	for line := range strings.Lines(r.stderr) {
-		if strings.HasPrefix(line, `{"requests":`) && json.Unmarshal([]byte(line), &sent) == nil {
-			b.ReportMetric(float64(sent.Requests), name+"-requests")
-			b.ReportMetric(float64(sent.Bytes)/(1<<20), name+"-received-MiB")
-		}
+	sent := stats(r)
+	if sent.Requests > 0 {
+		b.ReportMetric(float64(sent.Requests), name+"-requests")
+		b.ReportMetric(float64(sent.Bytes)/(1<<20), name+"-received-MiB")
 	}
 	fmt.Fprintf(os.Stderr, "%-24s %-12s %6.2f s  %5d MiB  %5d requests  %6.1f MiB received\n",
 		b.Name(), name, r.took.Seconds(), r.maxRSS>>20, sent.Requests, float64(sent.Bytes)/(1<<20))
+}
+
+// A traffic is what a command sent and received, as it says itself.
+type traffic struct {
+	Requests int64 `json:"requests"`
+	Bytes    int64 `json:"bytes"`
+}
+
+func stats(r result) traffic {
+	var sent traffic
+	for line := range strings.Lines(r.stderr) {
+		if strings.HasPrefix(line, `{"requests":`) && json.Unmarshal([]byte(line), &sent) == nil {
+			return sent
+		}
+	}
+	return traffic{}
 }

@@ -112,22 +112,7 @@ func (j *journey) inOrder(t *testing.T, steps []step) {
 func (j *journey) takeStock(t *testing.T) {
 	ctx := context.Background()
 	for name, c := range j.clusters {
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"istio-injection": "enabled"}}}
-		service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "hello"}, Spec: corev1.ServiceSpec{
-			Selector: map[string]string{"app": "hello"}, Ports: []corev1.ServicePort{{Name: "http", Port: 80}}}}
-		if _, err := c.kube.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := c.kube.CoreV1().Services("shop").Create(ctx, service, metav1.CreateOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		eventually(t, "service account of shop", func(ctx context.Context) error {
-			if _, err := c.kube.CoreV1().ConfigMaps("shop").Get(ctx, "kube-root-ca.crt", metav1.GetOptions{}); err != nil {
-				return err
-			}
-			_, err := c.kube.CoreV1().ServiceAccounts("shop").Get(ctx, "default", metav1.GetOptions{})
-			return err
-		})
+		openShop(t, c)
 		var err error
 		if j.before[name], err = c.snapshot(ctx); err != nil {
 			t.Fatal(err)
@@ -136,6 +121,28 @@ func (j *journey) takeStock(t *testing.T) {
 			t.Errorf("%s: %d objects are less than any cluster has", name, len(j.before[name]))
 		}
 	}
+}
+
+// openShop puts a namespace for injected workloads into a cluster, with a service hello.
+func openShop(t testing.TB, c *cluster) {
+	t.Helper()
+	ctx := context.Background()
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Labels: map[string]string{"istio-injection": "enabled"}}}
+	service := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "hello"}, Spec: corev1.ServiceSpec{
+		Selector: map[string]string{"app": "hello"}, Ports: []corev1.ServicePort{{Name: "http", Port: 80}}}}
+	if _, err := c.kube.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.kube.CoreV1().Services("shop").Create(ctx, service, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "service account of shop", func(ctx context.Context) error {
+		if _, err := c.kube.CoreV1().ConfigMaps("shop").Get(ctx, "kube-root-ca.crt", metav1.GetOptions{}); err != nil {
+			return err
+		}
+		_, err := c.kube.CoreV1().ServiceAccounts("shop").Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
 }
 
 func (j *journey) prepare(t *testing.T) {

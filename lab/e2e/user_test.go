@@ -122,7 +122,7 @@ func (u *user) result(t testing.TB, cmd *exec.Cmd, start time.Time, stdout, stde
 		t.Fatalf("%s did not run", cmd)
 	}
 	r := result{
-		command: "setup-mesh " + strings.Join(cmd.Args[1:], " "), code: cmd.ProcessState.ExitCode(),
+		command: filepath.Base(u.program) + " " + strings.Join(cmd.Args[1:], " "), code: cmd.ProcessState.ExitCode(),
 		stdout: stdout, stderr: stderr, took: time.Since(start),
 	}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
