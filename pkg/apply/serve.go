@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -37,7 +36,7 @@ func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
 	}); err != nil {
 		return err
 	}
-	if ref := injectorRef(l.Namespace); slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref }) {
+	if ref := injectorRef(l.Namespace); c.wants(ref) {
 		if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 			return webhookFilled(o), "injection webhook: waiting for " + who + " to fill in its CA"
 		}); err != nil {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -149,7 +148,7 @@ func waitIstiod(ctx context.Context, c *ClusterPlan, r *reporter) error {
 		return err
 	}
 	ref := validatorRef(l.Namespace)
-	if !slices.ContainsFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref }) {
+	if !c.wants(ref) {
 		return nil
 	}
 	if err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
