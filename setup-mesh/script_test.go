@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestMain(m *testing.M) {
@@ -89,9 +89,9 @@ func TestPrintError(t *testing.T) {
 	}{
 		"plain":          {errors.New("no"), "setup-mesh: error: no\n"},
 		"with a hint":    {withHint(errors.New("no"), "yes"), "setup-mesh: error: no\nsetup-mesh: hint: yes\n"},
-		"of a cluster":   {&kube.Error{Op: "read", Message: "forbidden", Hint: "ask"}, "setup-mesh: error: read: forbidden\nsetup-mesh: hint: ask\n"},
+		"of a cluster":   {&object.Error{Op: "read", Message: "forbidden", Hint: "ask"}, "setup-mesh: error: read: forbidden\nsetup-mesh: hint: ask\n"},
 		"several":        {errors.Join(withHint(errors.New("a"), "1"), errors.New("b"), withHint(errors.New("c"), "3")), "setup-mesh: error: a\nb\nc\nsetup-mesh: hint: 1\nsetup-mesh: hint: 3\n"},
-		"in other words": {errors.Join(&kube.Error{Op: "read", Message: "\x1b[2J"}), "setup-mesh: error: read: \\x1b[2J\n"},
+		"in other words": {errors.Join(&object.Error{Op: "read", Message: "\x1b[2J"}), "setup-mesh: error: read: \\x1b[2J\n"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -62,7 +62,7 @@ func remedies(err error) []string {
 	if h := hintOf(err); h != "" {
 		return []string{h}
 	}
-	if e, ok := errors.AsType[*kube.Error](err); ok && e.Hint != "" {
+	if e, ok := errors.AsType[*object.Error](err); ok && e.Hint != "" {
 		return []string{e.Hint}
 	}
 	return nil

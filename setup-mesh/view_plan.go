@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // viewPlan prints a plan, for people or for programs.
@@ -58,7 +59,7 @@ func (v *planView) print() {
 func (v *planView) headline() string {
 	remotes := 0
 	for _, c := range v.plan.Clusters {
-		if c.Role == apply.RoleRemote {
+		if c.Role == record.RoleRemote {
 			remotes++
 		}
 	}

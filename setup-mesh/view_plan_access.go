@@ -6,13 +6,15 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // remoteAccess words whom istiod reads: the grants behind it go without saying.
 func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []planLine {
 	var created, ended, blocked []string
 	var lines []planLine
-	remote := c.Role == apply.RoleRemote
+	remote := c.Role == record.RoleRemote
 	for _, ch := range changes {
 		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
 		switch {
@@ -26,27 +28,27 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 		case ch.Action == apply.Delete && remote:
 			ended = append(ended, source)
 		case ch.Action == apply.Delete:
-			lines = append(lines, componentLine("-", apply.RemoteAccess, source+"   "+v.whyNotRead(c, source)))
+			lines = append(lines, componentLine("-", order.RemoteAccess, source+"   "+v.whyNotRead(c, source)))
 		default:
-			lines = append(lines, componentLine("~", apply.RemoteAccess, source+"   "+firstReason([]apply.Change{ch}, "changed outside of setup-mesh")))
+			lines = append(lines, componentLine("~", order.RemoteAccess, source+"   "+firstReason([]apply.Change{ch}, "changed outside of setup-mesh")))
 		}
 	}
 	if len(created) > 0 {
-		l := componentLine("+", apply.RemoteAccess, "reads "+few(created))
+		l := componentLine("+", order.RemoteAccess, "reads "+few(created))
 		l.alike = fmt.Sprintf("reads %d of %d", len(created), len(c.Reads))
 		lines = append([]planLine{l}, lines...)
 	}
 	if len(ended) > 0 {
-		lines = append(lines, componentLine("-", apply.RemoteAccess, "no longer reads "+few(ended)+": it has no istiod of its own"))
+		lines = append(lines, componentLine("-", order.RemoteAccess, "no longer reads "+few(ended)+": it has no istiod of its own"))
 	}
 	for _, b := range blocked {
-		lines = append(lines, componentLine("x", apply.RemoteAccess, b))
+		lines = append(lines, componentLine("x", order.RemoteAccess, b))
 	}
 	if len(lines) == 0 || remote {
 		lines = append(lines, readBy(changes)...)
 	}
 	if len(lines) == 0 {
-		lines = append(lines, componentLine(symbolOf(changes), apply.RemoteAccess, count(len(changes), "object")))
+		lines = append(lines, componentLine(symbolOf(changes), order.RemoteAccess, count(len(changes), "object")))
 	}
 	return lines
 }
@@ -85,7 +87,7 @@ func readBy(changes []apply.Change) []planLine {
 			}
 		}
 		if len(consumers) > 0 {
-			lines = append(lines, componentLine(w.symbol, apply.RemoteAccess, w.before+few(consumers)))
+			lines = append(lines, componentLine(w.symbol, order.RemoteAccess, w.before+few(consumers)))
 		}
 	}
 	return lines

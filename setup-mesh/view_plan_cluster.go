@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // body is what happens in one cluster, a line for each of its components.
@@ -15,7 +16,7 @@ func (v *planView) body(c *apply.ClusterPlan) []planLine {
 	}
 	if c.Leaving {
 		lines := leavingLines(c)
-		for _, comp := range apply.Components() {
+		for _, comp := range order.Components() {
 			if v.objects {
 				lines = append(lines, objectLines(changesOf(c, comp))...)
 			}
@@ -23,12 +24,12 @@ func (v *planView) body(c *apply.ClusterPlan) []planLine {
 		return lines
 	}
 	var lines []planLine
-	for _, comp := range apply.Components() {
+	for _, comp := range order.Components() {
 		changes := changesOf(c, comp)
 		if len(changes) == 0 {
 			continue
 		}
-		if comp != apply.Bookkeeping || !othersPending(c) {
+		if comp != order.Bookkeeping || !othersPending(c) {
 			lines = append(lines, v.component(c, comp, changes)...)
 		}
 		if v.objects {
@@ -65,7 +66,7 @@ func unreachedHints(c *apply.ClusterPlan) []string {
 }
 
 // changesOf is what is not kept of a component.
-func changesOf(c *apply.ClusterPlan, comp apply.Component) []apply.Change {
+func changesOf(c *apply.ClusterPlan, comp order.Component) []apply.Change {
 	return slices.DeleteFunc(slices.Clone(c.Changes), func(ch apply.Change) bool {
 		return ch.Component != comp || ch.Action == apply.Keep
 	})
@@ -77,7 +78,7 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 	var lines []planLine
 	var gone []string
 	n := 0
-	for _, comp := range apply.Components() {
+	for _, comp := range order.Components() {
 		deleted := 0
 		for _, ch := range changesOf(c, comp) {
 			switch {
@@ -89,7 +90,7 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 				lines = append(lines, planLine{symbol: symbolOf([]apply.Change{ch}), text: fmt.Sprintf("%s: %s", ch.Object, ch.Reason)})
 			}
 		}
-		if deleted > 0 && comp != apply.Bookkeeping {
+		if deleted > 0 && comp != order.Bookkeeping {
 			gone, n = append(gone, string(comp)), n+deleted
 		}
 	}
@@ -105,7 +106,7 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 // othersPending says whether more than the record changes; the record of that
 // is no news.
 func othersPending(c *apply.ClusterPlan) bool {
-	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return ch.Component != apply.Bookkeeping && ch.Pending() })
+	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return ch.Component != order.Bookkeeping && ch.Pending() })
 }
 
 // objectLines lists the objects behind a component, field by field.

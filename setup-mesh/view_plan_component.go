@@ -6,23 +6,25 @@ import (
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // componentIndent is where the words of a component begin.
 const componentIndent = len("+ ") + 17 + len("  ")
 
-func componentLine(symbol string, comp apply.Component, text string) planLine {
+func componentLine(symbol string, comp order.Component, text string) planLine {
 	return planLine{symbol: symbol, text: fmt.Sprintf("%-17s  %s", comp, text)}
 }
 
 // component words the changes of one component.
-func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
+func (v *planView) component(c *apply.ClusterPlan, comp order.Component, changes []apply.Change) []planLine {
 	var known, unknown, waiting []apply.Change
 	for _, ch := range changes {
 		switch {
 		case ch.Action == apply.Unknown:
 			unknown = append(unknown, ch)
-		case ch.Blocked != "" && (comp == apply.ControlPlane || comp == apply.Gateway):
+		case ch.Blocked != "" && (comp == order.ControlPlane || comp == order.Gateway):
 			waiting = append(waiting, ch)
 		default:
 			known = append(known, ch)
@@ -38,7 +40,7 @@ func (v *planView) component(c *apply.ClusterPlan, comp apply.Component, changes
 
 // unreadLines say what of a component could not be read, and why; the reason is
 // mostly the same for all.
-func unreadLines(comp apply.Component, unknown []apply.Change) []planLine {
+func unreadLines(comp order.Component, unknown []apply.Change) []planLine {
 	if len(unknown) == 0 {
 		return nil
 	}
@@ -53,22 +55,22 @@ func unreadLines(comp apply.Component, unknown []apply.Change) []planLine {
 }
 
 // knownComponent words the changes of one component that was read.
-func (v *planView) knownComponent(c *apply.ClusterPlan, comp apply.Component, changes []apply.Change) []planLine {
+func (v *planView) knownComponent(c *apply.ClusterPlan, comp order.Component, changes []apply.Change) []planLine {
 	symbol := symbolOf(changes)
 	switch comp {
-	case apply.Certificate:
+	case order.Certificate:
 		return certificateLines(c, symbol, changes[0])
-	case apply.ControlPlane:
+	case order.ControlPlane:
 		return v.controlPlaneLines(c, symbol, changes)
-	case apply.Primaries:
+	case order.Primaries:
 		return v.primaries(changes)
-	case apply.Gateway:
+	case order.Gateway:
 		return v.gatewayLines(c, symbol, changes)
-	case apply.RemoteAccess:
+	case order.RemoteAccess:
 		return v.remoteAccess(c, changes)
-	case apply.SharedServices:
+	case order.SharedServices:
 		return sharedLines(changes)
-	case apply.Bookkeeping:
+	case order.Bookkeeping:
 		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
 	}
 	return []planLine{componentLine(symbol, comp, count(len(changes), "object"))}
@@ -97,9 +99,9 @@ func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []pl
 func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
 	switch {
 	case c.New:
-		return []planLine{componentLine(symbol, apply.ControlPlane, fmt.Sprintf("profile %s, %s", c.Profile, count(len(changes), "object")))}
+		return []planLine{componentLine(symbol, order.ControlPlane, fmt.Sprintf("profile %s, %s", c.Profile, count(len(changes), "object")))}
 	case changesRole(c) && !v.objects:
-		return []planLine{componentLine("~", apply.ControlPlane, fmt.Sprintf("profile %s, %s", profileChange(c), count(len(changes), "object")))}
+		return []planLine{componentLine("~", order.ControlPlane, fmt.Sprintf("profile %s, %s", profileChange(c), count(len(changes), "object")))}
 	}
 	var lines []planLine
 	for _, f := range c.Manifest {
@@ -107,7 +109,7 @@ func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, change
 		if f.Source != "" {
 			words += "   " + f.Source
 		}
-		lines = append(lines, componentLine("~", apply.ControlPlane, words))
+		lines = append(lines, componentLine("~", order.ControlPlane, words))
 	}
 	behind := count(len(changes), "object") + " behind it"
 	if len(lines) == 0 {
@@ -115,7 +117,7 @@ func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, change
 			behind += ": " + reason
 		}
 	}
-	return append(lines, componentLine(symbol, apply.ControlPlane, behind))
+	return append(lines, componentLine(symbol, order.ControlPlane, behind))
 }
 
 // profileChange is the profile that was applied, and the one that will be.
@@ -157,7 +159,7 @@ func firstReason(changes []apply.Change, otherwise string) string {
 
 // fieldWords words a difference: values where they are short, and what became
 // of the field where they are not.
-func fieldWords(f apply.Field) string {
+func fieldWords(f compare.Field) string {
 	old, fitsOld := value(f.Old)
 	now, fitsNow := value(f.New)
 	switch {

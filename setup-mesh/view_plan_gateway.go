@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // gatewayLines words what becomes of an east-west gateway.
@@ -18,7 +20,7 @@ func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []a
 	case "-":
 		lines[0].text = oldGateway(changes)
 	}
-	lines[0].symbol, lines[0].text = symbol, componentLine(symbol, apply.Gateway, lines[0].text).text
+	lines[0].symbol, lines[0].text = symbol, componentLine(symbol, order.Gateway, lines[0].text).text
 	for i := range lines[1:] {
 		lines[i+1].indent = componentIndent
 	}
@@ -28,7 +30,7 @@ func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []a
 // newGateway words a gateway that is made, or has more to do: where it is
 // reached, and whom it leads to istiod.
 func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []planLine {
-	whole, exposes := has(changes, apply.EastWestGateway), has(changes, "cross-network-gateway")
+	whole, exposes := has(changes, object.EastWestGateway), has(changes, "cross-network-gateway")
 	remotes := v.remotesOf(c.Name)
 	leads := len(remotes) > 0 && has(changes, "istiod-gateway")
 	var lines []planLine
@@ -52,7 +54,7 @@ func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []pl
 // oldGateway words the end of a gateway, or of what it did.
 func oldGateway(changes []apply.Change) string {
 	switch words := count(len(changes), "object"); {
-	case has(changes, apply.EastWestGateway):
+	case has(changes, object.EastWestGateway):
 		return words
 	case has(changes, "istiod-gateway"):
 		return "no longer leads clusters to istiod"
@@ -69,7 +71,7 @@ func has(changes []apply.Change, name string) bool {
 // gatewayWords is where a gateway is reached; its port is of interest only
 // between networks.
 func gatewayWords(c *apply.ClusterPlan, exposed bool) string {
-	name, address := apply.EastWestGateway, c.Gateway
+	name, address := object.EastWestGateway, c.Gateway
 	switch {
 	case address == "":
 		address = "known after apply"

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // What a plan says of remote clusters, and of primaries as far as they serve
@@ -19,14 +21,14 @@ func roleWords(c *apply.ClusterPlan) string {
 			return was + " -> " + now
 		}
 	}
-	if c.Role != apply.RoleRemote {
+	if c.Role != record.RoleRemote {
 		return ""
 	}
 	return now
 }
 
-func roleOf(m apply.Member) string {
-	if m.Role != apply.RoleRemote {
+func roleOf(m record.Member) string {
+	if m.Role != record.RoleRemote {
 		return m.Role
 	}
 	return m.Role + " of " + few(m.Primaries)
@@ -51,7 +53,7 @@ func (v *planView) remotesOf(primary string) []string {
 // it: an address for each. The Service before them goes without saying.
 func (v *planView) primaries(changes []apply.Change) []planLine {
 	var lines []planLine
-	add := func(symbol, text string) { lines = append(lines, componentLine(symbol, apply.Primaries, text)) }
+	add := func(symbol, text string) { lines = append(lines, componentLine(symbol, order.Primaries, text)) }
 	for _, ch := range changes {
 		primary, ok := strings.CutPrefix(ch.Object.Name, "istiod-")
 		switch {
@@ -83,7 +85,7 @@ func (v *planView) addressOf(primary string) string {
 }
 
 // waitingLines say which part of a component waits for a primary.
-func waitingLines(comp apply.Component, waiting []apply.Change) []planLine {
+func waitingLines(comp order.Component, waiting []apply.Change) []planLine {
 	if len(waiting) == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // A sharedGroup is what happens to copies of one namespace, for one reason.
@@ -14,7 +15,7 @@ type sharedGroup struct {
 // sharedLines words which Services come from other clusters, and which go. That
 // their namespace comes or goes with them is said only where it does so alone.
 func sharedLines(changes []apply.Change) []planLine {
-	var order []sharedGroup
+	var groups []sharedGroup
 	services := map[sharedGroup][]string{}
 	for _, ch := range changes {
 		one := []apply.Change{ch}
@@ -25,16 +26,16 @@ func sharedLines(changes []apply.Change) []planLine {
 			}
 			g.namespace = "namespace " + ch.Object.Name
 		}
-		if !slices.Contains(order, g) {
-			order = append(order, g)
+		if !slices.Contains(groups, g) {
+			groups = append(groups, g)
 		}
 		if ch.Object.Kind != "Namespace" {
 			services[g] = append(services[g], ch.Object.Name)
 		}
 	}
 	var lines []planLine
-	for _, g := range order {
-		lines = append(lines, componentLine(g.symbol, apply.SharedServices, g.words(services[g])))
+	for _, g := range groups {
+		lines = append(lines, componentLine(g.symbol, order.SharedServices, g.words(services[g])))
 	}
 	return lines
 }

@@ -5,18 +5,20 @@ import (
 	"testing"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 const shopName = "shop"
 
 // sharedChange is about a copy of a Service that has its original in from.
 func sharedChange(action apply.Action, namespace, name, from string) apply.Change {
-	return apply.Change{Component: apply.SharedServices, Action: action, From: from, Object: kube.Ref{Version: "v1", Kind: "Service", Namespace: namespace, Name: name}}
+	return apply.Change{Component: order.SharedServices, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
 }
 
 func sharedNamespace(action apply.Action, name string) apply.Change {
-	return apply.Change{Component: apply.SharedServices, Action: action, Object: kube.Ref{Version: "v1", Kind: "Namespace", Name: name}}
+	return apply.Change{Component: order.SharedServices, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
 }
 
 func TestViewPlanSharedServices(t *testing.T) {
@@ -30,7 +32,7 @@ func TestViewPlanSharedServices(t *testing.T) {
 	edited := clusterPlan("east-2", "network-east", append(many,
 		sharedChange(apply.Create, shopName, "cart", "west-1"),
 		sharedChange(apply.Create, shopName, "stock", "east-1"),
-		changed(sharedChange(apply.Update, shopName, "catalog", "west-1"), "", apply.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
+		changed(sharedChange(apply.Update, shopName, "catalog", "west-1"), "", compare.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
 		because(sharedChange(apply.Update, shopName, "prices", "west-1"), "let go: it is managed by kubectl-client-side-apply now"),
 		because(sharedChange(apply.Delete, shopName, "old", "west-1"), "not in west-1 any more"),
 	)...)

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // remoteOf makes c a cluster that others serve.
 func remoteOf(c *apply.ClusterPlan, primaries ...string) *apply.ClusterPlan {
-	c.Role, c.Primaries, c.Reads, c.Profile = apply.RoleRemote, primaries, nil, "remote"
+	c.Role, c.Primaries, c.Reads, c.Profile = record.RoleRemote, primaries, nil, "remote"
 	c.RootFingerprint, c.NotAfter = "", time.Time{}
 	return c
 }
@@ -28,7 +31,7 @@ func was(c *apply.ClusterPlan, network, role string, primaries ...string) *apply
 }
 
 func endpoints(action apply.Action, primary string) apply.Change {
-	ch := planned(apply.Primaries, action, "EndpointSlice", "istiod-"+primary)
+	ch := planned(order.Primaries, action, "EndpointSlice", "istiod-"+primary)
 	ch.Object.Group = "discovery.k8s.io"
 	return ch
 }
@@ -37,34 +40,34 @@ func endpoints(action apply.Action, primary string) apply.Change {
 func served(primaries []string, readers ...string) []apply.Change {
 	all := []apply.Change{
 		namespace(apply.Create),
-		planned(apply.ControlPlane, apply.Create, "ClusterRole", "istio-reader"),
-		planned(apply.ControlPlane, apply.Create, "MutatingWebhookConfiguration", "istio-sidecar-injector"),
-		planned(apply.Primaries, apply.Create, "Service", "istiod"),
+		planned(order.ControlPlane, apply.Create, "ClusterRole", "istio-reader"),
+		planned(order.ControlPlane, apply.Create, "MutatingWebhookConfiguration", "istio-sidecar-injector"),
+		planned(order.Primaries, apply.Create, "Service", "istiod"),
 	}
 	for _, p := range primaries {
 		all = append(all, endpoints(apply.Create, p))
 	}
-	all = append(all, planned(apply.RemoteAccess, apply.Create, "ServiceAccount", "istio-reader-service-account"))
+	all = append(all, planned(order.RemoteAccess, apply.Create, "ServiceAccount", "istio-reader-service-account"))
 	for _, r := range readers {
-		all = append(all, planned(apply.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+r))
+		all = append(all, planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+r))
 	}
-	return append(all, planned(apply.Bookkeeping, apply.Create, "ConfigMap", "setup-mesh"))
+	return append(all, planned(order.Bookkeeping, apply.Create, "ConfigMap", "setup-mesh"))
 }
 
 func gateway() apply.Change {
-	return planned(apply.Gateway, apply.Create, "Service", "istio-eastwestgateway")
+	return planned(order.Gateway, apply.Create, "Service", "istio-eastwestgateway")
 }
 
 // leads are the objects by which a gateway leads remote clusters to istiod.
 func leads() []apply.Change {
 	return []apply.Change{
-		planned(apply.Gateway, apply.Create, "Gateway", "istiod-gateway"),
-		planned(apply.Gateway, apply.Create, "VirtualService", "istiod-vs"),
+		planned(order.Gateway, apply.Create, "Gateway", "istiod-gateway"),
+		planned(order.Gateway, apply.Create, "VirtualService", "istiod-vs"),
 	}
 }
 
 func exposed() apply.Change {
-	return planned(apply.Gateway, apply.Create, "Gateway", "cross-network-gateway")
+	return planned(order.Gateway, apply.Create, "Gateway", "cross-network-gateway")
 }
 
 // serving makes c, a first install, a primary of others, which it reads.
@@ -73,7 +76,7 @@ func serving(c *apply.ClusterPlan, remotes ...string) *apply.ClusterPlan {
 	c.Reads = remotes
 	c.Changes = append(c.Changes, leads()...)
 	for _, r := range remotes {
-		c.Changes = append(c.Changes, planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+r))
+		c.Changes = append(c.Changes, planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+r))
 	}
 	return c
 }
@@ -120,7 +123,7 @@ func primaryDown() *apply.Plan {
 	for i, c := range p.Clusters {
 		alone := len(c.Primaries) == 1 && c.Primaries[0] == "east-1"
 		for j, ch := range c.Changes {
-			needed := alone && (ch.Object.Kind == "MutatingWebhookConfiguration" || ch.Component == apply.Gateway)
+			needed := alone && (ch.Object.Kind == "MutatingWebhookConfiguration" || ch.Component == order.Gateway)
 			if needed || ch.Object == endpoints(apply.Create, "east-1").Object || ch.Object.Name == "istio-remote-secret-east-1" {
 				p.Clusters[i].Changes[j].Blocked = down
 			}
@@ -136,12 +139,12 @@ func otherAddresses() *apply.Plan {
 		remoteOf(clusterPlan("west-1", "network-west",
 			because(endpoints(apply.Update, "east-1"), "gateway of east-1: 203.0.113.1 -> 203.0.113.9")), "east-1"),
 		remoteOf(clusterPlan("west-2", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "north-1"),
-			changed(endpoints(apply.Update, "east-2"), "kubectl-edit", apply.Field{Path: "metadata.labels", Old: nil, New: "x"})), "east-1", "east-2"),
+			changed(endpoints(apply.Update, "east-2"), "kubectl-edit", compare.Field{Path: "metadata.labels", Old: nil, New: "x"})), "east-1", "east-2"),
 		remoteOf(clusterPlan("west-3", "network-west",
-			changed(planned(apply.Primaries, apply.Update, "Service", "istiod"), "kubectl-edit", apply.Field{Path: "spec.type", Old: "NodePort", New: "ClusterIP"}),
-			planned(apply.RemoteAccess, apply.Update, "Secret", "setup-mesh-grant-east-1"), planned(apply.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-north-1")), "east-1"),
-		remoteOf(clusterPlan("west-4", "network-west", planned(apply.RemoteAccess, apply.Create, "ServiceAccount", "reader")), "east-1"),
-		clusterPlan("north-1", "network-north", append(leads(), planned(apply.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-east-1"))...),
+			changed(planned(order.Primaries, apply.Update, "Service", "istiod"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "ClusterIP"}),
+			planned(order.RemoteAccess, apply.Update, "Secret", "setup-mesh-grant-east-1"), planned(order.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-north-1")), "east-1"),
+		remoteOf(clusterPlan("west-4", "network-west", planned(order.RemoteAccess, apply.Create, "ServiceAccount", "reader")), "east-1"),
+		clusterPlan("north-1", "network-north", append(leads(), planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-east-1"))...),
 		remoteOf(clusterPlan("north-2", "network-north"), "north-1"),
 	)
 	p.Clusters[0].Gateway = "203.0.113.9:15443 and 1 more"
@@ -152,37 +155,37 @@ func otherAddresses() *apply.Plan {
 // made.
 func otherRoles() *apply.Plan {
 	west := remoteOf(was(clusterPlan("west-1", "network-west",
-		planned(apply.Certificate, apply.Delete, "Secret", "cacerts"),
-		changed(planned(apply.ControlPlane, apply.Update, "MutatingWebhookConfiguration", "istio-sidecar-injector"), "", apply.Field{Path: "webhooks", Old: []any{1}, New: []any{2}}),
-		planned(apply.ControlPlane, apply.Delete, "Deployment", "istiod"),
-		because(planned(apply.Primaries, apply.Update, "Service", "istiod"), "made anew: Kubernetes would keep its old endpoints"),
+		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
+		changed(planned(order.ControlPlane, apply.Update, "MutatingWebhookConfiguration", "istio-sidecar-injector"), "", compare.Field{Path: "webhooks", Old: []any{1}, New: []any{2}}),
+		planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"),
+		because(planned(order.Primaries, apply.Update, "Service", "istiod"), "made anew: Kubernetes would keep its old endpoints"),
 		endpoints(apply.Create, "east-1"),
-		planned(apply.Gateway, apply.Delete, "Gateway", "cross-network-gateway"),
-		planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-east-1"),
-		planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-north-1"),
-	), "network-west", apply.RolePrimary), "east-1")
-	west.Manifest = []apply.Field{
+		planned(order.Gateway, apply.Delete, "Gateway", "cross-network-gateway"),
+		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-east-1"),
+		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-north-1"),
+	), "network-west", record.RolePrimary), "east-1")
+	west.Manifest = []compare.Field{
 		{Path: "spec.components.pilot", Old: map[string]any{"enabled": true}},
 		{Path: "spec.profile", Old: "default", New: "remote"},
 	}
 	north := was(clusterPlan("north-1", "network-north",
-		planned(apply.Certificate, apply.Create, "Secret", "cacerts"),
-		planned(apply.ControlPlane, apply.Create, "Deployment", "istiod"),
+		planned(order.Certificate, apply.Create, "Secret", "cacerts"),
+		planned(order.ControlPlane, apply.Create, "Deployment", "istiod"),
 		endpoints(apply.Delete, "east-1"), exposed(),
-		planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-east-1")), "network-old", apply.RoleRemote, "east-1")
+		planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-east-1")), "network-old", record.RoleRemote, "east-1")
 	north.Reads = []string{"east-1"}
-	north.Manifest = []apply.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
-	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", apply.RoleRemote, "east-2")
+	north.Manifest = []compare.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
+	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", record.RoleRemote, "east-2")
 	east := clusterPlan("east-1", "network-east",
-		because(planned(apply.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-west-1"), "west-1 is served from here now"))
+		because(planned(order.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-west-1"), "west-1 is served from here now"))
 	east.Gateway = "a1b2.elb.example.com:15443"
 	return meshPlan(east,
 		clusterPlan("east-2", "network-east",
-			planned(apply.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(apply.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
-			planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-south-1")),
+			planned(order.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(order.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
+			planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-south-1")),
 		west, north, south,
 		asLeaving(remoteOf(clusterPlan("old", "network-west",
-			planned(apply.ControlPlane, apply.Delete, "MutatingWebhookConfiguration", "istio-sidecar-injector"), endpoints(apply.Delete, "east-1")), "east-1")))
+			planned(order.ControlPlane, apply.Delete, "MutatingWebhookConfiguration", "istio-sidecar-injector"), endpoints(apply.Delete, "east-1")), "east-1")))
 }
 
 func TestViewPlanOfRemoteClusters(t *testing.T) {
@@ -206,12 +209,12 @@ func TestViewPlanOfRemoteClusters(t *testing.T) {
 // the same and not be, where others serve them.
 func TestRemotesOfTwoPrimariesAreNotAlike(t *testing.T) {
 	edit := func(name string) *apply.ClusterPlan {
-		c := clusterPlan(name, "n", planned(apply.ControlPlane, apply.Update, "ClusterRole", "istio-reader"))
-		c.Manifest = []apply.Field{{Path: "spec.hub", Old: "a", New: "b"}}
+		c := clusterPlan(name, "n", planned(order.ControlPlane, apply.Update, "ClusterRole", "istio-reader"))
+		c.Manifest = []compare.Field{{Path: "spec.hub", Old: "a", New: "b"}}
 		return c
 	}
 	got := planText(meshPlan(edit("p"), edit("q"), remoteOf(edit("r"), "p"), remoteOf(edit("s"), "p"), remoteOf(edit("t"), "q"),
-		was(remoteOf(edit("u"), "q"), "n", apply.RoleRemote, "p")), false, false)
+		was(remoteOf(edit("u"), "q"), "n", record.RoleRemote, "p")), false, false)
 	var folded []string
 	for line := range strings.Lines(got) {
 		if before, as, ok := strings.Cut(strings.TrimSpace(line), ", as "); ok {
@@ -281,7 +284,7 @@ func TestViewReportOfRemoteClusters(t *testing.T) {
 
 func remoteStatus(name, network, state string, primaries ...string) apply.ClusterStatus {
 	c := clusterStatus(name, network)
-	c.Role, c.Primaries, c.Served, c.Trust = apply.RoleRemote, primaries, state, apply.Trust{Root: "5F:3A:9C", State: "ok"}
+	c.Role, c.Primaries, c.Served, c.Trust = record.RoleRemote, primaries, state, apply.Trust{Root: "5F:3A:9C", State: "ok"}
 	return c
 }
 
@@ -298,7 +301,7 @@ func TestViewStatusOfRemoteClusters(t *testing.T) {
 		clusterStatus("east-1", "network-east", "north-1", "ok", "west-1", "ok", "shared", "timeout"),
 		remoteStatus("west-1", "network-west", "webhook", "east-1"), remoteStatus("west-2", "network-west", "other", "east-1"),
 		clusterStatus("north-1", "network-north", "east-1", "ok", "west-1", "unauthorized", "shared", "ok"),
-		{Member: apply.Member{Name: "shared", Network: "network-shared", Role: apply.RoleRemote, Primaries: []string{"east-1", "north-1"}}, Unreached: timeout},
+		{Member: record.Member{Name: "shared", Network: "network-shared", Role: record.RoleRemote, Primaries: []string{"east-1", "north-1"}}, Unreached: timeout},
 	}
 	sick[1].Trust = apply.Trust{State: "missing"}
 	findings := []apply.Finding{
@@ -396,11 +399,11 @@ func TestProgressWaitsForPrimary(t *testing.T) {
 // clusters and their primaries have.
 func TestHostileRemoteClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666"
-	slice := kube.Ref{Kind: "EndpointSlice", Name: "istiod-" + evil}
-	c := was(remoteOf(clusterPlan(evil, evil, apply.Change{Component: apply.Primaries, Action: apply.Create, Object: slice},
-		apply.Change{Component: apply.ControlPlane, Action: apply.Create, Object: slice, Blocked: evil},
-		planned(apply.Certificate, apply.Delete, "Secret", "cacerts"),
-		planned(apply.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+evil)), evil), evil, evil, evil)
+	slice := object.Ref{Kind: "EndpointSlice", Name: "istiod-" + evil}
+	c := was(remoteOf(clusterPlan(evil, evil, apply.Change{Component: order.Primaries, Action: apply.Create, Object: slice},
+		apply.Change{Component: order.ControlPlane, Action: apply.Create, Object: slice, Blocked: evil},
+		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
+		planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+evil)), evil), evil, evil, evil)
 	primary := clusterPlan(evil, "n", leads()...)
 	primary.Gateway = evil
 	p := meshPlan(c, primary)

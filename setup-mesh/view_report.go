@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // viewReport says what an apply did, and what it did not.
@@ -111,7 +112,7 @@ func postponed(ch apply.Change) bool { return ch.Blocked != "" && ch.Action != a
 // primaries is reached.
 func orphaned(c *apply.ClusterPlan) bool {
 	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool {
-		return postponed(ch) && (ch.Component == apply.ControlPlane || ch.Component == apply.Gateway)
+		return postponed(ch) && (ch.Component == order.ControlPlane || ch.Component == order.Gateway)
 	})
 }
 
@@ -126,9 +127,9 @@ func missingLinks(c *apply.ClusterPlan) []string {
 		primary, isEndpoints := strings.CutPrefix(ch.Object.Name, "istiod-")
 		switch {
 		case !postponed(ch):
-		case isSecret && ch.Component == apply.RemoteAccess:
+		case isSecret && ch.Component == order.RemoteAccess:
 			links = append(links, "remote access to "+source)
-		case isEndpoints && ch.Component == apply.Primaries:
+		case isEndpoints && ch.Component == order.Primaries:
 			links = append(links, "address of "+primary)
 		}
 	}

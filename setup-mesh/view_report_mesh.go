@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // oneMesh is the sentence that the user came for, as far as it was seen to be
@@ -48,7 +49,7 @@ func (v *reportView) proofs() (primaries, remotes proof) {
 		switch {
 		case c.Leaving:
 			continue
-		case c.Role == apply.RoleRemote:
+		case c.Role == record.RoleRemote:
 			p = &remotes
 		case len(c.Reads) == 0:
 			continue

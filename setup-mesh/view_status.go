@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // viewStatus prints a status, for people or for programs.
@@ -67,7 +68,7 @@ func (v statusView) everyone() string {
 	mesh, apart := v.linked()
 	var primaries []string
 	for _, c := range mesh {
-		if c.Role != apply.RoleRemote {
+		if c.Role != record.RoleRemote {
 			primaries = append(primaries, c.Name)
 		}
 	}
@@ -141,7 +142,7 @@ func (v statusView) discovery() []string {
 
 // primaries are the clusters with a control plane of their own.
 func (v statusView) primaries() []apply.ClusterStatus {
-	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c apply.ClusterStatus) bool { return c.Role == apply.RoleRemote })
+	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c apply.ClusterStatus) bool { return c.Role == record.RoleRemote })
 }
 
 // served is who serves each remote cluster, and whether that works; nothing
@@ -149,7 +150,7 @@ func (v statusView) primaries() []apply.ClusterStatus {
 func (v statusView) served() []string {
 	rows := [][]string{{"served", "by", ""}}
 	for _, c := range v.status.Clusters {
-		if c.Role == apply.RoleRemote {
+		if c.Role == record.RoleRemote {
 			rows = append(rows, []string{c.Name, few(c.Primaries), servedWords(c)})
 		}
 	}

@@ -15,7 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -46,7 +49,7 @@ var until = time.Date(2027, 11, 21, 0, 0, 0, 0, time.UTC)
 // clusterPlan is a cluster of three in which changes are to be made.
 func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPlan {
 	c := &apply.ClusterPlan{
-		Member:     apply.Member{Name: name, Context: "context-" + name, Network: network, Namespace: "istio-system", Role: apply.RolePrimary},
+		Member:     record.Member{Name: name, Context: "context-" + name, Network: network, Namespace: "istio-system", Role: record.RolePrimary},
 		Kubernetes: "v1.36.4", Profile: "default", RootFingerprint: "5F:3A:9C", NotAfter: until, Changes: changes,
 	}
 	for _, other := range []string{"east-1", "east-2", "west-1"} {
@@ -57,19 +60,19 @@ func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPl
 	return c
 }
 
-func planned(comp apply.Component, action apply.Action, kind, name string) apply.Change {
-	return apply.Change{Component: comp, Action: action, Object: kube.Ref{Version: "v1", Kind: kind, Namespace: "istio-system", Name: name}}
+func planned(comp order.Component, action apply.Action, kind, name string) apply.Change {
+	return apply.Change{Component: comp, Action: action, Object: object.Ref{Kind: kind, Namespace: "istio-system", Name: name}}
 }
 
 func namespace(action apply.Action) apply.Change {
-	return apply.Change{Component: apply.ControlPlane, Action: action, Object: kube.Ref{Version: "v1", Kind: "Namespace", Name: "istio-system"}}
+	return apply.Change{Component: order.ControlPlane, Action: action, Object: object.Ref{Kind: "Namespace", Name: "istio-system"}}
 }
 
 func because(ch apply.Change, reason string) apply.Change { ch.Reason = reason; return ch }
 
 func blockedBy(ch apply.Change, why string) apply.Change { ch.Blocked = why; return ch }
 
-func changed(ch apply.Change, by string, fields ...apply.Field) apply.Change {
+func changed(ch apply.Change, by string, fields ...compare.Field) apply.Change {
 	ch.Fields = fields
 	if by != "" {
 		ch.Managers = []string{by}
@@ -79,16 +82,16 @@ func changed(ch apply.Change, by string, fields ...apply.Field) apply.Change {
 
 // everything is what a first install does in a cluster, or the end of it.
 func everything(action apply.Action, others ...string) []apply.Change {
-	all := []apply.Change{planned(apply.Certificate, action, "Secret", "cacerts")}
+	all := []apply.Change{planned(order.Certificate, action, "Secret", "cacerts")}
 	for i := range 5 {
-		all = append(all, planned(apply.ControlPlane, action, "ConfigMap", fmt.Sprintf("part-%d", i)))
+		all = append(all, planned(order.ControlPlane, action, "ConfigMap", fmt.Sprintf("part-%d", i)))
 	}
-	all = append(all, planned(apply.Gateway, action, "Service", "istio-eastwestgateway"))
+	all = append(all, planned(order.Gateway, action, "Service", "istio-eastwestgateway"))
 	for _, other := range others {
-		all = append(all, planned(apply.RemoteAccess, action, "Secret", "setup-mesh-grant-"+other),
-			planned(apply.RemoteAccess, action, "Secret", "istio-remote-secret-"+other))
+		all = append(all, planned(order.RemoteAccess, action, "Secret", "setup-mesh-grant-"+other),
+			planned(order.RemoteAccess, action, "Secret", "istio-remote-secret-"+other))
 	}
-	return append(all, planned(apply.Bookkeeping, action, "ConfigMap", "setup-mesh"))
+	return append(all, planned(order.Bookkeeping, action, "ConfigMap", "setup-mesh"))
 }
 
 func meshPlan(clusters ...*apply.ClusterPlan) *apply.Plan {
@@ -117,28 +120,28 @@ func firstInstall() *apply.Plan {
 func oneDown() *apply.Plan {
 	const down = "west-1 is not reached"
 	return meshPlan(
-		asNew(clusterPlan("east-1", "network-east", append(everything(apply.Create, "east-2"), blockedBy(planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
-		asNew(clusterPlan("east-2", "network-east", append(everything(apply.Create, "east-1"), blockedBy(planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
+		asNew(clusterPlan("east-1", "network-east", append(everything(apply.Create, "east-2"), blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
+		asNew(clusterPlan("east-2", "network-east", append(everything(apply.Create, "east-1"), blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
 		asUnreached(clusterPlan("west-1", "network-west"), timeout, ""),
 	)
 }
 
 func edited() *apply.Plan {
 	east := clusterPlan("east-1", "network-east",
-		because(planned(apply.Certificate, apply.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
-		changed(planned(apply.ControlPlane, apply.Update, "Deployment", "istiod"), "", apply.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
-		changed(planned(apply.Gateway, apply.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", apply.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
-		planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-west-1"),
-		planned(apply.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-west-1"),
-		because(planned(apply.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-east-2"), "its token was revoked in east-2"),
-		planned(apply.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"),
+		because(planned(order.Certificate, apply.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
+		changed(planned(order.ControlPlane, apply.Update, "Deployment", "istiod"), "", compare.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
+		changed(planned(order.Gateway, apply.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
+		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-west-1"),
+		planned(order.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-west-1"),
+		because(planned(order.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-east-2"), "its token was revoked in east-2"),
+		planned(order.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"),
 	)
-	east.Manifest = []apply.Field{
+	east.Manifest = []compare.Field{
 		{Path: "spec.values.pilot.traceSampling", Old: 1.0, New: 10.0, Source: "base.yaml:9:7"},
 		{Path: "spec.meshConfig", New: map[string]any{"a": 1}, Source: "topology.yaml:4:1"},
 		{Path: "spec.components.cni", Old: []any{1}},
 	}
-	record := clusterPlan("east-2", "network-east", because(planned(apply.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"), "members or objects changed"))
+	record := clusterPlan("east-2", "network-east", because(planned(order.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"), "members or objects changed"))
 	west := asLeaving(clusterPlan("west-1", "network-west", append(everything(apply.Delete, "east-1", "east-2"),
 		because(namespace(apply.Update), "gives up our labels; the namespace stays"))...))
 	p := meshPlan(east, record, west, clusterPlan("idle", "network-west"))
@@ -193,7 +196,7 @@ func TestViewPlan(t *testing.T) {
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
 		"plan-teardown":             {plan: teardown},
-		"plan-unknown-and-conflict": {plan: meshPlan(clusterPlan("east-1", "n", blockedBy(planned(apply.ControlPlane, apply.Unknown, "Service", "istiod"), `read Service istio-system/istiod in "context-east-1": forbidden`)))},
+		"plan-unknown-and-conflict": {plan: meshPlan(clusterPlan("east-1", "n", blockedBy(planned(order.ControlPlane, apply.Unknown, "Service", "istiod"), `read Service istio-system/istiod in "context-east-1": forbidden`)))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +246,7 @@ func TestViewReport(t *testing.T) {
 	undiscovered := reportOf(firstInstall())
 	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: "discovery", Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
 	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
-	one := meshPlan(clusterPlan("east-1", "n", planned(apply.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
+	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	oneReport := reportOf(one)
 	oneReport.Steps = oneReport.Steps[:1]
 	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(apply.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(apply.Delete)...)))
@@ -284,7 +287,7 @@ func TestViewReport(t *testing.T) {
 
 func clusterStatus(name, network string, states ...string) apply.ClusterStatus {
 	c := apply.ClusterStatus{
-		Member: apply.Member{Name: name, Context: "context-" + name, Network: network, Role: apply.RolePrimary}, Istio: "1.31.0", Gateway: "203.0.113.1:15443",
+		Member: record.Member{Name: name, Context: "context-" + name, Network: network, Role: record.RolePrimary}, Istio: "1.31.0", Gateway: "203.0.113.1:15443",
 		Trust: apply.Trust{Root: "5F:3A:9C", NotAfter: until, Days: 365, State: "ok"}, Discovers: map[string]string{},
 	}
 	for i := 0; i < len(states); i += 2 {
@@ -298,7 +301,7 @@ func TestViewStatus(t *testing.T) {
 		clusterStatus("east-1", "network-east", "east-2", "ok", "west-1", "ok"),
 		clusterStatus("east-2", "network-east", "east-1", "ok", "west-1", "unauthorized"),
 		clusterStatus("west-1", "network-west", "east-1", "ok", "east-2", "syncing in istiod-1"),
-		{Member: apply.Member{Name: "north-1", Network: "network-north", Role: apply.RolePrimary}, Unreached: timeout},
+		{Member: record.Member{Name: "north-1", Network: "network-north", Role: record.RolePrimary}, Unreached: timeout},
 	}
 	sick[2].Gateway, sick[2].Drift, sick[2].Trust = "pending", true, apply.Trust{State: "missing"}
 	findings := []apply.Finding{
@@ -355,8 +358,8 @@ func TestColourOnlyAdds(t *testing.T) {
 // what a terminal would obey.
 func TestHostileClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666 to create\u202e\u0085\x07\xff"
-	ch := changed(because(planned(apply.ControlPlane, apply.Update, "ConfigMap", evil), evil), evil, apply.Field{Path: evil, Old: evil, New: "y", Source: evil})
-	c := clusterPlan(evil, evil, ch, blockedBy(planned(apply.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+evil), evil), planned(apply.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-"+evil))
+	ch := changed(because(planned(order.ControlPlane, apply.Update, "ConfigMap", evil), evil), evil, compare.Field{Path: evil, Old: evil, New: "y", Source: evil})
+	c := clusterPlan(evil, evil, ch, blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+evil), evil), planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-"+evil))
 	c.Kubernetes, c.Gateway, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
 	down := asUnreached(clusterPlan(evil+"2", "n"), evil, evil)
 	down.Detail = evil

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // finalTime is what an interrupted apply takes to write its records and give
@@ -82,16 +84,16 @@ type execution struct {
 
 type changeKey struct {
 	cluster string
-	ref     kube.Ref
+	ref     object.Ref
 }
 
-func (x *execution) finished(cluster string, ref kube.Ref) {
+func (x *execution) finished(cluster string, ref object.Ref) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.made[changeKey{cluster, ref}] = true
 }
 
-func (x *execution) isFinished(cluster string, ref kube.Ref) bool {
+func (x *execution) isFinished(cluster string, ref object.Ref) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.made[changeKey{cluster, ref}]
@@ -125,7 +127,7 @@ func (x *execution) changes(ctx context.Context, c *ClusterPlan, all []Change, r
 
 // change carries out one change.
 func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error {
-	l := c.live
+	l := c.Live
 	switch {
 	case ch.Action == Delete && workloads[ch.Object.Kind]:
 		// It stays visible until its pods are gone, and is waited for.
@@ -133,7 +135,7 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	case ch.Action == Delete:
 		return l.cluster.Delete(ctx, ch.Object, ch.UID)
 	case ch.letGo && ch.Object.Kind == "Service":
-		return l.cluster.LetGo(ctx, ch.Object, ch.UID, labelMesh, annotationSharedFrom)
+		return l.cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
 	case ch.item == nil:
 		return x.disown(ctx, l, ch.Object)
 	}
@@ -149,21 +151,21 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
 	// is, and says so by a conflict.
-	force := live != nil && (ours(live) || ch.Object.Kind != "Namespace")
-	_, err = l.cluster.Apply(ctx, o, kube.ApplyOptions{Force: force})
+	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace")
+	_, err = l.cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
 	return err
 }
 
 // disown gives up the fields that we own of an object that stays.
-func (x *execution) disown(ctx context.Context, l *Live, ref kube.Ref) error {
-	_, err := l.cluster.Apply(ctx, object(ref.Version, ref.Kind, ref.Namespace, ref.Name, nil, nil), kube.ApplyOptions{})
+func (x *execution) disown(ctx context.Context, l *Live, ref object.Ref) error {
+	_, err := l.cluster.Apply(ctx, object.New(l.object(ref).GetAPIVersion(), ref.Kind, ref.Namespace, ref.Name, nil, nil), object.ApplyOptions{})
 	return err
 }
 
 // prepare makes the namespace, takes the lock, and records what is about to
 // be there.
 func (x *execution) prepare(ctx context.Context, c *ClusterPlan, namespace []Change, r *reporter) error {
-	if err := waitGone(ctx, c.live, namespaceRef(c.Namespace), r); err != nil {
+	if err := waitGone(ctx, c.Live, object.NamespaceRef(c.Namespace), r); err != nil {
 		return err
 	}
 	if err := x.changes(ctx, c, namespace, r); err != nil {
@@ -174,28 +176,28 @@ func (x *execution) prepare(ctx context.Context, c *ClusterPlan, namespace []Cha
 	}
 	// What is about to be created is in it, without a hash: a run that dies
 	// leaves nothing behind that nobody knows of.
-	record := c.recordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(Change) bool { return false })
+	record := c.RecordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(Change) bool { return false })
 	return x.putRecord(ctx, c, record)
 }
 
-func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, record *Record) error {
-	o, err := record.object(c.Namespace)
+func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, record *record.Record) error {
+	o, err := record.Object(c.Namespace)
 	if err != nil {
 		return err
 	}
-	_, err = c.live.cluster.Apply(ctx, o, kube.ApplyOptions{Force: true})
+	_, err = c.Live.cluster.Apply(ctx, o, object.ApplyOptions{Force: true})
 	return err
 }
 
 // unmoved refuses to go on with a plan that is older than another apply: each
 // writes the record.
 func unmoved(ctx context.Context, l *Live) error {
-	record, err := l.cluster.Get(ctx, recordRef(l.Namespace))
+	record, err := l.cluster.Get(ctx, record.Ref(l.Namespace))
 	version := ""
 	switch {
 	case err == nil:
 		version = record.GetResourceVersion()
-	case !absent(err):
+	case !object.Absent(err):
 		return err
 	}
 	if version != l.recordVersion {
@@ -212,14 +214,17 @@ func (e *StaleError) Error() string {
 	return e.Cluster + " was changed by another apply since this plan was made"
 }
 
+// Remedy is what to do about it.
+func (e *StaleError) Remedy() string { return "apply again: it makes a new plan" }
+
 // lock keeps a second apply away from the cluster. Losing it ends the run:
 // whoever has it now may be writing.
 func (x *execution) lock(ctx context.Context, c *ClusterPlan) error {
-	lock, err := c.live.cluster.Lock(ctx, c.Namespace, x.options.Holder)
+	lock, err := c.Live.cluster.Lock(ctx, c.Namespace, x.options.Holder)
 	if err != nil {
 		return err
 	}
-	if err := unmoved(ctx, c.live); err != nil {
+	if err := unmoved(ctx, c.Live); err != nil {
 		return errors.Join(err, lock.Release(ctx))
 	}
 	x.mu.Lock()
@@ -254,7 +259,7 @@ func (x *execution) finish(ctx context.Context, c *ClusterPlan) error {
 	x.mu.Unlock()
 	var err error
 	if locked && !c.Leaving {
-		record := c.recordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(ch Change) bool { return x.isFinished(c.Name, ch.Object) })
+		record := c.RecordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(ch Change) bool { return x.isFinished(c.Name, ch.Object) })
 		err = x.putRecord(ctx, c, record)
 	}
 	return errors.Join(err, x.unlock(ctx, c))

@@ -3,6 +3,9 @@ package apply
 import (
 	"context"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // build turns the plan into the graph of steps that carries it out.
@@ -16,7 +19,7 @@ func (x *execution) build() []*step {
 			continue
 		case c.Leaving:
 			leaving = append(leaving, n)
-		case c.remote():
+		case c.Remote():
 			remotes = append(remotes, n)
 		default:
 			primaries = append(primaries, n)
@@ -148,7 +151,7 @@ func (b *builder) join(n *clusterSteps) {
 // gateway adds the wait for the east-west gateway, where there is one that
 // changes or has no address yet.
 func (b *builder) gateway(n *clusterSteps, changes bool) {
-	if !n.c.desired.Gateway || n.c.Gateway != "" && !changes && !n.c.movesGateway() {
+	if !n.c.Desired.Gateway || n.c.Gateway != "" && !changes && !n.c.movesGateway() {
 		return
 	}
 	n.gateway = b.add(&step{cluster: n.c.Name, name: "gateway", run: func(ctx context.Context, r *reporter) error {
@@ -216,9 +219,9 @@ func (b *builder) settle(n *clusterSteps) {
 	for _, ch := range n.c.Changes {
 		switch {
 		case !ch.Pending() || ch.item != nil:
-		case ch.Component == RemoteAccess && b.leaves(ch):
+		case ch.Component == order.RemoteAccess && b.leaves(ch):
 			forget = append(forget, ch)
-		case ch.Component == RemoteAccess:
+		case ch.Component == order.RemoteAccess:
 			unread = append(unread, ch)
 		case ch.Action == Delete || ch.letGo:
 			rest = append(rest, ch)
@@ -261,7 +264,7 @@ func (b *builder) leftovers(c *ClusterPlan, changes []Change, after []*step) []*
 // leaves.
 func (b *builder) leaves(ch Change) bool {
 	return slices.ContainsFunc(b.x.plan.Clusters, func(c *ClusterPlan) bool {
-		return c.Leaving && (ch.Object.Name == remoteSecretPrefix+c.Name || ch.Object.Name == grantPrefix+c.Name)
+		return c.Leaving && (ch.Object.Name == object.RemoteSecretPrefix+c.Name || ch.Object.Name == object.GrantPrefix+c.Name)
 	})
 }
 
@@ -277,7 +280,7 @@ func (b *builder) discover(n *clusterSteps, ended bool, after ...*step) {
 			reads = append(reads, source)
 		}
 	}
-	if n.c.remote() || len(reads) == 0 && !ended {
+	if n.c.Remote() || len(reads) == 0 && !ended {
 		return
 	}
 	n.discover = b.add(&step{cluster: n.c.Name, name: "discovery", run: func(ctx context.Context, r *reporter) error {

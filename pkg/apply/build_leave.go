@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // leaveStages sorts pending changes by when they have their turn.
@@ -26,7 +28,7 @@ var leaveNames = map[stage]string{
 func (b *builder) leave(n *clusterSteps) {
 	c, byStage := n.c, leaveStages(n.c.Changes)
 	n.prepare = b.add(&step{cluster: c.Name, name: "lock", run: func(ctx context.Context, _ *reporter) error {
-		if c.live.object(namespaceRef(c.Namespace)) == nil {
+		if c.Live.object(object.NamespaceRef(c.Namespace)) == nil {
 			return nil // only CRDs are left, and nowhere to put a lock
 		}
 		return b.x.lock(ctx, c)
@@ -52,7 +54,7 @@ func (b *builder) leave(n *clusterSteps) {
 // control plane that writes into a cluster that was cleaned.
 func (b *builder) orderLeaving(leaving []*clusterSteps) {
 	for _, n := range leaving {
-		if !n.c.remote() {
+		if !n.c.Remote() {
 			n.firstLeave(leaveWebhooks).wait(b.served...) // by others now
 			continue
 		}
@@ -104,10 +106,10 @@ func (x *execution) remove(ctx context.Context, c *ClusterPlan, changes []Change
 		return err
 	}
 	for _, ch := range changes {
-		if ch.Action != Delete || !workloads[ch.Object.Kind] && !isCRD(ch.Object) && ch.Object.Kind != "Namespace" {
+		if ch.Action != Delete || !workloads[ch.Object.Kind] && !object.IsCRD(ch.Object) && ch.Object.Kind != "Namespace" {
 			continue
 		}
-		if err := waitAbsent(ctx, c.live, ch.Object, r); err != nil {
+		if err := waitAbsent(ctx, c.Live, ch.Object, r); err != nil {
 			return err
 		}
 	}

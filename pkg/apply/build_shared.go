@@ -8,10 +8,10 @@ func (b *builder) share(n *clusterSteps, todo map[stage][]Change) {
 	if len(spaces) > 0 {
 		n.byStage[stageSpaces] = b.add(&step{cluster: c.Name, name: "shared namespaces", total: len(spaces), run: func(ctx context.Context, r *reporter) error {
 			for _, ch := range spaces {
-				if !c.live.ending[ch.Object] {
+				if !c.Live.ending[ch.Object] {
 					continue
 				}
-				if err := waitAbsent(ctx, c.live, ch.Object, r); err != nil {
+				if err := waitAbsent(ctx, c.Live, ch.Object, r); err != nil {
 					return err
 				}
 			}

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // A graph answers questions about the steps of an apply, named "cluster: step".
@@ -43,8 +45,8 @@ func (g graph) names() []string { return sortedKeys(g) }
 // TestBuildInstall checks the order that a first install needs; what is not
 // listed may run at the same time.
 func TestBuildInstall(t *testing.T) {
-	d := wantedMesh(t, twoClusters, testBase)
-	g := graphOf(t, NewPlan(d, emptyWorld(d), PlanOptions{}))
+	d := WantedMesh(t, twoClusters, TestBase)
+	g := graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
 	order := [][2]string{
 		{"east: namespace", "east: certificate"},
 		{"east: namespace", "east: CRDs"},
@@ -94,7 +96,7 @@ func TestBuildInstall(t *testing.T) {
 
 func TestBuildSteps(t *testing.T) {
 	const ns = "istio-system"
-	service := kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}
+	service := object.Ref{Kind: "Service", Namespace: ns, Name: "istiod"}
 	tests := map[string]struct {
 		world func(t *testing.T, w *World)
 		want  []string
@@ -111,30 +113,30 @@ func TestBuildSteps(t *testing.T) {
 			want:  []string{"a: configuration", "a: discovery", "a: namespace", "a: record", "b: discovery"},
 		},
 		"istiod restarts": {
-			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[istiodRef(ns)] = Observed{} },
+			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[object.IstiodRef(ns)] = Observed{} },
 			want:  []string{"a: discovery", "b: discovery", "c: control plane", "c: istiod", "c: namespace", "c: record"},
 		},
 		"what is unknown or blocked has no step": {
 			world: func(_ *testing.T, w *World) {
 				w.Clusters[1].Unreached = errors.New("down")
-				w.Clusters[0].Objects[secretRef(ns, remoteSecretPrefix+"b")] = Observed{}
+				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = Observed{}
 				w.Clusters[2].Objects[service] = Observed{Err: errors.New("forbidden")}
 			},
 			want: []string{"a: namespace", "a: record"}, // only the record changes
 		},
 		"leftovers go last, remote access first": {
 			world: func(t *testing.T, w *World) {
-				extra(t, w.Clusters[0], "old", kube.FieldManager)
-				grant := object("v1", "Secret", ns, grantPrefix+"gone", nil, nil)
-				w.Clusters[0].Objects[kube.RefOf(grant)] = Observed{Object: managedBy(grant, "u", kube.FieldManager)}
-				recordOf(w.Clusters[0], Recorded{Ref: kube.RefOf(grant), Component: RemoteAccess})
+				extra(t, w.Clusters[0], "old", object.FieldManager)
+				grant := object.New("v1", "Secret", ns, object.GrantPrefix+"gone", nil, nil)
+				w.Clusters[0].Objects[object.RefOf(grant)] = Observed{Object: managedBy(grant, "u", object.FieldManager)}
+				recordOf(w.Clusters[0], record.Recorded{Ref: object.RefOf(grant), Component: order.RemoteAccess})
 			},
 			want: []string{"a: discovery", "a: namespace", "a: old configuration", "a: record", "a: unused remote access", "b: discovery"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
+			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
 			if tt.world != nil {
 				tt.world(t, w)
@@ -153,12 +155,12 @@ func TestBuildSteps(t *testing.T) {
 // TestBuildLeaving takes west out: its peer forgets it first, and what runs ends
 // before what it runs on.
 func TestBuildLeaving(t *testing.T) {
-	both := wantedMesh(t, twoClusters, testBase)
+	both := WantedMesh(t, twoClusters, TestBase)
 	w := appliedWorld(t, both)
-	d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", testBase)
+	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase)
 	west := w.Clusters[1]
 	west.Leaving = true
-	west.Remains.ByProducts = []kube.Ref{configMap("istio-ca-root-cert")}
+	west.Remains.ByProducts = []object.Ref{configMap("istio-ca-root-cert")}
 	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
 	order := []string{
 		"east: remote access", "west: lock", "west: webhooks", "west: mesh configuration", "west: control plane and gateways",
@@ -182,7 +184,7 @@ func TestBuildLeaving(t *testing.T) {
 
 // A teardown has nobody whose forgetting is to be waited for.
 func TestBuildTeardown(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	for i, l := range w.Clusters {
 		l.Leaving = true
@@ -200,9 +202,9 @@ func TestBuildTeardown(t *testing.T) {
 }
 
 func TestStages(t *testing.T) {
-	ref := func(kind, group, name string) kube.Ref { return kube.Ref{Group: group, Kind: kind, Name: name} }
+	ref := func(kind, group, name string) object.Ref { return object.Ref{Group: group, Kind: kind, Name: name} }
 	tests := []struct {
-		ref     kube.Ref
+		ref     object.Ref
 		gateway bool
 		want    stage
 		leave   stage
@@ -226,7 +228,7 @@ func TestStages(t *testing.T) {
 			if got := stageOf(tt.ref, tt.gateway); got != tt.want {
 				t.Errorf("joining: stage %d, want %d", got, tt.want)
 			}
-			if got := leaveStageOf(Change{Object: tt.ref, Component: ControlPlane}); got != tt.leave {
+			if got := leaveStageOf(Change{Object: tt.ref, Component: order.ControlPlane}); got != tt.leave {
 				t.Errorf("leaving: stage %d, want %d", got, tt.leave)
 			}
 		})

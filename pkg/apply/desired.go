@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -40,7 +42,7 @@ type Desired struct {
 
 // A DesiredCluster is one cluster's share of a [Desired].
 type DesiredCluster struct {
-	Member   Member
+	Member   record.Member
 	Joined   bool             // discovers the others and is discovered
 	Gateway  bool             // has an east-west gateway
 	Exposed  bool             // to other networks, through it
@@ -63,7 +65,7 @@ type APIServer struct {
 }
 
 // over is e with what a says otherwise.
-func (a APIServer) over(e kube.Endpoint) kube.Endpoint {
+func (a APIServer) over(e object.Endpoint) object.Endpoint {
 	if a.Server != "" {
 		e.Server, e.TLSServerName = strings.TrimSuffix(a.Server, "/"), ""
 	}
@@ -95,7 +97,7 @@ func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
 
 func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
 	return &DesiredCluster{
-		Member:  memberOf(c),
+		Member:  record.MemberOf(c),
 		Joined:  !c.DisableRegistryJoin,
 		Gateway: m.HasGateway(c),
 		Exposed: m.MultiNetwork(),
@@ -150,14 +152,14 @@ func (d *Desired) render(r *charts.Renderer) error {
 	shared := map[*unstructured.Unstructured]*Item{}
 	for i, c := range d.Clusters {
 		for _, o := range rendered[i] {
-			if c.Member.remote() && o.Component == "pilot" && o.GetNamespace() != "" {
+			if c.Member.Remote() && o.Component == "pilot" && o.GetNamespace() != "" {
 				continue // istiod's own, such as a copy of its values for debugging
 			}
 			it := shared[o.Unstructured]
 			if it == nil {
 				var err error
 				content := o.Unstructured
-				if componentOf(o) == Gateway {
+				if componentOf(o) == order.Gateway {
 					content = movableGateway(content, c.Address)
 				}
 				if it, err = newItem(componentOf(o), d.MeshID, content, nil); err != nil {
@@ -175,18 +177,18 @@ func (d *Desired) render(r *charts.Renderer) error {
 	return nil
 }
 
-func componentOf(o charts.Object) Component {
-	if o.Component == "ingressgateway:"+EastWestGateway {
-		return Gateway
+func componentOf(o charts.Object) order.Component {
+	if o.Component == "ingressgateway:"+object.EastWestGateway {
+		return order.Gateway
 	}
-	return ControlPlane
+	return order.ControlPlane
 }
 
 // addOwn adds the objects that no chart renders.
 func (d *Desired) addOwn(c *DesiredCluster) error {
 	items := own{mesh: d.MeshID, cluster: c}
-	items.add(ControlPlane, namespaceObject(c.Member), nil)
-	if c.Member.remote() {
+	items.add(order.ControlPlane, namespaceObject(c.Member), nil)
+	if c.Member.Remote() {
 		items.remote()
 	} else {
 		items.primary(d)
@@ -194,11 +196,11 @@ func (d *Desired) addOwn(c *DesiredCluster) error {
 	for _, other := range d.Clusters {
 		if reads(other, c) {
 			c.ReadBy = append(c.ReadBy, other.Member.Name)
-			items.add(RemoteAccess, grantObject(c.Member.Namespace, other.Member.Name), nil)
+			items.add(order.RemoteAccess, grantObject(c.Member.Namespace, other.Member.Name), nil)
 		}
 		if reads(c, other) {
 			c.Reads = append(c.Reads, other.Member.Name)
-			items.add(RemoteAccess, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
+			items.add(order.RemoteAccess, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
 				source: other.Member, account: other.Account, consumer: c.Member.Name,
 				serves: slices.Contains(other.Member.Primaries, c.Member.Name),
 			})
@@ -210,7 +212,7 @@ func (d *Desired) addOwn(c *DesiredCluster) error {
 // reads says whether the istiod of c reads the API server of source: it has to
 // for a cluster that it serves, whether that is joined or not.
 func reads(c, source *DesiredCluster) bool {
-	return c != source && !c.Member.remote() &&
+	return c != source && !c.Member.Remote() &&
 		(slices.Contains(source.Member.Primaries, c.Member.Name) || c.Joined && source.Joined)
 }
 
@@ -221,7 +223,7 @@ type own struct {
 	err     error // the first
 }
 
-func (w *own) add(comp Component, o *unstructured.Unstructured, late Late) {
+func (w *own) add(comp order.Component, o *unstructured.Unstructured, late Late) {
 	it, err := newItem(comp, w.mesh, o, late)
 	if err != nil && w.err == nil {
 		w.err = err
@@ -235,22 +237,22 @@ func (w *own) add(comp Component, o *unstructured.Unstructured, late Late) {
 // own cluster only.
 func (w *own) primary(d *Desired) {
 	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(Certificate, object("v1", "Secret", ns, cacerts, nil, nil), &intermediate{
+	w.add(order.Certificate, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &intermediate{
 		root: d.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: d.TrustDomain},
 	})
 	if c.Manifest.StrictMTLS() {
-		w.add(ControlPlane, strictMTLS(ns), nil)
+		w.add(order.ControlPlane, strictMTLS(ns), nil)
 	}
 	if c.Exposed {
-		w.add(Gateway, exposeServices(ns), nil)
+		w.add(order.Gateway, exposeServices(ns), nil)
 	}
 	if len(c.Remotes) > 0 {
-		w.add(Gateway, exposeIstiod(ns), nil)
-		w.add(Gateway, routeIstiod(ns), nil)
+		w.add(order.Gateway, exposeIstiod(ns), nil)
+		w.add(order.Gateway, routeIstiod(ns), nil)
 	}
 	if c.Account != topology.DefaultServiceAccountReader && d.isRead(c) {
 		// The charts render the default account only.
-		w.add(RemoteAccess, readerAccount(ns, c.Account), nil)
+		w.add(order.RemoteAccess, readerAccount(ns, c.Account), nil)
 	}
 }
 
@@ -258,11 +260,11 @@ func (w *own) primary(d *Desired) {
 // cluster as: the base chart, which has that, is for primaries.
 func (w *own) remote() {
 	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(Primaries, istiodServiceObject(ns), nil)
+	w.add(order.Primaries, istiodServiceObject(ns), nil)
 	for _, primary := range c.Member.Primaries {
-		w.add(Primaries, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
+		w.add(order.Primaries, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
 	}
-	w.add(RemoteAccess, readerAccount(ns, c.Account), nil)
+	w.add(order.RemoteAccess, readerAccount(ns, c.Account), nil)
 }
 
 // isRead says whether any istiod reads the API server of c.
@@ -275,7 +277,7 @@ func (d *Desired) isRead(c *DesiredCluster) bool {
 func Departing(m *topology.Mesh) *Desired {
 	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain}
 	for _, c := range m.Clusters {
-		d.Clusters = append(d.Clusters, &DesiredCluster{Member: memberOf(c)})
+		d.Clusters = append(d.Clusters, &DesiredCluster{Member: record.MemberOf(c)})
 	}
 	return d
 }

@@ -10,7 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -29,7 +31,7 @@ func wantedOf(t *testing.T, mesh, base string) Wanted {
 
 // TestNewDesired renders two networks with the real charts.
 func TestNewDesired(t *testing.T) {
-	const strict = testBase + "  values: {global: {mtls: {enabled: true}}}\n"
+	const strict = TestBase + "  values: {global: {mtls: {enabled: true}}}\n"
 	d, err := NewDesired(wantedOf(t, twoClusters, strict), charts.New())
 	if err != nil {
 		t.Fatal(err)
@@ -39,14 +41,14 @@ func TestNewDesired(t *testing.T) {
 		t.Errorf("east reads %v, gateway %v, joined %v", east.Reads, east.Gateway, east.Joined)
 	}
 	stages := map[string]stage{}
-	components := map[string]Component{}
-	seen := map[kube.Ref]bool{}
+	components := map[string]order.Component{}
+	seen := map[object.Ref]bool{}
 	for _, it := range east.Items {
 		if seen[it.Ref] {
 			t.Errorf("%s is wanted twice", it.Ref)
 		}
 		seen[it.Ref] = true
-		if it.Object.GetLabels()[labelMesh] != "m" || it.Hash == "" {
+		if it.Object.GetLabels()[object.LabelMesh] != "m" || it.Hash == "" {
 			t.Errorf("%s: labels %v, hash %q", it.Ref, it.Object.GetLabels(), it.Hash)
 		}
 		stages[it.Ref.String()], components[it.Ref.String()] = it.stage, it.Component
@@ -68,10 +70,10 @@ func TestNewDesired(t *testing.T) {
 			t.Errorf("%s: there %v, stage %d, want %d", ref, ok, got, s)
 		}
 	}
-	for ref, comp := range map[string]Component{
-		"Deployment istio-system/istio-eastwestgateway": Gateway, "Deployment istio-system/istio-ingressgateway": ControlPlane,
-		"Gateway istio-system/cross-network-gateway": Gateway, "Secret istio-system/cacerts": Certificate,
-		"Secret istio-system/setup-mesh-grant-west": RemoteAccess, "ServiceAccount istio-system/istio-reader-service-account": ControlPlane,
+	for ref, comp := range map[string]order.Component{
+		"Deployment istio-system/istio-eastwestgateway": order.Gateway, "Deployment istio-system/istio-ingressgateway": order.ControlPlane,
+		"Gateway istio-system/cross-network-gateway": order.Gateway, "Secret istio-system/cacerts": order.Certificate,
+		"Secret istio-system/setup-mesh-grant-west": order.RemoteAccess, "ServiceAccount istio-system/istio-reader-service-account": order.ControlPlane,
 	} {
 		if components[ref] != comp {
 			t.Errorf("%s is part of %q, want %q", ref, components[ref], comp)
@@ -79,19 +81,19 @@ func TestNewDesired(t *testing.T) {
 	}
 	// CRDs are the same for all clusters, and are held once.
 	for i, it := range east.Items {
-		if isCRD(it.Ref) && d.Clusters[1].Items[i] != it {
+		if object.IsCRD(it.Ref) && d.Clusters[1].Items[i] != it {
 			t.Errorf("%s is held twice", it.Ref)
 		}
 	}
 }
 
 func TestNewDesiredOneNetwork(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	var reads [][]string
 	for _, c := range d.Clusters {
 		reads = append(reads, c.Reads)
 		for _, it := range c.Items {
-			if it.Component == Gateway || it.Ref.Name == "default" {
+			if it.Component == order.Gateway || it.Ref.Name == "default" {
 				t.Errorf("%s wants %s", c.Member.Name, it.Ref)
 			}
 		}
@@ -99,16 +101,16 @@ func TestNewDesiredOneNetwork(t *testing.T) {
 	if diff := cmp.Diff([][]string{{"b"}, {"a"}, nil}, reads); diff != "" {
 		t.Errorf("who reads whom (-want +got):\n%s", diff)
 	}
-	other := wantedMesh(t, "mesh_id: m\ncontexts: {a: {network: n, serviceAccountReader: mine}, b: {network: n}}\n", testBase)
-	itemOf(t, other.Clusters[0], kube.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: "istio-system", Name: "mine"})
-	if late := itemOf(t, other.Clusters[1], secretRef("istio-system", remoteSecretPrefix+"a")).Late.(*remoteAccess); late.account != "mine" || late.consumer != "b" {
+	other := WantedMesh(t, "mesh_id: m\ncontexts: {a: {network: n, serviceAccountReader: mine}, b: {network: n}}\n", TestBase)
+	itemOf(t, other.Clusters[0], object.Ref{Kind: "ServiceAccount", Namespace: "istio-system", Name: "mine"})
+	if late := itemOf(t, other.Clusters[1], object.SecretRef("istio-system", object.RemoteSecretPrefix+"a")).Late.(*remoteAccess); late.account != "mine" || late.consumer != "b" {
 		t.Errorf("b reads a as %s for %s", late.account, late.consumer)
 	}
 }
 
 // A mistake in base.yaml is one mistake, however many clusters share it.
 func TestNewDesiredMistakes(t *testing.T) {
-	_, err := NewDesired(wantedOf(t, twoClusters, testBase+"  values:\n    pilot: {traceSampling: lots}\n"), charts.New())
+	_, err := NewDesired(wantedOf(t, twoClusters, TestBase+"  values:\n    pilot: {traceSampling: lots}\n"), charts.New())
 	var problems topology.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("error: %v", err)
@@ -132,26 +134,26 @@ func TestDesiredDigest(t *testing.T) {
 		}
 		return sum
 	}
-	same := digest(wantedMesh(t, oneNetwork, testBase), "v1")
-	if again := digest(wantedMesh(t, oneNetwork, testBase), "v1"); again != same {
+	same := digest(WantedMesh(t, OneNetwork, TestBase), "v1")
+	if again := digest(WantedMesh(t, OneNetwork, TestBase), "v1"); again != same {
 		t.Error("the same files have two digests")
 	}
-	rotated := wantedMesh(t, oneNetwork, testBase)
+	rotated := WantedMesh(t, OneNetwork, TestBase)
 	rotated.Root = otherRoot()
-	keyless := wantedMesh(t, oneNetwork, testBase)
+	keyless := WantedMesh(t, OneNetwork, TestBase)
 	keyless.Root = withoutKey(t, testRoot())
 	if digest(keyless, "v1") != same {
 		t.Error("whether the root key is there changes the digest")
 	}
 	for name, got := range map[string]string{
-		"another release":        digest(wantedMesh(t, oneNetwork, testBase), "v2"),
+		"another release":        digest(WantedMesh(t, OneNetwork, TestBase), "v2"),
 		"another root":           digest(rotated, "v1"),
-		"another topology":       digest(wantedMesh(t, twoClusters, testBase), "v1"),
-		"strict mutual TLS":      digest(wantedMesh(t, oneNetwork, testBase+"  values: {global: {mtls: {enabled: true}}}\n"), "v1"),
-		"nobody discovers":       digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b, disableRegistryJoin: true}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", testBase), "v1"),
-		"another trust domain":   digest(wantedMesh(t, "trust_domain: example.com\n"+oneNetwork, testBase), "v1"),
-		"a cluster less":         digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase), "v1"),
-		"a context of that name": digest(wantedMesh(t, "mesh_id: m\ncontexts: {kind-x: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", testBase), "v1"),
+		"another topology":       digest(WantedMesh(t, twoClusters, TestBase), "v1"),
+		"strict mutual TLS":      digest(WantedMesh(t, OneNetwork, TestBase+"  values: {global: {mtls: {enabled: true}}}\n"), "v1"),
+		"nobody discovers":       digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b, disableRegistryJoin: true}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", TestBase), "v1"),
+		"another trust domain":   digest(WantedMesh(t, "trust_domain: example.com\n"+OneNetwork, TestBase), "v1"),
+		"a cluster less":         digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase), "v1"),
+		"a context of that name": digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-x: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", TestBase), "v1"),
 	} {
 		if got == same {
 			t.Errorf("%s: the digest is the same", name)
@@ -160,13 +162,13 @@ func TestDesiredDigest(t *testing.T) {
 }
 
 func TestDeparting(t *testing.T) {
-	w := wantedOf(t, twoClusters, testBase)
+	w := wantedOf(t, twoClusters, TestBase)
 	d := Departing(w.Mesh)
-	want := []Member{
-		{Name: "east", Context: "kind-east", Network: "n1", Namespace: "istio-system", Role: RolePrimary},
-		{Name: "west", Context: "kind-west", Network: "n2", Namespace: "istio-system", Role: RolePrimary},
+	want := []record.Member{
+		{Name: "east", Context: "kind-east", Network: "n1", Namespace: "istio-system", Role: record.RolePrimary},
+		{Name: "west", Context: "kind-west", Network: "n2", Namespace: "istio-system", Role: record.RolePrimary},
 	}
-	var got []Member
+	var got []record.Member
 	for _, c := range d.Clusters {
 		if len(c.Items) > 0 {
 			t.Errorf("%s is to hold %v", c.Member.Name, c.Items)
@@ -204,7 +206,7 @@ func TestRemoteStaysSmall(t *testing.T) {
 	for _, profile := range []string{"default", "default" + everything, "demo", "minimal", "preview", "stable", "openshift"} {
 		name, rest, _ := strings.Cut(profile, "\n")
 		t.Run(fmt.Sprintf("profile %s, %d more lines", name, strings.Count(rest, "\n")), func(t *testing.T) {
-			w := wantedOf(t, sharedControlPlane, strings.Replace(testBase, "default", profile, 1))
+			w := wantedOf(t, sharedControlPlane, strings.Replace(TestBase, "default", profile, 1))
 			w.Mesh.Clusters = w.Mesh.Clusters[1:2] // the charts check a primary's copy otherwise
 			d, err := NewDesired(w, r)
 			if err != nil {
@@ -212,7 +214,7 @@ func TestRemoteStaysSmall(t *testing.T) {
 			}
 			var got, plugin []string
 			for _, it := range d.Clusters[0].Items {
-				if it.Component == ControlPlane {
+				if it.Component == order.ControlPlane {
 					got = append(got, it.Ref.String())
 				}
 				if strings.HasPrefix(it.Ref.Name, "istio-cni") && (it.Ref.Kind == "ConfigMap" || it.Ref.Kind == "DaemonSet") {

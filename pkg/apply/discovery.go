@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // istiodDebugPort serves /debug/clusterz to callers on the pod's loopback, as
@@ -37,7 +37,7 @@ const istiodAnswers = 10 * time.Second
 
 // readIstiods asks every running istiod of l, through a port-forward.
 func readIstiods(ctx context.Context, l *Live) ([]IstiodView, error) {
-	pods, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, l.Namespace, "app=istiod")
+	pods, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, l.Namespace, "app=istiod")
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +120,8 @@ func undiscovered(self string, reads, allowed []string, views []IstiodView) map[
 func waitDiscovery(ctx context.Context, w *World, c *ClusterPlan, reads []string, r *reporter) error {
 	reason, hint := "", ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		views, err := readIstiods(ctx, c.live)
-		if class := kube.ClassOf(err); class == kube.Forbidden || class == kube.Unauthorized {
+		views, err := readIstiods(ctx, c.Live)
+		if class := object.ClassOf(err); class == object.Forbidden || class == object.Unauthorized {
 			return false, err
 		}
 		now := ""
@@ -140,8 +140,8 @@ func waitDiscovery(ctx context.Context, w *World, c *ClusterPlan, reads []string
 		return now == "", nil
 	})
 	if ctx.Err() != nil {
-		return &kube.Error{
-			Class: kube.Timeout, Context: c.Context, Op: "discover the other clusters", Message: reason, Hint: hint, Err: context.Cause(ctx),
+		return &object.Error{
+			Class: object.Timeout, Context: c.Context, Op: "discover the other clusters", Message: reason, Hint: hint, Err: context.Cause(ctx),
 		}
 	}
 	return err

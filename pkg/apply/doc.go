@@ -15,12 +15,12 @@
 // # Ownership
 //
 // Objects are written by server-side apply under the field manager
-// [kube.FieldManager]: we own the fields we send and no others. An object is
+// [object.FieldManager]: we own the fields we send and no others. An object is
 // ours when that manager appears in its managedFields. What is not ours is
 // never changed or deleted unless the user says so ([PlanOptions].Adopt).
 //
 // # Record
 //
-// Each member holds a [Record] of the mesh, its members and the objects we
+// Each member holds a [record.Record] of the mesh, its members and the objects we
 // put there. Prune and teardown delete what it lists and nothing else.
 package apply

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // endpoints are what an EndpointSlice says of a primary's gateway. It holds
@@ -17,7 +19,7 @@ type endpoints struct {
 }
 
 func (r Reach) endpoints() endpoints {
-	e := endpoints{discovery: r.port(discoveryPort), webhook: r.port(webhookPort)}
+	e := endpoints{discovery: r.port(object.DiscoveryPort), webhook: r.port(object.WebhookPort)}
 	v4 := slices.ContainsFunc(r.IPs, netip.Addr.Is4)
 	for _, ip := range r.IPs {
 		if ip.Is4() == v4 {
@@ -69,7 +71,7 @@ func (e endpoints) String() string {
 		names[i] = ip.String()
 	}
 	s := strings.Join(names, ", ")
-	if e.discovery != discoveryPort || e.webhook != webhookPort {
+	if e.discovery != object.DiscoveryPort || e.webhook != object.WebhookPort {
 		s += fmt.Sprintf(" ports %d and %d", e.discovery, e.webhook)
 	}
 	return s

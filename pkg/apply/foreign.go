@@ -8,12 +8,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // An installation is an Istio of somebody else, as its istiod tells of it.
 type installation struct {
-	ref      kube.Ref
+	ref      object.Ref
 	version  string // "" if its image does not say
 	revision string // "" for the default one
 	by       string // what installed it
@@ -26,7 +26,7 @@ type installation struct {
 // it through an IstioRevision, and istioctl applies as istio-operator.
 // https://github.com/istio/istio/blob/1.31.0/operator/pkg/install/install.go
 func installationOf(istiod *unstructured.Unstructured) installation {
-	in := installation{ref: kube.RefOf(istiod), version: imageVersion(istiod), revision: istiod.GetLabels()["istio.io/rev"]}
+	in := installation{ref: object.RefOf(istiod), version: imageVersion(istiod), revision: istiod.GetLabels()["istio.io/rev"]}
 	if in.revision == "default" {
 		in.revision = ""
 	}
@@ -93,10 +93,10 @@ func (p *Plan) foreignIstio(i Inspection) {
 			continue
 		}
 		if seen.IstiodsErr != nil {
-			p.warn(c.Name, hintOf(seen.IstiodsErr), "whether another Istio is there was not checked: %v", seen.IstiodsErr)
+			p.warn(c.Name, object.HintOf(seen.IstiodsErr), "whether another Istio is there was not checked: %v", seen.IstiodsErr)
 		}
 		for _, d := range seen.Istiods {
-			if !ours(d) {
+			if !object.Ours(d) {
 				p.foreignIstiod(c, installationOf(d))
 			}
 		}
@@ -105,7 +105,7 @@ func (p *Plan) foreignIstio(i Inspection) {
 
 func (p *Plan) foreignIstiod(c *ClusterPlan, in installation) {
 	switch {
-	case in.ref != istiodRef(c.Namespace) || !c.wants(in.ref):
+	case in.ref != object.IstiodRef(c.Namespace) || !c.wants(in.ref):
 		name := in.ref.String()
 		if in.revision != "" {
 			name += " (revision " + in.revision + ")"
@@ -115,7 +115,7 @@ func (p *Plan) foreignIstiod(c *ClusterPlan, in installation) {
 	case p.options.Adopt:
 		p.warn(c.Name, in.afterAdoption(), "%s is taken over: %s, installed by %s", in, in.ref, in.by)
 	default:
-		refs := []kube.Ref{in.ref}
+		refs := []object.Ref{in.ref}
 		for _, by := range sortedKeys(c.foreign) {
 			if !in.manages(by) {
 				continue

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // TestPlanForget has a member that is in no topology and cannot be reached: it
 // stays in the plan until the user says that it is gone for good.
 func TestPlanForget(t *testing.T) {
-	gone := Member{Name: "gone", Context: "kind-gone", UID: "uid-gone", Network: "n", Namespace: "istio-system", Role: RolePrimary}
+	gone := record.Member{Name: "gone", Context: "kind-gone", UID: "uid-gone", Network: "n", Namespace: "istio-system", Role: record.RolePrimary}
 	tests := map[string]struct {
 		forget       []string
 		want         []string // clusters of the plan
@@ -35,7 +37,7 @@ func TestPlanForget(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
+			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
 			w.Clusters = append(w.Clusters, &Live{Member: gone, Leaving: true, Unreached: errors.New("no such context")})
 			p := NewPlan(d, w, PlanOptions{Forget: tt.forget})

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -84,7 +85,7 @@ func reachOf(service *unstructured.Unstructured, address topology.Gateway, nodes
 		if r.Ports == nil {
 			r.Ports = map[int]int{}
 		}
-		r.Ports[gatewayPort] = address.Port
+		r.Ports[object.GatewayPort] = address.Port
 	case kind == "LoadBalancer":
 		r.Hosts = ingressHosts(service)
 	case kind == "NodePort" && nodeSelector(service) != nil:
@@ -142,8 +143,8 @@ func nodeSelector(service *unstructured.Unstructured) labels.Set {
 
 // readReach asks where the gateway of l is reached now, host names resolved.
 func readReach(ctx context.Context, l *Live) Reach {
-	service, err := l.cluster.Get(ctx, gatewayServiceRef(l.Namespace))
-	if err != nil && !absent(err) {
+	service, err := l.cluster.Get(ctx, object.GatewayServiceRef(l.Namespace))
+	if err != nil && !object.Absent(err) {
 		return Reach{Err: err}
 	}
 	return l.reach(ctx, service)
@@ -171,7 +172,7 @@ func (l *Live) reach(ctx context.Context, service *unstructured.Unstructured) Re
 // externalIPs are the addresses of nodes that istiod takes too:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/controller.go (updateServiceNodePortAddresses)
 func externalIPs(ctx context.Context, c *kube.Cluster, selector labels.Set) ([]string, error) {
-	nodes, err := c.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Node"}, "", selector.String())
+	nodes, err := c.List(ctx, schema.GroupKind{Kind: "Node"}, "", selector.String())
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +200,8 @@ func (r *Reach) resolve(ctx context.Context, resolver Resolver) {
 		}
 		ips, err := resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(host, ".")+".") // no search domains
 		if err != nil {
-			r.Err = &kube.Error{
-				Class: kube.Unreachable, Op: "resolve the gateway's host name " + strconv.Quote(host), Message: err.Error(), Err: err,
+			r.Err = &object.Error{
+				Class: object.Unreachable, Op: "resolve the gateway's host name " + strconv.Quote(host), Message: err.Error(), Err: err,
 				Hint: "does this machine's DNS know the name? --dns-server asks another one",
 			}
 			continue

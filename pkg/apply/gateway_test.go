@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // gatewayService is an east-west gateway's Service as an API server has it.
 func gatewayService(kind string, notes map[string]any, ingress ...any) *unstructured.Unstructured {
 	port := func(port, node int64) any { return map[string]any{"port": port, "nodePort": node} }
-	return object("v1", "Service", "ns", EastWestGateway, map[string]any{"annotations": notes}, map[string]any{
+	return object.New("v1", "Service", "ns", object.EastWestGateway, map[string]any{"annotations": notes}, map[string]any{
 		"spec":   map[string]any{"type": kind, "ports": []any{port(15443, 31443), port(15012, 31012), port(15017, 31017)}},
 		"status": map[string]any{"loadBalancer": map[string]any{"ingress": ingress}},
 	})
@@ -67,8 +67,8 @@ func TestReachOf(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("reach (-want +got):\n%s", diff)
 			}
-			if got.at(gatewayPort) != tt.shown {
-				t.Errorf("shown as %q, want %q", got.at(gatewayPort), tt.shown)
+			if got.at(object.GatewayPort) != tt.shown {
+				t.Errorf("shown as %q, want %q", got.at(object.GatewayPort), tt.shown)
 			}
 		})
 	}
@@ -137,8 +137,8 @@ func TestResolve(t *testing.T) {
 	}
 	unknown := Reach{Hosts: []string{"192.0.2.1", "gone.example.com"}}
 	unknown.resolve(t.Context(), dns)
-	if unknown.Known() || kube.ClassOf(unknown.Err) != kube.Unreachable || !strings.Contains(hintOf(unknown.Err), "--dns-server") {
-		t.Errorf("a name that nobody knows: %v, remedy %q", unknown.Err, hintOf(unknown.Err))
+	if unknown.Known() || object.ClassOf(unknown.Err) != object.Unreachable || !strings.Contains(object.HintOf(unknown.Err), "--dns-server") {
+		t.Errorf("a name that nobody knows: %v, remedy %q", unknown.Err, object.HintOf(unknown.Err))
 	}
 }
 
@@ -174,17 +174,17 @@ func TestJudgeEndpoints(t *testing.T) {
 }
 
 func TestAPIServerOver(t *testing.T) {
-	kubeconfig := kube.Endpoint{Server: "https://127.0.0.1:1", TLSServerName: "kind", CA: []byte("A"), ProxyURL: "http://p"}
-	insecure := kube.Endpoint{Server: "https://a", Insecure: true}
+	kubeconfig := object.Endpoint{Server: "https://127.0.0.1:1", TLSServerName: "kind", CA: []byte("A"), ProxyURL: "http://p"}
+	insecure := object.Endpoint{Server: "https://a", Insecure: true}
 	tests := map[string]struct {
-		in   kube.Endpoint
+		in   object.Endpoint
 		over APIServer
-		want kube.Endpoint
+		want object.Endpoint
 	}{
 		"nothing":                               {kubeconfig, APIServer{}, kubeconfig},
-		"a server, whose name is its own":       {kubeconfig, APIServer{Server: "https://10.0.0.5:6443/"}, kube.Endpoint{Server: "https://10.0.0.5:6443", CA: []byte("A"), ProxyURL: "http://p"}},
-		"a server with a name":                  {kubeconfig, APIServer{Server: "https://x", TLSServerName: "y"}, kube.Endpoint{Server: "https://x", TLSServerName: "y", CA: []byte("A"), ProxyURL: "http://p"}},
-		"a CA where the kubeconfig checks none": {insecure, APIServer{CA: []byte("B")}, kube.Endpoint{Server: "https://a", CA: []byte("B")}},
+		"a server, whose name is its own":       {kubeconfig, APIServer{Server: "https://10.0.0.5:6443/"}, object.Endpoint{Server: "https://10.0.0.5:6443", CA: []byte("A"), ProxyURL: "http://p"}},
+		"a server with a name":                  {kubeconfig, APIServer{Server: "https://x", TLSServerName: "y"}, object.Endpoint{Server: "https://x", TLSServerName: "y", CA: []byte("A"), ProxyURL: "http://p"}},
+		"a CA where the kubeconfig checks none": {insecure, APIServer{CA: []byte("B")}, object.Endpoint{Server: "https://a", CA: []byte("B")}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

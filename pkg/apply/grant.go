@@ -10,7 +10,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // The objects that grant permissions, in the order in which they are printed:
@@ -58,8 +58,8 @@ type (
 //
 // The name of the roles says what is in them: a role of before, which user
 // needs still, is not replaced.
-func grant(user, namespace string, missing []kube.Access) string {
-	var wide, narrow []kube.Access
+func grant(user, namespace string, missing []object.Access) string {
+	var wide, narrow []object.Access
 	for _, a := range missing {
 		if namespace != "" && a.Namespace == namespace {
 			narrow = append(narrow, a)
@@ -102,7 +102,7 @@ func subjectOf(user string) grantSubject {
 
 // rules puts accesses together: one rule for the resources of a group with the
 // same verbs. They are sorted.
-func rules(accesses []kube.Access) []grantRule {
+func rules(accesses []object.Access) []grantRule {
 	type resource struct{ group, name string }
 	verbs := map[resource][]string{}
 	for _, a := range accesses {

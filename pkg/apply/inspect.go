@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // An Inspection is what clusters say beyond what a plan reads of them, by the
@@ -21,7 +22,7 @@ type Inspection map[string]*Inspected
 type Inspected struct {
 	// Missing is what the user of the context may not do, of what the plan
 	// needs; User is who that is, "" where the API server does not tell.
-	Missing   []kube.Access
+	Missing   []object.Access
 	User      string
 	AccessErr error
 
@@ -65,7 +66,7 @@ func Inspect(ctx context.Context, p *Plan) Inspection {
 
 // questions are what one cluster is asked.
 type questions struct {
-	access                 []kube.Access
+	access                 []object.Access
 	ranges, istiods, nodes bool
 }
 
@@ -77,9 +78,9 @@ func (p *Plan) questions(c *ClusterPlan) questions {
 	}
 	return questions{
 		access:  p.needs(c),
-		istiods: !c.Leaving && c.Pending() && c.live.Record == nil,
+		istiods: !c.Leaving && c.Pending() && c.Live.Record == nil,
 		ranges:  slices.ContainsFunc(p.newNeighbors(), func(n neighbors) bool { return n.a == c || n.b == c }),
-		nodes:   slices.Contains(p.Refusals, loopback(c.live)),
+		nodes:   slices.Contains(p.Refusals, loopback(c.Live)),
 	}
 }
 
@@ -92,21 +93,21 @@ func inspect(ctx context.Context, c *ClusterPlan, q questions) *Inspected {
 		}
 	}
 	ask(len(q.access) > 0, func() { seen.askAccess(ctx, c, q.access) })
-	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, c.live.cluster) })
-	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, c.live.cluster) })
+	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, c.Live.cluster) })
+	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, c.Live.cluster) })
 	ask(q.istiods, func() {
-		seen.Istiods, seen.IstiodsErr = c.live.cluster.List(ctx, schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}, "", "app=istiod")
+		seen.Istiods, seen.IstiodsErr = c.Live.cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
 	})
-	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, c.live.cluster) })
+	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, c.Live.cluster) })
 	_ = g.Wait() // the functions return nil
 	return seen
 }
 
 // askAccess asks an administrator one question, and anybody else one for each
 // access.
-func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []kube.Access) {
-	cluster := c.live.cluster
-	everything, err := cluster.Allowed(ctx, []kube.Access{kube.Everything()})
+func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []object.Access) {
+	cluster := c.Live.cluster
+	everything, err := cluster.Allowed(ctx, []object.Access{object.Everything()})
 	if err != nil {
 		seen.AccessErr = err
 		return
@@ -143,10 +144,10 @@ func mayGrant(ctx context.Context, c *ClusterPlan) bool {
 			continue
 		}
 		role := ch.item.Object
-		if c.live.object(namespaceRef(ch.Object.Namespace)) == nil && ch.Object.Kind == "Role" {
-			role = object(role.GetAPIVersion(), "ClusterRole", "", role.GetName(), nil, map[string]any{"rules": role.Object["rules"]})
+		if c.Live.object(object.NamespaceRef(ch.Object.Namespace)) == nil && ch.Object.Kind == "Role" {
+			role = object.New(role.GetAPIVersion(), "ClusterRole", "", role.GetName(), nil, map[string]any{"rules": role.Object["rules"]})
 		}
-		if _, err := c.live.cluster.Apply(ctx, role, kube.ApplyOptions{DryRun: true, Force: true}); err != nil {
+		if _, err := c.Live.cluster.Apply(ctx, role, object.ApplyOptions{DryRun: true, Force: true}); err != nil {
 			return false
 		}
 	}
@@ -169,7 +170,7 @@ func readPodRanges(ctx context.Context, c *kube.Cluster) ([]netip.Prefix, error)
 // it: nothing is known of the ranges then.
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/
 func readServiceRanges(ctx context.Context, c *kube.Cluster) []netip.Prefix {
-	list, err := c.List(ctx, schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "ServiceCIDR"}, "", "")
+	list, err := c.List(ctx, schema.GroupKind{Group: "networking.k8s.io", Kind: "ServiceCIDR"}, "", "")
 	if err != nil {
 		return nil
 	}
@@ -182,7 +183,7 @@ func readServiceRanges(ctx context.Context, c *kube.Cluster) []netip.Prefix {
 }
 
 // nodeKind is that of nodes.
-var nodeKind = schema.GroupVersionKind{Version: "v1", Kind: "Node"}
+var nodeKind = schema.GroupKind{Kind: "Node"}
 
 // readNodeAddresses is of use for a remedy: where nodes cannot be read, there
 // are none.

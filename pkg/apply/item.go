@@ -8,7 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // An Item is one object that a cluster should hold.
@@ -18,8 +19,8 @@ import (
 // holds: content that only an apply can make, because it is secret or comes
 // out of another cluster.
 type Item struct {
-	Component Component
-	Ref       kube.Ref
+	Component order.Component
+	Ref       object.Ref
 	Object    *unstructured.Unstructured
 	Late      Late
 	Hash      string // of Object; what a Record remembers of it
@@ -40,7 +41,7 @@ type Late interface {
 
 // newItem labels a copy of o as the mesh's and hashes it. The copy is shallow
 // below metadata: o must not change afterwards.
-func newItem(c Component, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
+func newItem(c order.Component, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
 	content := make(map[string]any, len(o.Object))
 	for k, v := range o.Object {
 		content[k] = v
@@ -55,13 +56,13 @@ func newItem(c Component, mesh string, o *unstructured.Unstructured, late Late) 
 	if labels == nil {
 		labels = map[string]string{}
 	}
-	labels[labelMesh] = mesh
+	labels[object.LabelMesh] = mesh
 	out.SetLabels(labels)
 	h, err := hashOf(content)
 	if err != nil {
 		return nil, fmt.Errorf("encode %s %s: %w", o.GetKind(), o.GetName(), err)
 	}
-	ref := kube.RefOf(out)
+	ref := object.RefOf(out)
 	return &Item{Component: c, Ref: ref, Object: out, Late: late, Hash: h, stage: stageOf(ref, false)}, nil
 }
 
@@ -73,20 +74,4 @@ func hashOf(v any) (string, error) {
 	}
 	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:16]), nil
-}
-
-// object makes an unstructured object out of its parts.
-func object(apiVersion, kind, namespace, name string, meta map[string]any, rest map[string]any) *unstructured.Unstructured {
-	m := map[string]any{"name": name}
-	if namespace != "" {
-		m["namespace"] = namespace
-	}
-	for k, v := range meta {
-		m[k] = v
-	}
-	content := map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": m}
-	for k, v := range rest {
-		content[k] = v
-	}
-	return &unstructured.Unstructured{Object: content}
 }

@@ -8,6 +8,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -51,7 +53,7 @@ func (*intermediate) Fields() []string { return []string{"data"} }
 // A remoteAccess is the content of a remote secret: the way to the API server
 // of source, for the istiod of consumer.
 type remoteAccess struct {
-	source   Member
+	source   record.Member
 	account  string // service account in the source cluster
 	consumer string
 	serves   bool // the consumer is a primary of the source
@@ -77,7 +79,7 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 	case !bytes.Equal(k.ca, want.CA):
 		return fmt.Sprintf("the CA of the API server of %s changed", r.source.Name)
 	}
-	grant := source.Objects[secretRef(r.source.Namespace, grantPrefix+r.consumer)]
+	grant := source.Objects[object.SecretRef(r.source.Namespace, object.GrantPrefix+r.consumer)]
 	note := live.GetAnnotations()
 	switch {
 	case r.serves && note[annotationServes] == "":
@@ -184,9 +186,9 @@ func wantedObject(it *Item, live *unstructured.Unstructured) *unstructured.Unstr
 	switch {
 	case it.Late != nil:
 		return withContentOf(it, live)
-	case it.Ref.Kind == "Namespace" && live.GetAnnotations()[annotationCreated] == "":
+	case it.Ref.Kind == "Namespace" && live.GetAnnotations()[object.AnnotationCreated] == "":
 		o := it.Object.DeepCopy()
-		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", annotationCreated)
+		unstructured.RemoveNestedField(o.Object, "metadata", "annotations", object.AnnotationCreated)
 		return o
 	}
 	return it.Object

@@ -10,7 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -21,7 +22,7 @@ func TestJudgeIntermediate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c.put(object("v1", "Secret", "istio-system", cacerts, nil, nil))
+		return c.put(object.New("v1", "Secret", "istio-system", object.Cacerts, nil, nil))
 	}
 	ours := live(testRoot(), id)
 	elsewhere := id
@@ -40,7 +41,7 @@ func TestJudgeIntermediate(t *testing.T) {
 		"of another root":                {live(otherRoot(), id), testNow, "root-cert.pem holds root " + otherRoot().Short()},
 		"for istiod in another place":    {live(testRoot(), elsewhere), testNow, ""}, // it vouches for any name
 		"a key that is none":             {broken, testNow, "ca-key.pem: "},
-		"an empty Secret, as if adopted": {object("v1", "Secret", "ns", cacerts, nil, nil), testNow, "ca-cert.pem: "},
+		"an empty Secret, as if adopted": {object.New("v1", "Secret", "ns", object.Cacerts, nil, nil), testNow, "ca-cert.pem: "},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -57,8 +58,8 @@ func TestJudgeIntermediate(t *testing.T) {
 
 func TestJudgeRemoteAccess(t *testing.T) {
 	const ns = "istio-system"
-	grant := secretRef(ns, grantPrefix+"a")
-	secret := secretRef(ns, remoteSecretPrefix+"b")
+	grant := object.SecretRef(ns, object.GrantPrefix+"a")
+	secret := object.SecretRef(ns, object.RemoteSecretPrefix+"b")
 	tests := map[string]struct {
 		world func(consumer, source *Live, w *World)
 		want  string
@@ -91,7 +92,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 		},
 		"the source is not reached: the token may work": {
 			world: func(_, source *Live, _ *World) {
-				source.Unreached, source.Endpoint = errors.New("i/o timeout"), kube.Endpoint{}
+				source.Unreached, source.Endpoint = errors.New("i/o timeout"), object.Endpoint{}
 			},
 		},
 		"the source is not in the world": {
@@ -132,7 +133,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
+			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
 			if tt.world != nil {
 				tt.world(w.Clusters[0], w.Clusters[1], w)
@@ -149,7 +150,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 }
 
 func TestRemoteKubeconfig(t *testing.T) {
-	e := kube.Endpoint{Server: "https://east.example.com:6443/k8s", TLSServerName: "kubernetes", CA: []byte("-----BEGIN CERTIFICATE-----"), Insecure: true, ProxyURL: "http://user:canary@proxy"}
+	e := object.Endpoint{Server: "https://east.example.com:6443/k8s", TLSServerName: "kubernetes", CA: []byte("-----BEGIN CERTIFICATE-----"), Insecure: true, ProxyURL: "http://user:canary@proxy"}
 	b, err := encodeRemoteKubeconfig("east", e, certs.NewSecret([]byte("token-of-west")))
 	if err != nil {
 		t.Fatal(err)
@@ -201,26 +202,26 @@ func TestParseRemoteKubeconfigErrors(t *testing.T) {
 
 // TestWantedObject checks what is sent for an object that is there.
 func TestWantedObject(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	for _, it := range d.Clusters[0].Items {
 		live := w.Clusters[0].object(it.Ref)
 		got := wantedObject(it, live)
-		if !holds(got.Object, live.Object) {
+		if !compare.Holds(got.Object, live.Object) {
 			t.Errorf("%s: more is sent than is there", it.Ref)
 		}
 		if it.Late != nil && len(secretData(got)) == 0 {
 			t.Errorf("%s: its content would be taken away", it.Ref)
 		}
 	}
-	theirs := object("v1", "Namespace", "", "istio-system", nil, nil)
-	got := wantedObject(itemOf(t, d.Clusters[0], namespaceRef("istio-system")), theirs)
+	theirs := object.New("v1", "Namespace", "", "istio-system", nil, nil)
+	got := wantedObject(itemOf(t, d.Clusters[0], object.NamespaceRef("istio-system")), theirs)
 	if a := got.GetAnnotations(); len(a) > 0 {
 		t.Errorf("a namespace of somebody else is claimed: %v", a)
 	}
 }
 
-func itemOf(t *testing.T, c *DesiredCluster, ref kube.Ref) *Item {
+func itemOf(t *testing.T, c *DesiredCluster, ref object.Ref) *Item {
 	t.Helper()
 	for _, it := range c.Items {
 		if it.Ref == ref {

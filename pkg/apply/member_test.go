@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // TestWas: a plan knows what a cluster was in the mesh, where that changes.
@@ -17,27 +19,27 @@ contexts:
 `
 	otherPrimary := strings.Replace(sharedControlPlane, "[kind-east]", "[kind-north]", 1)
 	moved := strings.Replace(alone, "network: n2", "network: n3", 1)
-	was := func(m Member) *Member {
+	was := func(m record.Member) *record.Member {
 		m.Name, m.Context, m.Namespace, m.UID = "west", "kind-west", "istio-system", "uid-west"
 		return &m
 	}
 	tests := map[string]struct {
 		before, after string // topologies; "" before the first apply
-		want          *Member
+		want          *record.Member
 	}{
 		"nothing changed":                 {sharedControlPlane, sharedControlPlane, nil},
-		"a primary becomes remote":        {alone, sharedControlPlane, was(Member{Network: "n2", Role: RolePrimary})},
-		"a remote cluster becomes one":    {sharedControlPlane, alone, was(Member{Network: "n2", Role: RoleRemote, Primaries: []string{"east"}})},
-		"another primary":                 {sharedControlPlane, otherPrimary, was(Member{Network: "n2", Role: RoleRemote, Primaries: []string{"east"}})},
-		"another network":                 {alone, moved, was(Member{Network: "n2", Role: RolePrimary})},
+		"a primary becomes remote":        {alone, sharedControlPlane, was(record.Member{Network: "n2", Role: record.RolePrimary})},
+		"a remote cluster becomes one":    {sharedControlPlane, alone, was(record.Member{Network: "n2", Role: record.RoleRemote, Primaries: []string{"east"}})},
+		"another primary":                 {sharedControlPlane, otherPrimary, was(record.Member{Network: "n2", Role: record.RoleRemote, Primaries: []string{"east"}})},
+		"another network":                 {alone, moved, was(record.Member{Network: "n2", Role: record.RolePrimary})},
 		"a cluster that is new to it all": {"", sharedControlPlane, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			after := wantedMesh(t, tt.after, testBase)
-			w := emptyWorld(after)
+			after := WantedMesh(t, tt.after, TestBase)
+			w := EmptyWorld(after)
 			if tt.before != "" {
-				w = appliedWorld(t, wantedMesh(t, tt.before, testBase))
+				w = appliedWorld(t, WantedMesh(t, tt.before, TestBase))
 				for i, l := range w.Clusters { // are observed as what they are to be
 					uid := l.UID
 					l.Member = after.Clusters[i].Member

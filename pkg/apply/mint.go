@@ -9,7 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // tokenLifetime is what is asked for; an API server may give less, and what it
@@ -66,7 +66,7 @@ func (i *intermediate) mint(random io.Reader, now time.Time) (content, error) {
 // mint asks the source cluster for a token of the consumer's own. Its grant
 // has to be there.
 func (r *remoteAccess) mint(ctx context.Context, source *Live, now time.Time) (content, error) {
-	ref := secretRef(r.source.Namespace, grantPrefix+r.consumer)
+	ref := object.SecretRef(r.source.Namespace, object.GrantPrefix+r.consumer)
 	grant, err := source.cluster.Get(ctx, ref)
 	if err != nil {
 		return content{}, err
@@ -123,7 +123,7 @@ func (x *execution) complete(ctx context.Context, l *Live, ch Change) (*unstruct
 	case *primaryEndpoints:
 		c, err = late.mint(ctx, x.plan.world.Cluster(late.primary))
 	default:
-		err = fmt.Errorf("mint the content of %s: unknown kind of content %T", kube.RefOf(it.Object), late)
+		err = fmt.Errorf("mint the content of %s: unknown kind of content %T", object.RefOf(it.Object), late)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("mint the content of %s: %w", ch.Object, err)

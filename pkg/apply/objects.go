@@ -5,6 +5,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -12,13 +14,13 @@ import (
 // cluster's pods, and whom of them a remote cluster is served by:
 // https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#set-the-default-network-for-cluster1
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#set-the-control-plane-cluster-for-cluster2
-func namespaceObject(m Member) *unstructured.Unstructured {
-	notes := map[string]any{annotationCreated: "true"}
-	if m.remote() {
-		notes[annotationControlPlanes] = strings.Join(m.Primaries, ",")
+func namespaceObject(m record.Member) *unstructured.Unstructured {
+	notes := map[string]any{object.AnnotationCreated: "true"}
+	if m.Remote() {
+		notes[object.AnnotationControlPlanes] = strings.Join(m.Primaries, ",")
 	}
-	return object("v1", "Namespace", "", m.Namespace, map[string]any{
-		"labels":      map[string]any{labelNetwork: m.Network},
+	return object.New("v1", "Namespace", "", m.Namespace, map[string]any{
+		"labels":      map[string]any{object.LabelNetwork: m.Network},
 		"annotations": notes,
 	}, nil)
 }
@@ -27,7 +29,7 @@ func namespaceObject(m Member) *unstructured.Unstructured {
 // PeerAuthentication in the root namespace holds for the whole mesh.
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func strictMTLS(namespace string) *unstructured.Unstructured {
-	return object("security.istio.io/v1", "PeerAuthentication", namespace, "default", nil, map[string]any{
+	return object.New("security.istio.io/v1", "PeerAuthentication", namespace, "default", nil, map[string]any{
 		"spec": map[string]any{"mtls": map[string]any{"mode": "STRICT"}},
 	})
 }
@@ -36,11 +38,11 @@ func strictMTLS(namespace string) *unstructured.Unstructured {
 // the east-west gateway; the TLS of the workloads passes through it.
 // https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#expose-services-in-cluster1
 func exposeServices(namespace string) *unstructured.Unstructured {
-	return object("networking.istio.io/v1", "Gateway", namespace, crossNetworkGateway, nil, map[string]any{
+	return object.New("networking.istio.io/v1", "Gateway", namespace, object.CrossNetworkGateway, nil, map[string]any{
 		"spec": map[string]any{
 			"selector": map[string]any{"istio": "eastwestgateway"},
 			"servers": []any{map[string]any{
-				"port":  map[string]any{"number": int64(gatewayPort), "name": "tls", "protocol": "TLS"},
+				"port":  map[string]any{"number": int64(object.GatewayPort), "name": "tls", "protocol": "TLS"},
 				"tls":   map[string]any{"mode": "AUTO_PASSTHROUGH"},
 				"hosts": []any{"*.local"},
 			}},
@@ -59,10 +61,10 @@ func exposeIstiod(namespace string) *unstructured.Unstructured {
 			"hosts": []any{"*"},
 		}
 	}
-	return object("networking.istio.io/v1", "Gateway", namespace, istiodGateway, nil, map[string]any{
+	return object.New("networking.istio.io/v1", "Gateway", namespace, object.IstiodGateway, nil, map[string]any{
 		"spec": map[string]any{
 			"selector": map[string]any{"istio": "eastwestgateway"},
-			"servers":  []any{server("tls-istiod", discoveryPort), server("tls-istiodwebhook", webhookPort)},
+			"servers":  []any{server("tls-istiod", object.DiscoveryPort), server("tls-istiodwebhook", object.WebhookPort)},
 		},
 	})
 }
@@ -72,14 +74,14 @@ func routeIstiod(namespace string) *unstructured.Unstructured {
 		return map[string]any{
 			"match": []any{map[string]any{"port": from, "sniHosts": []any{"*"}}},
 			// A short name is of this namespace, whatever the cluster's domain is.
-			"route": []any{map[string]any{"destination": map[string]any{"host": istiodService, "port": map[string]any{"number": to}}}},
+			"route": []any{map[string]any{"destination": map[string]any{"host": object.IstiodService, "port": map[string]any{"number": to}}}},
 		}
 	}
-	return object("networking.istio.io/v1", "VirtualService", namespace, istiodRoutes, nil, map[string]any{
+	return object.New("networking.istio.io/v1", "VirtualService", namespace, object.IstiodRoutes, nil, map[string]any{
 		"spec": map[string]any{
 			"hosts":    []any{"*"},
-			"gateways": []any{istiodGateway},
-			"tls":      []any{route(discoveryPort, discoveryPort), route(webhookPort, 443)},
+			"gateways": []any{object.IstiodGateway},
+			"tls":      []any{route(object.DiscoveryPort, object.DiscoveryPort), route(object.WebhookPort, 443)},
 		},
 	})
 }
@@ -94,10 +96,10 @@ func istiodServiceObject(namespace string) *unstructured.Unstructured {
 	port := func(name string, port, target int64) any {
 		return map[string]any{"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
 	}
-	return object("v1", "Service", namespace, istiodService, map[string]any{
+	return object.New("v1", "Service", namespace, object.IstiodService, map[string]any{
 		"labels": map[string]any{"istio.io/rev": "default", "app.kubernetes.io/name": "istiod"},
 	}, map[string]any{"spec": map[string]any{
-		"ports": []any{port(discoveryPortName, discoveryPort, discoveryPort), port(webhookPortName, 443, webhookPort)},
+		"ports": []any{port(discoveryPortName, object.DiscoveryPort, object.DiscoveryPort), port(webhookPortName, 443, object.WebhookPort)},
 	}})
 }
 
@@ -111,9 +113,9 @@ const (
 // its gateway.
 // https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
 func endpointsObject(namespace, primary string) *unstructured.Unstructured {
-	return object("discovery.k8s.io/v1", "EndpointSlice", namespace, endpointsRef(namespace, primary).Name, map[string]any{
+	return object.New("discovery.k8s.io/v1", "EndpointSlice", namespace, object.EndpointsRef(namespace, primary).Name, map[string]any{
 		"labels": map[string]any{
-			"kubernetes.io/service-name":             istiodService,
+			"kubernetes.io/service-name":             object.IstiodService,
 			"endpointslice.kubernetes.io/managed-by": "setup-mesh",
 		},
 	}, nil)
@@ -126,10 +128,10 @@ func endpointsObject(namespace, primary string) *unstructured.Unstructured {
 // istiod does not take those of the Service.
 func movableGateway(rendered *unstructured.Unstructured, address topology.Gateway) *unstructured.Unstructured {
 	o := rendered.DeepCopy()
-	unstructured.RemoveNestedField(o.Object, "spec", "selector", labelNetwork)                // Service
-	unstructured.RemoveNestedField(o.Object, "spec", "selector", "matchLabels", labelNetwork) // Deployment, PodDisruptionBudget
+	unstructured.RemoveNestedField(o.Object, "spec", "selector", object.LabelNetwork)                // Service
+	unstructured.RemoveNestedField(o.Object, "spec", "selector", "matchLabels", object.LabelNetwork) // Deployment, PodDisruptionBudget
 	if o.GetKind() == "Service" && len(address.Addresses) > 0 {
-		unstructured.RemoveNestedField(o.Object, "metadata", "labels", labelNetwork)
+		unstructured.RemoveNestedField(o.Object, "metadata", "labels", object.LabelNetwork)
 	}
 	return o
 }
@@ -137,21 +139,21 @@ func movableGateway(rendered *unstructured.Unstructured, address topology.Gatewa
 // readerAccount is the service account as which other clusters' istiods read
 // this one.
 func readerAccount(namespace, name string) *unstructured.Unstructured {
-	return object("v1", "ServiceAccount", namespace, name, nil, nil)
+	return object.New("v1", "ServiceAccount", namespace, name, nil, nil)
 }
 
 // grantObject is the Secret that a consumer's token is bound to. It holds
 // nothing: deleting it revokes that one token.
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
 func grantObject(namespace, consumer string) *unstructured.Unstructured {
-	return object("v1", "Secret", namespace, grantPrefix+consumer, nil, map[string]any{"type": "Opaque"})
+	return object.New("v1", "Secret", namespace, object.GrantPrefix+consumer, nil, map[string]any{"type": "Opaque"})
 }
 
 // remoteSecretObject is where istiod finds the API server of the cluster
 // source; the kubeconfig in it is minted by an apply.
 // https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-create-remote-secret
 func remoteSecretObject(namespace, source string) *unstructured.Unstructured {
-	return object("v1", "Secret", namespace, remoteSecretPrefix+source, map[string]any{
+	return object.New("v1", "Secret", namespace, object.RemoteSecretPrefix+source, map[string]any{
 		"labels":      map[string]any{"istio/multiCluster": "true"},
 		"annotations": map[string]any{"networking.istio.io/cluster": source},
 	}, map[string]any{"type": "Opaque"})

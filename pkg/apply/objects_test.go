@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -13,7 +14,7 @@ func TestMovableGateway(t *testing.T) {
 	labels := func(network string) map[string]any {
 		m := map[string]any{"istio": "eastwestgateway"}
 		if network != "" {
-			m[labelNetwork] = network
+			m[object.LabelNetwork] = network
 		}
 		return m
 	}

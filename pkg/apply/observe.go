@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // An Opener makes the client of a kubeconfig context; it sends nothing.
@@ -59,7 +61,7 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 			return w, err
 		}
 	}
-	departed := departedMembers(w, d)
+	departed := DepartedMembers(w, d)
 	for _, m := range departed {
 		l := &Live{Member: m, Leaving: true}
 		w.Clusters = append(w.Clusters, l)
@@ -79,13 +81,13 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 
 // departedMembers are the clusters that some record names as members, and that
 // neither the topology nor a reached cluster accounts for; sorted by name.
-func departedMembers(w *World, d *Desired) []Member {
+func DepartedMembers(w *World, d *Desired) []record.Member {
 	known := map[string]bool{}
 	for _, l := range w.Clusters {
 		known["uid "+l.UID] = true
 		known["context "+l.Context] = true
 	}
-	var out []Member
+	var out []record.Member
 	for _, l := range w.Clusters {
 		if l.Record == nil || l.Record.Mesh != d.MeshID {
 			continue
@@ -97,7 +99,7 @@ func departedMembers(w *World, d *Desired) []Member {
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b record.Member) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
@@ -111,7 +113,7 @@ type observer struct {
 // reach connects to a cluster, which must have that UID unless it is "", and says
 // whether it is there.
 func (ob observer) reach(ctx context.Context, l *Live, c *DesiredCluster, uid string) bool {
-	l.Objects = map[kube.Ref]Observed{}
+	l.Objects = map[object.Ref]Observed{}
 	if err := ob.connect(ctx, l, c.Server, uid); err != nil {
 		l.Unreached = unconnected(ctx, l, err, c.Items)
 	}
@@ -141,12 +143,12 @@ func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted 
 		return
 	}
 	if c.Gateway {
-		l.Reach = l.reach(ctx, l.object(gatewayServiceRef(l.Namespace)))
+		l.Reach = l.reach(ctx, l.object(object.GatewayServiceRef(l.Namespace)))
 	}
 	dryRun(ctx, l, wanted)
 }
 
-// connect finds out which cluster this is, and reads its record.
+// connect finds out which cluster this is, and reads its stored.
 func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid string) error {
 	cluster, err := ob.open.Open(l.Context, ob.options)
 	if err != nil {
@@ -160,21 +162,21 @@ func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid s
 		l.UID, l.Kubernetes = id.UID, id.Version
 		return err
 	})
-	var record, namespace Observed
+	var stored, namespace Observed
 	g.Go(func() error {
-		namespace.Object, namespace.Err = cluster.Get(ctx, namespaceRef(l.Namespace))
+		namespace.Object, namespace.Err = cluster.Get(ctx, object.NamespaceRef(l.Namespace))
 		return nil
 	})
 	g.Go(func() error {
-		record.Object, record.Err = cluster.Get(ctx, recordRef(l.Namespace))
-		if record.Err == nil {
-			l.recordVersion = record.Object.GetResourceVersion()
-			l.Record, record.Err = ParseRecord(record.Object)
+		stored.Object, stored.Err = cluster.Get(ctx, record.Ref(l.Namespace))
+		if stored.Err == nil {
+			l.recordVersion = stored.Object.GetResourceVersion()
+			l.Record, stored.Err = record.Parse(stored.Object)
 		}
-		if absent(record.Err) {
+		if object.Absent(stored.Err) {
 			return nil
 		}
-		return record.Err
+		return stored.Err
 	})
 	if err := g.Wait(); err != nil {
 		return err
@@ -182,9 +184,9 @@ func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid s
 	if uid != "" && l.UID != uid {
 		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, l.UID, uid)
 	}
-	if absent(namespace.Err) {
+	if object.Absent(namespace.Err) {
 		namespace.Err = nil
 	}
-	l.Objects[namespaceRef(l.Namespace)] = namespace
+	l.Objects[object.NamespaceRef(l.Namespace)] = namespace
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // share reads what is wanted in the clusters of a mesh that shares Services. What
@@ -36,12 +36,12 @@ func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
 // readServices reads the shared namespaces of a cluster and all Services in them:
 // a request for each, and one for the namespaces themselves.
 func readServices(ctx context.Context, l *Live, namespaces []string) error {
-	l.services, l.ending = map[string][]*unstructured.Unstructured{}, map[kube.Ref]bool{}
+	l.services, l.ending = map[string][]*unstructured.Unstructured{}, map[object.Ref]bool{}
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	for _, namespace := range namespaces {
 		g.Go(func() error {
-			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Service"}, namespace, "")
+			list, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Service"}, namespace, "")
 			mu.Lock()
 			defer mu.Unlock()
 			l.services[namespace] = list
@@ -52,11 +52,11 @@ func readServices(ctx context.Context, l *Live, namespaces []string) error {
 	g.Go(func() (err error) {
 		// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name
 		selector := "kubernetes.io/metadata.name in (" + strings.Join(namespaces, ",") + ")"
-		found, err = l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}, "", selector)
+		found, err = l.cluster.List(ctx, schema.GroupKind{Kind: "Namespace"}, "", selector)
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		if e, ok := errors.AsType[*kube.Error](err); ok && e.Class == kube.Forbidden {
+		if e, ok := errors.AsType[*object.Error](err); ok && e.Class == object.Forbidden {
 			return forbiddenReading(ctx, l, e, sharedRefs(namespaces))
 		}
 		return err
@@ -66,10 +66,10 @@ func readServices(ctx context.Context, l *Live, namespaces []string) error {
 }
 
 // sharedRefs are the kinds that readServices lists.
-func sharedRefs(namespaces []string) []kube.Ref {
-	refs := []kube.Ref{namespaceRef("")}
+func sharedRefs(namespaces []string) []object.Ref {
+	refs := []object.Ref{object.NamespaceRef("")}
 	for _, namespace := range namespaces {
-		refs = append(refs, serviceRef(namespace, ""))
+		refs = append(refs, object.ServiceRef(namespace, ""))
 	}
 	return refs
 }
@@ -77,10 +77,10 @@ func sharedRefs(namespaces []string) []kube.Ref {
 // sharedRead notes what was read: that all other copies are absent, too.
 func (l *Live) sharedRead(namespaces []string, found []*unstructured.Unstructured) {
 	for _, name := range namespaces {
-		l.Objects[namespaceRef(name)] = Observed{}
+		l.Objects[object.NamespaceRef(name)] = Observed{}
 	}
 	for _, o := range found {
-		if ref := kube.RefOf(o); o.GetDeletionTimestamp() == nil {
+		if ref := object.RefOf(o); o.GetDeletionTimestamp() == nil {
 			l.Objects[ref] = Observed{Object: o}
 		} else {
 			l.ending[ref], l.services[o.GetName()] = true, nil
@@ -88,15 +88,15 @@ func (l *Live) sharedRead(namespaces []string, found []*unstructured.Unstructure
 	}
 	for _, list := range l.services {
 		for _, o := range list {
-			if ours(o) {
-				l.Objects[kube.RefOf(o)] = Observed{Object: o}
+			if object.Ours(o) {
+				l.Objects[object.RefOf(o)] = Observed{Object: o}
 			}
 		}
 	}
 }
 
 // listed says whether ref would be in Objects if it was there and ours.
-func (l *Live) listed(ref kube.Ref) bool {
+func (l *Live) listed(ref object.Ref) bool {
 	_, all := l.services[ref.Namespace]
-	return all && ref == serviceRef(ref.Namespace, ref.Name)
+	return all && ref == object.ServiceRef(ref.Namespace, ref.Name)
 }

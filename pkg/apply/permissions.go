@@ -8,26 +8,28 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 const rbacGroup = "rbac.authorization.k8s.io"
 
 // isRole says whether r holds rules.
-func isRole(r kube.Ref) bool {
+func isRole(r object.Ref) bool {
 	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
 }
 
 // escalates says whether a is the right to put more into a role than one holds.
-func escalates(a kube.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
+func escalates(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
 
 // binds says whether a is the right to bind a role that holds more than oneself.
-func binds(a kube.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
+func binds(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
 
 // needs lists what the user of c's context has to be allowed for an apply of p,
 // beside reading what the plan read; sorted, and nothing where an apply does
 // nothing in c.
-func (p *Plan) needs(c *ClusterPlan) []kube.Access {
+func (p *Plan) needs(c *ClusterPlan) []object.Access {
 	n := needs{}
 	for _, ch := range c.Changes {
 		if ch.Pending() {
@@ -49,18 +51,18 @@ func (p *Plan) needs(c *ClusterPlan) []kube.Access {
 }
 
 // needs is a set.
-type needs map[kube.Access]bool
+type needs map[object.Access]bool
 
 // add needs verbs on the objects of ref's kind in ref's namespace.
-func (n needs) add(ref kube.Ref, verbs ...string) {
+func (n needs) add(ref object.Ref, verbs ...string) {
 	for _, v := range verbs {
-		n[kube.AccessTo(v, ref)] = true
+		n[object.AccessTo(v, ref)] = true
 	}
 }
 
 // sub needs a verb on a subresource of the objects of ref's kind.
-func (n needs) sub(ref kube.Ref, subresource, verb string) {
-	a := kube.AccessTo(verb, ref)
+func (n needs) sub(ref object.Ref, subresource, verb string) {
+	a := object.AccessTo(verb, ref)
 	a.Subresource = subresource
 	n[a] = true
 }
@@ -83,7 +85,7 @@ func (n needs) change(ch Change) {
 		}
 	case Delete:
 		n.add(ch.Object, "delete")
-		if workloads[ch.Object.Kind] || isCRD(ch.Object) || ch.Object.Kind == "Namespace" {
+		if workloads[ch.Object.Kind] || object.IsCRD(ch.Object) || ch.Object.Kind == "Namespace" {
 			n.add(ch.Object, "list", "watch")
 		}
 	}
@@ -92,7 +94,7 @@ func (n needs) change(ch Change) {
 // put needs to apply an object; of a role also what Kubernetes wants of those
 // who grant more than they hold.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
-func (n needs) put(ref kube.Ref, it *Item) {
+func (n needs) put(ref object.Ref, it *Item) {
 	n.add(ref, "patch")
 	if isRole(ref) {
 		n.add(ref, "escalate")
@@ -101,18 +103,18 @@ func (n needs) put(ref kube.Ref, it *Item) {
 		return
 	}
 	if kind, _, _ := unstructured.NestedString(it.Object.Object, "roleRef", "kind"); kind != "" {
-		n.add(kube.Ref{Group: rbacGroup, Version: "v1", Kind: kind, Namespace: ref.Namespace}, "bind")
+		n.add(object.Ref{Group: rbacGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
 	}
 }
 
 // lock needs what [kube.Cluster.Lock] and the look at the record under it do.
 func (n needs) lock(c *ClusterPlan) {
-	n.add(kube.Ref{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease", Namespace: c.Namespace}, "get", "create", "update", "delete")
-	n.add(recordRef(c.Namespace), "get")
+	n.add(object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: c.Namespace}, "get", "create", "update", "delete")
+	n.add(record.Ref(c.Namespace), "get")
 }
 
 func (n needs) leave(c *ClusterPlan) {
-	if c.live.object(namespaceRef(c.Namespace)) != nil {
+	if c.Live.object(object.NamespaceRef(c.Namespace)) != nil {
 		n.lock(c)
 	}
 }
@@ -121,34 +123,34 @@ func (n needs) leave(c *ClusterPlan) {
 // writes the record, waits, and has the istiods asked whom they discover.
 func (n needs) stay(c *ClusterPlan) {
 	n.lock(c)
-	n.add(recordRef(c.Namespace), "patch")
-	pod := kube.Ref{Version: "v1", Kind: "Pod", Namespace: c.Namespace}
-	if live := c.live.object(namespaceRef(c.Namespace)); live != nil && live.GetDeletionTimestamp() != nil {
-		n.add(namespaceRef(c.Namespace), "list", "watch")
+	n.add(record.Ref(c.Namespace), "patch")
+	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
+	if live := c.Live.object(object.NamespaceRef(c.Namespace)); live != nil && live.GetDeletionTimestamp() != nil {
+		n.add(object.NamespaceRef(c.Namespace), "list", "watch")
 	}
-	for ref := range c.live.ending {
+	for ref := range c.Live.ending {
 		n.add(ref, "list", "watch")
 	}
-	if c.puts(ControlPlane, Gateway) {
-		if c.wants(istiodRef(c.Namespace)) || c.desired.Gateway {
-			n.add(istiodRef(c.Namespace), "list", "watch")
+	if c.puts(order.ControlPlane, order.Gateway) {
+		if c.wants(object.IstiodRef(c.Namespace)) || c.Desired.Gateway {
+			n.add(object.IstiodRef(c.Namespace), "list", "watch")
 			n.add(pod, "list")
 		}
 		if c.wants(validatorRef(c.Namespace)) {
 			n.add(validatorRef(c.Namespace), "list", "watch")
-			n.add(kube.RefOf(probeGateway(c.Namespace)), "create")
+			n.add(object.RefOf(probeGateway(c.Namespace)), "create")
 		}
-		if c.desired.Gateway {
-			n.add(gatewayServiceRef(c.Namespace), "list", "watch")
-			n.add(kube.Ref{Version: "v1", Kind: "Event", Namespace: c.Namespace}, "list")
-			if it := c.item(gatewayServiceRef(c.Namespace)); it != nil && nodeSelector(it.Object) != nil {
-				n.add(kube.Ref{Version: "v1", Kind: "Node"}, "list")
+		if c.Desired.Gateway {
+			n.add(object.GatewayServiceRef(c.Namespace), "list", "watch")
+			n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
+			if it := c.item(object.GatewayServiceRef(c.Namespace)); it != nil && nodeSelector(it.Object) != nil {
+				n.add(object.Ref{Kind: "Node"}, "list")
 			}
 		}
 	}
-	if c.remote() {
+	if c.Remote() {
 		n.served(c)
-	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && ch.Component == RemoteAccess }) {
+	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}
@@ -157,7 +159,7 @@ func (n needs) stay(c *ClusterPlan) {
 // served needs what [waitServed] does: it waits, and tries whether a pod would be
 // injected.
 func (n needs) served(c *ClusterPlan) {
-	n.add(kube.Ref{Version: "v1", Kind: "Pod", Namespace: c.Namespace}, "create")
+	n.add(object.Ref{Kind: "Pod", Namespace: c.Namespace}, "create")
 	n.add(rootConfigMapRef(c.Namespace), "list", "watch")
 	if c.wants(injectorRef(c.Namespace)) {
 		n.add(injectorRef(c.Namespace), "list", "watch")
@@ -165,18 +167,18 @@ func (n needs) served(c *ClusterPlan) {
 }
 
 // wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref kube.Ref) bool { return c.item(ref) != nil }
+func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
 
 // item is what c should hold at ref, nil for nothing.
-func (c *ClusterPlan) item(ref kube.Ref) *Item {
-	if c.desired == nil {
+func (c *ClusterPlan) item(ref object.Ref) *Item {
+	if c.Desired == nil {
 		return nil
 	}
-	i := slices.IndexFunc(c.desired.Items, func(it *Item) bool { return it.Ref == ref })
+	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
 	if i < 0 {
 		return nil
 	}
-	return c.desired.Items[i]
+	return c.Desired.Items[i]
 }
 
 // given needs what is minted in other clusters out of c: tokens, and the address
@@ -192,24 +194,24 @@ func (n needs) given(p *Plan, c *ClusterPlan) {
 			}
 			switch ch.item.Late.(type) {
 			case *remoteAccess:
-				n.add(secretRef(c.Namespace, ""), "get")
-				n.sub(kube.Ref{Version: "v1", Kind: "ServiceAccount", Namespace: c.Namespace}, "token", "create")
+				n.add(object.SecretRef(c.Namespace, ""), "get")
+				n.sub(object.Ref{Kind: "ServiceAccount", Namespace: c.Namespace}, "token", "create")
 			case *primaryEndpoints:
-				n.add(gatewayServiceRef(c.Namespace), "get")
+				n.add(object.GatewayServiceRef(c.Namespace), "get")
 			}
 		}
 	}
 }
 
-func compareAccess(a, b kube.Access) int {
+func compareAccess(a, b object.Access) int {
 	return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Subresource, b.Subresource),
 		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Verb, b.Verb))
 }
 
 // deny notes that the user may not even try to update ref.
-func (c *ClusterPlan) deny(ref kube.Ref, f Finding) {
+func (c *ClusterPlan) deny(ref object.Ref, f Finding) {
 	if c.denied == nil {
-		c.denied = map[kube.Ref]Finding{}
+		c.denied = map[object.Ref]Finding{}
 	}
 	c.denied[ref] = f
 }
@@ -222,10 +224,10 @@ func (p *Plan) permissions(i Inspection) {
 		switch {
 		case seen == nil:
 		case seen.AccessErr != nil:
-			p.warn(c.Name, hintOf(seen.AccessErr), "whether the user of context %s may do all this was not checked: %v", c.Context, seen.AccessErr)
+			p.warn(c.Name, object.HintOf(seen.AccessErr), "whether the user of context %s may do all this was not checked: %v", c.Context, seen.AccessErr)
 		case len(seen.Missing) > 0:
 			for ref, f := range c.denied {
-				if slices.Contains(seen.Missing, kube.AccessTo("patch", ref)) || isRole(ref) && slices.Contains(seen.Missing, kube.AccessTo("escalate", ref)) {
+				if slices.Contains(seen.Missing, object.AccessTo("patch", ref)) || isRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)) {
 					p.settle(f)
 				}
 			}
@@ -233,7 +235,7 @@ func (p *Plan) permissions(i Inspection) {
 				Cluster: c.Name,
 				Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
 				Hint:    grantHint(seen),
-				Detail:  grant(seen.User, rolesNamespace(c.live), seen.Missing),
+				Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
 			})
 		}
 	}
@@ -262,7 +264,7 @@ const grantIt = "have an administrator of the cluster apply this, with kubectl a
 // rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
 // it is not.
 func rolesNamespace(l *Live) string {
-	if l.object(namespaceRef(l.Namespace)) == nil {
+	if l.object(object.NamespaceRef(l.Namespace)) == nil {
 		return ""
 	}
 	return l.Namespace

@@ -9,13 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // needLines is a line for each rule that an apply needs.
-func needLines(accesses []kube.Access) []string {
+func needLines(accesses []object.Access) []string {
 	var out []string
-	byNamespace := map[string][]kube.Access{}
+	byNamespace := map[string][]object.Access{}
 	for _, a := range accesses {
 		byNamespace[a.Namespace] = append(byNamespace[a.Namespace], a)
 	}
@@ -40,7 +42,7 @@ func TestNeeds(t *testing.T) {
 			if o.refers != "" {
 				rest["roleRef"] = map[string]any{"kind": o.refers, "name": "istiod"}
 			}
-			it, err := newItem(ControlPlane, d.MeshID, object(group, o.kind, o.namespace, "istiod", nil, rest), nil)
+			it, err := newItem(order.ControlPlane, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +57,7 @@ func TestNeeds(t *testing.T) {
 		leave    bool
 		want     []string // of the first cluster
 	}{
-		"nothing to change": {topology: oneNetwork, applied: true},
+		"nothing to change": {topology: OneNetwork, applied: true},
 		"a first apply, with others on another network": {
 			topology: twoClusters, desired: roles,
 			want: []string{
@@ -91,7 +93,7 @@ func TestNeeds(t *testing.T) {
 		"an update of one object": {
 			topology: one, applied: true,
 			world: func(_ *testing.T, w *World) {
-				drift(w.Clusters[0], kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}, "kubectl", func(spec map[string]any) { spec["type"] = "NodePort" })
+				drift(w.Clusters[0], object.Ref{Kind: "Service", Namespace: ns, Name: "istiod"}, "kubectl", func(spec map[string]any) { spec["type"] = "NodePort" })
 			},
 			want: []string{
 				"validatingwebhookconfigurations: list watch",
@@ -106,10 +108,10 @@ func TestNeeds(t *testing.T) {
 		"a namespace that is about to go": {
 			topology: one, applied: true,
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[0], namespaceRef(ns), func(o map[string]any) {
+				edit(w.Clusters[0], object.NamespaceRef(ns), func(o map[string]any) {
 					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
 				})
-				w.Clusters[0].Objects[secretRef(ns, cacerts)] = Observed{}
+				w.Clusters[0].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
 			},
 			want: []string{
 				"namespaces: list watch",
@@ -119,18 +121,18 @@ func TestNeeds(t *testing.T) {
 			},
 		},
 		"a token for another cluster": {
-			topology: oneNetwork, applied: true,
+			topology: OneNetwork, applied: true,
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[1], secretRef(ns, remoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
+				edit(w.Clusters[1], object.SecretRef(ns, object.RemoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
 			},
 			want: []string{"istio-system secrets: get", "istio-system serviceaccounts/token: create"},
 		},
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []kube.Ref{istiodRef(ns), {Group: rbacGroup, Version: "v1", Kind: "Role", Namespace: ns, Name: "istiod"}} {
+				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Version: "v1", Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
-					seen.DryErr = &kube.Error{Class: kube.Forbidden, Op: "apply", Message: "forbidden"}
+					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
 					w.Clusters[0].Objects[ref] = seen
 				}
 			},
@@ -160,7 +162,7 @@ func TestNeeds(t *testing.T) {
 			topology: serves,
 			desired: func(_ *testing.T, d *Desired) {
 				for _, it := range d.Clusters[0].Items {
-					if it.Ref == gatewayServiceRef(ns) {
+					if it.Ref == object.GatewayServiceRef(ns) {
 						it.Object.SetAnnotations(map[string]string{"traffic.istio.io/nodeSelector": "{}"})
 					}
 				}
@@ -182,14 +184,14 @@ func TestNeeds(t *testing.T) {
 		"the address of a gateway for a remote cluster": {
 			topology: serves, applied: true,
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[1].Objects[endpointsRef(ns, "p")] = Observed{}
+				w.Clusters[1].Objects[object.EndpointsRef(ns, "p")] = Observed{}
 			},
 			want: []string{"istio-system services: get"},
 		},
 		"a teardown": {
 			topology: one, applied: true, leave: true,
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Remains.ByProducts = []kube.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+				w.Clusters[0].Remains.ByProducts = []object.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: []string{
 				"namespaces: delete list watch",
@@ -207,8 +209,8 @@ func TestNeeds(t *testing.T) {
 			world: func(_ *testing.T, w *World) {
 				l := w.Clusters[0]
 				l.Record = nil
-				l.Objects = map[kube.Ref]Observed{namespaceRef(ns): l.Objects[namespaceRef(ns)]}
-				l.Remains.Foreign = map[string][]kube.Ref{ns: {secretRef(ns, "theirs")}}
+				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
+				l.Remains.Foreign = map[string][]object.Ref{ns: {object.SecretRef(ns, "theirs")}}
 			},
 			want: []string{
 				"namespaces: patch",
@@ -219,11 +221,11 @@ func TestNeeds(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, tt.topology, testBase)
+			d := WantedMesh(t, tt.topology, TestBase)
 			if tt.desired != nil {
 				tt.desired(t, d)
 			}
-			w := emptyWorld(d)
+			w := EmptyWorld(d)
 			if tt.applied {
 				w = appliedWorld(t, d)
 			}
@@ -247,12 +249,12 @@ func TestNeeds(t *testing.T) {
 
 // A Service that loses its selector is deleted and made anew.
 func TestNeedsOfRoleChange(t *testing.T) {
-	primary := wantedMesh(t, strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1), testBase)
-	remote := wantedMesh(t, sharedControlPlane, testBase)
+	primary := WantedMesh(t, strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1), TestBase)
+	remote := WantedMesh(t, sharedControlPlane, TestBase)
 	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
 	got := p.needs(p.cluster("west"))
 	for _, verb := range []string{"create", "delete", "patch"} {
-		if !slices.Contains(got, kube.AccessTo(verb, istiodServiceRef("istio-system"))) {
+		if !slices.Contains(got, object.AccessTo(verb, object.IstiodServiceRef("istio-system"))) {
 			t.Errorf("%s on Services is missing in %v", verb, got)
 		}
 	}
@@ -262,23 +264,23 @@ func TestNeedsOfRoleChange(t *testing.T) {
 // been refused for it one by one.
 func TestPermissions(t *testing.T) {
 	const ns = "istio-system"
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
-	service := kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}
-	for ref, err := range map[kube.Ref]error{
-		service:       &kube.Error{Class: kube.Forbidden, Op: "apply Service", Message: "forbidden"},
-		istiodRef(ns): &kube.Error{Class: kube.Invalid, Op: "apply Deployment", Message: "immutable"},
-		{Version: "v1", Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &kube.Error{Class: kube.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
+	service := object.Ref{Kind: "Service", Namespace: ns, Name: "istiod"}
+	for ref, err := range map[object.Ref]error{
+		service:              &object.Error{Class: object.Forbidden, Op: "apply Service", Message: "forbidden"},
+		object.IstiodRef(ns): &object.Error{Class: object.Invalid, Op: "apply Deployment", Message: "immutable"},
+		{Version: "v1", Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &object.Error{Class: object.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
 	} {
 		seen := w.Clusters[0].Objects[ref]
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
 	p := NewPlan(d, w, PlanOptions{})
-	missing := []kube.Access{kube.AccessTo("patch", service)}
+	missing := []object.Access{object.AccessTo("patch", service)}
 	p.Preflight(Inspection{
 		"a": {Missing: missing, User: "mia"},
-		"b": {Missing: []kube.Access{kube.AccessTo("escalate", kube.Ref{Group: rbacGroup, Version: "v1", Kind: "ClusterRole"})}},
+		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: rbacGroup, Kind: "ClusterRole"})}},
 	})
 	var got []Finding
 	for _, f := range p.Refusals {
@@ -292,7 +294,7 @@ func TestPermissions(t *testing.T) {
 		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
 		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
 			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
-			Detail: grant("", ns, []kube.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
+			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
@@ -301,15 +303,15 @@ func TestPermissions(t *testing.T) {
 
 func TestGrant(t *testing.T) {
 	const ns = "istio-system"
-	secrets := kube.Ref{Version: "v1", Kind: "Secret", Namespace: ns}
-	maps := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns}
-	there := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "shop"}
-	forward := kube.AccessTo("create", kube.Ref{Version: "v1", Kind: "Pod", Namespace: ns})
+	secrets := object.Ref{Kind: "Secret", Namespace: ns}
+	maps := object.Ref{Kind: "ConfigMap", Namespace: ns}
+	there := object.Ref{Kind: "ConfigMap", Namespace: "shop"}
+	forward := object.AccessTo("create", object.Ref{Kind: "Pod", Namespace: ns})
 	forward.Subresource = "portforward"
-	missing := []kube.Access{
-		kube.AccessTo("patch", secrets), kube.AccessTo("create", secrets), kube.AccessTo("create", maps), kube.AccessTo("patch", maps),
-		kube.AccessTo("delete", there), forward, kube.AccessTo("patch", namespaceRef(ns)),
-		kube.AccessTo("watch", istiodRef(ns)), kube.AccessTo("list", istiodRef(ns)),
+	missing := []object.Access{
+		object.AccessTo("patch", secrets), object.AccessTo("create", secrets), object.AccessTo("create", maps), object.AccessTo("patch", maps),
+		object.AccessTo("delete", there), forward, object.AccessTo("patch", object.NamespaceRef(ns)),
+		object.AccessTo("watch", object.IstiodRef(ns)), object.AccessTo("list", object.IstiodRef(ns)),
 	}
 	const bothRoles = `apiVersion: v1
 kind: List
@@ -361,12 +363,12 @@ items:
 `
 	tests := map[string]struct {
 		user, namespace string
-		missing         []kube.Access
+		missing         []object.Access
 		want            string
 	}{
 		"a user, and a namespace that is there": {`mia: of "us"`, ns, missing, bothRoles},
-		"nobody knows whom, and no namespace":   {"", "", []kube.Access{kube.AccessTo("list", istiodRef(ns))}, oneRole},
-		"a service account": {"system:serviceaccount:ci:deployer", "", []kube.Access{kube.AccessTo("list", istiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
+		"nobody knows whom, and no namespace":   {"", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole},
+		"a service account": {"system:serviceaccount:ci:deployer", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
     metadata: {name: setup-mesh-#}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
@@ -385,8 +387,8 @@ items:
 			}
 		})
 	}
-	less := grant("mia", "", []kube.Access{kube.AccessTo("list", secrets)})
-	more := grant("mia", "", []kube.Access{kube.AccessTo("watch", secrets)})
+	less := grant("mia", "", []object.Access{object.AccessTo("list", secrets)})
+	more := grant("mia", "", []object.Access{object.AccessTo("watch", secrets)})
 	if digests.FindString(less) == digests.FindString(more) {
 		t.Errorf("one role would replace the other, which the user needs still:\n%s%s", less, more)
 	}
@@ -396,11 +398,11 @@ var digests = regexp.MustCompile("setup-mesh-[0-9a-f]{8}")
 
 // A user who may not read is told so once, whatever it is.
 func TestUnreadable(t *testing.T) {
-	l := emptyLive(Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
+	l := emptyLive(record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
 	if err := unreadable(t.Context(), l); err != nil {
 		t.Errorf("of what was read: %v", err)
 	}
-	l.Objects[secretRef("istio-system", "x")] = Observed{Err: &kube.Error{Class: kube.Unreachable, Op: "read Secret", Message: "EOF"}}
+	l.Objects[object.SecretRef("istio-system", "x")] = Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: "EOF"}}
 	if err := unreadable(t.Context(), l); err == nil || err.Error() != "read Secret: EOF" {
 		t.Errorf("of what is not reached: %v", err)
 	}

@@ -4,7 +4,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -45,11 +48,11 @@ type Plan struct {
 
 // A ClusterPlan is one cluster's share of a [Plan].
 type ClusterPlan struct {
-	Member
+	record.Member
 	Kubernetes string `json:"kubernetes,omitempty"`
 	// Was is the member as the last apply recorded it, where it had another
 	// role, other primaries or another network.
-	Was *Member `json:"was,omitempty"`
+	Was *record.Member `json:"was,omitempty"`
 	// Leaving says that the cluster is not in the topology any more, or that
 	// the mesh is torn down.
 	Leaving bool `json:"leaving,omitempty"`
@@ -59,33 +62,33 @@ type ClusterPlan struct {
 	Detail    string `json:"detail,omitempty"` // as in [Finding]
 	// Manifest lists the differences of the IstioControlPlane's spec to the
 	// one last applied.
-	Manifest []Field  `json:"manifest,omitempty"`
-	New      bool     `json:"new,omitempty"` // no IstioControlPlane was applied so far
-	Profile  string   `json:"profile,omitempty"`
-	Reads    []string `json:"reads,omitempty"`  // whose API servers its istiod reads
-	ReadBy   []string `json:"readBy,omitempty"` // whose istiods read its API server
-	Gateway  string   `json:"gateway,omitempty"`
+	Manifest []compare.Field `json:"manifest,omitempty"`
+	New      bool            `json:"new,omitempty"` // no IstioControlPlane was applied so far
+	Profile  string          `json:"profile,omitempty"`
+	Reads    []string        `json:"reads,omitempty"`  // whose API servers its istiod reads
+	ReadBy   []string        `json:"readBy,omitempty"` // whose istiods read its API server
+	Gateway  string          `json:"gateway,omitempty"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
 	// there after an apply.
 	RootFingerprint string    `json:"root,omitempty"`
 	NotAfter        time.Time `json:"notAfter,omitzero"`
 	Changes         []Change  `json:"changes"`
 
-	live    *Live
-	desired *DesiredCluster
+	Live    *Live
+	Desired *DesiredCluster
 	// What [Plan.Preflight] knows to say better: the objects that others manage,
 	// by their managers, and the dry runs that the user is not permitted.
-	foreign map[string][]kube.Ref
-	denied  map[kube.Ref]Finding
+	foreign map[string][]object.Ref
+	denied  map[object.Ref]Finding
 }
 
 // A Change is what happens to one object.
 type Change struct {
-	Component Component `json:"component"`
-	Object    kube.Ref  `json:"object"`
-	Action    Action    `json:"action"`
-	Reason    string    `json:"reason,omitempty"`
-	Fields    []Field   `json:"fields,omitempty"`
+	Component order.Component `json:"component"`
+	Object    object.Ref      `json:"object"`
+	Action    Action          `json:"action"`
+	Reason    string          `json:"reason,omitempty"`
+	Fields    []compare.Field `json:"fields,omitempty"`
 	// Managers changed the object since we applied it; the update sets it back.
 	Managers []string `json:"managers,omitempty"`
 	// Blocked is why the change cannot be made now.
@@ -162,7 +165,7 @@ func (p *Plan) Count(a Action) int {
 func (c *ClusterPlan) Count(a Action) int {
 	n := 0
 	for _, ch := range c.Changes {
-		if ch.Action == a && ch.Blocked == "" && ch.Component != Bookkeeping {
+		if ch.Action == a && ch.Blocked == "" && ch.Component != order.Bookkeeping {
 			n++
 		}
 	}
@@ -189,9 +192,9 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 			pl.warn(l.Name, "", "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires")
 			continue
 		}
-		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, live: l, Changes: []Change{}}
+		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if i < len(d.Clusters) {
-			c.desired = d.Clusters[i]
+			c.Desired = d.Clusters[i]
 		}
 		p.Clusters = append(p.Clusters, c)
 		pl.cluster(c)
@@ -216,9 +219,9 @@ func (pl *planner) warn(cluster, hint, format string, args ...any) {
 }
 
 func (pl *planner) cluster(c *ClusterPlan) {
-	l := c.live
+	l := c.Live
 	if l.Unreached != nil {
-		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), hintOf(l.Unreached), detailOf(l.Unreached)
+		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), object.HintOf(l.Unreached), object.DetailOf(l.Unreached)
 		if l.Leaving && c.Detail == "" {
 			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
 		}

@@ -7,22 +7,24 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // join plans a cluster of the topology.
 func (pl *planner) join(c *ClusterPlan) {
-	d := c.desired
+	d := c.Desired
 	c.Reads, c.ReadBy = d.Reads, d.ReadBy
-	c.New = c.live.Record == nil || c.live.Record.Manifest == nil
+	c.New = c.Live.Record == nil || c.Live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
-		c.Manifest = manifestFields(c.live.Record.Manifest, d.Manifest)
+		c.Manifest = ManifestFields(c.Live.Record.Manifest, d.Manifest)
 		pl.changedMember(c)
 	}
-	c.foreign = map[string][]kube.Ref{}
+	c.foreign = map[string][]object.Ref{}
 	shared := pl.plan.world.shared.items[c.Name]
 	for _, it := range slices.Concat(d.Items, shared) {
 		ch, managers := pl.decide(c, it)
@@ -37,19 +39,19 @@ func (pl *planner) join(c *ClusterPlan) {
 	pl.certificate(c)
 	pl.orphan(c)
 	if d.Gateway {
-		port := discoveryPort // what remote clusters use of it
+		port := object.DiscoveryPort // what remote clusters use of it
 		if d.Exposed {
-			port = gatewayPort
+			port = object.GatewayPort
 		}
-		c.Gateway = c.live.Reach.at(port)
-		if err := c.live.Reach.Err; err != nil && len(d.Remotes) > 0 {
-			pl.warn(c.Name, hintOf(err), "%v: remote clusters keep the addresses they have", err)
+		c.Gateway = c.Live.Reach.at(port)
+		if err := c.Live.Reach.Err; err != nil && len(d.Remotes) > 0 {
+			pl.warn(c.Name, object.HintOf(err), "%v: remote clusters keep the addresses they have", err)
 		} else if err != nil {
-			pl.warn(c.Name, hintOf(err), "%v", err)
+			pl.warn(c.Name, object.HintOf(err), "%v", err)
 		}
 	}
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
-		return slices.Index(Components(), a.Component) - slices.Index(Components(), b.Component)
+		return slices.Index(order.Components(), a.Component) - slices.Index(order.Components(), b.Component)
 	})
 }
 
@@ -57,7 +59,7 @@ func (pl *planner) join(c *ClusterPlan) {
 // now. It warns that pods are told their network when they are injected.
 // https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork
 func (pl *planner) changedMember(c *ClusterPlan) {
-	for _, m := range c.live.Record.Members {
+	for _, m := range c.Live.Record.Members {
 		if m.UID != c.UID {
 			continue
 		}
@@ -73,10 +75,10 @@ func (pl *planner) changedMember(c *ClusterPlan) {
 
 // manifestFields lists how the spec of an IstioControlPlane differs from the one
 // last applied, and where each new value was written.
-func manifestFields(applied map[string]any, m *topology.Manifest) []Field {
-	var out []Field
-	diffValue(&out, "spec", plainJSON(applied), plainJSON(m.Spec))
-	sortFields(out)
+func ManifestFields(applied map[string]any, m *topology.Manifest) []compare.Field {
+	var out []compare.Field
+	compare.DiffValue(&out, "spec", compare.PlainJSON(applied), compare.PlainJSON(m.Spec))
+	compare.SortFields(out)
 	for i, f := range out {
 		if at := m.At(f.Path); f.New != nil && !at.IsZero() {
 			out[i].Source = at.String()
@@ -88,10 +90,10 @@ func manifestFields(applied map[string]any, m *topology.Manifest) []Field {
 // decide compares one wanted object with the live one. It returns the managers
 // of an object that is not ours and may not be adopted.
 func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
-	seen := c.live.Objects[it.Ref]
-	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[annotationSharedFrom], item: it}
+	seen := c.Live.Objects[it.Ref]
+	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], item: it}
 	if seen.Err != nil {
-		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), hintOf(seen.Err)
+		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), object.HintOf(seen.Err)
 		return ch, nil
 	}
 	if seen.Object == nil {
@@ -100,8 +102,8 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 		return ch, nil
 	}
 	ch.UID = string(seen.Object.GetUID())
-	if !ours(seen.Object) && it.Ref.Kind != "Namespace" {
-		others := managers(seen.Object)
+	if !object.Ours(seen.Object) && it.Ref.Kind != "Namespace" {
+		others := object.Managers(seen.Object)
 		if len(others) == 0 {
 			others = []string{"somebody unknown"} // an object of a name alone has no fields to manage
 		}
@@ -124,19 +126,19 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		ch.mint = ch.Reason != ""
 	}
 	again := madeAnew(it, seen.Object)
-	if seen.DryErr != nil && (again == "" || !kube.Immutable(seen.DryErr)) {
-		hint := hintOf(seen.DryErr)
-		if kube.Immutable(seen.DryErr) {
+	if seen.DryErr != nil && (again == "" || !object.Immutable(seen.DryErr)) {
+		hint := object.HintOf(seen.DryErr)
+		if object.Immutable(seen.DryErr) {
 			hint = fmt.Sprintf("the field is set for good when the object is made: delete %s, and apply makes it anew", it.Ref)
 		}
 		pl.refuse(c.Name, hint, "%v", seen.DryErr)
-		if kube.ClassOf(seen.DryErr) == kube.Forbidden {
+		if object.ClassOf(seen.DryErr) == object.Forbidden {
 			c.deny(it.Ref, pl.plan.Refusals[len(pl.plan.Refusals)-1])
 		}
 		return
 	}
 	if seen.Dry != nil {
-		ch.Fields = fields(seen.Object, seen.Dry)
+		ch.Fields = compare.Fields(seen.Object, seen.Dry)
 		maskSecret(it.Ref, ch.Fields)
 	}
 	if again != "" {
@@ -147,8 +149,8 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	}
 	ch.Action = Update
 	ch.Blocked = pl.blocked(*ch)
-	if len(ch.Fields) > 0 && c.live.Record.hash(it.Ref) == it.Hash {
-		ch.Managers = changedBy(seen.Object, ch.Fields)
+	if len(ch.Fields) > 0 && c.Live.Record.Hash(it.Ref) == it.Hash {
+		ch.Managers = ChangedBy(seen.Object, ch.Fields)
 	}
 }
 
@@ -158,7 +160,7 @@ func madeAnew(it *Item, live *unstructured.Unstructured) string {
 	switch {
 	case losesSelector(it, live):
 		return "Kubernetes would keep its old endpoints"
-	case it.Component == SharedServices && turnsHeadless(it, live):
+	case it.Component == order.SharedServices && turnsHeadless(it, live):
 		return "it has a cluster IP for good, or none"
 	}
 	return ""
@@ -177,7 +179,7 @@ func (pl *planner) blocked(ch Change) string {
 }
 
 // maskSecret hides values that a plan must not show.
-func maskSecret(ref kube.Ref, fields []Field) {
+func maskSecret(ref object.Ref, fields []compare.Field) {
 	if ref.Kind != "Secret" {
 		return
 	}
@@ -212,7 +214,7 @@ func conflict(c *ClusterPlan, by string) Finding {
 }
 
 // andMore names the first of refs and counts the others.
-func andMore(refs []kube.Ref) string {
+func andMore(refs []object.Ref) string {
 	if len(refs) == 1 {
 		return refs[0].String()
 	}
@@ -223,13 +225,13 @@ func andMore(refs []kube.Ref) string {
 // refuses to change the root of a live cluster.
 func (pl *planner) certificate(c *ClusterPlan) {
 	root := pl.plan.desired.Root
-	ref := secretRef(c.Namespace, cacerts)
+	ref := object.SecretRef(c.Namespace, object.Cacerts)
 	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object == ref })
 	if root == nil || i < 0 {
 		return
 	}
 	c.RootFingerprint = root.Short()
-	live := c.live.object(ref)
+	live := c.Live.object(ref)
 	if live != nil {
 		if b, err := certs.ParseBundle(secretData(live)); err == nil {
 			c.NotAfter = b.NotAfter()

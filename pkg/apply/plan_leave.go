@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // prune plans the end of what is recorded in a member and not wanted any more.
@@ -12,22 +14,22 @@ import (
 // become a remote one: nobody reads custom resources there. shared is wanted
 // beside what the topology says.
 func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
-	if c.live.Record == nil {
+	if c.Live.Record == nil {
 		return
 	}
-	wanted := map[kube.Ref]bool{}
-	for _, it := range slices.Concat(c.desired.Items, shared) {
+	wanted := map[object.Ref]bool{}
+	for _, it := range slices.Concat(c.Desired.Items, shared) {
 		wanted[it.Ref] = true
 	}
 	dropCRDs := pl.demote(c)
-	for _, o := range c.live.Record.Objects {
-		switch seen := c.live.Objects[o.Ref]; {
+	for _, o := range c.Live.Record.Objects {
+		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
 		case pl.plan.world.shared.kept[placed{c.Name, o.Ref}]:
 			pl.keep(c, o)
-		case o.Component == SharedServices && seen.Object != nil:
+		case o.Component == order.SharedServices && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
-		case !isCRD(o.Ref), dropCRDs:
+		case !object.IsCRD(o.Ref), dropCRDs:
 			pl.delete(c, o)
 		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
 			pl.keep(c, o)
@@ -36,25 +38,25 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 }
 
 // keep leaves a recorded object as it is, and on record.
-func (pl *planner) keep(c *ClusterPlan, o Recorded) {
+func (pl *planner) keep(c *ClusterPlan, o record.Recorded) {
 	c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 }
 
 // demote plans the end of what the control plane of a cluster that has become a
 // remote one wrote by itself, and says whether its CRDs go too.
 func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
-	if !demoted(c.live) {
+	if !demoted(c.Live) {
 		return false
 	}
-	r := c.live.Remains
+	r := c.Live.Remains
 	if r.Err != nil {
-		pl.warn(c.Name, hintOf(r.Err), "what its own control plane left is not known, and stays: %v", r.Err)
+		pl.warn(c.Name, object.HintOf(r.Err), "what its own control plane left is not known, and stays: %v", r.Err)
 		return false
 	}
-	if c.live.object(istiodRef(c.Namespace)) != nil {
+	if c.Live.object(object.IstiodRef(c.Namespace)) != nil {
 		for _, ref := range r.ByProducts {
 			if !slices.Contains(sharedByProducts, ref.Name) {
-				c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
+				c.Changes = append(c.Changes, Change{Component: order.ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
 			}
 		}
 	}
@@ -70,13 +72,13 @@ func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
 const byIstiod = "written by istiod"
 
 // delete plans the end of a recorded object, if it is still there and ours.
-func (pl *planner) delete(c *ClusterPlan, o Recorded) {
-	seen := c.live.Objects[o.Ref]
+func (pl *planner) delete(c *ClusterPlan, o record.Recorded) {
+	seen := c.Live.Objects[o.Ref]
 	switch {
 	case seen.Err != nil:
-		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: hintOf(seen.Err)})
+		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: object.HintOf(seen.Err)})
 	case seen.Object == nil:
-	case !ours(seen.Object):
+	case !object.Ours(seen.Object):
 		pl.warn(c.Name, "", "%s is recorded as ours and managed by others now: it stays", o.Ref)
 	default:
 		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Delete, UID: string(seen.Object.GetUID())})
@@ -85,14 +87,14 @@ func (pl *planner) delete(c *ClusterPlan, o Recorded) {
 
 // leave plans the end of our presence in a cluster.
 func (pl *planner) leave(c *ClusterPlan) {
-	l := c.live
-	namespace := namespaceRef(l.Namespace)
+	l := c.Live
+	namespace := object.NamespaceRef(l.Namespace)
 	left := recordedIn(l)
-	if len(left) == 0 && !ours(l.object(namespace)) {
+	if len(left) == 0 && !object.Ours(l.object(namespace)) {
 		return // nothing of ours was ever there, or all is gone
 	}
 	if l.Remains.Err != nil {
-		c.Unreached, c.Hint, c.Detail = l.Remains.Err.Error(), hintOf(l.Remains.Err), detailOf(l.Remains.Err)
+		c.Unreached, c.Hint, c.Detail = l.Remains.Err.Error(), object.HintOf(l.Remains.Err), object.DetailOf(l.Remains.Err)
 		return
 	}
 	keepCRDs := len(l.Remains.InUse) > 0 && !pl.options.CRDs
@@ -102,43 +104,43 @@ func (pl *planner) leave(c *ClusterPlan) {
 	}
 	for _, o := range left {
 		switch {
-		case o.Ref == namespace, isCRD(o.Ref) && keepCRDs:
-		case o.Component == SharedServices && l.object(o.Ref) != nil:
+		case o.Ref == namespace, object.IsCRD(o.Ref) && keepCRDs:
+		case o.Component == order.SharedServices && l.object(o.Ref) != nil:
 			pl.unshare(c, o, "")
 		default:
 			pl.delete(c, o)
 		}
 	}
 	if l.Record != nil {
-		c.Changes = append(c.Changes, Change{Component: Bookkeeping, Object: recordRef(l.Namespace), Action: Delete})
+		c.Changes = append(c.Changes, Change{Component: order.Bookkeeping, Object: record.Ref(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {
-		c.Changes = append(c.Changes, Change{Component: ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
+		c.Changes = append(c.Changes, Change{Component: order.ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
 	}
-	pl.leaveNamespace(c, namespace, ControlPlane)
+	pl.leaveNamespace(c, namespace, order.ControlPlane)
 }
 
 // recordedIn is what the record of l lists. Without a record, it is the CRDs of
 // the mesh: an earlier teardown left those that were in use.
-func recordedIn(l *Live) []Recorded {
+func recordedIn(l *Live) []record.Recorded {
 	if l.Record != nil {
 		return l.Record.Objects
 	}
-	var out []Recorded
+	var out []record.Recorded
 	for ref, seen := range l.Objects {
-		if isCRD(ref) && seen.Object != nil {
-			out = append(out, Recorded{Ref: ref, Component: ControlPlane})
+		if object.IsCRD(ref) && seen.Object != nil {
+			out = append(out, record.Recorded{Ref: ref, Component: order.ControlPlane})
 		}
 	}
-	slices.SortFunc(out, func(a, b Recorded) int { return compareRefs(a.Ref, b.Ref) })
+	slices.SortFunc(out, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 	return out
 }
 
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
-func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref, comp Component) {
-	live := c.live.object(ref)
-	if !ours(live) {
+func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, comp order.Component) {
+	live := c.Live.object(ref)
+	if !object.Ours(live) {
 		return
 	}
 	ch := Change{Component: comp, Object: ref, Action: Delete, UID: string(live.GetUID())}
@@ -154,10 +156,10 @@ func (pl *planner) leaveNamespace(c *ClusterPlan, ref kube.Ref, comp Component) 
 
 // others are the objects in a namespace that are not ours, custom resources
 // among them unless these go with their CRDs.
-func (pl *planner) others(c *ClusterPlan, namespace string) []kube.Ref {
-	inUse := c.live.Remains.InUse
-	refs := slices.DeleteFunc(slices.Clone(c.live.Remains.Foreign[namespace]), func(ref kube.Ref) bool {
-		return slices.ContainsFunc(inUse, func(other kube.Ref) bool { return compareRefs(ref, other) == 0 })
+func (pl *planner) others(c *ClusterPlan, namespace string) []object.Ref {
+	inUse := c.Live.Remains.InUse
+	refs := slices.DeleteFunc(slices.Clone(c.Live.Remains.Foreign[namespace]), func(ref object.Ref) bool {
+		return slices.ContainsFunc(inUse, func(other object.Ref) bool { return object.CompareRefs(ref, other) == 0 })
 	})
 	for _, ref := range inUse {
 		if ref.Namespace == namespace && !pl.options.CRDs {
@@ -167,7 +169,7 @@ func (pl *planner) others(c *ClusterPlan, namespace string) []kube.Ref {
 	return refs
 }
 
-func countRefs(refs []kube.Ref) string {
+func countRefs(refs []object.Ref) string {
 	if len(refs) == 1 {
 		return fmt.Sprintf("%s is there", refs[0])
 	}

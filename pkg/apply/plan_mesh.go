@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // identities refuses what would join the wrong clusters, or in a way in which
@@ -94,15 +95,15 @@ func (pl *planner) byContext(context string) *Live {
 func (pl *planner) records() {
 	members := pl.plan.members(pl.options.Forget)
 	for _, c := range pl.plan.Clusters {
-		if c.Unreached != "" || c.Leaving || c.desired == nil {
+		if c.Unreached != "" || c.Leaving || c.Desired == nil {
 			continue
 		}
-		if c.live.Record != nil && c.live.Record.Mesh != pl.plan.Mesh {
+		if c.Live.Record != nil && c.Live.Record.Mesh != pl.plan.Mesh {
 			continue // refused, and not ours to write
 		}
-		want := c.recordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
-		have := c.live.Record
-		ch := Change{Component: Bookkeeping, Object: recordRef(c.Namespace), Action: Keep}
+		want := c.RecordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
+		have := c.Live.Record
+		ch := Change{Component: order.Bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
 		case have == nil:
 			ch.Action = Create
@@ -115,8 +116,8 @@ func (pl *planner) records() {
 
 // members are the clusters that every record names after an apply: those of
 // the topology, and those that left without being reached.
-func (p *Plan) members(forget []string) []Member {
-	out := []Member{}
+func (p *Plan) members(forget []string) []record.Member {
+	out := []record.Member{}
 	for _, c := range p.Clusters {
 		m := c.Member
 		switch {
@@ -131,7 +132,7 @@ func (p *Plan) members(forget []string) []Member {
 }
 
 // recordedUID is what the records know of a member that cannot be asked.
-func (p *Plan) recordedUID(m Member) string {
+func (p *Plan) recordedUID(m record.Member) string {
 	for _, l := range p.world.Clusters {
 		if l.Record == nil {
 			continue
@@ -147,32 +148,32 @@ func (p *Plan) recordedUID(m Member) string {
 
 // recordAfter is the record of c once the changes for which done holds are
 // made. What was not done keeps what the last record said of it.
-func (c *ClusterPlan) recordAfter(mesh string, members []Member, done func(Change) bool) *Record {
-	r := &Record{Format: recordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []Recorded{}}
+func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done func(Change) bool) *record.Record {
+	r := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []record.Recorded{}}
 	applied := true // all that the IstioControlPlane stands for
 	for _, ch := range c.Changes {
-		if ch.Component == Bookkeeping || ch.Reason == byIstiod {
+		if ch.Component == order.Bookkeeping || ch.Reason == byIstiod {
 			continue
 		}
 		finished := ch.Action == Keep || ch.Pending() && done(ch)
-		if ch.Component == ControlPlane || ch.Component == Gateway {
+		if ch.Component == order.ControlPlane || ch.Component == order.Gateway {
 			applied = applied && finished
 		}
 		switch {
 		case (ch.Action == Delete || ch.letGo) && finished, ch.Action == Create && ch.Blocked != "":
 			continue
 		case finished:
-			r.Objects = append(r.Objects, Recorded{Ref: ch.Object, Component: ch.Component, Hash: ch.Wanted})
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Component: ch.Component, Hash: ch.Wanted})
 		default:
-			r.Objects = append(r.Objects, Recorded{Ref: ch.Object, Component: ch.Component, Hash: c.live.Record.hash(ch.Object)})
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Component: ch.Component, Hash: c.Live.Record.Hash(ch.Object)})
 		}
 	}
-	slices.SortFunc(r.Objects, func(a, b Recorded) int { return compareRefs(a.Ref, b.Ref) })
+	slices.SortFunc(r.Objects, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 	switch {
 	case applied:
-		r.Manifest = c.desired.Manifest.Spec
-	case c.live.Record != nil:
-		r.Manifest = c.live.Record.Manifest
+		r.Manifest = c.Desired.Manifest.Spec
+	case c.Live.Record != nil:
+		r.Manifest = c.Live.Record.Manifest
 	}
 	return r
 }
@@ -189,69 +190,15 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // changedBy names the managers that own one of the fields now: who changed
 // them since our last apply.
-func changedBy(live *unstructured.Unstructured, changed []Field) []string {
+func ChangedBy(live *unstructured.Unstructured, changed []compare.Field) []string {
 	var names []string
 	for _, m := range live.GetManagedFields() {
-		if m.Manager == kube.FieldManager || m.Subresource == "status" {
+		if m.Manager == object.FieldManager || m.Subresource == "status" {
 			continue
 		}
-		if slices.ContainsFunc(changed, func(f Field) bool { return owns(m, segments(f.Path)...) }) && !slices.Contains(names, m.Manager) {
+		if slices.ContainsFunc(changed, func(f compare.Field) bool { return object.Owns(m, object.Segments(f.Path)...) }) && !slices.Contains(names, m.Manager) {
 			names = append(names, m.Manager)
 		}
 	}
 	return names
 }
-
-// owns says whether m is the owner of a field, or of one below it.
-func owns(m metav1.ManagedFieldsEntry, path ...string) bool {
-	var owned map[string]any
-	return m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil && ownsPath(owned, path)
-}
-
-// segments splits a [Field]'s path into field names; "*" is any list element.
-func segments(path string) []string {
-	var out []string
-	for path != "" {
-		switch {
-		case path[0] == '.':
-			path = path[1:]
-		case path[0] == '[':
-			end := strings.IndexByte(path, ']')
-			if end < 0 {
-				return out
-			}
-			if strings.Contains(path[:end], "=") {
-				out = append(out, "*")
-			} else {
-				out = append(out, path[1:end])
-			}
-			path = path[end+1:]
-		default:
-			end := strings.IndexAny(path, ".[")
-			if end < 0 {
-				end = len(path)
-			}
-			out = append(out, path[:end])
-			path = path[end:]
-		}
-	}
-	return out
-}
-
-// ownsPath follows a path through a fieldsV1 tree:
-// https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
-func ownsPath(owned map[string]any, path []string) bool {
-	if len(path) == 0 {
-		return true
-	}
-	for key, v := range owned {
-		matches := key == "f:"+path[0] || path[0] == "*" && (strings.HasPrefix(key, "k:") || strings.HasPrefix(key, "v:"))
-		if below, ok := v.(map[string]any); matches && ok && (len(below) == 0 || ownsPath(below, path[1:])) {
-			return true
-		}
-	}
-	return false
-}
-
-// String is how a plan names the cluster: with the context beside it once.
-func (m Member) String() string { return fmt.Sprintf("%s (context %s)", m.Name, m.Context) }

@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func TestPlanIdentities(t *testing.T) {
@@ -57,7 +58,7 @@ func TestPlanIdentities(t *testing.T) {
 		},
 		"a record of another mesh says nothing about contexts": {
 			world: func(w *World) {
-				w.Clusters[0].Record = &Record{Mesh: "theirs", Members: []Member{{Context: "kind-b", UID: "uid-x"}}}
+				w.Clusters[0].Record = &record.Record{Mesh: "theirs", Members: []record.Member{{Context: "kind-b", UID: "uid-x"}}}
 			},
 			want: "refused a: the cluster is a member of mesh theirs, not of m\n",
 		},
@@ -83,7 +84,7 @@ func TestPlanIdentities(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
+			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
 			if tt.world != nil {
 				tt.world(w)
@@ -101,7 +102,7 @@ func TestPlanIdentities(t *testing.T) {
 
 // One cluster has no other that would have to reach it.
 func TestPlanLoopbackAlone(t *testing.T) {
-	d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase)
+	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase)
 	w := appliedWorld(t, d)
 	w.Clusters[0].Endpoint.Server = "https://localhost:6443"
 	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 {
@@ -110,25 +111,25 @@ func TestPlanLoopbackAlone(t *testing.T) {
 }
 
 func TestMembers(t *testing.T) {
-	a, b := Member{Name: "a", Context: "kind-a", UID: "1"}, Member{Name: "b", Context: "kind-b", UID: "2"}
-	unknown := Member{Name: "b", Context: "kind-b"}
-	recorded := &World{Clusters: []*Live{{Record: &Record{Members: []Member{a, b}}}, {}}}
+	a, b := record.Member{Name: "a", Context: "kind-a", UID: "1"}, record.Member{Name: "b", Context: "kind-b", UID: "2"}
+	unknown := record.Member{Name: "b", Context: "kind-b"}
+	recorded := &World{Clusters: []*Live{{Record: &record.Record{Members: []record.Member{a, b}}}, {}}}
 	tests := map[string]struct {
 		clusters []*ClusterPlan
 		forget   []string
-		want     []Member
+		want     []record.Member
 	}{
-		"those of the topology":              {[]*ClusterPlan{{Member: a}, {Member: b}}, nil, []Member{a, b}},
-		"one that leaves":                    {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true}}, nil, []Member{a}},
-		"one that leaves and is not reached": {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, nil, []Member{a, b}},
-		"one that is gone for good":          {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, []string{"b"}, []Member{a}},
+		"those of the topology":              {[]*ClusterPlan{{Member: a}, {Member: b}}, nil, []record.Member{a, b}},
+		"one that leaves":                    {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true}}, nil, []record.Member{a}},
+		"one that leaves and is not reached": {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, nil, []record.Member{a, b}},
+		"one that is gone for good":          {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, []string{"b"}, []record.Member{a}},
 		"one that is not reached is as it was": {
-			[]*ClusterPlan{{Member: a}, {Member: unknown, Unreached: "x"}}, nil, []Member{a, b},
+			[]*ClusterPlan{{Member: a}, {Member: unknown, Unreached: "x"}}, nil, []record.Member{a, b},
 		},
 		"a member of the topology cannot be forgotten": {
-			[]*ClusterPlan{{Member: a}, {Member: b}}, []string{"b"}, []Member{a, b},
+			[]*ClusterPlan{{Member: a}, {Member: b}}, []string{"b"}, []record.Member{a, b},
 		},
-		"none": {nil, nil, []Member{}},
+		"none": {nil, nil, []record.Member{}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,24 +143,24 @@ func TestMembers(t *testing.T) {
 
 func TestDepartedMembers(t *testing.T) {
 	d := &Desired{MeshID: "m"}
-	here := Member{Name: "a", Context: "kind-a", UID: "1"}
-	gone := Member{Name: "gone", Context: "kind-gone", UID: "9"}
-	also := Member{Name: "also", Context: "kind-also", UID: "8"}
+	here := record.Member{Name: "a", Context: "kind-a", UID: "1"}
+	gone := record.Member{Name: "gone", Context: "kind-gone", UID: "9"}
+	also := record.Member{Name: "also", Context: "kind-also", UID: "8"}
 	tests := map[string]struct {
 		clusters []*Live
-		want     []Member
+		want     []record.Member
 	}{
-		"nobody left":        {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{here}}}}, nil},
-		"two left, by name":  {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{here, gone, also}}}}, []Member{also, gone}},
-		"known to two":       {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{gone}}}, {Record: &Record{Mesh: "m", Members: []Member{gone}}}}, []Member{gone}},
-		"a renamed context":  {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
-		"a context in use":   {[]*Live{{Member: here, Record: &Record{Mesh: "m", Members: []Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
-		"not of this mesh":   {[]*Live{{Member: here, Record: &Record{Mesh: "theirs", Members: []Member{gone}}}}, nil},
+		"nobody left":        {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{here}}}}, nil},
+		"two left, by name":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{here, gone, also}}}}, []record.Member{also, gone}},
+		"known to two":       {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}, {Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}}, []record.Member{gone}},
+		"a renamed context":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
+		"a context in use":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
+		"not of this mesh":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "theirs", Members: []record.Member{gone}}}}, nil},
 		"no record is there": {[]*Live{{Member: here}}, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, departedMembers(&World{Clusters: tt.clusters}, d)); diff != "" {
+			if diff := cmp.Diff(tt.want, DepartedMembers(&World{Clusters: tt.clusters}, d)); diff != "" {
 				t.Errorf("departed (-want +got):\n%s", diff)
 			}
 		})
@@ -168,8 +169,8 @@ func TestDepartedMembers(t *testing.T) {
 
 // TestPlanCertificate checks what a plan says of the intermediates to be.
 func TestPlanCertificate(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
-	w := emptyWorld(d)
+	d := WantedMesh(t, OneNetwork, TestBase)
+	w := EmptyWorld(d)
 	c := NewPlan(d, w, PlanOptions{}).Clusters[0]
 	if got, want := c.NotAfter, testNow.AddDate(1, 0, 0); !got.Equal(want) || c.RootFingerprint != testRoot().Short() {
 		t.Errorf("until %v, root %s; want until %v, root %s", got, c.RootFingerprint, want, testRoot().Short())
@@ -191,7 +192,7 @@ func TestPlanCertificate(t *testing.T) {
 		t.Errorf("refusal (-want +got):\n%s", diff)
 	}
 	// Nothing has to be signed where all is there.
-	d = wantedMesh(t, oneNetwork, testBase)
+	d = WantedMesh(t, OneNetwork, TestBase)
 	w = appliedWorld(t, d)
 	d.Root = withoutKey(t, testRoot())
 	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 || p.Pending() {
@@ -201,9 +202,9 @@ func TestPlanCertificate(t *testing.T) {
 
 func TestPlanLeaving(t *testing.T) {
 	const ns = "istio-system"
-	foreign := kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "theirs"}
-	route := kube.Ref{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService", Namespace: "shop", Name: "route"}
-	routeHere := kube.Ref{Group: "networking.istio.io", Version: "v1", Kind: "VirtualService", Namespace: ns, Name: "route"}
+	foreign := object.Ref{Kind: "ConfigMap", Namespace: ns, Name: "theirs"}
+	route := object.Ref{Group: "networking.istio.io", Kind: "VirtualService", Namespace: "shop", Name: "route"}
+	routeHere := object.Ref{Group: "networking.istio.io", Kind: "VirtualService", Namespace: ns, Name: "route"}
 	all := []string{
 		"delete Secret istio-system/cacerts",
 		"delete ConfigMap istio-system/setup-mesh",
@@ -226,68 +227,68 @@ func TestPlanLeaving(t *testing.T) {
 	}{
 		"all of it goes": {want: all},
 		"it was torn down before": {
-			world: func(_ *testing.T, l *Live) { l.Record, l.Objects = nil, map[kube.Ref]Observed{} },
+			world: func(_ *testing.T, l *Live) { l.Record, l.Objects = nil, map[object.Ref]Observed{} },
 		},
 		"a teardown that was interrupted at the namespace": {
 			world: func(_ *testing.T, l *Live) {
 				l.Record = nil
-				l.Objects = map[kube.Ref]Observed{namespaceRef(ns): l.Objects[namespaceRef(ns)]}
+				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
 			},
 			want: []string{"delete Namespace istio-system"},
 		},
 		"what istiod wrote goes too": {
 			world: func(_ *testing.T, l *Live) {
-				l.Remains.ByProducts = []kube.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+				l.Remains.ByProducts = []object.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: append([]string{"delete ConfigMap shop/istio-ca-root-cert (written by istiod)"}, all...),
 		},
 		"somebody uses the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}} },
+			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}} },
 			want:     append(without("delete Namespace istio-system"), gives),
 			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
 		},
 		"somebody's custom resource is in the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{routeHere} },
+			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{routeHere} },
 			want:     slices.DeleteFunc(append(without("delete Namespace istio-system"), gives), func(s string) bool { return strings.Contains(s, "CustomResourceDefinition") }),
 			warnings: []string{"Istio's CRDs stay: VirtualService istio-system/route is there", "namespace istio-system stays: VirtualService istio-system/route is there"},
 		},
 		"somebody's custom resource is in the namespace, and goes": {
-			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{routeHere} },
+			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{routeHere} },
 			options: PlanOptions{CRDs: true},
 			want:    all,
 		},
 		"somebody else says what the namespace should be": {
 			world: func(_ *testing.T, l *Live) {
-				l.Objects[namespaceRef(ns)] = Observed{Object: managedBy(l.object(namespaceRef(ns)), "u", kube.FieldManager, "argocd")}
+				l.Objects[object.NamespaceRef(ns)] = Observed{Object: managedBy(l.object(object.NamespaceRef(ns)), "u", object.FieldManager, "argocd")}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"the namespace was there before us": {
 			world: func(_ *testing.T, l *Live) {
-				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
+				edit(l, object.NamespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"the namespace was there before us, and so was what is in it": {
 			world: func(_ *testing.T, l *Live) {
-				edit(l, namespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
-				l.Remains.Foreign = map[string][]kube.Ref{ns: {foreign}}
+				edit(l, object.NamespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
+				l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"somebody uses the CRDs": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{route, route, route} },
+			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{route, route, route} },
 			want:     without("delete CustomResourceDefinition gateways.networking.istio.io"),
 			warnings: []string{"Istio's CRDs stay: VirtualService shop/route and 2 more objects are there"},
 		},
 		"somebody uses the CRDs, and they go all the same": {
-			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []kube.Ref{route} },
+			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{route} },
 			options: PlanOptions{CRDs: true},
 			want:    all,
 		},
 		"an object is not ours any more": {
 			world: func(_ *testing.T, l *Live) {
-				l.Objects[istiodRef(ns)] = Observed{Object: managedBy(l.object(istiodRef(ns)), "u", "helm")}
+				l.Objects[object.IstiodRef(ns)] = Observed{Object: managedBy(l.object(object.IstiodRef(ns)), "u", "helm")}
 			},
 			want:     without("delete Deployment istio-system/istiod"),
 			warnings: []string{"Deployment istio-system/istiod is recorded as ours and managed by others now: it stays"},
@@ -299,7 +300,7 @@ func TestPlanLeaving(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", testBase)
+			d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase)
 			w := appliedWorld(t, d)
 			w.Clusters[0].Leaving = true
 			if tt.world != nil {

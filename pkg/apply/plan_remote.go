@@ -5,6 +5,9 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // losesSelector says whether a Service has a selector that is not wanted any
@@ -38,8 +41,8 @@ func (pl *planner) rewire() {
 // apply: its Service is made, or more than its labels change.
 func (c *ClusterPlan) movesGateway() bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		moved := func(f Field) bool { return !strings.HasPrefix(f.Path, "metadata.labels") }
-		return ch.Object == gatewayServiceRef(c.Namespace) && ch.Pending() && (ch.Action == Create || slices.ContainsFunc(ch.Fields, moved))
+		moved := func(f compare.Field) bool { return !strings.HasPrefix(f.Path, "metadata.labels") }
+		return ch.Object == object.GatewayServiceRef(c.Namespace) && ch.Pending() && (ch.Action == Create || slices.ContainsFunc(ch.Fields, moved))
 	})
 }
 
@@ -69,5 +72,5 @@ func (c *ClusterPlan) orphaned() bool {
 	reached := func(ch Change) bool {
 		return ch.item != nil && ch.item.stage == stageEndpoints && ch.Blocked == ""
 	}
-	return c.remote() && !slices.ContainsFunc(c.Changes, reached)
+	return c.Remote() && !slices.ContainsFunc(c.Changes, reached)
 }

@@ -5,23 +5,27 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // unshare plans the end of a recorded copy, or of the namespace that came with
 // copies. What somebody has taken over is theirs, as it is.
-func (pl *planner) unshare(c *ClusterPlan, o Recorded, reason string) {
-	live := c.live.object(o.Ref)
-	ch := Change{Component: SharedServices, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[annotationSharedFrom], UID: string(live.GetUID())}
+func (pl *planner) unshare(c *ClusterPlan, o record.Recorded, reason string) {
+	live := c.Live.object(o.Ref)
+	ch := Change{Component: order.SharedServices, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[object.AnnotationSharedFrom], UID: string(live.GetUID())}
 	switch {
-	case !ours(live):
+	case !object.Ours(live):
 		return
-	case o.Kind == "Namespace" && c.live.Remains.Err != nil:
-		ch.Action, ch.Blocked, ch.Hint = Unknown, c.live.Remains.Err.Error(), hintOf(c.live.Remains.Err)
+	case o.Kind == "Namespace" && c.Live.Remains.Err != nil:
+		ch.Action, ch.Blocked, ch.Hint = Unknown, c.Live.Remains.Err.Error(), object.HintOf(c.Live.Remains.Err)
 	case o.Kind == "Namespace":
-		pl.leaveNamespace(c, o.Ref, SharedServices)
+		pl.leaveNamespace(c, o.Ref, order.SharedServices)
 		return
 	case takenOver(live):
-		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is managed by "+strings.Join(managers(live), ", ")+" now", true
+		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is managed by "+strings.Join(object.Managers(live), ", ")+" now", true
 	case !isCopy(live):
 		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is not marked as a copy any more", true
 	}
@@ -29,7 +33,7 @@ func (pl *planner) unshare(c *ClusterPlan, o Recorded, reason string) {
 }
 
 // whyUnshared is why a copy is not wanted any more.
-func (pl *planner) whyUnshared(c *ClusterPlan, o Recorded, live *unstructured.Unstructured) string {
+func (pl *planner) whyUnshared(c *ClusterPlan, o record.Recorded, live *unstructured.Unstructured) string {
 	namespace := o.Namespace
 	if namespace == "" {
 		namespace = o.Name
@@ -37,10 +41,10 @@ func (pl *planner) whyUnshared(c *ClusterPlan, o Recorded, live *unstructured.Un
 	switch {
 	case !slices.Contains(pl.plan.desired.SharedServices, namespace):
 		return "not in sharedServices any more"
-	case !c.desired.Joined:
+	case !c.Desired.Joined:
 		return "takes no part in discovery"
 	}
-	from := live.GetAnnotations()[annotationSharedFrom]
+	from := live.GetAnnotations()[object.AnnotationSharedFrom]
 	if slices.ContainsFunc(pl.plan.desired.Clusters, func(d *DesiredCluster) bool { return d.Joined && d.Member.Name == from }) {
 		return "not in " + from + " any more"
 	}

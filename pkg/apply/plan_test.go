@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // planLines is a plan in a form to compare: a line for each object that is not
@@ -53,8 +55,8 @@ func changeLine(ch Change) string {
 }
 
 func TestPlanOfNothingYet(t *testing.T) {
-	d := wantedMesh(t, twoClusters, testBase)
-	got := planLines(NewPlan(d, emptyWorld(d), PlanOptions{}))
+	d := WantedMesh(t, twoClusters, TestBase)
+	got := planLines(NewPlan(d, EmptyWorld(d), PlanOptions{}))
 	want := `east create Secret istio-system/cacerts
 east create CustomResourceDefinition gateways.networking.istio.io
 east create ServiceAccount istio-system/istiod
@@ -80,7 +82,7 @@ func TestPlan(t *testing.T) {
 		ns      = "istio-system"
 		kubectl = "kubectl-edit"
 	)
-	istiodService := kube.Ref{Version: "v1", Kind: "Service", Namespace: ns, Name: "istiod"}
+	istiodService := object.Ref{Kind: "Service", Namespace: ns, Name: "istiod"}
 	tests := map[string]struct {
 		topology, base string // oneNetwork and testBase if empty
 		world          func(t *testing.T, w *World)
@@ -138,7 +140,7 @@ func TestPlan(t *testing.T) {
 		},
 		"objects of somebody else are one refusal": {
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []kube.Ref{istiodService, istiodRef(ns)} {
+				for _, ref := range []object.Ref{istiodService, object.IstiodRef(ns)} {
 					w.Clusters[0].Objects[ref] = Observed{Object: managedBy(w.Clusters[0].object(ref), "u", "helm")}
 				}
 			},
@@ -153,12 +155,12 @@ func TestPlan(t *testing.T) {
 		},
 		"the namespace was there before us": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Objects[namespaceRef(ns)] = Observed{Object: managedBy(w.Clusters[0].object(namespaceRef(ns)), "u", "kubectl")}
+				w.Clusters[0].Objects[object.NamespaceRef(ns)] = Observed{Object: managedBy(w.Clusters[0].object(object.NamespaceRef(ns)), "u", "kubectl")}
 			},
 		},
 		"a secret's content is not shown": {
 			world: func(_ *testing.T, w *World) {
-				l, ref := w.Clusters[0], secretRef(ns, remoteSecretPrefix+"b")
+				l, ref := w.Clusters[0], object.SecretRef(ns, object.RemoteSecretPrefix+"b")
 				was := l.object(ref)
 				edit(l, ref, func(o map[string]any) { setData(o, "more", []byte("canary")) })
 				l.Objects[ref] = Observed{Object: l.object(ref), Dry: was}
@@ -166,7 +168,7 @@ func TestPlan(t *testing.T) {
 			want: "a update Secret istio-system/istio-remote-secret-b data.more: (secret) -> <nil>\n",
 		},
 		"an intermediate is gone": {
-			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[secretRef(ns, cacerts)] = Observed{} },
+			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{} },
 			want:  "c create Secret istio-system/cacerts\n",
 		},
 		"an intermediate is due": {
@@ -179,21 +181,23 @@ c update Secret istio-system/cacerts (its intermediate is due: valid until 2027-
 `,
 		},
 		"a grant was revoked": {
-			world: func(_ *testing.T, w *World) { w.Clusters[1].Objects[secretRef(ns, grantPrefix+"a")] = Observed{} },
+			world: func(_ *testing.T, w *World) {
+				w.Clusters[1].Objects[object.SecretRef(ns, object.GrantPrefix+"a")] = Observed{}
+			},
 			want: `a update Secret istio-system/istio-remote-secret-b (its token was revoked in b)
 b create Secret istio-system/setup-mesh-grant-a
 `,
 		},
 		"a cluster is down": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[1] = &Live{Member: Member{Name: "b", Context: "kind-b", Network: "n", Namespace: ns, Role: RolePrimary}, Unreached: errors.New("i/o timeout")}
+				w.Clusters[1] = &Live{Member: record.Member{Name: "b", Context: "kind-b", Network: "n", Namespace: ns, Role: record.RolePrimary}, Unreached: errors.New("i/o timeout")}
 			},
 			want: "b not reached: i/o timeout\n",
 		},
 		"a token has to come from a cluster that is down": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[1] = &Live{Member: Member{Name: "b", Context: "kind-b", Network: "n", Namespace: ns, Role: RolePrimary}, Unreached: errors.New("i/o timeout")}
-				w.Clusters[0].Objects[secretRef(ns, remoteSecretPrefix+"b")] = Observed{}
+				w.Clusters[1] = &Live{Member: record.Member{Name: "b", Context: "kind-b", Network: "n", Namespace: ns, Role: record.RolePrimary}, Unreached: errors.New("i/o timeout")}
+				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = Observed{}
 			},
 			want: `a create Secret istio-system/istio-remote-secret-b blocked: b is not reached
 a update ConfigMap istio-system/setup-mesh (members or objects changed)
@@ -202,7 +206,7 @@ b not reached: i/o timeout
 		},
 		"what nobody wants any more goes": {
 			world: func(t *testing.T, w *World) {
-				extra(t, w.Clusters[0], "old", kube.FieldManager)
+				extra(t, w.Clusters[0], "old", object.FieldManager)
 			},
 			want: "a delete ConfigMap istio-system/old\na update ConfigMap istio-system/setup-mesh (members or objects changed)\n",
 		},
@@ -216,16 +220,16 @@ warning a: ConfigMap istio-system/old is recorded as ours and managed by others 
 		},
 		"what nobody wants any more and cannot be read is not touched": {
 			world: func(t *testing.T, w *World) {
-				extra(t, w.Clusters[0], "old", kube.FieldManager)
-				w.Clusters[0].Objects[kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "old"}] = Observed{Err: errors.New("forbidden")}
+				extra(t, w.Clusters[0], "old", object.FieldManager)
+				w.Clusters[0].Objects[object.Ref{Kind: "ConfigMap", Namespace: ns, Name: "old"}] = Observed{Err: errors.New("forbidden")}
 			},
 			want: "a unknown ConfigMap istio-system/old blocked: forbidden\n",
 		},
 		"a CRD outlives what brought it": {
 			world: func(_ *testing.T, w *World) {
-				ref := kube.Ref{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition", Name: "old.istio.io"}
-				w.Clusters[0].Objects[ref] = Observed{Object: managedBy(object("apiextensions.k8s.io/v1", ref.Kind, "", ref.Name, nil, nil), "u", kube.FieldManager)}
-				recordOf(w.Clusters[0], Recorded{Ref: ref, Component: ControlPlane})
+				ref := object.Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "old.istio.io"}
+				w.Clusters[0].Objects[ref] = Observed{Object: managedBy(object.New("apiextensions.k8s.io/v1", ref.Kind, "", ref.Name, nil, nil), "u", object.FieldManager)}
+				recordOf(w.Clusters[0], record.Recorded{Ref: ref, Component: order.ControlPlane})
 			},
 		},
 		"a member of another mesh": {
@@ -241,7 +245,7 @@ refused c: the cluster trusts root %[1]s, and the work directory holds root %[2]
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, or(tt.topology, oneNetwork), or(tt.base, testBase))
+			d := WantedMesh(t, or(tt.topology, OneNetwork), or(tt.base, TestBase))
 			w := appliedWorld(t, d)
 			if tt.world != nil {
 				tt.world(t, w)
@@ -263,23 +267,23 @@ func or(s, otherwise string) string {
 // extra adds a ConfigMap that the record lists and nobody wants.
 func extra(t *testing.T, l *Live, name, manager string) {
 	t.Helper()
-	o := object("v1", "ConfigMap", l.Namespace, name, nil, nil)
-	l.Objects[kube.RefOf(o)] = Observed{Object: managedBy(o, "uid-extra", manager)}
-	recordOf(l, Recorded{Ref: kube.RefOf(o), Component: ControlPlane, Hash: "h"})
+	o := object.New("v1", "ConfigMap", l.Namespace, name, nil, nil)
+	l.Objects[object.RefOf(o)] = Observed{Object: managedBy(o, "uid-extra", manager)}
+	recordOf(l, record.Recorded{Ref: object.RefOf(o), Component: order.ControlPlane, Hash: "h"})
 }
 
 // recordOf adds an object to the record of a cluster.
-func recordOf(l *Live, o Recorded) {
+func recordOf(l *Live, o record.Recorded) {
 	l.Record.Objects = append(l.Record.Objects, o)
-	slices.SortFunc(l.Record.Objects, func(a, b Recorded) int { return compareRefs(a.Ref, b.Ref) })
+	slices.SortFunc(l.Record.Objects, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 }
 
 // giveRoot makes a cluster trust another root.
 func giveRoot(t *testing.T, l *Live, cluster string) {
 	t.Helper()
-	ref := secretRef(l.Namespace, cacerts)
+	ref := object.SecretRef(l.Namespace, object.Cacerts)
 	late := &intermediate{root: otherRoot()}
 	late.id.Cluster, late.id.Namespace, late.id.TrustDomain = cluster, l.Namespace, "cluster.local"
-	o := mintedFor(t, nil, &Item{Object: object("v1", "Secret", l.Namespace, cacerts, nil, nil), Late: late})
-	l.Objects[ref] = Observed{Object: managedBy(o, "uid-cacerts", kube.FieldManager)}
+	o := mintedFor(t, nil, &Item{Object: object.New("v1", "Secret", l.Namespace, object.Cacerts, nil, nil), Late: late})
+	l.Objects[ref] = Observed{Object: managedBy(o, "uid-cacerts", object.FieldManager)}
 }

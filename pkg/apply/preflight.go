@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // Preflight adds to p what speaks against an apply of it, as far as its clusters
@@ -44,7 +45,7 @@ const kubeadmPort = 6443
 // what other clusters most likely reach it at.
 func (p *Plan) nodeAddresses(i Inspection) {
 	for _, c := range p.Clusters {
-		at := slices.Index(p.Refusals, loopback(c.live))
+		at := slices.Index(p.Refusals, loopback(c.Live))
 		if seen := i[c.Name]; at >= 0 && seen != nil && len(seen.Nodes) > 0 {
 			p.Refusals[at].Hint = loopbackRemedy(c.Context, seen.Nodes)
 		}
@@ -65,7 +66,7 @@ func loopbackRemedy(context string, nodes []string) string {
 func (p *Plan) kubernetesVersions() {
 	for _, c := range p.Clusters {
 		minor, ok := minorOf(c.Kubernetes)
-		if !ok || minor >= charts.MinKubernetes || c.Leaving || !c.puts(ControlPlane, Gateway) || c.desired.Manifest.Spec["installPackagePath"] != nil {
+		if !ok || minor >= charts.MinKubernetes || c.Leaving || !c.puts(order.ControlPlane, order.Gateway) || c.Desired.Manifest.Spec["installPackagePath"] != nil {
 			continue
 		}
 		p.refuse(c.Name, "upgrade the cluster first: https://istio.io/latest/docs/releases/supported-releases/",
@@ -76,7 +77,7 @@ func (p *Plan) kubernetesVersions() {
 
 // puts says whether an apply would create or update an object of one of the
 // components.
-func (c *ClusterPlan) puts(components ...Component) bool {
+func (c *ClusterPlan) puts(components ...order.Component) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Pending() && ch.Action != Delete && slices.Contains(components, ch.Component)
 	})

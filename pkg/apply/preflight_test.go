@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -64,7 +64,7 @@ func TestPreflight(t *testing.T) {
 			applied: true,
 			world: func(_ *testing.T, _ *Desired, w *World) {
 				w.Clusters[1].Kubernetes = "v1.31.9"
-				w.Clusters[1].Objects[secretRef(ns, remoteSecretPrefix+"a")] = Observed{}
+				w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{}
 			},
 		},
 		"a Kubernetes that is too old, and charts of the user's own": {
@@ -118,10 +118,10 @@ func TestPreflight(t *testing.T) {
 			}},
 		},
 		"an Istio of ours": {
-			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{deploymentOf("istiod", "elsewhere", "pilot:1", nil, kube.FieldManager)}}},
+			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{deploymentOf("istiod", "elsewhere", "pilot:1", nil, object.FieldManager)}}},
 		},
 		"Deployments that may not be listed": {
-			inspection: Inspection{"b": {IstiodsErr: &kube.Error{Op: "list Deployment", Message: "forbidden", Hint: "ask"}}},
+			inspection: Inspection{"b": {IstiodsErr: &object.Error{Op: "list Deployment", Message: "forbidden", Hint: "ask"}}},
 			want:       findings{Warnings: []Finding{{Cluster: "b", Message: "whether another Istio is there was not checked: list Deployment: forbidden", Hint: "ask"}}},
 		},
 		"pods with the same addresses": {
@@ -164,15 +164,15 @@ func TestPreflight(t *testing.T) {
 			want:       findings{Warnings: []Finding{{Cluster: "a", Message: "whether its pods and those of its neighbors have addresses in common was not checked: list Node: forbidden"}}},
 		},
 		"permissions that cannot be asked for": {
-			inspection: Inspection{"a": {AccessErr: &kube.Error{Op: "ask what the user may do", Message: "forbidden", Hint: "ask"}}},
+			inspection: Inspection{"a": {AccessErr: &object.Error{Op: "ask what the user may do", Message: "forbidden", Hint: "ask"}}},
 			want: findings{Warnings: []Finding{{Cluster: "a", Hint: "ask",
 				Message: "whether the user of context kind-a may do all this was not checked: ask what the user may do: forbidden"}}},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
-			w := emptyWorld(d)
+			d := WantedMesh(t, OneNetwork, TestBase)
+			w := EmptyWorld(d)
 			if tt.applied {
 				w = appliedWorld(t, d)
 			}
@@ -194,7 +194,7 @@ func TestPreflight(t *testing.T) {
 // A plan with nothing to change costs no request more; one with something asks
 // only the clusters that have to do with it.
 func TestQuestions(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	asked := func(p *Plan) map[string][]bool {
 		out := map[string][]bool{}
 		for _, c := range p.Clusters {
@@ -214,13 +214,13 @@ func TestQuestions(t *testing.T) {
 			want:  map[string][]bool{},
 		},
 		"nothing yet": {
-			world: func(*testing.T) *World { return emptyWorld(d) },
+			world: func(*testing.T) *World { return EmptyWorld(d) },
 			want:  map[string][]bool{"a": {true, true, true, false}, "b": {true, true, true, false}, "c": {true, false, true, false}},
 		},
 		"a token is due: its cluster is asked for it": {
 			world: func(t *testing.T) *World {
 				w := appliedWorld(t, d)
-				edit(w.Clusters[0], secretRef("istio-system", remoteSecretPrefix+"b"), func(o map[string]any) { o["data"] = nil })
+				edit(w.Clusters[0], object.SecretRef("istio-system", object.RemoteSecretPrefix+"b"), func(o map[string]any) { o["data"] = nil })
 				return w
 			},
 			want: map[string][]bool{"a": {true, false, false, false}, "b": {true, false, false, false}},
@@ -230,7 +230,7 @@ func TestQuestions(t *testing.T) {
 				w := appliedWorld(t, d)
 				w.Clusters[2].Endpoint.Server = "https://127.0.0.1:6443" // and nobody reads it
 				w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443"
-				edit(w.Clusters[1], secretRef("istio-system", remoteSecretPrefix+"a"), func(o map[string]any) {
+				edit(w.Clusters[1], object.SecretRef("istio-system", object.RemoteSecretPrefix+"a"), func(o map[string]any) {
 					setData(o, "a", kubeconfigOf(t, w.Clusters[0]))
 				})
 				return w
@@ -239,7 +239,7 @@ func TestQuestions(t *testing.T) {
 		},
 		"a cluster is down": {
 			world: func(*testing.T) *World {
-				w := emptyWorld(d)
+				w := EmptyWorld(d)
 				w.Clusters[0].Unreached = errors.New("i/o timeout")
 				return w
 			},
@@ -331,7 +331,7 @@ func TestOverlap(t *testing.T) {
 
 // deploymentOf is an istiod that managers, the last of them the status, are of.
 func deploymentOf(name, namespace, image string, meta map[string]any, managers ...string) *unstructured.Unstructured {
-	return managedBy(object("apps/v1", "Deployment", namespace, name, meta, map[string]any{"spec": map[string]any{
+	return managedBy(object.New("apps/v1", "Deployment", namespace, name, meta, map[string]any{"spec": map[string]any{
 		"template": map[string]any{"spec": map[string]any{"containers": []any{
 			map[string]any{"name": "sidecar", "image": "envoy:9"}, map[string]any{"name": "discovery", "image": image},
 		}}},
@@ -371,7 +371,7 @@ func TestInstallationOf(t *testing.T) {
 		"a registry with a port":          {deploymentOf("istiod", "n", "registry:5000/istio/pilot", nil, "kubectl"), []string{"", "", "kubectl"}},
 		"a digest":                        {deploymentOf("istiod", "n", "istio/pilot:1.30.2@sha256:abc", nil, "kubectl"), []string{"1.30.2", "", "kubectl"}},
 		"a digest alone":                  {deploymentOf("istiod", "n", "istio/pilot@sha256:abc", nil, "kubectl"), []string{"", "", "kubectl"}},
-		"no container of istiod's at all": {managedBy(object("apps/v1", "Deployment", "n", "istiod", nil, nil), "u", "kubectl"), []string{"", "", "kubectl"}},
+		"no container of istiod's at all": {managedBy(object.New("apps/v1", "Deployment", "n", "istiod", nil, nil), "u", "kubectl"), []string{"", "", "kubectl"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,9 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // ranges collects CIDRs, each once.
@@ -61,13 +64,13 @@ func (p *Plan) newNeighbors() []neighbors {
 
 // connects says whether the pods of c are, or will be, endpoints for others.
 func (p *Plan) connects(c *ClusterPlan) bool {
-	return c.Unreached == "" && !c.Leaving && c.desired != nil && len(c.desired.Reads)+len(c.desired.ReadBy) > 0 && (c.live.Record == nil || c.live.Record.Mesh == p.Mesh)
+	return c.Unreached == "" && !c.Leaving && c.Desired != nil && len(c.Desired.Reads)+len(c.Desired.ReadBy) > 0 && (c.Live.Record == nil || c.Live.Record.Mesh == p.Mesh)
 }
 
 // newToNetwork says whether c was not on its network when its mesh was last
 // applied.
 func (c *ClusterPlan) newToNetwork() bool {
-	return c.live.Record == nil || !slices.ContainsFunc(c.live.Record.Members, func(m Member) bool {
+	return c.Live.Record == nil || !slices.ContainsFunc(c.Live.Record.Members, func(m record.Member) bool {
 		return m.UID == c.UID && m.Network == c.Network
 	})
 }
@@ -80,7 +83,7 @@ func (p *Plan) overlaps(i Inspection) {
 	unchecked := func(c *ClusterPlan, seen *Inspected) {
 		if seen.PodsErr != nil && !told[c.Name] {
 			told[c.Name] = true
-			p.warn(c.Name, hintOf(seen.PodsErr), "whether its pods and those of its neighbors have addresses in common was not checked: %v", seen.PodsErr)
+			p.warn(c.Name, object.HintOf(seen.PodsErr), "whether its pods and those of its neighbors have addresses in common was not checked: %v", seen.PodsErr)
 		}
 	}
 	for _, n := range p.newNeighbors() {

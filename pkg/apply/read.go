@@ -8,9 +8,10 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // readsAtOnce bounds the requests under way to one API server.
@@ -20,7 +21,7 @@ const readsAtOnce = 16
 // holds most of it, and is asked for lists; one without is asked for each
 // object that can be there.
 func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) error {
-	refs := map[kube.Ref]bool{}
+	refs := map[object.Ref]bool{}
 	for _, it := range wanted {
 		refs[it.Ref] = true
 	}
@@ -34,12 +35,12 @@ func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) erro
 		}
 	case l.Leaving:
 		// CRDs that were in use at an earlier teardown have outlived the record.
-		if err := readLists(ctx, l, map[kube.Ref]bool{crdRef: true}, mesh); err != nil {
+		if err := readLists(ctx, l, map[object.Ref]bool{object.CrdRef: true}, mesh); err != nil {
 			return err
 		}
 	}
-	var missing []kube.Ref
-	namespace := l.Objects[namespaceRef(l.Namespace)]
+	var missing []object.Ref
+	namespace := l.Objects[object.NamespaceRef(l.Namespace)]
 	for ref := range refs {
 		switch _, known := l.Objects[ref]; {
 		case known:
@@ -56,7 +57,7 @@ func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) erro
 	for _, ref := range missing {
 		g.Go(func() error {
 			o, err := l.cluster.Get(ctx, ref)
-			if absent(err) {
+			if object.Absent(err) {
 				err = nil
 			}
 			mu.Lock()
@@ -70,27 +71,26 @@ func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) erro
 
 // readLists lists the kinds of refs by our label. A list that fails settles
 // nothing: its objects are asked for one by one, and name the error.
-func readLists(ctx context.Context, l *Live, refs map[kube.Ref]bool, mesh string) error {
-	type kind struct{ group, version, kind, namespace string }
-	kinds := map[kind]bool{}
+func readLists(ctx context.Context, l *Live, refs map[object.Ref]bool, mesh string) error {
+	kinds := map[object.Ref]bool{}
 	for r := range refs {
-		kinds[kind{r.Group, r.Version, r.Kind, r.Namespace}] = true
+		kinds[object.Of(r.GroupKind(), r.Namespace)] = true
 	}
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	for k := range kinds {
-		if k.kind == "Namespace" || l.listed(kube.Ref{Group: k.group, Version: k.version, Kind: k.kind, Namespace: k.namespace}) {
+		if k.Kind == "Namespace" || l.listed(k) {
 			continue // read before
 		}
 		g.Go(func() error {
-			list, err := l.cluster.List(ctx, schema.GroupVersionKind{Group: k.group, Version: k.version, Kind: k.kind}, k.namespace, labelMesh+"="+mesh)
-			if err != nil && !absent(err) && kube.ClassOf(err) != kube.Forbidden {
+			list, err := l.cluster.List(ctx, k.GroupKind(), k.Namespace, object.LabelMesh+"="+mesh)
+			if err != nil && !object.Absent(err) && object.ClassOf(err) != object.Forbidden {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range list {
-				l.Objects[kube.RefOf(o)] = Observed{Object: o}
+				l.Objects[object.RefOf(o)] = Observed{Object: o}
 			}
 			return nil
 		})
@@ -110,15 +110,15 @@ func dryRun(ctx context.Context, l *Live, wanted []*Item) {
 			continue
 		}
 		want := wantedObject(it, seen.Object)
-		if l.Record.hash(it.Ref) == it.Hash && holds(want.Object, seen.Object.Object) {
+		if l.Record.Hash(it.Ref) == it.Hash && compare.Holds(want.Object, seen.Object.Object) {
 			continue
 		}
-		mine := ours(seen.Object)
+		mine := object.Ours(seen.Object)
 		if !mine && it.Ref.Kind != "Namespace" {
 			continue
 		}
 		g.Go(func() error {
-			seen.Dry, seen.DryErr = l.cluster.Apply(ctx, want, kube.ApplyOptions{DryRun: true, Force: mine})
+			seen.Dry, seen.DryErr = l.cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine})
 			mu.Lock()
 			defer mu.Unlock()
 			l.Objects[it.Ref] = seen
@@ -131,11 +131,11 @@ func dryRun(ctx context.Context, l *Live, wanted []*Item) {
 // unreadable is why l was not read whole, nil if it was. Nothing is done in a
 // cluster of which a part is unknown. Missing permissions are named together.
 func unreadable(ctx context.Context, l *Live) error {
-	var refs []kube.Ref
+	var refs []object.Ref
 	for ref, seen := range l.Objects {
 		switch {
 		case seen.Err == nil:
-		case kube.ClassOf(seen.Err) == kube.Forbidden:
+		case object.ClassOf(seen.Err) == object.Forbidden:
 			refs = append(refs, ref)
 		default:
 			return seen.Err
@@ -148,13 +148,13 @@ func unreadable(ctx context.Context, l *Live) error {
 }
 
 // forbiddenKinds says that the user may not read the kinds of refs.
-func forbiddenKinds(ctx context.Context, l *Live, refs []kube.Ref) error {
+func forbiddenKinds(ctx context.Context, l *Live, refs []object.Ref) error {
 	kinds := map[string]bool{}
 	for _, r := range refs {
 		kinds[r.Kind] = true
 	}
-	return forbiddenReading(ctx, l, &kube.Error{
-		Class: kube.Forbidden, Context: l.Context, Op: "read all objects",
+	return forbiddenReading(ctx, l, &object.Error{
+		Class: object.Forbidden, Context: l.Context, Op: "read all objects",
 		Message: "the user of the context may not read " + strings.Join(sortedKeys(kinds), ", "),
 	}, refs)
 }
@@ -162,11 +162,11 @@ func forbiddenKinds(ctx context.Context, l *Live, refs []kube.Ref) error {
 // unconnected is why it is not known which cluster l is, or what it remembers.
 // A user without that permission most likely lacks it for the rest too.
 func unconnected(ctx context.Context, l *Live, err error, wanted []*Item) error {
-	e, ok := errors.AsType[*kube.Error](err)
-	if !ok || e.Class != kube.Forbidden {
+	e, ok := errors.AsType[*object.Error](err)
+	if !ok || e.Class != object.Forbidden {
 		return err
 	}
-	refs := []kube.Ref{kubeSystemRef, namespaceRef(l.Namespace), recordRef(l.Namespace)}
+	refs := []object.Ref{kubeSystemRef, object.NamespaceRef(l.Namespace), record.Ref(l.Namespace)}
 	for _, it := range wanted {
 		refs = append(refs, it.Ref)
 	}
@@ -174,23 +174,23 @@ func unconnected(ctx context.Context, l *Live, err error, wanted []*Item) error 
 }
 
 // forbiddenReading adds to err what lets the user read refs.
-func forbiddenReading(ctx context.Context, l *Live, err *kube.Error, refs []kube.Ref) error {
+func forbiddenReading(ctx context.Context, l *Live, err *object.Error, refs []object.Ref) error {
 	user, userErr := l.cluster.User(ctx)
 	out := *err
 	out.Hint = "that user needs get and list on all that is to be read: " + grantIt
 	if userErr != nil {
 		out.Hint += ", and bind the roles to that user"
 	}
-	var missing []kube.Access
+	var missing []object.Access
 	for _, r := range refs {
-		missing = append(missing, kube.AccessTo("get", r), kube.AccessTo("list", r))
+		missing = append(missing, object.AccessTo("get", r), object.AccessTo("list", r))
 	}
 	out.Detail = grant(user, rolesNamespace(l), missing)
 	return &out
 }
 
 // kubeSystemRef is the namespace whose UID a cluster is known by.
-var kubeSystemRef = namespaceRef("kube-system")
+var kubeSystemRef = object.NamespaceRef("kube-system")
 
 func limited(n int) *errgroup.Group {
 	var g errgroup.Group

@@ -7,29 +7,30 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-func configMap(name string) kube.Ref {
-	return kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: "istio-system", Name: name}
+func configMap(name string) object.Ref {
+	return object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: name}
 }
 
 func TestRecordRoundTrip(t *testing.T) {
 	in := &Record{
-		Format: recordFormat, Mesh: "m", Cluster: "a",
+		Format: RecordFormat, Mesh: "m", Cluster: "a",
 		Members:  []Member{{Name: "a", Context: "arn:aws:eks:a/b", UID: "1", Network: "n", Namespace: "istio-system", Role: RolePrimary}, {Name: "b"}},
 		Manifest: map[string]any{"profile": "default", "values": map[string]any{"pilot": map[string]any{"traceSampling": 1.5}}},
-		Objects:  []Recorded{{Ref: configMap("b"), Component: Gateway}, {Ref: configMap("a"), Component: ControlPlane, Hash: "h"}},
+		Objects:  []Recorded{{Ref: configMap("b"), Component: order.Gateway}, {Ref: configMap("a"), Component: order.ControlPlane, Hash: "h"}},
 	}
-	o, err := in.object("istio-system")
+	o, err := in.Object("istio-system")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kube.RefOf(o) != recordRef("istio-system") || o.GetLabels()[labelMesh] != "m" {
-		t.Errorf("the record is %s with labels %v", kube.RefOf(o), o.GetLabels())
+	if object.RefOf(o) != Ref("istio-system") || o.GetLabels()[object.LabelMesh] != "m" {
+		t.Errorf("the record is %s with labels %v", object.RefOf(o), o.GetLabels())
 	}
-	out, err := ParseRecord(o)
+	out, err := Parse(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestRecordRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(in, out); diff != "" {
 		t.Errorf("after a round trip (-want +got):\n%s", diff)
 	}
-	again, err := out.object("istio-system")
+	again, err := out.Object("istio-system")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func TestRecordRoundTrip(t *testing.T) {
 }
 
 func recordText(text string) *unstructured.Unstructured {
-	return object("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": map[string]any{recordKey: text}})
+	return object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": map[string]any{recordKey: text}})
 }
 
 func TestParseRecordErrors(t *testing.T) {
@@ -57,14 +58,14 @@ func TestParseRecordErrors(t *testing.T) {
 		in      *unstructured.Unstructured
 		wantErr string
 	}{
-		"no data":       {object("v1", "ConfigMap", "ns", "setup-mesh", nil, nil), "read the record in ConfigMap ns/setup-mesh: unexpected end of JSON input"},
-		"data no map":   {object("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": "x"}), `read the record in ConfigMap ns/setup-mesh: .data.record.json accessor error: x is of the type string, expected map[string]interface{}`},
+		"no data":       {object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, nil), "read the record in ConfigMap ns/setup-mesh: unexpected end of JSON input"},
+		"data no map":   {object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": "x"}), `read the record in ConfigMap ns/setup-mesh: .data.record.json accessor error: x is of the type string, expected map[string]interface{}`},
 		"no JSON":       {recordText("{"), "read the record in ConfigMap ns/setup-mesh: unexpected end of JSON input"},
 		"of the future": {recordText(`{"format": "setup-mesh.io/record/v2"}`), `read the record in ConfigMap ns/setup-mesh: its format is "setup-mesh.io/record/v2", and this setup-mesh reads "setup-mesh.io/record/v1"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			r, err := ParseRecord(tt.in)
+			r, err := Parse(tt.in)
 			if err == nil || err.Error() != tt.wantErr || r != nil {
 				t.Errorf("got %v, %v\nwant %s", r, err, tt.wantErr)
 			}
@@ -79,17 +80,17 @@ func FuzzParseRecord(f *testing.F) {
 	f.Add(`{"format":"setup-mesh.io/record/v1","mesh":"m","manifest":{"values":[null,{"name":null}]},"members":[{}],"objects":[{},{}]}`)
 	f.Add(`{"format":"setup-mesh.io/record/v1"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := ParseRecord(recordText(text))
+		r, err := Parse(recordText(text))
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "read the record in ConfigMap ns/setup-mesh: ") {
 				t.Errorf("the error does not say what was read: %v", err)
 			}
 			return
 		}
-		d := wantedMesh(t, oneNetwork, testBase)
-		w := emptyWorld(d)
+		d := WantedMesh(t, OneNetwork, TestBase)
+		w := EmptyWorld(d)
 		w.Clusters[0].Record = r
-		departedMembers(w, d)
+		DepartedMembers(w, d)
 		p := NewPlan(d, w, PlanOptions{})
 		if _, err := p.Save(); err != nil {
 			t.Errorf("the plan cannot be saved: %v", err)
@@ -99,14 +100,14 @@ func FuzzParseRecord(f *testing.F) {
 
 // TestRecordAfter checks what is remembered of each outcome.
 func TestRecordAfter(t *testing.T) {
-	keep := Change{Component: ControlPlane, Object: configMap("keep"), Action: Keep, Wanted: "new"}
-	create := Change{Component: ControlPlane, Object: configMap("create"), Action: Create, Wanted: "new"}
-	update := Change{Component: ControlPlane, Object: configMap("update"), Action: Update, Wanted: "new"}
-	remove := Change{Component: ControlPlane, Object: configMap("delete"), Action: Delete}
-	unknown := Change{Component: ControlPlane, Object: configMap("unknown"), Action: Unknown, Blocked: "forbidden"}
-	record := Change{Component: Bookkeeping, Object: recordRef("istio-system"), Action: Create}
+	keep := Change{Component: order.ControlPlane, Object: configMap("keep"), Action: Keep, Wanted: "new"}
+	create := Change{Component: order.ControlPlane, Object: configMap("create"), Action: Create, Wanted: "new"}
+	update := Change{Component: order.ControlPlane, Object: configMap("update"), Action: Update, Wanted: "new"}
+	remove := Change{Component: order.ControlPlane, Object: configMap("delete"), Action: Delete}
+	unknown := Change{Component: order.ControlPlane, Object: configMap("unknown"), Action: Unknown, Blocked: "forbidden"}
+	record := Change{Component: order.Bookkeeping, Object: Ref("istio-system"), Action: Create}
 	remote := func(c Change, blocked string) Change {
-		c.Component, c.Blocked = RemoteAccess, blocked
+		c.Component, c.Blocked = order.RemoteAccess, blocked
 		return c
 	}
 	before := &Record{Manifest: map[string]any{"profile": "before"}, Objects: []Recorded{
@@ -153,11 +154,11 @@ func TestRecordAfter(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := &ClusterPlan{
-				Member: Member{Name: "a"}, Changes: tt.changes, live: &Live{Record: tt.before},
-				desired: &DesiredCluster{Manifest: &topology.Manifest{Spec: map[string]any{"profile": "now"}}},
+				Member: Member{Name: "a"}, Changes: tt.changes, Live: &Live{Record: tt.before},
+				Desired: &DesiredCluster{Manifest: &topology.Manifest{Spec: map[string]any{"profile": "now"}}},
 			}
 			members := []Member{{Name: "a"}}
-			r := c.recordAfter("m", members, tt.done)
+			r := c.RecordAfter("m", members, tt.done)
 			var got []string
 			for _, o := range r.Objects {
 				got = append(got, o.Name+" "+string(o.Component)+" "+o.Hash)
@@ -168,7 +169,7 @@ func TestRecordAfter(t *testing.T) {
 			if diff := cmp.Diff(tt.profile, r.Manifest["profile"]); diff != "" {
 				t.Errorf("manifest (-want +got):\n%s", diff)
 			}
-			if r.Format != recordFormat || r.Mesh != "m" || r.Cluster != "a" || !cmp.Equal(r.Members, members) {
+			if r.Format != RecordFormat || r.Mesh != "m" || r.Cluster != "a" || !cmp.Equal(r.Members, members) {
 				t.Errorf("record = %+v", r)
 			}
 		})

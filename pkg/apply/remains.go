@@ -10,37 +10,39 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // demoted says whether l, a remote cluster, has been a primary: what belongs to
 // a control plane of its own is on record.
 func demoted(l *Live) bool {
-	return l.remote() && l.Record != nil && slices.ContainsFunc(l.Record.Objects, func(o Recorded) bool {
-		return isCRD(o.Ref) || o.Ref == istiodRef(l.Namespace)
+	return l.Remote() && l.Record != nil && slices.ContainsFunc(l.Record.Objects, func(o record.Recorded) bool {
+		return object.IsCRD(o.Ref) || o.Ref == object.IstiodRef(l.Namespace)
 	})
 }
 
 // sharedByProducts are what an istiod writes into every cluster that it leads,
 // its own or a remote one: the root certificate, revocations, and who leads.
-var sharedByProducts = []string{rootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
+var sharedByProducts = []string{object.RootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
 
 // istiodManager is the field manager of what istiod writes by itself.
 const istiodManager = "pilot-discovery"
 
 // contentKinds are the kinds that make a namespace somebody's: while it holds
 // one that is not ours, it stays.
-var contentKinds = []schema.GroupVersionKind{
-	{Version: "v1", Kind: "ConfigMap"},
-	{Version: "v1", Kind: "Secret"},
-	{Version: "v1", Kind: "Service"},
-	{Version: "v1", Kind: "ServiceAccount"},
-	{Version: "v1", Kind: "Pod"},
-	{Version: "v1", Kind: "PersistentVolumeClaim"},
-	{Group: "apps", Version: "v1", Kind: "Deployment"},
-	{Group: "apps", Version: "v1", Kind: "StatefulSet"},
-	{Group: "apps", Version: "v1", Kind: "DaemonSet"},
-	{Group: "coordination.k8s.io", Version: "v1", Kind: "Lease"},
+var contentKinds = []schema.GroupKind{
+	{Kind: "ConfigMap"},
+	{Kind: "Secret"},
+	{Kind: "Service"},
+	{Kind: "ServiceAccount"},
+	{Kind: "Pod"},
+	{Kind: "PersistentVolumeClaim"},
+	{Group: "apps", Kind: "Deployment"},
+	{Group: "apps", Kind: "StatefulSet"},
+	{Group: "apps", Kind: "DaemonSet"},
+	{Group: "coordination.k8s.io", Kind: "Lease"},
 }
 
 // made are the kinds whose objects come and go with others, whoever made these.
@@ -54,19 +56,19 @@ func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
 	r := newRemainsReader(l)
 	// istiod writes the root certificate into every namespace:
 	// https://istio.io/latest/docs/concepts/security/#pki
-	r.each(ctx, schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}, "", "istio.io/config=true", func(o *unstructured.Unstructured) {
-		if o.GetNamespace() != l.Namespace && slices.Contains(managers(o), istiodManager) {
-			r.found.ByProducts = append(r.found.ByProducts, kube.RefOf(o))
+	r.each(ctx, schema.GroupKind{Kind: "ConfigMap"}, "", "istio.io/config=true", func(o *unstructured.Unstructured) {
+		if o.GetNamespace() != l.Namespace && slices.Contains(object.Managers(o), istiodManager) {
+			r.found.ByProducts = append(r.found.ByProducts, object.RefOf(o))
 		}
 	})
-	if l.object(namespaceRef(l.Namespace)) != nil {
+	if l.object(object.NamespaceRef(l.Namespace)) != nil {
 		r.contents(ctx, l.Namespace, contentKinds)
 	}
 	for ref, seen := range l.Objects {
-		if isCRD(ref) && seen.Object != nil {
+		if object.IsCRD(ref) && seen.Object != nil {
 			r.each(ctx, servedKind(seen.Object), "", "", func(o *unstructured.Unstructured) {
-				if _, recorded := l.Objects[kube.RefOf(o)]; !recorded {
-					r.found.InUse = append(r.found.InUse, kube.RefOf(o))
+				if _, recorded := l.Objects[object.RefOf(o)]; !recorded {
+					r.found.InUse = append(r.found.InUse, object.RefOf(o))
 				}
 			})
 		}
@@ -89,7 +91,7 @@ func sharedNamespaces(l *Live, wanted []*Item) []string {
 	var out []string
 	for _, o := range recordedIn(l) {
 		unwanted := !slices.ContainsFunc(wanted, func(it *Item) bool { return it.Ref == o.Ref })
-		if live := l.object(o.Ref); o.Component == SharedServices && o.Kind == "Namespace" && unwanted && live != nil && isOurNamespace(live) {
+		if live := l.object(o.Ref); o.Component == order.SharedServices && o.Kind == "Namespace" && unwanted && live != nil && isOurNamespace(live) {
 			out = append(out, o.Name)
 		}
 	}
@@ -103,23 +105,23 @@ type remainsReader struct {
 	mu    sync.Mutex
 	found Remains
 	// forbidden are kinds that the user may not list, without a name.
-	forbidden []kube.Ref
+	forbidden []object.Ref
 }
 
 func newRemainsReader(l *Live) *remainsReader {
-	return &remainsReader{live: l, group: limited(readsAtOnce), found: Remains{Foreign: map[string][]kube.Ref{}}}
+	return &remainsReader{live: l, group: limited(readsAtOnce), found: Remains{Foreign: map[string][]object.Ref{}}}
 }
 
 // each shows every object of a list to add, one at a time.
-func (r *remainsReader) each(ctx context.Context, kind schema.GroupVersionKind, namespace, selector string, add func(*unstructured.Unstructured)) {
+func (r *remainsReader) each(ctx context.Context, kind schema.GroupKind, namespace, selector string, add func(*unstructured.Unstructured)) {
 	r.group.Go(func() error {
 		list, err := r.live.cluster.List(ctx, kind, namespace, selector)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		switch {
-		case err == nil, absent(err):
-		case kube.ClassOf(err) == kube.Forbidden:
-			r.forbidden = append(r.forbidden, kube.Ref{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Namespace: namespace})
+		case err == nil, object.Absent(err):
+		case object.ClassOf(err) == object.Forbidden:
+			r.forbidden = append(r.forbidden, object.Of(kind, namespace))
 		default:
 			r.found.Err = errors.Join(r.found.Err, err)
 		}
@@ -131,9 +133,9 @@ func (r *remainsReader) each(ctx context.Context, kind schema.GroupVersionKind, 
 }
 
 // contents sorts all objects of these kinds in a namespace.
-func (r *remainsReader) contents(ctx context.Context, namespace string, kinds []schema.GroupVersionKind) {
+func (r *remainsReader) contents(ctx context.Context, namespace string, kinds []schema.GroupKind) {
 	for _, kind := range kinds {
-		if !made[kind.GroupKind()] {
+		if !made[kind] {
 			r.each(ctx, kind, namespace, "", func(o *unstructured.Unstructured) { r.found.sort(r.live, o) })
 		}
 	}
@@ -162,10 +164,10 @@ func (r *remainsReader) remains(ctx context.Context) Remains {
 	if r.found.Err == nil && len(r.forbidden) > 0 {
 		r.found.Err = forbiddenKinds(ctx, r.live, r.forbidden)
 	}
-	slices.SortFunc(r.found.ByProducts, compareRefs)
-	slices.SortFunc(r.found.InUse, compareRefs)
+	slices.SortFunc(r.found.ByProducts, object.CompareRefs)
+	slices.SortFunc(r.found.InUse, object.CompareRefs)
 	for _, refs := range r.found.Foreign {
-		slices.SortFunc(refs, compareRefs)
+		slices.SortFunc(refs, object.CompareRefs)
 	}
 	return r.found
 }
@@ -173,13 +175,13 @@ func (r *remainsReader) remains(ctx context.Context) Remains {
 // sort puts an object of a namespace that goes where it belongs: what Kubernetes
 // or an owner makes goes with the namespace or the owner.
 func (r *Remains) sort(l *Live, o *unstructured.Unstructured) {
-	ref := kube.RefOf(o)
+	ref := object.RefOf(o)
 	switch {
 	case l.goes(o), len(o.GetOwnerReferences()) > 0:
 	case ref.Name == "kube-root-ca.crt", ref.Kind == "ServiceAccount" && ref.Name == "default":
-	case slices.Equal(managers(o), []string{istiodManager}) && ref.Namespace == l.Namespace:
+	case slices.Equal(object.Managers(o), []string{istiodManager}) && ref.Namespace == l.Namespace:
 		r.ByProducts = append(r.ByProducts, ref)
-	case slices.Equal(managers(o), []string{istiodManager}): // found in all namespaces
+	case slices.Equal(object.Managers(o), []string{istiodManager}): // found in all namespaces
 	default:
 		r.Foreign[ref.Namespace] = append(r.Foreign[ref.Namespace], ref)
 	}
@@ -191,21 +193,14 @@ func (l *Live) goes(o *unstructured.Unstructured) bool {
 	if o.GetNamespace() != l.Namespace {
 		return isCopy(o)
 	}
-	_, recorded := l.Objects[kube.RefOf(o)]
-	return recorded || ours(o)
+	_, recorded := l.Objects[object.RefOf(o)]
+	return recorded || object.Ours(o)
 }
 
-// servedKind is the kind that a CustomResourceDefinition defines, in the
-// version that it stores.
-func servedKind(crd *unstructured.Unstructured) schema.GroupVersionKind {
-	var k schema.GroupVersionKind
+// servedKind is the kind that a CustomResourceDefinition defines.
+func servedKind(crd *unstructured.Unstructured) schema.GroupKind {
+	var k schema.GroupKind
 	k.Group, _, _ = unstructured.NestedString(crd.Object, "spec", "group")
 	k.Kind, _, _ = unstructured.NestedString(crd.Object, "spec", "names", "kind")
-	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
-	for _, v := range versions {
-		if m, ok := v.(map[string]any); ok && m["storage"] == true {
-			k.Version, _ = m["name"].(string)
-		}
-	}
 	return k
 }

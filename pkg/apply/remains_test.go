@@ -8,29 +8,32 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // TestRemainsSort checks what makes a namespace somebody's.
 func TestRemainsSort(t *testing.T) {
 	const ns = "istio-system"
 	o := func(kind, name string, managers ...string) *unstructured.Unstructured {
-		return managedBy(object("v1", kind, ns, name, nil, nil), "u", managers...)
+		return managedBy(object.New("v1", kind, ns, name, nil, nil), "u", managers...)
 	}
 	owned := o("Pod", "istiod-1", "kubelet")
 	owned.SetOwnerReferences([]metav1.OwnerReference{{Kind: "ReplicaSet"}})
-	l := &Live{Member: Member{Namespace: ns}, Objects: map[kube.Ref]Observed{configMap("recorded"): {}}}
-	foreign := func(name string) map[string][]kube.Ref { return map[string][]kube.Ref{ns: {configMap(name)}} }
+	l := &Live{Member: record.Member{Namespace: ns}, Objects: map[object.Ref]Observed{configMap("recorded"): {}}}
+	foreign := func(name string) map[string][]object.Ref {
+		return map[string][]object.Ref{ns: {configMap(name)}}
+	}
 	tests := map[string]struct {
 		o    *unstructured.Unstructured
 		want Remains
 	}{
 		"recorded":                       {o("ConfigMap", "recorded", "kubectl"), Remains{}},
-		"ours":                           {o("ConfigMap", "x", kube.FieldManager, "kubectl"), Remains{}},
+		"ours":                           {o("ConfigMap", "x", object.FieldManager, "kubectl"), Remains{}},
 		"owned by something that goes":   {owned, Remains{}},
 		"Kubernetes' own ConfigMap":      {o("ConfigMap", "kube-root-ca.crt", "kube-controller-manager"), Remains{}},
 		"Kubernetes' own ServiceAccount": {o("ServiceAccount", "default", "kube-controller-manager"), Remains{}},
-		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []kube.Ref{configMap("istio-ca-root-cert")}}},
+		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []object.Ref{configMap("istio-ca-root-cert")}}},
 		"istiod's, changed by somebody":  {o("ConfigMap", "x", "pilot-discovery", "kubectl"), Remains{Foreign: foreign("x")}},
 		"somebody's":                     {o("ConfigMap", "x", "kubectl"), Remains{Foreign: foreign("x")}},
 		"nobody's, as far as one knows":  {o("ConfigMap", "x"), Remains{Foreign: foreign("x")}},
@@ -38,7 +41,7 @@ func TestRemainsSort(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Remains{Foreign: map[string][]kube.Ref{}}
+			got := Remains{Foreign: map[string][]object.Ref{}}
 			got.sort(l, tt.o)
 			if len(got.Foreign) == 0 {
 				got.Foreign = nil
@@ -54,16 +57,16 @@ func TestRemainsSort(t *testing.T) {
 // copies of Services.
 func TestRemainsSortShared(t *testing.T) {
 	o := func(kind, name string, notes map[string]any, managers ...string) *unstructured.Unstructured {
-		return managedBy(object("v1", kind, shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
+		return managedBy(object.New("v1", kind, shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
 	}
-	mark := map[string]any{annotationSharedFrom: "a"}
+	mark := map[string]any{object.AnnotationSharedFrom: "a"}
 	tests := map[string]struct {
 		o       *unstructured.Unstructured
 		foreign bool
 	}{
-		"a copy":                           {o("Service", "cart", mark, kube.FieldManager), false},
-		"a copy that somebody took over":   {o("Service", "cart", mark, kube.FieldManager, "helm"), true},
-		"a copy that is not marked as one": {o("Service", "cart", nil, kube.FieldManager), true},
+		"a copy":                           {o("Service", "cart", mark, object.FieldManager), false},
+		"a copy that somebody took over":   {o("Service", "cart", mark, object.FieldManager, "helm"), true},
+		"a copy that is not marked as one": {o("Service", "cart", nil, object.FieldManager), true},
 		"somebody's Service":               {o("Service", "cart", nil, "helm"), true},
 		"somebody's VirtualService":        {o("VirtualService", "cart", nil, "kubectl"), true},
 		"Kubernetes' own ConfigMap":        {o("ConfigMap", "kube-root-ca.crt", nil, "kube-controller-manager"), false},
@@ -72,10 +75,10 @@ func TestRemainsSortShared(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			l := &Live{Member: Member{Namespace: "istio-system"}, Objects: map[kube.Ref]Observed{serviceRef(shop, "cart"): {}}}
-			got, want := Remains{Foreign: map[string][]kube.Ref{}}, Remains{Foreign: map[string][]kube.Ref{}}
+			l := &Live{Member: record.Member{Namespace: "istio-system"}, Objects: map[object.Ref]Observed{object.ServiceRef(shop, "cart"): {}}}
+			got, want := Remains{Foreign: map[string][]object.Ref{}}, Remains{Foreign: map[string][]object.Ref{}}
 			if tt.foreign {
-				want.Foreign[shop] = []kube.Ref{kube.RefOf(tt.o)}
+				want.Foreign[shop] = []object.Ref{object.RefOf(tt.o)}
 			}
 			got.sort(l, tt.o)
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -86,18 +89,18 @@ func TestRemainsSortShared(t *testing.T) {
 }
 
 func TestServedKind(t *testing.T) {
-	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, map[string]any{"spec": map[string]any{
+	crd := object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, map[string]any{"spec": map[string]any{
 		"group": "networking.istio.io", "names": map[string]any{"kind": "Gateway"},
 		"versions": []any{map[string]any{"name": "v1alpha3"}, map[string]any{"name": "v1", "storage": true}, map[string]any{"name": "v1beta1"}, "broken"},
 	}})
-	want := schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"}
+	want := schema.GroupKind{Group: "networking.istio.io", Kind: "Gateway"}
 	if got := servedKind(crd); got != want {
 		t.Errorf("servedKind = %v, want %v", got, want)
 	}
 }
 
 func TestHolders(t *testing.T) {
-	ns := object("v1", "Namespace", "", "istio-system", nil, map[string]any{"status": map[string]any{"conditions": []any{
+	ns := object.New("v1", "Namespace", "", "istio-system", nil, map[string]any{"status": map[string]any{"conditions": []any{
 		map[string]any{"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining: pods. has 1 resource instances"},
 		map[string]any{"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "no"},
 	}}})
@@ -108,7 +111,7 @@ func TestHolders(t *testing.T) {
 	if got, want := holders(ns), ": finalizers a/x, b/y; Some resources are remaining: pods. has 1 resource instances"; got != want {
 		t.Errorf("holders = %q, want %q", got, want)
 	}
-	if got := holders(object("v1", "Namespace", "", "x", nil, nil)); got != "" {
+	if got := holders(object.New("v1", "Namespace", "", "x", nil, nil)); got != "" {
 		t.Errorf("holders of one that nothing holds = %q", got)
 	}
 }
@@ -116,7 +119,7 @@ func TestHolders(t *testing.T) {
 func TestWebhookFilled(t *testing.T) {
 	hook := func(ca string) any { return map[string]any{"clientConfig": map[string]any{"caBundle": ca}} }
 	config := func(hooks ...any) *unstructured.Unstructured {
-		return object("v1", "ValidatingWebhookConfiguration", "", "x", nil, map[string]any{"webhooks": hooks})
+		return object.New("v1", "ValidatingWebhookConfiguration", "", "x", nil, map[string]any{"webhooks": hooks})
 	}
 	tests := map[string]struct {
 		o    *unstructured.Unstructured

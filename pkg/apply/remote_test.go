@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // twoPrimaries have a remote cluster each, on three networks, and one of both.
@@ -44,7 +44,7 @@ func TestReads(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, readBy, want := map[string][]string{}, map[string][]string{}, map[string][]string{}
-			for _, c := range wantedMesh(t, tt.mesh, testBase).Clusters {
+			for _, c := range WantedMesh(t, tt.mesh, TestBase).Clusters {
 				if len(c.Reads) > 0 {
 					got[c.Member.Name] = c.Reads
 				}
@@ -68,7 +68,7 @@ func TestReads(t *testing.T) {
 // TestRemoteItems lists what no chart renders, in a remote cluster and its
 // primary.
 func TestRemoteItems(t *testing.T) {
-	d := wantedMesh(t, sharedControlPlane, testBase)
+	d := WantedMesh(t, sharedControlPlane, TestBase)
 	want := map[string][]string{
 		"east": {
 			"IstioControlPlane: Namespace istio-system", "certificate: Secret istio-system/cacerts",
@@ -99,13 +99,13 @@ func TestRemoteItems(t *testing.T) {
 		}
 	}
 	notes := d.Clusters[1].Items[len(chartItems(t, d.MeshID, d.Clusters[1]))].Object.GetAnnotations()
-	if notes[annotationControlPlanes] != "east" {
+	if notes[object.AnnotationControlPlanes] != "east" {
 		t.Errorf("the namespace of west says %v", notes)
 	}
 }
 
 func TestOneNetworkNeedsAGatewayForRemotes(t *testing.T) {
-	d := wantedMesh(t, "mesh_id: m\ncontexts: {p: {network: n}, q: {network: n}, r: {network: n, primaries: [p]}}\n", testBase)
+	d := WantedMesh(t, "mesh_id: m\ncontexts: {p: {network: n}, q: {network: n}, r: {network: n, primaries: [p]}}\n", TestBase)
 	var got []string
 	for _, c := range d.Clusters {
 		got = append(got, fmt.Sprintf("%s gateway %v, exposed %v", c.Member.Name, c.Gateway, c.Exposed))
@@ -117,7 +117,7 @@ func TestOneNetworkNeedsAGatewayForRemotes(t *testing.T) {
 }
 
 func TestPlanOfSharedControlPlane(t *testing.T) {
-	d := wantedMesh(t, sharedControlPlane, testBase)
+	d := WantedMesh(t, sharedControlPlane, TestBase)
 	if got := planLines(NewPlan(d, appliedWorld(t, d), PlanOptions{})); got != "" {
 		t.Errorf("after an apply:\n%s", got)
 	}
@@ -143,7 +143,7 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 	}
 
 	w = appliedWorld(t, d)
-	drift(w.Clusters[0], gatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
+	drift(w.Clusters[0], object.GatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
 	p := NewPlan(d, w, PlanOptions{})
 	if got := planLines(p); !strings.Contains(got, "west update EndpointSlice istio-system/istiod-east (gateway of east: address known after apply)") {
 		t.Errorf("the gateway is to get another Service:\n%s", got)
@@ -174,8 +174,8 @@ func (c *ClusterPlan) change(ref fmt.Stringer) Change {
 // TestOrphan: what would refuse the pods of a cluster, or wait for them to be
 // injected, is not done while nobody could inject them.
 func TestOrphan(t *testing.T) {
-	d := wantedMesh(t, twoPrimaries, testBase)
-	w := emptyWorld(d)
+	d := WantedMesh(t, twoPrimaries, TestBase)
+	w := EmptyWorld(d)
 	w.Clusters[0].Unreached = errors.New("down") // p1
 	p := NewPlan(d, w, PlanOptions{})
 	webhooks := func(cluster string) Change { return p.cluster(cluster).change(injectorRef("istio-system")) }
@@ -195,8 +195,8 @@ func TestOrphan(t *testing.T) {
 }
 
 func TestBuildSharedControlPlane(t *testing.T) {
-	d := wantedMesh(t, sharedControlPlane, testBase)
-	g := graphOf(t, NewPlan(d, emptyWorld(d), PlanOptions{}))
+	d := WantedMesh(t, sharedControlPlane, TestBase)
+	g := graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
 	for _, o := range [][2]string{
 		{"west: namespace", "east: remote access to west"}, // which asks whom it may lead
 		{"west: configuration", "east: remote access to west"},
@@ -232,7 +232,7 @@ func TestBuildSharedControlPlane(t *testing.T) {
 }
 
 func TestBuildTeardownOfSharedControlPlane(t *testing.T) {
-	d := wantedMesh(t, sharedControlPlane, testBase)
+	d := WantedMesh(t, sharedControlPlane, TestBase)
 	w := appliedWorld(t, d)
 	for _, l := range w.Clusters {
 		l.Leaving = true
@@ -255,11 +255,11 @@ func TestBuildTeardownOfSharedControlPlane(t *testing.T) {
 // TestRemoteLeaves: the last word of a primary that stays is that it has
 // forgotten the cluster.
 func TestRemoteLeaves(t *testing.T) {
-	all := wantedMesh(t, sharedControlPlane, testBase)
+	all := WantedMesh(t, sharedControlPlane, TestBase)
 	w := appliedWorld(t, all)
 	w.Clusters = []*Live{w.Clusters[0], w.Clusters[2], w.Clusters[1]}
 	w.Clusters[2].Leaving = true
-	d := wantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-north: {network: n1, name: north}}\n", testBase)
+	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-north: {network: n1, name: north}}\n", TestBase)
 	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
 	for _, o := range [][2]string{
 		{"east: remote access", "west: lock"},
@@ -284,15 +284,15 @@ func seenFor(d *Desired, w *World) *World {
 // TestRoleChanges plans a primary that becomes a remote cluster, and back.
 func TestRoleChanges(t *testing.T) {
 	alone := strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1)
-	primary, remote := wantedMesh(t, alone, testBase), wantedMesh(t, sharedControlPlane, testBase)
+	primary, remote := WantedMesh(t, alone, TestBase), WantedMesh(t, sharedControlPlane, TestBase)
 
 	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
 	west := p.cluster("west")
-	service := west.change(istiodServiceRef("istio-system"))
+	service := west.change(object.IstiodServiceRef("istio-system"))
 	if service.Action != Update || !service.replace {
 		t.Errorf("the Service that had a selector: %+v", service)
 	}
-	for _, gone := range []fmt.Stringer{istiodRef("istio-system"), secretRef("istio-system", cacerts), secretRef("istio-system", remoteSecretPrefix+"north")} {
+	for _, gone := range []fmt.Stringer{object.IstiodRef("istio-system"), object.SecretRef("istio-system", object.Cacerts), object.SecretRef("istio-system", object.RemoteSecretPrefix+"north")} {
 		if ch := west.change(gone); ch.Action != Delete {
 			t.Errorf("%s: %s", gone, ch.Action)
 		}
@@ -302,12 +302,12 @@ func TestRoleChanges(t *testing.T) {
 		t.Errorf("a CRD of which there is no object: %s", ch.Action)
 	}
 	used := seenFor(remote, appliedWorld(t, primary))
-	used.Clusters[1].Remains.InUse = []kube.Ref{{Group: "networking.istio.io", Version: "v1", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
+	used.Clusters[1].Remains.InUse = []object.Ref{{Group: "networking.istio.io", Version: "v1", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
 	kept := NewPlan(remote, used, PlanOptions{})
 	if ch := kept.cluster("west").change(crd); ch.Action != Keep || !strings.Contains(planLines(kept), "nobody reads Istio's resources in a remote cluster: Gateway shop/mine is there") {
 		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
-	secret := secretRef("istio-system", remoteSecretPrefix+"west")
+	secret := object.SecretRef("istio-system", object.RemoteSecretPrefix+"west")
 	if got := p.cluster("east").change(secret).Reason; got != "west is served from here now" {
 		t.Errorf("east reads west anew because %q", got)
 	}
@@ -326,7 +326,7 @@ func TestRoleChanges(t *testing.T) {
 
 	p = NewPlan(primary, seenFor(primary, appliedWorld(t, remote)), PlanOptions{})
 	west = p.cluster("west")
-	if ch := west.change(endpointsRef("istio-system", "east")); ch.Action != Delete {
+	if ch := west.change(object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
 	if got := p.cluster("east").change(secret).Reason; got != "west is not served from here any more" {
@@ -345,14 +345,14 @@ func kindRef(kind, name string) kindName { return kindName{kind, name} }
 func (k kindName) String() string { return k.kind + " " + k.name }
 
 func TestStatusOfRemote(t *testing.T) {
-	d := wantedMesh(t, sharedControlPlane, testBase)
-	root := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, map[string]any{
+	d := WantedMesh(t, sharedControlPlane, TestBase)
+	root := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
 		"data": map[string]any{"root-cert.pem": string(testRoot().PEM())},
 	})}
-	foreign := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, map[string]any{
+	foreign := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
 		"data": map[string]any{"root-cert.pem": string(otherRoot().PEM())},
 	})}
-	broken := Observed{Object: object("v1", "ConfigMap", "istio-system", rootConfigMap, nil, nil)}
+	broken := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, nil)}
 	tests := map[string]struct {
 		world  func(w *World)
 		probe  Probe
@@ -361,12 +361,12 @@ func TestStatusOfRemote(t *testing.T) {
 		served string
 	}{
 		"as it should be":       {probe: Probe{Root: root}, trust: ok, served: ok},
-		"no root yet":           {probe: Probe{Root: Observed{Err: kube.ErrNotFound}}, want: []string{"trust/root-distributed"}, trust: "missing", served: ok},
+		"no root yet":           {probe: Probe{Root: Observed{Err: object.ErrNotFound}}, want: []string{"trust/root-distributed"}, trust: "missing", served: ok},
 		"a root that is none":   {probe: Probe{Root: broken}, want: []string{"trust/root-distributed"}, trust: "unusable", served: ok},
 		"another's root":        {probe: Probe{Root: foreign}, want: []string{"trust/same-root"}, trust: "other root", served: ok},
 		"nobody knows the root": {probe: Probe{Root: Observed{Err: errors.New("down")}}, want: []string{"trust/root-distributed"}, trust: "unknown", served: ok},
 		"pods are not injected": {
-			probe: Probe{Root: root, Injection: &kube.Error{Class: kube.Webhook, Op: "create", Message: "no answer"}},
+			probe: Probe{Root: root, Injection: &object.Error{Class: object.Webhook, Op: "create", Message: "no answer"}},
 			want:  []string{"control-plane/injection"}, trust: ok, served: "webhook",
 		},
 		"the primary is elsewhere": {

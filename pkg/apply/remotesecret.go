@@ -6,7 +6,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -54,7 +54,7 @@ type namedUser struct {
 
 // encodeRemoteKubeconfig makes the value of a remote secret. It holds a token:
 // the result is a secret.
-func encodeRemoteKubeconfig(cluster string, e kube.Endpoint, token certs.Secret) ([]byte, error) {
+func encodeRemoteKubeconfig(cluster string, e object.Endpoint, token certs.Secret) ([]byte, error) {
 	var c namedCluster
 	c.Name = cluster
 	c.Cluster.Server = e.Server

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // ReportFormat is the version of a [Report]'s JSON.
@@ -78,7 +81,7 @@ func (x *execution) report(steps []*step, interrupted error, start time.Time) *R
 		}
 		for _, s := range steps {
 			if s.cluster == c.Name && s.err != nil && !errors.Is(s.err, errSkipped) {
-				cr.Failures = append(cr.Failures, Failure{Step: s.name, Message: s.err.Error(), Hint: hintOf(s.err)})
+				cr.Failures = append(cr.Failures, Failure{Step: s.name, Message: s.err.Error(), Hint: object.HintOf(s.err)})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
@@ -87,7 +90,7 @@ func (x *execution) report(steps []*step, interrupted error, start time.Time) *R
 }
 
 func (x *execution) count(cr *ClusterReport, cluster string, ch Change) {
-	if ch.Component == Bookkeeping {
+	if ch.Component == order.Bookkeeping {
 		return
 	}
 	if ch.Blocked != "" {

@@ -9,18 +9,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func TestReport(t *testing.T) {
 	changes := []Change{
-		{Component: ControlPlane, Object: configMap("created"), Action: Create},
-		{Component: ControlPlane, Object: configMap("updated"), Action: Update},
-		{Component: Gateway, Object: configMap("deleted"), Action: Delete},
-		{Component: ControlPlane, Object: configMap("kept"), Action: Keep},
-		{Component: ControlPlane, Object: configMap("not made"), Action: Create},
-		{Component: RemoteAccess, Object: configMap("blocked"), Action: Create, Blocked: "west is not reached"},
-		{Component: Bookkeeping, Object: configMap("setup-mesh"), Action: Update},
+		{Component: order.ControlPlane, Object: configMap("created"), Action: Create},
+		{Component: order.ControlPlane, Object: configMap("updated"), Action: Update},
+		{Component: order.Gateway, Object: configMap("deleted"), Action: Delete},
+		{Component: order.ControlPlane, Object: configMap("kept"), Action: Keep},
+		{Component: order.ControlPlane, Object: configMap("not made"), Action: Create},
+		{Component: order.RemoteAccess, Object: configMap("blocked"), Action: Create, Blocked: "west is not reached"},
+		{Component: order.Bookkeeping, Object: configMap("setup-mesh"), Action: Update},
 	}
 	start := time.Now()
 	ran := func(name string, err error) *step {
@@ -28,13 +30,13 @@ func TestReport(t *testing.T) {
 	}
 	steps := []*step{
 		ran("configuration", nil),
-		ran("istiod", &kube.Error{Op: "wait", Message: "too long", Hint: "look"}),
+		ran("istiod", &object.Error{Op: "wait", Message: "too long", Hint: "look"}),
 		{cluster: "east", name: "gateways", err: errSkipped},
 	}
 	x := &execution{
 		plan: &Plan{Mesh: "m", Clusters: []*ClusterPlan{
-			{Member: Member{Name: "east", Context: "kind-east"}, Changes: changes},
-			{Member: Member{Name: "west", Context: "kind-west"}, Unreached: "i/o timeout"},
+			{Member: record.Member{Name: "east", Context: "kind-east"}, Changes: changes},
+			{Member: record.Member{Name: "west", Context: "kind-west"}, Unreached: "i/o timeout"},
 		}},
 		made: map[changeKey]bool{},
 	}

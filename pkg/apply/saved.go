@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // Digest is what two plans that do the same to the same objects have in
@@ -14,13 +18,13 @@ import (
 func (p *Plan) Digest() (string, error) {
 	type change struct {
 		Cluster, UID, Object, Action, Wanted, ObjectUID, Blocked, Address string
-		Fields                                                            []Field
+		Fields                                                            []compare.Field
 	}
 	var all []change
 	for _, c := range p.Clusters {
 		for _, ch := range c.Changes {
 			address := ""
-			if ch.Component == Primaries {
+			if ch.Component == order.Primaries {
 				address = ch.Reason
 			}
 			all = append(all, change{c.Name, c.Member.UID, ch.Object.String(), string(ch.Action), ch.Wanted, ch.UID, ch.Blocked, address, ch.Fields})
@@ -130,7 +134,7 @@ func firstDifference(old, now []Change) string {
 // what is wanted, under which root, by which release of the binary.
 func (d *Desired) Digest(release string) (string, error) {
 	type cluster struct {
-		Member Member
+		Member record.Member
 		Reads  []string
 		Hashes []string
 	}

@@ -8,7 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func saved(t *testing.T, p *Plan) *SavedPlan {
@@ -25,7 +26,7 @@ func saved(t *testing.T, p *Plan) *SavedPlan {
 }
 
 func TestStale(t *testing.T) {
-	service := kube.Ref{Version: "v1", Kind: "Service", Namespace: "istio-system", Name: "istiod"}
+	service := object.Ref{Kind: "Service", Namespace: "istio-system", Name: "istiod"}
 	tests := map[string]struct {
 		moved func(w *World)
 		plan  func(p *Plan)
@@ -46,7 +47,7 @@ func TestStale(t *testing.T) {
 		},
 		"an object was replaced": {
 			moved: func(w *World) {
-				w.Clusters[1].Objects[service] = Observed{Object: managedBy(w.Clusters[1].object(service), "uid-new", kube.FieldManager)}
+				w.Clusters[1].Objects[service] = Observed{Object: managedBy(w.Clusters[1].object(service), "uid-new", object.FieldManager)}
 			},
 			want: []string{"b: Service istio-system/istiod is not what it was"},
 		},
@@ -73,7 +74,7 @@ func TestStale(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, oneNetwork, testBase)
+			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
 			w.Clusters[0].Objects[service] = Observed{} // so that there is something to do
 			s := saved(t, NewPlan(d, w, PlanOptions{}))
@@ -97,7 +98,7 @@ func TestStale(t *testing.T) {
 
 // A plan is the same when made again, and holds no secret.
 func TestSave(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	w.Now = testNow.AddDate(0, 9, 0) // all is due
 	first, err := NewPlan(d, w, PlanOptions{}).Save()
@@ -147,7 +148,7 @@ func FuzzParseSaved(f *testing.F) {
 		if err != nil {
 			return
 		}
-		lines, err := s.Stale(&Plan{Format: PlanFormat, Clusters: []*ClusterPlan{{Member: Member{Name: "a"}}}})
+		lines, err := s.Stale(&Plan{Format: PlanFormat, Clusters: []*ClusterPlan{{Member: record.Member{Name: "a"}}}})
 		if err != nil || len(lines) == 0 {
 			t.Errorf("a plan that nobody made is not stale: %v, %v", lines, err)
 		}

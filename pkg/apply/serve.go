@@ -8,21 +8,21 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // injectorRef is the webhook that injects the proxies of a cluster's pods, named
 // as the chart does.
-func injectorRef(namespace string) kube.Ref {
+func injectorRef(namespace string) object.Ref {
 	name := "istio-sidecar-injector"
 	if namespace != "istio-system" {
 		name += "-" + namespace
 	}
-	return kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "MutatingWebhookConfiguration", Name: name}
+	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: name}
 }
 
-func rootConfigMapRef(namespace string) kube.Ref {
-	return kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: namespace, Name: rootConfigMap}
+func rootConfigMapRef(namespace string) object.Ref {
+	return object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: object.RootConfigMap}
 }
 
 // waitServed waits until the primaries of a remote cluster do for it what a
@@ -30,7 +30,7 @@ func rootConfigMapRef(namespace string) kube.Ref {
 // root certificate, and its API server reaches them to have pods injected.
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l, who := c.live, strings.Join(c.Primaries, ", ")
+	l, who := c.Live, strings.Join(c.Primaries, ", ")
 	if err := waitFor(ctx, l, rootConfigMapRef(l.Namespace), r, func(o *unstructured.Unstructured) (bool, string) {
 		return o != nil, "root certificate: waiting for " + who + " to write it"
 	}); err != nil {
@@ -71,9 +71,9 @@ func waitInjection(ctx context.Context, c *ClusterPlan, r *reporter) error {
 // tryInjection says why the API server of a remote cluster cannot have a pod
 // injected; nil is that it can, or that we may not try.
 func tryInjection(ctx context.Context, c *ClusterPlan) error {
-	o, err := c.live.cluster.Create(ctx, probePod(c.Namespace, c.desired.Account), true)
+	o, err := c.Live.cluster.Create(ctx, probePod(c.Namespace, c.Desired.Account), true)
 	switch {
-	case kube.ClassOf(err) == kube.Forbidden:
+	case object.ClassOf(err) == object.Forbidden:
 		return nil
 	case err != nil:
 		return err
@@ -96,7 +96,7 @@ const (
 
 // probePod is injected as gateways are, and never made.
 func probePod(namespace, account string) *unstructured.Unstructured {
-	return object("v1", "Pod", namespace, "setup-mesh-injection-probe", map[string]any{
+	return object.New("v1", "Pod", namespace, "setup-mesh-injection-probe", map[string]any{
 		"labels":      map[string]any{"sidecar.istio.io/inject": "true"},
 		"annotations": map[string]any{"inject.istio.io/templates": "gateway"},
 	}, map[string]any{"spec": map[string]any{

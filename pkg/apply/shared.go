@@ -8,7 +8,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // A sharing is what the clusters of a mesh need of each other's Services, so
@@ -26,7 +27,7 @@ type sharing struct {
 // placed is an object in a cluster.
 type placed struct {
 	cluster string
-	ref     kube.Ref
+	ref     object.Ref
 }
 
 // An original is a Service that is somebody's own.
@@ -90,7 +91,7 @@ func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[
 		live := there[name]
 		switch {
 		case live != nil && !isCopy(live): // theirs
-		case live != nil && unreached[live.GetAnnotations()[annotationSharedFrom]]:
+		case live != nil && unreached[live.GetAnnotations()[object.AnnotationSharedFrom]]:
 			kept = s.keep(l, live)
 		default:
 			first := originals[name][0]
@@ -109,7 +110,7 @@ func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[
 	if len(copies) == 0 && !kept {
 		return nil
 	}
-	if live := l.object(namespaceRef(namespace)); live == nil || isOurNamespace(live) {
+	if live := l.object(object.NamespaceRef(namespace)); live == nil || isOurNamespace(live) {
 		it, err := sharedItem(mesh, sharedNamespace(namespace), stageSpaces)
 		if err != nil {
 			return err
@@ -122,12 +123,12 @@ func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[
 
 // keep leaves a copy as it is.
 func (s *sharing) keep(l *Live, o *unstructured.Unstructured) bool {
-	s.kept[placed{l.Name, kube.RefOf(o)}] = true
+	s.kept[placed{l.Name, object.RefOf(o)}] = true
 	return true
 }
 
 func sharedItem(mesh string, o *unstructured.Unstructured, at stage) (*Item, error) {
-	it, err := newItem(SharedServices, mesh, o, nil)
+	it, err := newItem(order.SharedServices, mesh, o, nil)
 	if err == nil {
 		it.stage = at
 	}
@@ -136,7 +137,7 @@ func sharedItem(mesh string, o *unstructured.Unstructured, at stage) (*Item, err
 
 // sharedNamespace is a namespace for copies where there is none of that name.
 func sharedNamespace(name string) *unstructured.Unstructured {
-	return object("v1", "Namespace", "", name, map[string]any{"annotations": map[string]any{annotationCreated: "true"}}, nil)
+	return object.New("v1", "Namespace", "", name, map[string]any{"annotations": map[string]any{object.AnnotationCreated: "true"}}, nil)
 }
 
 // copyOf is an original as the other clusters hold it: the same Service, in the
@@ -147,7 +148,7 @@ func sharedNamespace(name string) *unstructured.Unstructured {
 // and never a load balancer.
 // https://istio.io/latest/docs/ops/deployment/deployment-models/#namespace-tenancy
 func copyOf(o original) *unstructured.Unstructured {
-	notes := map[string]any{annotationSharedFrom: o.cluster}
+	notes := map[string]any{object.AnnotationSharedFrom: o.cluster}
 	for k, v := range o.service.GetAnnotations() {
 		if strings.HasPrefix(k, "networking.istio.io/") {
 			notes[k] = v
@@ -156,11 +157,11 @@ func copyOf(o original) *unstructured.Unstructured {
 	labels := map[string]any{}
 	for k, v := range o.service.GetLabels() {
 		// A copy of a gateway is no gateway of this cluster's network.
-		if k != labelNetwork && !strings.HasPrefix(k, annotationPrefix) {
+		if k != object.LabelNetwork && !strings.HasPrefix(k, annotationPrefix) {
 			labels[k] = v
 		}
 	}
-	return object("v1", "Service", o.service.GetNamespace(), o.service.GetName(),
+	return object.New("v1", "Service", o.service.GetNamespace(), o.service.GetName(),
 		map[string]any{"labels": labels, "annotations": notes}, map[string]any{"spec": specOfCopy(o.service)})
 }
 
@@ -209,13 +210,13 @@ func turnsHeadless(it *Item, live *unstructured.Unstructured) bool {
 // isCopy says whether a Service is a copy of ours. One that somebody has made
 // their own is none.
 func isCopy(o *unstructured.Unstructured) bool {
-	return ours(o) && o.GetAnnotations()[annotationSharedFrom] != "" && !takenOver(o)
+	return object.Ours(o) && o.GetAnnotations()[object.AnnotationSharedFrom] != "" && !takenOver(o)
 }
 
 // isOurNamespace says whether a namespace came with copies of ours, and goes with
 // them.
 func isOurNamespace(o *unstructured.Unstructured) bool {
-	return ours(o) && o.GetAnnotations()[annotationCreated] != "" && !takenOver(o)
+	return object.Ours(o) && o.GetAnnotations()[object.AnnotationCreated] != "" && !takenOver(o)
 }
 
 // takenOver says whether somebody else says what o should be: by server-side
@@ -223,8 +224,8 @@ func isOurNamespace(o *unstructured.Unstructured) bool {
 // the two agree), or by having changed its spec.
 func takenOver(o *unstructured.Unstructured) bool {
 	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
-		return m.Manager != kube.FieldManager && m.Subresource == "" && (m.Operation == metav1.ManagedFieldsOperationApply ||
-			owns(m, "spec") || owns(m, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"))
+		return m.Manager != object.FieldManager && m.Subresource == "" && (m.Operation == metav1.ManagedFieldsOperationApply ||
+			object.Owns(m, "spec") || object.Owns(m, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"))
 	})
 }
 
@@ -240,7 +241,7 @@ func portWarnings(originals map[string][]original) []Finding {
 			}
 			out = append(out, Finding{
 				Cluster: other.cluster,
-				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", kube.RefOf(other.service), first.cluster),
+				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", object.RefOf(other.service), first.cluster),
 				Hint:    "give it the same ports in both clusters",
 			})
 		}

@@ -11,7 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -23,12 +25,12 @@ func wantedSharing(t *testing.T) (*Desired, *World) {
 	t.Helper()
 	d := &Desired{MeshID: "m", SharedServices: []string{shop}}
 	for _, name := range []string{"a", "b", "c"} {
-		member := Member{Name: name, Context: "kind-" + name, Namespace: "istio-system", Role: RolePrimary}
+		member := record.Member{Name: name, Context: "kind-" + name, Namespace: "istio-system", Role: record.RolePrimary}
 		d.Clusters = append(d.Clusters, &DesiredCluster{Member: member, Joined: name != "c", Manifest: &topology.Manifest{}})
 	}
-	w := emptyWorld(d)
+	w := EmptyWorld(d)
 	for _, l := range w.Clusters {
-		l.services, l.ending = map[string][]*unstructured.Unstructured{shop: nil}, map[kube.Ref]bool{}
+		l.services, l.ending = map[string][]*unstructured.Unstructured{shop: nil}, map[object.Ref]bool{}
 	}
 	return d, w
 }
@@ -48,7 +50,7 @@ func service(name string, spec map[string]any) *unstructured.Unstructured {
 	for k, v := range spec {
 		all[k] = v
 	}
-	return object("v1", "Service", shop, name, nil, map[string]any{"spec": all})
+	return object.New("v1", "Service", shop, name, nil, map[string]any{"spec": all})
 }
 
 func ports(number int64) []any {
@@ -59,21 +61,21 @@ func ports(number int64) []any {
 func put(l *Live, o *unstructured.Unstructured) {
 	name := o.GetName()
 	l.services[shop] = append(slices.DeleteFunc(slices.Clone(l.services[shop]), func(old *unstructured.Unstructured) bool { return old.GetName() == name }), o)
-	delete(l.Objects, kube.RefOf(o))
-	if ours(o) {
-		l.Objects[kube.RefOf(o)] = Observed{Object: o}
+	delete(l.Objects, object.RefOf(o))
+	if object.Ours(o) {
+		l.Objects[object.RefOf(o)] = Observed{Object: o}
 	}
 }
 
-func remove(l *Live, ref kube.Ref) {
+func remove(l *Live, ref object.Ref) {
 	delete(l.Objects, ref)
-	l.services[shop] = slices.DeleteFunc(slices.Clone(l.services[shop]), func(o *unstructured.Unstructured) bool { return kube.RefOf(o) == ref })
+	l.services[shop] = slices.DeleteFunc(slices.Clone(l.services[shop]), func(o *unstructured.Unstructured) bool { return object.RefOf(o) == ref })
 }
 
 // giveService gives a cluster a Service of somebody's own, in a namespace that is too.
 func giveService(l *Live, o *unstructured.Unstructured) {
 	put(l, managedBy(o, "uid-own-"+o.GetName(), "helm"))
-	l.Objects[namespaceRef(shop)] = Observed{Object: managedBy(object("v1", "Namespace", "", shop, nil, nil), "uid-shop", "helm")}
+	l.Objects[object.NamespaceRef(shop)] = Observed{Object: managedBy(object.New("v1", "Namespace", "", shop, nil, nil), "uid-shop", "helm")}
 }
 
 // applyShared does in memory what an apply does about copies.
@@ -82,7 +84,7 @@ func applyShared(t *testing.T, d *Desired, w *World, p *Plan) {
 	for i, c := range p.Clusters {
 		l := w.Clusters[i]
 		for _, ch := range c.Changes {
-			if ch.Component != SharedServices || !ch.Pending() {
+			if ch.Component != order.SharedServices || !ch.Pending() {
 				continue
 			}
 			switch {
@@ -95,16 +97,16 @@ func applyShared(t *testing.T, d *Desired, w *World, p *Plan) {
 				unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
 				put(l, o)
 			case ch.Object.Kind == "Namespace":
-				l.Objects[ch.Object] = Observed{Object: managedBy(ch.item.Object, "uid-shop", kube.FieldManager)}
+				l.Objects[ch.Object] = Observed{Object: managedBy(ch.item.Object, "uid-shop", object.FieldManager)}
 			default:
-				put(l, managedBy(ch.item.Object, "uid-copy-"+ch.Object.Name, kube.FieldManager))
+				put(l, managedBy(ch.item.Object, "uid-copy-"+ch.Object.Name, object.FieldManager))
 			}
 		}
 	}
 	again := planShared(t, d, w)
 	for i, c := range again.Clusters {
 		if c.Unreached == "" {
-			w.Clusters[i].Record = c.recordAfter(d.MeshID, again.members(nil), func(Change) bool { return true })
+			w.Clusters[i].Record = c.RecordAfter(d.MeshID, again.members(nil), func(Change) bool { return true })
 		}
 	}
 }
@@ -121,7 +123,7 @@ func sharedLines(p *Plan) string {
 }
 
 func TestPlanSharedServices(t *testing.T) {
-	cart := serviceRef(shop, "cart")
+	cart := object.ServiceRef(shop, "cart")
 	down := func(l *Live) { l.Unreached, l.services, l.Objects = errors.New("i/o timeout"), nil, nil }
 	// taken makes the copy in b look as if somebody had written it too.
 	taken := func(operation metav1.ManagedFieldsOperationType, fields string) func(*testing.T, *Desired, *World) {
@@ -135,7 +137,7 @@ func TestPlanSharedServices(t *testing.T) {
 	const letGo = "b update Namespace shop (gives up our labels; the namespace stays)\nb update Service shop/cart (let go: it is managed by kubectl now)\n" +
 		"warning b: namespace shop stays: Service shop/cart is there\n"
 	foreign := func(w *World) {
-		w.Clusters[1].Remains.Foreign = map[string][]kube.Ref{shop: {cart}}
+		w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {cart}}
 	}
 	tests := map[string]struct {
 		before func(w *World)                           // and is applied
@@ -169,14 +171,14 @@ func TestPlanSharedServices(t *testing.T) {
 		"the namespace is somebody's": {
 			then: func(_ *testing.T, _ *Desired, w *World) {
 				giveService(w.Clusters[1], service("other", nil))
-				remove(w.Clusters[1], serviceRef(shop, "other"))
+				remove(w.Clusters[1], object.ServiceRef(shop, "other"))
 				giveService(w.Clusters[0], service("cart", nil))
 			},
 			want: "b create Service shop/cart\n",
 		},
 		"the namespace is being deleted": {
 			then: func(_ *testing.T, _ *Desired, w *World) {
-				ending := managedBy(object("v1", "Namespace", "", shop, nil, nil), "u", "helm")
+				ending := managedBy(object.New("v1", "Namespace", "", shop, nil, nil), "u", "helm")
 				ending.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1, 0)})
 				l := w.Clusters[1]
 				giveService(l, service("cart", nil))
@@ -204,7 +206,7 @@ func TestPlanSharedServices(t *testing.T) {
 			then: func(_ *testing.T, _ *Desired, w *World) {
 				giveService(w.Clusters[0], service("cart", map[string]any{"clusterIP": "None"}))
 				seen := w.Clusters[1].Objects[cart]
-				seen.DryErr = &kube.Error{Class: kube.Invalid, Message: "spec.clusterIPs[0]: may not change once set"}
+				seen.DryErr = &object.Error{Class: object.Invalid, Message: "spec.clusterIPs[0]: may not change once set"}
 				w.Clusters[1].Objects[cart] = seen
 			},
 			want: "b update Service shop/cart (made anew: it has a cluster IP for good, or none)\n",
@@ -258,7 +260,7 @@ func TestPlanSharedServices(t *testing.T) {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then: func(_ *testing.T, d *Desired, w *World) {
 				d.SharedServices = nil
-				w.Clusters[1].Remains.Foreign = map[string][]kube.Ref{shop: {{Version: "v1", Kind: "ConfigMap", Namespace: shop, Name: "theirs"}}}
+				w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {{Version: "v1", Kind: "ConfigMap", Namespace: shop, Name: "theirs"}}}
 			},
 			want: "b update Namespace shop (gives up our labels; the namespace stays)\nb delete Service shop/cart (not in sharedServices any more)\n" +
 				"warning b: namespace shop stays: ConfigMap shop/theirs is there\n",
@@ -403,13 +405,13 @@ func TestCopyOf(t *testing.T) {
 			spec: map[string]any{"type": "ClusterIP", "clusterIP": "None", "selector": map[string]any{"app": "cart"}, "ports": []any{port}},
 		},
 		"another name": {
-			in:   object("v1", "Service", shop, "cart", nil, map[string]any{"spec": map[string]any{"type": "ExternalName", "externalName": "cart.example.com", "sessionAffinity": "None"}}),
+			in:   object.New("v1", "Service", shop, "cart", nil, map[string]any{"spec": map[string]any{"type": "ExternalName", "externalName": "cart.example.com", "sessionAffinity": "None"}}),
 			spec: map[string]any{"type": "ExternalName", "externalName": "cart.example.com"},
 		},
 		"what it says to Istio, and no more": {
 			in: meta(service("cart", nil),
-				map[string]string{"app": "cart", labelNetwork: "n", labelMesh: "m"},
-				map[string]string{"networking.istio.io/exportTo": ".", "kubectl.kubernetes.io/last-applied-configuration": "{}", "cloud.google.com/neg": "{}", annotationSharedFrom: "z"}),
+				map[string]string{"app": "cart", object.LabelNetwork: "n", object.LabelMesh: "m"},
+				map[string]string{"networking.istio.io/exportTo": ".", "kubectl.kubernetes.io/last-applied-configuration": "{}", "cloud.google.com/neg": "{}", object.AnnotationSharedFrom: "z"}),
 			labels: map[string]any{"app": "cart"},
 			notes:  map[string]any{"networking.istio.io/exportTo": "."},
 			spec:   map[string]any{"type": "ClusterIP", "selector": map[string]any{"app": "cart"}, "ports": []any{port}},
@@ -418,7 +420,7 @@ func TestCopyOf(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			before := tt.in.DeepCopy()
-			notes := map[string]any{annotationSharedFrom: "a"}
+			notes := map[string]any{object.AnnotationSharedFrom: "a"}
 			for k, v := range tt.notes {
 				notes[k] = v
 			}
@@ -481,14 +483,14 @@ func TestNewSharingOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var refs []kube.Ref
+	var refs []object.Ref
 	for _, it := range s.items["b"] {
 		refs = append(refs, it.Ref)
-		if from := it.Object.GetAnnotations()[annotationSharedFrom]; it.Ref.Kind == "Service" && from != "a" {
+		if from := it.Object.GetAnnotations()[object.AnnotationSharedFrom]; it.Ref.Kind == "Service" && from != "a" {
 			t.Errorf("%s comes from %s", it.Ref, from)
 		}
 	}
-	want := []kube.Ref{namespaceRef(shop), serviceRef(shop, "a"), serviceRef(shop, "b"), serviceRef(shop, "c"), serviceRef(shop, "d"), serviceRef(shop, "e")}
+	want := []object.Ref{object.NamespaceRef(shop), object.ServiceRef(shop, "a"), object.ServiceRef(shop, "b"), object.ServiceRef(shop, "c"), object.ServiceRef(shop, "d"), object.ServiceRef(shop, "e")}
 	if diff := cmp.Diff(want, refs); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}

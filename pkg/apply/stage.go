@@ -3,7 +3,8 @@ package apply
 import (
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // A stage is when an object of a joining cluster has its turn. The order is
@@ -31,23 +32,23 @@ var workloads = map[string]bool{
 	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
 }
 
-func stageOf(ref kube.Ref, gateway bool) stage {
+func stageOf(ref object.Ref, gateway bool) stage {
 	switch {
 	case ref.Kind == "Namespace":
 		return stageNamespace
-	case ref.Kind == "Secret" && ref.Name == cacerts:
+	case ref.Kind == "Secret" && ref.Name == object.Cacerts:
 		return stageTrust
-	case isCRD(ref):
+	case object.IsCRD(ref):
 		return stageCRDs
 	case ref.Kind == "EndpointSlice":
 		return stageEndpoints
-	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, remoteSecretPrefix):
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.RemoteSecretPrefix):
 		return stageRemote
-	case isIstioResource(ref):
+	case object.IsIstioResource(ref):
 		return stageMesh
 	case workloads[ref.Kind] && gateway:
 		return stageGateways
-	case workloads[ref.Kind], isWebhook(ref):
+	case workloads[ref.Kind], object.IsWebhook(ref):
 		return stageControl
 	}
 	return stageConfig
@@ -68,19 +69,19 @@ const (
 
 func leaveStageOf(ch Change) stage {
 	switch ref := ch.Object; {
-	case ch.Component == SharedServices && ref.Kind == "Namespace":
+	case ch.Component == order.SharedServices && ref.Kind == "Namespace":
 		return leaveShared
-	case ch.Component == SharedServices:
+	case ch.Component == order.SharedServices:
 		return leaveConfig
-	case isWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
+	case object.IsWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
 		return leaveWebhooks
-	case isIstioResource(ref):
+	case object.IsIstioResource(ref):
 		return leaveMesh
 	case workloads[ref.Kind]:
 		return leaveWorkloads
-	case isCRD(ref):
+	case object.IsCRD(ref):
 		return leaveCRDs
-	case ref.Kind == "Namespace", ch.Component == Bookkeeping:
+	case ref.Kind == "Namespace", ch.Component == order.Bookkeeping:
 		return leaveNamespace
 	case ch.Reason != "":
 		return leaveByProducts

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -28,7 +30,7 @@ type Status struct {
 
 // A ClusterStatus is one line of a [Status].
 type ClusterStatus struct {
-	Member
+	record.Member
 	Unreached string `json:"unreached,omitempty"`
 	Istio     string `json:"istio,omitempty"`   // version that istiod runs, that of a primary for a remote cluster
 	Gateway   string `json:"gateway,omitempty"` // address and port, "pending", or "" where none is needed
@@ -95,12 +97,12 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 	probe := Probe{Credentials: map[string]error{}}
 	var mu sync.Mutex
 	var g errgroup.Group
-	if c.remote() {
+	if c.Remote() {
 		g.Go(func() error {
-			probe.Root.Object, probe.Root.Err = c.live.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
+			probe.Root.Object, probe.Root.Err = c.Live.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
 			return nil
 		})
-		if ref := injectorRef(c.Namespace); c.live.object(ref) != nil {
+		if ref := injectorRef(c.Namespace); c.Live.object(ref) != nil {
 			probe.Injection = tryInjection(ctx, c)
 		} else if c.wants(ref) {
 			probe.Injection = fmt.Errorf("there is no %s", ref)
@@ -109,11 +111,11 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 		return probe
 	}
 	g.Go(func() error {
-		probe.Istiods, probe.Err = readIstiods(ctx, c.live)
+		probe.Istiods, probe.Err = readIstiods(ctx, c.Live)
 		return nil
 	})
 	for _, source := range c.Reads {
-		o := c.live.object(secretRef(c.Namespace, remoteSecretPrefix+source))
+		o := c.Live.object(object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source))
 		if o == nil {
 			continue
 		}
@@ -132,8 +134,8 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 // checkCredential tries a stored kubeconfig of source. Where topology.yaml says
 // how other clusters reach the API server, that need not be this machine's way.
 func checkCredential(ctx context.Context, source *ClusterPlan, kubeconfig []byte) error {
-	if source != nil && source.Unreached == "" && source.desired != nil && source.desired.Server.Server != "" {
-		return source.live.cluster.CheckToken(ctx, kubeconfig)
+	if source != nil && source.Unreached == "" && source.Desired != nil && source.Desired.Server.Server != "" {
+		return source.Live.cluster.CheckToken(ctx, kubeconfig)
 	}
 	return kube.CheckKubeconfig(ctx, kubeconfig)
 }
@@ -170,7 +172,7 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 		return out
 	}
 	out.Gateway = s.gateway(c)
-	if c.remote() {
+	if c.Remote() {
 		out.Istio = versionOf(p, c)
 		out.Trust = s.distributed(p, c, probe.Root)
 		out.Served = s.served(c, probe.Injection)
@@ -184,7 +186,7 @@ func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
 
 // istio is the version of the running istiod: its image's tag.
 func (s *Status) istio(c *ClusterPlan) string {
-	d := c.live.object(istiodRef(c.Namespace))
+	d := c.Live.object(object.IstiodRef(c.Namespace))
 	if d == nil {
 		s.find("istiod/running", c.Name, "setup-mesh apply", "there is no istiod")
 		return ""
@@ -197,33 +199,33 @@ func (s *Status) istio(c *ClusterPlan) string {
 }
 
 func (s *Status) gateway(c *ClusterPlan) string {
-	if c.desired == nil || !c.desired.Gateway {
+	if c.Desired == nil || !c.Desired.Gateway {
 		return ""
 	}
 	if c.Gateway != "" {
 		return c.Gateway
 	}
-	if why := c.live.Reach.Nowhere; why != "" {
+	if why := c.Live.Reach.Nowhere; why != "" {
 		s.find("gateway/address", c.Name, "set contexts."+c.Context+".gateway.addresses", "%s", why)
 		return "none"
 	}
-	s.find("gateway/address", c.Name, "kubectl -n "+c.Namespace+" describe service "+EastWestGateway, "Service %s/%s has no address", c.Namespace, EastWestGateway)
+	s.find("gateway/address", c.Name, "kubectl -n "+c.Namespace+" describe service "+object.EastWestGateway, "Service %s/%s has no address", c.Namespace, object.EastWestGateway)
 	return "pending"
 }
 
 func (s *Status) trust(p *Plan, c *ClusterPlan) Trust {
 	t := Trust{State: ok}
-	ref := secretRef(c.Namespace, cacerts)
-	live := c.live.object(ref)
+	ref := object.SecretRef(c.Namespace, object.Cacerts)
+	live := c.Live.object(ref)
 	if live == nil {
 		t.State = "missing"
-		s.find("trust/certificate", c.Name, "setup-mesh apply", "there is no Secret %s/%s", c.Namespace, cacerts)
+		s.find("trust/certificate", c.Name, "setup-mesh apply", "there is no Secret %s/%s", c.Namespace, object.Cacerts)
 		return t
 	}
 	b, err := certs.ParseBundle(secretData(live))
 	if err != nil {
 		t.State = "unusable"
-		s.find("trust/certificate", c.Name, "setup-mesh apply", "Secret %s/%s: %v", c.Namespace, cacerts, err)
+		s.find("trust/certificate", c.Name, "setup-mesh apply", "Secret %s/%s: %v", c.Namespace, object.Cacerts, err)
 		return t
 	}
 	t.Root, t.NotAfter = certs.Short(b.RootFingerprint()), b.NotAfter()
@@ -253,7 +255,7 @@ func (s *Status) discovery(w *World, c *ClusterPlan, probe Probe, row map[string
 	}
 	for _, source := range c.Reads {
 		if err, tried := probe.Credentials[source]; tried && err != nil {
-			row[source] = string(kube.ClassOf(err))
+			row[source] = string(object.ClassOf(err))
 			s.find("discovery/credential-valid", c.Name, "setup-mesh apply", "cannot read %s: %v", source, err)
 			delete(missing, source)
 		}

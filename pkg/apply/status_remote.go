@@ -6,7 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -14,7 +14,7 @@ import (
 func versionOf(p *Plan, c *ClusterPlan) string {
 	for _, name := range c.Primaries {
 		if primary := p.cluster(name); primary != nil && primary.Unreached == "" {
-			if v := imageVersion(primary.live.object(istiodRef(primary.Namespace))); v != "" {
+			if v := imageVersion(primary.Live.object(object.IstiodRef(primary.Namespace))); v != "" {
 				return v
 			}
 		}
@@ -26,11 +26,11 @@ func versionOf(p *Plan, c *ClusterPlan) string {
 func (s *Status) distributed(p *Plan, c *ClusterPlan, seen Observed) Trust {
 	ref, hint := rootConfigMapRef(c.Namespace), "see the log of istiod in "+strings.Join(c.Primaries, ", ")
 	switch {
-	case absent(seen.Err):
+	case object.Absent(seen.Err):
 		s.find("trust/root-distributed", c.Name, hint, "%s has not been written by %s", ref, strings.Join(c.Primaries, ", "))
 		return Trust{State: "missing"}
 	case seen.Err != nil:
-		s.find("trust/root-distributed", c.Name, hintOf(seen.Err), "%v", seen.Err)
+		s.find("trust/root-distributed", c.Name, object.HintOf(seen.Err), "%v", seen.Err)
 		return Trust{State: "unknown"}
 	}
 	text, _, _ := unstructured.NestedString(seen.Object.Object, "data", "root-cert.pem")
@@ -63,5 +63,5 @@ func (s *Status) served(c *ClusterPlan, err error) string {
 	}
 	s.find("control-plane/injection", c.Name, "setup-mesh apply; then see whether "+strings.Join(c.Primaries, ", ")+" can be reached from the API server of "+c.Name,
 		"new pods are not injected: %v", err)
-	return string(kube.ClassOf(err))
+	return string(object.ClassOf(err))
 }

@@ -7,7 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // healthyProbes are the answers of istiods that discover each other.
@@ -25,12 +26,12 @@ func healthyProbes(p *Plan) map[string]Probe {
 }
 
 func TestStatusHealthy(t *testing.T) {
-	d := wantedMesh(t, twoClusters, testBase)
+	d := WantedMesh(t, twoClusters, TestBase)
 	p := NewPlan(d, appliedWorld(t, d), PlanOptions{})
 	got := NewStatus(p, healthyProbes(p))
 	trust := Trust{Root: testRoot().Short(), NotAfter: testNow.AddDate(1, 0, 0), Days: 365, State: "ok"}
-	member := func(name, network string) Member {
-		return Member{Name: name, Context: "kind-" + name, UID: "uid-" + name, Network: network, Namespace: "istio-system", Role: RolePrimary}
+	member := func(name, network string) record.Member {
+		return record.Member{Name: name, Context: "kind-" + name, UID: "uid-" + name, Network: network, Namespace: "istio-system", Role: record.RolePrimary}
 	}
 	want := &Status{
 		Format: StatusFormat, Mesh: "m", Findings: []Finding{},
@@ -61,7 +62,7 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"cluster/reached, with a remedy of its own": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[1].Unreached = &kube.Error{Op: "connect", Message: "401", Hint: "log in"}
+				w.Clusters[1].Unreached = &object.Error{Op: "connect", Message: "401", Hint: "log in"}
 			},
 			want: []string{"cluster/reached west: not reached: connect: 401 | log in"},
 		},
@@ -70,12 +71,12 @@ func TestStatusFindings(t *testing.T) {
 			want:  []string{"cluster/wanted west: not in topology.yaml any more, and still a member | setup-mesh apply takes it out"},
 		},
 		"istiod/running, absent": {
-			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[istiodRef(ns)] = Observed{} },
+			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[object.IstiodRef(ns)] = Observed{} },
 			want:  []string{"istiod/running east: there is no istiod | setup-mesh apply"},
 		},
 		"istiod/running, not available": {
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[0], istiodRef(ns), func(o map[string]any) { delete(o, "status") })
+				edit(w.Clusters[0], object.IstiodRef(ns), func(o map[string]any) { delete(o, "status") })
 			},
 			want: []string{"istiod/running east: istiod has no available replica | kubectl -n istio-system describe deployment istiod"},
 		},
@@ -86,12 +87,12 @@ func TestStatusFindings(t *testing.T) {
 			want: []string{"gateway/address east: Service istio-system/istio-eastwestgateway has no address | kubectl -n istio-system describe service istio-eastwestgateway"},
 		},
 		"trust/certificate, absent": {
-			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[secretRef(ns, cacerts)] = Observed{} },
+			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{} },
 			want:  []string{"trust/certificate east: there is no Secret istio-system/cacerts | setup-mesh apply"},
 		},
 		"trust/certificate, unusable": {
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[0], secretRef(ns, cacerts), func(o map[string]any) { delete(o, "data") })
+				edit(w.Clusters[0], object.SecretRef(ns, object.Cacerts), func(o map[string]any) { delete(o, "data") })
 			},
 			want: []string{"trust/certificate east: Secret istio-system/cacerts: ca-cert.pem: is missing | setup-mesh apply"},
 		},
@@ -111,13 +112,13 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"discovery/credential-valid, though istiod calls it synced": {
 			probe: func(probes map[string]Probe) {
-				probes["east"].Credentials["west"] = &kube.Error{Class: kube.Unauthorized, Op: "try", Message: "its token was refused"}
+				probes["east"].Credentials["west"] = &object.Error{Class: object.Unauthorized, Op: "try", Message: "its token was refused"}
 			},
 			want: []string{"discovery/credential-valid east: cannot read west: try: its token was refused | setup-mesh apply"},
 		},
 		"discovery/credential-valid, instead of what istiod says": {
 			probe: func(probes map[string]Probe) {
-				probes["east"].Credentials["west"] = &kube.Error{Class: kube.Unreachable, Op: "try", Message: "i/o timeout"}
+				probes["east"].Credentials["west"] = &object.Error{Class: object.Unreachable, Op: "try", Message: "i/o timeout"}
 				delete(probes["east"].Istiods[0].Clusters, "west")
 			},
 			want: []string{"discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply"},
@@ -137,7 +138,7 @@ func TestStatusFindings(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedMesh(t, twoClusters, testBase)
+			d := WantedMesh(t, twoClusters, TestBase)
 			w := appliedWorld(t, d)
 			if tt.world != nil {
 				tt.world(t, w)
@@ -164,9 +165,9 @@ func TestStatusFindings(t *testing.T) {
 
 // Drift alone is told, and makes no mesh unhealthy.
 func TestStatusDrift(t *testing.T) {
-	d := wantedMesh(t, oneNetwork, testBase)
+	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
-	drift(w.Clusters[0], istiodRef("istio-system"), "kubectl", func(spec map[string]any) { spec["replicas"] = int64(0) })
+	drift(w.Clusters[0], object.IstiodRef("istio-system"), "kubectl", func(spec map[string]any) { spec["replicas"] = int64(0) })
 	p := NewPlan(d, w, PlanOptions{})
 	s := NewStatus(p, healthyProbes(p))
 	if !s.Clusters[0].Drift || s.Clusters[1].Drift || !s.Healthy() {

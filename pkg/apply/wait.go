@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // probeInterval is the time between two questions where nothing can be watched.
@@ -20,7 +20,7 @@ const probeInterval = 150 * time.Millisecond
 
 // waitFor waits until cond holds for the object at ref; reasons go to r, and
 // the last one into the error when ctx ends first.
-func waitFor(ctx context.Context, l *Live, ref kube.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
+func waitFor(ctx context.Context, l *Live, ref object.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
 	last := ""
 	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
 		done, reason := cond(o)
@@ -33,7 +33,7 @@ func waitFor(ctx context.Context, l *Live, ref kube.Ref, r *reporter, cond func(
 }
 
 // waitAbsent waits until an object that was deleted is gone.
-func waitAbsent(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+func waitAbsent(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
 	return waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
 			return true, ""
@@ -44,7 +44,7 @@ func waitAbsent(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
 
 // waitGone waits for the end of a deletion that was under way before us, if
 // one was.
-func waitGone(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+func waitGone(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
 	if live := l.object(ref); live == nil || live.GetDeletionTimestamp() == nil {
 		return nil
 	}
@@ -72,7 +72,7 @@ func holders(o *unstructured.Unstructured) string {
 
 // waitReady waits until a workload is as kstatus wants it. The error of one
 // that does not get there carries what its newest pod says.
-func waitReady(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
+func waitReady(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
 			return false, fmt.Sprintf("%s is not there", ref)
@@ -93,7 +93,7 @@ func waitReady(ctx context.Context, l *Live, ref kube.Ref, r *reporter) error {
 }
 
 // rollout says how far the new replicas of a Deployment are.
-func rollout(ref kube.Ref, o *unstructured.Unstructured) string {
+func rollout(ref object.Ref, o *unstructured.Unstructured) string {
 	number := func(fields ...string) int64 {
 		n, _, _ := unstructured.NestedInt64(o.Object, fields...)
 		return n
@@ -109,8 +109,8 @@ func rollout(ref kube.Ref, o *unstructured.Unstructured) string {
 
 // podTrouble quotes why the newest pod of a Deployment does not run, "" if it
 // does not say.
-func podTrouble(ctx context.Context, l *Live, ref kube.Ref) string {
-	pods, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, ref.Namespace, "")
+func podTrouble(ctx context.Context, l *Live, ref object.Ref) string {
+	pods, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, ref.Namespace, "")
 	if err != nil {
 		return ""
 	}
@@ -143,8 +143,8 @@ func podTrouble(ctx context.Context, l *Live, ref kube.Ref) string {
 // istiod itself uses as the probe of it; where values turn validation off there
 // is no webhook to wait for.
 func waitIstiod(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l := c.live
-	if err := waitReady(ctx, l, istiodRef(l.Namespace), r); err != nil {
+	l := c.Live
+	if err := waitReady(ctx, l, object.IstiodRef(l.Namespace), r); err != nil {
 		return err
 	}
 	ref := validatorRef(l.Namespace)
@@ -159,8 +159,8 @@ func waitIstiod(ctx context.Context, c *ClusterPlan, r *reporter) error {
 	return waitProbe(ctx, l, r)
 }
 
-func validatorRef(namespace string) kube.Ref {
-	return kube.Ref{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
+func validatorRef(namespace string) object.Ref {
+	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
 }
 
 func webhookFilled(o *unstructured.Unstructured) bool {
@@ -180,7 +180,7 @@ func webhookFilled(o *unstructured.Unstructured) bool {
 // probeGateway is refused by every istiod that validates:
 // https://github.com/istio/istio/blob/master/pkg/webhooks/validation/controller/controller.go
 func probeGateway(namespace string) *unstructured.Unstructured {
-	return object("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",
+	return object.New("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",
 		map[string]any{"annotations": map[string]any{"istio.io/always-reject": "true"}},
 		map[string]any{"spec": map[string]any{}})
 }
@@ -192,10 +192,10 @@ func waitProbe(ctx context.Context, l *Live, r *reporter) error {
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
 		_, err := l.cluster.Create(ctx, probeGateway(l.Namespace), true)
 		now := "istiod: waiting for its webhook"
-		switch kube.ClassOf(err) {
-		case kube.Denied:
+		switch object.ClassOf(err) {
+		case object.Denied:
 			return true, nil
-		case kube.Forbidden, kube.Unauthorized:
+		case object.Forbidden, object.Unauthorized:
 			return false, err
 		}
 		if err == nil {
@@ -217,7 +217,7 @@ func waitProbe(ctx context.Context, l *Live, r *reporter) error {
 // resolved where remote clusters need it, and runs. The error of one that has
 // none carries the Service's last event.
 func waitGateway(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l, ref := c.live, gatewayServiceRef(c.Namespace)
+	l, ref := c.Live, object.GatewayServiceRef(c.Namespace)
 	var service *unstructured.Unstructured
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if service = o; o == nil {
@@ -245,10 +245,10 @@ const resolveInterval = time.Second
 func waitReach(ctx context.Context, c *ClusterPlan, service *unstructured.Unstructured, r *reporter) error {
 	var reach Reach
 	err := wait.PollUntilContextCancel(ctx, resolveInterval, true, func(ctx context.Context) (bool, error) {
-		reach = c.live.reach(ctx, service)
-		class := kube.ClassOf(reach.Err)
+		reach = c.Live.reach(ctx, service)
+		class := object.ClassOf(reach.Err)
 		switch {
-		case class == kube.Forbidden, class == kube.Unauthorized:
+		case class == object.Forbidden, class == object.Unauthorized:
 			return false, reach.Err
 		case reach.Err != nil:
 			r.waiting(reach.Err.Error())
@@ -266,16 +266,16 @@ func waitReach(ctx context.Context, c *ClusterPlan, service *unstructured.Unstru
 
 // nowhere is the error about a gateway that nobody outside can reach.
 func nowhere(c *ClusterPlan, reach Reach) error {
-	return &kube.Error{
-		Class: kube.Invalid, Context: c.Context, Op: "find the address of", Ref: gatewayServiceRef(c.Namespace),
+	return &object.Error{
+		Class: object.Invalid, Context: c.Context, Op: "find the address of", Ref: object.GatewayServiceRef(c.Namespace),
 		Message: cmp.Or(reach.Nowhere, "none of the nodes that its annotation selects has an address of type ExternalIP"),
 		Hint:    "set contexts." + c.Context + ".gateway.addresses to those at which other clusters reach it",
 	}
 }
 
 // lastEvent quotes the newest event about ref, "" if there is none to be had.
-func lastEvent(ctx context.Context, l *Live, ref kube.Ref) string {
-	events, err := l.cluster.List(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Event"}, ref.Namespace, "")
+func lastEvent(ctx context.Context, l *Live, ref object.Ref) string {
+	events, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Event"}, ref.Namespace, "")
 	if err != nil {
 		return ""
 	}

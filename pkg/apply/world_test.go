@@ -14,7 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -28,7 +30,7 @@ var testNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 const twoClusters = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
 
 // oneNetwork has no gateways, and a cluster that takes no part in discovery.
-const oneNetwork = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
+const OneNetwork = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
 
 // sharedControlPlane is a primary that serves a remote cluster of another
 // network, and one that is on its own.
@@ -39,7 +41,7 @@ contexts:
   kind-north: {network: n1, name: north}
 `
 
-const testBase = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n"
+const TestBase = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n"
 
 // newTestRoot makes a root; newTestRoots makes one that all tests share, and
 // another.
@@ -69,7 +71,7 @@ func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
 
 // wantedMesh is what the files ask for, with a handful of objects in the place
 // of what the charts render.
-func wantedMesh(t *testing.T, mesh, base string) *Desired {
+func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	t.Helper()
 	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
 	if err != nil {
@@ -99,7 +101,7 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	t.Helper()
 	ns := c.Member.Namespace
 	var items []*Item
-	add := func(comp Component, gateway bool, o *unstructured.Unstructured) {
+	add := func(comp order.Component, gateway bool, o *unstructured.Unstructured) {
 		it, err := newItem(comp, mesh, o, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -107,30 +109,30 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 		it.stage = stageOf(it.Ref, gateway)
 		items = append(items, it)
 	}
-	if c.Member.remote() {
-		add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector", nil, nil))
+	if c.Member.Remote() {
+		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector", nil, nil))
 	} else {
-		add(ControlPlane, false, object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
-		add(ControlPlane, false, object("v1", "ServiceAccount", ns, "istiod", nil, nil))
-		add(ControlPlane, false, object("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{
+		add(order.ControlPlane, false, object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
+		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, "istiod", nil, nil))
+		add(order.ControlPlane, false, object.New("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{
 			"type": "ClusterIP", "selector": map[string]any{"app": "istiod"},
 		}}))
-		add(ControlPlane, false, object("apps/v1", "Deployment", ns, "istiod", nil, map[string]any{"spec": map[string]any{
+		add(order.ControlPlane, false, object.New("apps/v1", "Deployment", ns, "istiod", nil, map[string]any{"spec": map[string]any{
 			"template": map[string]any{"spec": map[string]any{"containers": []any{
 				map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:1.31.0"},
 			}}},
 		}}))
-		add(ControlPlane, false, object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
+		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
 	}
 	if c.Gateway {
-		add(Gateway, true, object("v1", "Service", ns, EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
-		add(Gateway, true, object("apps/v1", "Deployment", ns, EastWestGateway, nil, nil))
+		add(order.Gateway, true, object.New("v1", "Service", ns, object.EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
+		add(order.Gateway, true, object.New("apps/v1", "Deployment", ns, object.EastWestGateway, nil, nil))
 	}
 	return items
 }
 
 // emptyWorld is what is read where nobody installed anything.
-func emptyWorld(d *Desired) *World {
+func EmptyWorld(d *Desired) *World {
 	w := &World{Now: testNow}
 	for _, c := range d.Clusters {
 		w.Clusters = append(w.Clusters, emptyLive(c.Member))
@@ -138,11 +140,11 @@ func emptyWorld(d *Desired) *World {
 	return w
 }
 
-func emptyLive(m Member) *Live {
+func emptyLive(m record.Member) *Live {
 	m.UID = "uid-" + m.Name
 	return &Live{
-		Member: m, Kubernetes: "v1.36.0", Objects: map[kube.Ref]Observed{},
-		Endpoint: kube.Endpoint{Server: "https://" + m.Name + ".example.com:6443", CA: []byte("CA of " + m.Name)},
+		Member: m, Kubernetes: "v1.36.0", Objects: map[object.Ref]Observed{},
+		Endpoint: object.Endpoint{Server: "https://" + m.Name + ".example.com:6443", CA: []byte("CA of " + m.Name)},
 	}
 }
 
@@ -162,7 +164,7 @@ func managedBy(o *unstructured.Unstructured, uid string, managers ...string) *un
 // addresses and istiods running.
 func appliedWorld(t *testing.T, d *Desired) *World {
 	t.Helper()
-	w := emptyWorld(d)
+	w := EmptyWorld(d)
 	for i, c := range d.Clusters {
 		if c.Gateway {
 			w.Clusters[i].Reach = reachedAt("192.0.2.7")
@@ -171,11 +173,11 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 	for i, c := range d.Clusters {
 		for _, it := range c.Items {
 			uid := fmt.Sprintf("uid-%s-%s", c.Member.Name, it.Ref)
-			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, kube.FieldManager)}
+			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
-		if !l.remote() {
-			edit(l, istiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		if !l.Remote() {
+			edit(l, object.IstiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
 		}
 		if c.Gateway {
 			giveAddress(l)
@@ -196,7 +198,7 @@ func reachedAt(ips ...string) Reach {
 
 func giveAddress(l *Live) {
 	l.Reach = reachedAt("192.0.2.7")
-	edit(l, gatewayServiceRef(l.Namespace), func(o map[string]any) {
+	edit(l, object.GatewayServiceRef(l.Namespace), func(o map[string]any) {
 		o["status"] = map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.7"}}}}
 	})
 }
@@ -210,11 +212,11 @@ func remember(t *testing.T, d *Desired, w *World) {
 		if c.Unreached != "" || c.Leaving {
 			continue
 		}
-		o, err := c.recordAfter(d.MeshID, members, func(Change) bool { return true }).object(c.Namespace)
+		o, err := c.RecordAfter(d.MeshID, members, func(Change) bool { return true }).Object(c.Namespace)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w.Clusters[i].Record, err = ParseRecord(o); err != nil {
+		if w.Clusters[i].Record, err = record.Parse(o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -236,7 +238,7 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 		if err != nil {
 			t.Fatal(err)
 		}
-		grant := secretRef(late.source.Namespace, grantPrefix+late.consumer)
+		grant := object.SecretRef(late.source.Namespace, object.GrantPrefix+late.consumer)
 		notes := map[string]string{
 			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
 			annotationIssued:  testNow.Format(time.RFC3339),
@@ -253,7 +255,7 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 }
 
 // edit changes an object that is there.
-func edit(l *Live, ref kube.Ref, change func(o map[string]any)) {
+func edit(l *Live, ref object.Ref, change func(o map[string]any)) {
 	seen := l.Objects[ref]
 	seen.Object = seen.Object.DeepCopy()
 	change(seen.Object.Object)
@@ -262,7 +264,7 @@ func edit(l *Live, ref kube.Ref, change func(o map[string]any)) {
 
 // drift changes an object as manager would with kubectl, who then owns the
 // fields under spec; the dry run says what an apply makes of it.
-func drift(l *Live, ref kube.Ref, manager string, change func(spec map[string]any)) {
+func drift(l *Live, ref object.Ref, manager string, change func(spec map[string]any)) {
 	was := l.Objects[ref].Object
 	edit(l, ref, func(o map[string]any) {
 		spec, _ := o["spec"].(map[string]any)

@@ -1,10 +1,9 @@
 package topology
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"net/url"
 	"strconv"
-
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
 // An APIServer is how other clusters reach a cluster's API server, where that

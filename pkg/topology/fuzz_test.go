@@ -7,15 +7,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gopkg.in/yaml.v3"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"gopkg.in/yaml.v3"
 )
 
 // FuzzParseMesh looks for panics, for errors that are no Problems, and for
 // results that contradict what a Mesh promises.
 func FuzzParseMesh(f *testing.F) {
-	seed(f, "topology")
+	topology.seed(f, "topology")
 	b, err := topology.ParseBase("base.yaml", topology.BaseTemplate())
 	if err != nil {
 		f.Fatal(err)
@@ -23,7 +22,7 @@ func FuzzParseMesh(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := topology.ParseMesh("topology.yaml", data)
 		if err != nil {
-			checkProblems(t, err, m == nil)
+			topology.checkProblems(t, err, m == nil)
 			return
 		}
 		names := map[string]bool{}
@@ -32,25 +31,25 @@ func FuzzParseMesh(f *testing.F) {
 				t.Errorf("cluster without name or network, or with another's: %+v", c)
 			}
 			names[c.Name] = true
-			checkManifest(t, m, b, c)
+			topology.checkManifest(t, m, b, c)
 		}
 	})
 }
 
 // FuzzParseBase is FuzzParseMesh for base.yaml.
 func FuzzParseBase(f *testing.F) {
-	seed(f, "base")
-	m, err := topology.ParseMesh("topology.yaml", []byte(twoNetworks))
+	topology.seed(f, "base")
+	m, err := topology.ParseMesh("topology.yaml", []byte(topology.twoNetworks))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := topology.ParseBase("base.yaml", data)
 		if err != nil {
-			checkProblems(t, err, b == nil)
+			topology.checkProblems(t, err, b == nil)
 			return
 		}
-		checkManifest(t, m, b, m.Clusters[0])
+		topology.checkManifest(t, m, b, m.Clusters[0])
 	})
 }
 
@@ -90,9 +89,9 @@ func checkProblems(t *testing.T, err error, noResult bool) {
 // nothing is overruled any more.
 func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.Cluster) {
 	t.Helper()
-	manifest, _ := m.Manifest(b, c, release)
+	manifest, _ := m.Manifest(b, c, topology.release)
 	if c.Remote() {
-		checkRemoteManifest(t, m, c, manifest)
+		topology.checkRemoteManifest(t, m, c, manifest)
 		return
 	}
 	again, err := topology.ParseBase("manifest.yaml", manifest.YAML())
@@ -106,7 +105,7 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
 		ServiceAccountReader: c.ServiceAccountReader,
 	}
-	if _, warnings := m.Manifest(again, plain, release); len(warnings) > 0 {
+	if _, warnings := m.Manifest(again, plain, topology.release); len(warnings) > 0 {
 		t.Errorf("warnings about our own values: %v", warnings)
 	}
 }
@@ -146,7 +145,7 @@ func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, man
 	again, warnings := m.Manifest(b, topology.Cluster{
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
 		ServiceAccountReader: c.ServiceAccountReader, Primaries: c.Primaries, Overlay: c.Overlay,
-	}, release)
+	}, topology.release)
 	if len(warnings) > 0 {
 		t.Errorf("warnings about our own values: %v", warnings)
 	}

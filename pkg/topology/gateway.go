@@ -1,11 +1,10 @@
 package topology
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"net/netip"
 	"regexp"
 	"strings"
-
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
 // A Gateway is what topology.yaml says of a cluster's east-west gateway. The

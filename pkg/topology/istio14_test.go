@@ -1,10 +1,9 @@
 package topology_test
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"strings"
 	"testing"
-
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // The tests in this file are named after defects of Istio 1.4's setup-mesh.sh.
@@ -24,8 +23,8 @@ func TestIstio14ContextNamesBecameMakeTargets(t *testing.T) {
 
 // TestIstio14TypoInGeneratedVersion: generated manifests had the version v1alpah2.
 func TestIstio14TypoInGeneratedVersion(t *testing.T) {
-	m, b := parseBoth(t, []byte(twoNetworks), topology.BaseTemplate())
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	m, b := topology.parseBoth(t, []byte(topology.twoNetworks), topology.BaseTemplate())
+	manifest, _ := m.Manifest(b, m.Clusters[0], topology.release)
 	text := string(manifest.YAML())
 	if want := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\n"; !strings.HasPrefix(text, want) {
 		t.Errorf("the manifest begins with\n%s", text[:80])
@@ -38,8 +37,8 @@ func TestIstio14TypoInGeneratedVersion(t *testing.T) {
 // TestIstio14NamespaceIgnored: namespace was a key that teardown did not read.
 // Here it decides where everything goes.
 func TestIstio14NamespaceIgnored(t *testing.T) {
-	m, b := parseBoth(t, []byte("mesh_id: m\ncontexts:\n  a: {network: n, namespace: mesh}\n"), topology.BaseTemplate())
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	m, b := topology.parseBoth(t, []byte("mesh_id: m\ncontexts:\n  a: {network: n, namespace: mesh}\n"), topology.BaseTemplate())
+	manifest, _ := m.Manifest(b, m.Clusters[0], topology.release)
 	global := manifest.Operator()["values"].(map[string]any)["global"].(map[string]any)
 	if manifest.Namespace != "mesh" || global["istioNamespace"] != "mesh" {
 		t.Errorf("Namespace = %q, istioNamespace = %v, want mesh", manifest.Namespace, global["istioNamespace"])

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -36,15 +35,15 @@ func TestManifest(t *testing.T) {
 			for _, f := range archive.Files {
 				in[f.Name] = f.Data
 			}
-			m, b := parseBoth(t, in["topology.yaml"], in["base.yaml"])
-			got := manifestSections(m, b)
-			if *update {
+			m, b := topology.parseBoth(t, in["topology.yaml"], in["base.yaml"])
+			got := topology.manifestSections(m, b)
+			if *topology.update {
 				archive.Files = append(archive.Files[:2:2], got...)
 				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(texts(archive.Files[2:]), texts(got)); diff != "" {
+			if diff := cmp.Diff(topology.texts(archive.Files[2:]), topology.texts(got)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", file, diff)
 			}
 		})
@@ -67,15 +66,15 @@ func parseBoth(t *testing.T, mesh, base []byte) (*topology.Mesh, *topology.Base)
 func manifestSections(m *topology.Mesh, b *topology.Base) []txtar.File {
 	var files []txtar.File
 	for _, c := range m.Clusters {
-		manifest, warnings := m.Manifest(b, c, release)
+		manifest, warnings := m.Manifest(b, c, topology.release)
 		files = append(files, txtar.File{Name: c.Name + ".yaml", Data: manifest.YAML()})
-		if text := problemText(warnings); text != "" {
+		if text := topology.problemText(warnings); text != "" {
 			files = append(files, txtar.File{Name: c.Name + " warnings", Data: []byte(text)})
 		}
 		var hidden strings.Builder
 		written, passed := map[string]any{}, map[string]any{}
-		leaves(written, "spec", manifest.Spec)
-		leaves(passed, "spec", manifest.Operator())
+		topology.leaves(written, "spec", manifest.Spec)
+		topology.leaves(passed, "spec", manifest.Operator())
 		for _, path := range slices.Sorted(maps.Keys(written)) {
 			if !reflect.DeepEqual(written[path], passed[path]) {
 				fmt.Fprintln(&hidden, path, written[path], "->", passed[path])
@@ -99,7 +98,7 @@ func leaves(out map[string]any, path string, v any) {
 		return
 	}
 	for k, below := range m {
-		leaves(out, path+"."+k, below)
+		topology.leaves(out, path+"."+k, below)
 	}
 }
 
@@ -142,8 +141,8 @@ spec:
 `
 
 func TestManifestAt(t *testing.T) {
-	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	m, b := topology.parseBoth(t, []byte(topology.twoNetworks), []byte(topology.smallBase))
+	manifest, _ := m.Manifest(b, m.Clusters[0], topology.release)
 	tests := map[string]struct{ path, want string }{
 		"a value of the overlay":          {"spec.values.pilot.traceSampling", "topology.yaml:7:17"},
 		"a value of base.yaml":            {"spec.meshConfig.accessLogFile", "base.yaml:5:5"},
@@ -169,7 +168,7 @@ func TestManifestAt(t *testing.T) {
 			}
 		})
 	}
-	m, b = parseBoth(t, []byte(twoNetworks), []byte(`apiVersion: install.istio.io/v1alpha2
+	m, b = topology.parseBoth(t, []byte(topology.twoNetworks), []byte(`apiVersion: install.istio.io/v1alpha2
 kind: IstioControlPlane
 spec:
   components:
@@ -177,20 +176,20 @@ spec:
       - name: istio-eastwestgateway
         k8s: {service: {ports: [{name: mine, port: 80}]}}
 `))
-	manifest, _ = m.Manifest(b, m.Clusters[1], release)
+	manifest, _ = m.Manifest(b, m.Clusters[1], topology.release)
 	ports := "spec.components.ingressGateways[name=istio-eastwestgateway].k8s.service.ports"
 	if got, want := manifest.At(ports).String(), "base.yaml:7:25"; got != want {
 		t.Errorf("At of a list that is completed = %q, want %q", got, want)
 	}
-	_, b = parseBoth(t, []byte(twoNetworks), []byte(smallBase))
+	_, b = topology.parseBoth(t, []byte(topology.twoNetworks), []byte(topology.smallBase))
 	if got, want := b.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
 		t.Errorf("Base.At = %q, want %q", got, want)
 	}
 }
 
 func TestManifestProblem(t *testing.T) {
-	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	m, b := topology.parseBoth(t, []byte(topology.twoNetworks), []byte(topology.smallBase))
+	manifest, _ := m.Manifest(b, m.Clusters[0], topology.release)
 	tests := map[string]struct{ path, want string }{
 		"from base.yaml":      {"spec.meshConfig.accessLogFile", "base.yaml:5:5: spec.meshConfig.accessLogFile: is odd"},
 		"from an overlay":     {"spec.values.pilot.traceSampling", "topology.yaml:7:17: contexts.kind-east.overlay.values.pilot.traceSampling: is odd"},
@@ -209,15 +208,15 @@ func TestManifestProblem(t *testing.T) {
 // TestManifestIsDeterministicAndPure makes each manifest twice, changes the
 // first, and compares.
 func TestManifestIsDeterministicAndPure(t *testing.T) {
-	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
+	m, b := topology.parseBoth(t, []byte(topology.twoNetworks), []byte(topology.smallBase))
 	for _, c := range m.Clusters {
-		first, _ := m.Manifest(b, c, release)
+		first, _ := m.Manifest(b, c, topology.release)
 		want := string(first.YAML())
 		clear(first.Spec)
 		clear(first.Operator())
 		clear(b.Spec)
 		clear(c.Overlay)
-		second, _ := m.Manifest(b, c, release)
+		second, _ := m.Manifest(b, c, topology.release)
 		if diff := cmp.Diff(want, string(second.YAML())); diff != "" {
 			t.Errorf("%s (-first +second):\n%s", c.Name, diff)
 		}
@@ -292,7 +291,7 @@ func TestHasGateway(t *testing.T) {
 // TestManifestAtOfARemote: positions are those of the files, though half of base.yaml
 // is left out.
 func TestManifestAtOfARemote(t *testing.T) {
-	m, b := parseBoth(t, []byte(`mesh_id: m
+	m, b := topology.parseBoth(t, []byte(`mesh_id: m
 contexts:
   near: {network: n}
   far:
@@ -300,8 +299,8 @@ contexts:
     primaries: [near]
     overlay:
       values: {sidecarInjectorWebhook: {reinvocationPolicy: IfNeeded}}
-`), []byte(smallBase+"    global: {proxy: {logLevel: info}}\n"))
-	manifest, _ := m.Manifest(b, m.Clusters[1], release)
+`), []byte(topology.smallBase+"    global: {proxy: {logLevel: info}}\n"))
+	manifest, _ := m.Manifest(b, m.Clusters[1], topology.release)
 	tests := map[string]struct{ path, want string }{
 		"from base.yaml":    {"spec.values.global.proxy.logLevel", "base.yaml:15:22: spec.values.global.proxy.logLevel: is odd"},
 		"from the overlay":  {"spec.values.sidecarInjectorWebhook.reinvocationPolicy", "topology.yaml:8:41: contexts.far.overlay.values.sidecarInjectorWebhook.reinvocationPolicy: is odd"},
@@ -315,7 +314,7 @@ contexts:
 			}
 		})
 	}
-	primary, _ := m.Manifest(b, m.Clusters[0], release)
+	primary, _ := m.Manifest(b, m.Clusters[0], topology.release)
 	if got, want := primary.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
 		t.Errorf("in the primary after that, At = %q, want %q", got, want)
 	}

@@ -2,11 +2,10 @@ package topology
 
 import (
 	"fmt"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
 // What topology.yaml leaves out.

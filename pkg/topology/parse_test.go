@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -41,7 +40,7 @@ func TestParseFiles(t *testing.T) {
 				}
 				got, err := parse(data)
 				if strings.HasPrefix(base, "invalid-") {
-					compareFile(t, strings.TrimSuffix(file, "yaml")+"txt", messages(t, err))
+					topology.compareFile(t, strings.TrimSuffix(file, "yaml")+"txt", topology.messages(t, err))
 					return
 				}
 				if err != nil {
@@ -51,7 +50,7 @@ func TestParseFiles(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				compareFile(t, strings.TrimSuffix(file, "yaml")+"json", string(out)+"\n")
+				topology.compareFile(t, strings.TrimSuffix(file, "yaml")+"json", string(out)+"\n")
 			})
 		}
 	}
@@ -65,7 +64,7 @@ func messages(t *testing.T, err error) string {
 	if !errors.As(err, &ps) || len(ps) == 0 {
 		t.Fatalf("got %v, want Problems", err)
 	}
-	return problemText(ps)
+	return topology.problemText(ps)
 }
 
 func problemText(ps topology.Problems) string {
@@ -81,7 +80,7 @@ func problemText(ps topology.Problems) string {
 
 func compareFile(t *testing.T, file, got string) {
 	t.Helper()
-	if *update {
+	if *topology.update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -30,7 +29,7 @@ func TestSharedServicesAreNotIstiosOwn(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\n"+tt.in+"\n"))
-			if diff := cmp.Diff(tt.want, messages(t, err)); diff != "" {
+			if diff := cmp.Diff(tt.want, topology.messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -5,25 +5,9 @@ import (
 	"encoding/json"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
-
-// An Access is a verb on the objects of a resource: in one namespace or, if
-// Namespace is empty, in the whole cluster. It is comparable.
-type Access struct {
-	Verb        string
-	Group       string
-	Resource    string // the plural, as in the rules of a role
-	Subresource string
-	Namespace   string
-}
-
-// AccessTo is verb on the objects of ref's kind in ref's namespace.
-func AccessTo(verb string, ref Ref) Access {
-	return Access{Verb: verb, Group: ref.Group, Resource: ref.Resource(), Namespace: ref.Namespace}
-}
-
-// Everything is what a cluster's administrator may do.
-func Everything() Access { return Access{Verb: "*", Group: "*", Resource: "*"} }
 
 // reviewsAtOnce bounds the questions of [Cluster.Allowed] under way.
 const reviewsAtOnce = 16
@@ -39,7 +23,7 @@ const (
 // answers are in the order of accesses.
 //
 // https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/self-subject-access-review-v1/
-func (c *Cluster) Allowed(ctx context.Context, accesses []Access) ([]bool, error) {
+func (c *Cluster) Allowed(ctx context.Context, accesses []object.Access) ([]bool, error) {
 	answers := make([]bool, len(accesses))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(reviewsAtOnce)
@@ -87,14 +71,14 @@ func (c *Cluster) review(ctx context.Context, op, path, version, kind string, sp
 	}
 	request, err := json.Marshal(question)
 	if err != nil {
-		return &Error{Class: Invalid, Context: c.context, Op: op, Message: "cannot be encoded", Err: err}
+		return &object.Error{Class: object.Invalid, Context: c.context, Op: op, Message: "cannot be encoded", Err: err}
 	}
 	body, err := send(ctx, c.rest.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(request))
 	if err != nil {
-		return c.failed(ctx, op, Ref{}, err)
+		return c.failed(ctx, op, object.Ref{}, err)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		return &Error{Class: ServerFault, Context: c.context, Op: op, Message: "the answer is not JSON"}
+		return &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Message: "the answer is not JSON"}
 	}
 	return nil
 }

@@ -6,24 +6,26 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/client-go/rest"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestAccessTo(t *testing.T) {
 	tests := map[string]struct {
 		verb string
-		ref  Ref
-		want Access
+		ref  object.Ref
+		want object.Access
 	}{
-		"of the core group": {"patch", Ref{Version: "v1", Kind: "ConfigMap", Namespace: "n", Name: "a"}, Access{"patch", "", "configmaps", "", "n"}},
-		"of another group":  {"list", Ref{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget", Namespace: "n"}, Access{"list", "policy", "poddisruptionbudgets", "", "n"}},
-		"of the cluster":    {"create", Ref{Version: "v1", Kind: "Namespace", Name: "n"}, Access{"create", "", "namespaces", "", ""}},
-		"with a plural of its own": {"get", Ref{Group: "k8s.cni.cncf.io", Version: "v1", Kind: "NetworkAttachmentDefinition", Namespace: "n"},
-			Access{"get", "k8s.cni.cncf.io", "network-attachment-definitions", "", "n"}},
-		"that nobody knows": {"get", Ref{Group: "example.com", Version: "v1", Kind: "TrustPolicy", Namespace: "n"}, Access{"get", "example.com", "trustpolicies", "", "n"}},
+		"of the core group": {"patch", object.Ref{Kind: "ConfigMap", Namespace: "n", Name: "a"}, object.Access{"patch", "", "configmaps", "", "n"}},
+		"of another group":  {"list", object.Ref{Group: "policy", Kind: "PodDisruptionBudget", Namespace: "n"}, object.Access{"list", "policy", "poddisruptionbudgets", "", "n"}},
+		"of the cluster":    {"create", object.Ref{Kind: "Namespace", Name: "n"}, object.Access{"create", "", "namespaces", "", ""}},
+		"with a plural of its own": {"get", object.Ref{Group: "k8s.cni.cncf.io", Kind: "NetworkAttachmentDefinition", Namespace: "n"},
+			object.Access{"get", "k8s.cni.cncf.io", "network-attachment-definitions", "", "n"}},
+		"that nobody knows": {"get", object.Ref{Group: "example.com", Kind: "TrustPolicy", Namespace: "n"}, object.Access{"get", "example.com", "trustpolicies", "", "n"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, AccessTo(tt.verb, tt.ref)); diff != "" {
+			if diff := cmp.Diff(tt.want, object.AccessTo(tt.verb, tt.ref)); diff != "" {
 				t.Errorf("access (-want +got):\n%s", diff)
 			}
 		})
@@ -33,9 +35,9 @@ func TestAccessTo(t *testing.T) {
 // asAccount is a client of c's cluster for a service account of a namespace.
 func asAccount(t *testing.T, c *Cluster, ns, account string) *Cluster {
 	t.Helper()
-	apply(t, c, object("v1", "ServiceAccount", ns, account, nil))
-	secret := apply(t, c, object("v1", "Secret", ns, "bound", nil))
-	token, _, err := c.Token(deadline(t), ns, account, RefOf(secret), string(secret.GetUID()), time.Hour)
+	apply(t, c, thing("v1", "ServiceAccount", ns, account, nil))
+	secret := apply(t, c, thing("v1", "Secret", ns, "bound", nil))
+	token, _, err := c.Token(deadline(t), ns, account, object.RefOf(secret), string(secret.GetUID()), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,8 +53,8 @@ func asAccount(t *testing.T, c *Cluster, ns, account string) *Cluster {
 // grantRole lets an account do what rules say in its namespace.
 func grantRole(t *testing.T, c *Cluster, ns, account string, rules ...any) {
 	t.Helper()
-	apply(t, c, object("rbac.authorization.k8s.io/v1", "Role", ns, "some", map[string]any{"rules": rules}))
-	apply(t, c, object("rbac.authorization.k8s.io/v1", "RoleBinding", ns, "some", map[string]any{
+	apply(t, c, thing("rbac.authorization.k8s.io/v1", "Role", ns, "some", map[string]any{"rules": rules}))
+	apply(t, c, thing("rbac.authorization.k8s.io/v1", "RoleBinding", ns, "some", map[string]any{
 		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "some"},
 		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": account, "namespace": ns}},
 	}))
@@ -66,20 +68,20 @@ func TestAllowed(t *testing.T) {
 	grantRole(t, admin, ns, "mia",
 		map[string]any{"apiGroups": []any{""}, "resources": []any{"secrets", "pods/portforward"}, "verbs": []any{"create"}},
 		map[string]any{"apiGroups": []any{"apps"}, "resources": []any{"*"}, "verbs": []any{"*"}})
-	secrets := Ref{Version: "v1", Kind: "Secret", Namespace: ns}
-	pods := AccessTo("create", Ref{Version: "v1", Kind: "Pod", Namespace: ns})
+	secrets := object.Ref{Kind: "Secret", Namespace: ns}
+	pods := object.AccessTo("create", object.Ref{Kind: "Pod", Namespace: ns})
 	forward := pods
 	forward.Subresource = "portforward"
-	asked := []Access{
-		Everything(),
-		AccessTo("create", secrets),
-		AccessTo("patch", secrets),
-		AccessTo("create", Ref{Version: "v1", Kind: "Secret", Namespace: "default"}),
-		AccessTo("create", Ref{Version: "v1", Kind: "Secret"}),
+	asked := []object.Access{
+		object.Everything(),
+		object.AccessTo("create", secrets),
+		object.AccessTo("patch", secrets),
+		object.AccessTo("create", object.Ref{Kind: "Secret", Namespace: "default"}),
+		object.AccessTo("create", object.Ref{Kind: "Secret"}),
 		pods,
 		forward,
-		AccessTo("watch", Ref{Group: "apps", Version: "v1", Kind: "Deployment", Namespace: ns}),
-		AccessTo("create", Ref{Version: "v1", Kind: "Namespace"}),
+		object.AccessTo("watch", object.Ref{Group: "apps", Kind: "Deployment", Namespace: ns}),
+		object.AccessTo("create", object.Ref{Kind: "Namespace"}),
 	}
 	want := []bool{false, true, false, false, false, false, true, true, false}
 	var got []bool
@@ -113,10 +115,10 @@ func TestAllowedUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.Allowed(deadline(t), []Access{Everything()}); ClassOf(err) != Unreachable || got != nil {
+	if got, err := c.Allowed(deadline(t), []object.Access{object.Everything()}); object.ClassOf(err) != object.Unreachable || got != nil {
 		t.Errorf("allowed: %v, error: %v", got, err)
 	}
-	if user, err := c.User(deadline(t)); ClassOf(err) != Unreachable {
+	if user, err := c.User(deadline(t)); object.ClassOf(err) != object.Unreachable {
 		t.Errorf("user: %q, error: %v", user, err)
 	}
 }

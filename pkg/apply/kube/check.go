@@ -11,6 +11,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // checkTimeout bounds a check; there may be one for every pair of clusters.
@@ -18,16 +20,16 @@ const checkTimeout = 10 * time.Second
 
 // CheckKubeconfig says whether the API server that a remote secret's
 // kubeconfig names accepts its token for what istiod does first, which is to
-// list services. nil is yes; else the class of the [*Error] tells why not.
+// list services. nil is yes; else the class of the [*object.Error] tells why not.
 //
 // The kubeconfig comes out of a cluster and is not trusted: programs, files
-// and anything but a token over verified TLS are refused ([BadKubeconfig])
+// and anything but a token over verified TLS are refused ([object.BadKubeconfig])
 // before a request is sent.
 func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 	silence()
 	config, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
 	}
 	return check(ctx, config)
 }
@@ -37,7 +39,7 @@ func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
 	stored, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
 	}
 	config := rest.AnonymousClientConfig(c.config)
 	config.BearerToken = stored.BearerToken
@@ -48,14 +50,14 @@ func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
 func check(ctx context.Context, config *rest.Config) error {
 	c, err := newCluster("", config, Options{RequestTimeout: checkTimeout})
 	if err != nil {
-		return &Error{Class: BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
 	}
 	defer utilnet.CloseIdleConnectionsFor(c.transport.next)
 	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
 	if err == nil {
 		return nil
 	}
-	return c.failed(ctx, "check the stored kubeconfig for "+clean(c.endpoint.Server), Ref{}, err)
+	return c.failed(ctx, "check the stored kubeconfig for "+clean(c.endpoint.Server), object.Ref{}, err)
 }
 
 // remoteConfig takes out of a stored kubeconfig what a remote secret may hold.

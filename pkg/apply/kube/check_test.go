@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -38,13 +39,13 @@ func TestCheckKubeconfigRefuses(t *testing.T) {
 			kubeconfig := "{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}], " +
 				"clusters: [{name: a, cluster: {" + strings.Replace(tt.cluster, "SERVER", server.URL, 1) + "}}], users: [{name: a, user: {" + tt.user + "}}]}"
 			err := CheckKubeconfig(t.Context(), []byte(kubeconfig))
-			if ClassOf(err) != BadKubeconfig || err.Error() != "check the stored kubeconfig: "+tt.want {
+			if object.ClassOf(err) != object.BadKubeconfig || err.Error() != "check the stored kubeconfig: "+tt.want {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 	for _, garbage := range []string{"", "eyJsecret-canary", "token: [eyJsecret-canary", "current-context: a"} {
-		if err := CheckKubeconfig(t.Context(), []byte(garbage)); ClassOf(err) != BadKubeconfig || strings.Contains(err.Error(), "canary") {
+		if err := CheckKubeconfig(t.Context(), []byte(garbage)); object.ClassOf(err) != object.BadKubeconfig || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", garbage, err)
 		}
 	}
@@ -58,9 +59,9 @@ func TestCheckKubeconfigFollowsNothing(t *testing.T) {
 	defer elsewhere.Close()
 	server := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer server.Close()
-	c := Endpoint{Server: server.URL, CA: pemOf(server)}
+	c := object.Endpoint{Server: server.URL, CA: pemOf(server)}
 	err := CheckKubeconfig(t.Context(), stored(t, c, certs.NewSecret([]byte("eyJx"))))
-	if ClassOf(err) != ServerFault {
+	if object.ClassOf(err) != object.ServerFault {
 		t.Errorf("got %v", err)
 	}
 }
@@ -71,13 +72,13 @@ func pemOf(s *httptest.Server) []byte {
 
 func TestCheckKubeconfigUnreachable(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
-	c := Endpoint{Server: server.URL, CA: pemOf(server)}
+	c := object.Endpoint{Server: server.URL, CA: pemOf(server)}
 	kubeconfig := stored(t, c, certs.NewSecret([]byte("eyJx")))
-	if err := CheckKubeconfig(t.Context(), stored(t, Endpoint{Server: server.URL}, certs.NewSecret([]byte("eyJx")))); ClassOf(err) != Untrusted {
+	if err := CheckKubeconfig(t.Context(), stored(t, object.Endpoint{Server: server.URL}, certs.NewSecret([]byte("eyJx")))); object.ClassOf(err) != object.Untrusted {
 		t.Errorf("without its authority: %v", err)
 	}
 	server.Close()
-	if err := CheckKubeconfig(t.Context(), kubeconfig); ClassOf(err) != Unreachable {
+	if err := CheckKubeconfig(t.Context(), kubeconfig); object.ClassOf(err) != object.Unreachable {
 		t.Errorf("stopped: %v", err)
 	}
 }

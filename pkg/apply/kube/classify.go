@@ -15,14 +15,16 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // failed turns the error of a request into an *Error.
-func (c *Cluster) failed(ctx context.Context, op string, ref Ref, err error) error {
-	if already, ok := errors.AsType[*Error](err); ok {
+func (c *Cluster) failed(ctx context.Context, op string, ref object.Ref, err error) error {
+	if already, ok := errors.AsType[*object.Error](err); ok {
 		return already
 	}
-	e := &Error{Context: c.context, Op: op, Ref: ref, Err: err}
+	e := fault{&object.Error{Context: c.context, Op: op, Ref: ref, Err: err}}
 	status, isStatus := errors.AsType[*apierrors.StatusError](err)
 	switch {
 	case ctx.Err() != nil:
@@ -35,20 +37,23 @@ func (c *Cluster) failed(ctx context.Context, op string, ref Ref, err error) err
 	if e.Hint == "" {
 		e.Hint = e.hint(clean(c.endpoint.Server))
 	}
-	return e
+	return e.Error
 }
 
+// A fault is an [object.Error] in the making.
+type fault struct{ *object.Error }
+
 // ended describes a call that outlived its context.
-func (e *Error) ended(ctx context.Context) {
+func (e fault) ended(ctx context.Context) {
 	e.Err = ctx.Err()
-	e.Class, e.Message = Canceled, "canceled"
+	e.Class, e.Message = object.Canceled, "canceled"
 	if errors.Is(e.Err, context.DeadlineExceeded) {
-		e.Class, e.Message = Timeout, "no answer before the deadline"
+		e.Class, e.Message = object.Timeout, "no answer before the deadline"
 	}
 }
 
 // answered describes a refusal by the API server.
-func (e *Error) answered(s metav1.Status) {
+func (e fault) answered(s metav1.Status) {
 	e.Message = clean(s.Message)
 	var causes []metav1.StatusCause
 	if s.Details != nil {
@@ -60,28 +65,28 @@ func (e *Error) answered(s metav1.Status) {
 	e.Webhook = webhookName(s.Message)
 	switch {
 	case has(metav1.CauseTypeFieldManagerConflict):
-		e.Class, e.Err = Conflict, conflictOf(causes)
+		e.Class, e.Err = object.Conflict, conflictOf(causes)
 		e.Message = e.Err.Error()
 	case has(causeNamespaceTerminating):
-		e.Class = Terminating
+		e.Class = object.Terminating
 	case strings.Contains(s.Message, "failed calling webhook"):
-		e.Class = Webhook
+		e.Class = object.Webhook
 	case e.Webhook != "" || strings.HasPrefix(s.Message, "ValidatingAdmissionPolicy "):
-		e.Class = Denied
+		e.Class = object.Denied
 	case s.Code == http.StatusUnauthorized:
-		e.Class, e.Message = Unauthorized, "the API server does not accept the credentials"
+		e.Class, e.Message = object.Unauthorized, "the API server does not accept the credentials"
 	case s.Code == http.StatusForbidden:
-		e.Class = Forbidden
+		e.Class = object.Forbidden
 	case s.Code == http.StatusNotFound && !has(metav1.CauseTypeUnexpectedServerResponse):
-		e.Class = NotFound
+		e.Class = object.NotFound
 	case s.Code == http.StatusConflict:
-		e.Class = Conflict
+		e.Class = object.Conflict
 	case s.Code == http.StatusUnprocessableEntity, s.Code == http.StatusBadRequest, s.Code == http.StatusRequestEntityTooLarge,
 		unfit(s.Message):
-		e.Class = Invalid
+		e.Class = object.Invalid
 		e.invalid(s.Message, causes)
 	default:
-		e.Class = ServerFault
+		e.Class = object.ServerFault
 		if has(metav1.CauseTypeUnexpectedServerResponse) {
 			// The body may be anything, for instance a proxy's login page.
 			e.Message = fmt.Sprintf("the server answered %d %s, not as a Kubernetes API", s.Code, http.StatusText(int(s.Code)))
@@ -106,7 +111,7 @@ var schemaPath = regexp.MustCompile(`\s\.([A-Za-z][^\s:]*): `)
 
 // invalid adds the paths of the fields, and keeps values out of the message
 // where they may be secret.
-func (e *Error) invalid(message string, causes []metav1.StatusCause) {
+func (e fault) invalid(message string, causes []metav1.StatusCause) {
 	for _, c := range causes {
 		if c.Field != "" {
 			e.Fields = append(e.Fields, clean(c.Field))
@@ -129,8 +134,8 @@ func (e *Error) invalid(message string, causes []metav1.StatusCause) {
 
 // conflictOf reads managers and fields out of causes such as
 // {Field: ".spec.replicas", Message: `conflict with "helm" using apps/v1`}.
-func conflictOf(causes []metav1.StatusCause) *ConflictError {
-	c := &ConflictError{}
+func conflictOf(causes []metav1.StatusCause) *object.ConflictError {
+	c := &object.ConflictError{}
 	for _, cause := range causes {
 		if cause.Type != metav1.CauseTypeFieldManagerConflict {
 			continue
@@ -158,7 +163,7 @@ func webhookName(message string) string {
 }
 
 // broke describes a request without an answer.
-func (e *Error) broke(err error) {
+func (e fault) broke(err error) {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
@@ -173,39 +178,39 @@ func (e *Error) broke(err error) {
 	text := clean(err.Error())
 	switch {
 	case errors.As(err, &cert), errors.As(err, &unknown), errors.As(err, &host):
-		e.Class, e.Message = Untrusted, text
+		e.Class, e.Message = object.Untrusted, text
 	case strings.Contains(text, "getting credentials:"):
 		_, plugin, _ := strings.Cut(text, "getting credentials: ")
 		if strings.Contains(plugin, "decoding stdout") {
 			plugin = "the credential plugin printed no valid ExecCredential" // what it did print may be a token
 		}
-		e.Class, e.Message = Unauthorized, plugin
+		e.Class, e.Message = object.Unauthorized, plugin
 	case errors.Is(err, context.DeadlineExceeded):
-		e.Class, e.Message = Timeout, text
+		e.Class, e.Message = object.Timeout, text
 	case errors.As(err, &dns):
-		e.Class, e.Message = Unreachable, fmt.Sprintf("cannot resolve %s", clean(dns.Name))
+		e.Class, e.Message = object.Unreachable, fmt.Sprintf("cannot resolve %s", clean(dns.Name))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Class, e.Message = Unreachable, "connection refused"+tries
+		e.Class, e.Message = object.Unreachable, "connection refused"+tries
 	default:
-		e.Class, e.Message = Unreachable, text+tries
+		e.Class, e.Message = object.Unreachable, text+tries
 	}
 }
 
-func (e *Error) hint(server string) string {
+func (e fault) hint(server string) string {
 	switch e.Class {
-	case Unreachable:
+	case object.Unreachable:
 		return "is the API server " + server + " up, and reachable from here?"
-	case Untrusted:
+	case object.Untrusted:
 		return "does the kubeconfig hold the certificate authority of " + server + "?"
-	case Unauthorized:
+	case object.Unauthorized:
 		if e.Context != "" {
 			return "log in again for context " + e.Context
 		}
-	case Conflict:
-		if _, ok := errors.AsType[*ConflictError](e.Err); ok {
+	case object.Conflict:
+		if _, ok := errors.AsType[*object.ConflictError](e.Err); ok {
 			return "another tool manages these fields"
 		}
-	case Terminating:
+	case object.Terminating:
 		return "wait until the namespace is gone, or see which finalizers hold it"
 	}
 	return ""

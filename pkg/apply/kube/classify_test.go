@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // answer is the error that client-go makes of an API server's Status.
@@ -36,111 +38,111 @@ func noAnswer(err error, attempts int) error {
 // The statuses are those of kube-apiserver 1.36.
 func TestFailed(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	deployment := Ref{"apps", "v1", "Deployment", "istio-system", "istiod"}
-	secret := Ref{"", "v1", "Secret", "istio-system", "cacerts"}
+	deployment := object.Ref{"apps", "Deployment", "istio-system", "istiod"}
+	secret := object.Ref{"", "Secret", "istio-system", "cacerts"}
 	tests := map[string]struct {
-		ref  Ref
+		ref  object.Ref
 		err  error
-		want Error // without Context, Op, Ref and Err
+		want object.Error // without Context, Op, Ref and Err
 	}{
 		"refused permission": {
 			ref:  secret,
 			err:  answer(t, `{"code":403,"reason":"Forbidden","message":"secrets \"cacerts\" is forbidden: User \"weak\" cannot get resource \"secrets\" in API group \"\" in the namespace \"istio-system\"","details":{"name":"cacerts","kind":"secrets"}}`),
-			want: Error{Class: Forbidden, Message: `secrets "cacerts" is forbidden: User "weak" cannot get resource "secrets" in API group "" in the namespace "istio-system"`},
+			want: object.Error{Class: object.Forbidden, Message: `secrets "cacerts" is forbidden: User "weak" cannot get resource "secrets" in API group "" in the namespace "istio-system"`},
 		},
 		"bad token": {
 			err:  answer(t, `{"code":401,"reason":"Unauthorized","message":"Unauthorized"}`),
-			want: Error{Class: Unauthorized, Message: "the API server does not accept the credentials", Hint: "log in again for context east"},
+			want: object.Error{Class: object.Unauthorized, Message: "the API server does not accept the credentials", Hint: "log in again for context east"},
 		},
 		"absent": {
 			err:  answer(t, `{"code":404,"reason":"NotFound","message":"secrets \"cacerts\" not found","details":{"name":"cacerts","kind":"secrets"}}`),
-			want: Error{Class: NotFound, Message: `secrets "cacerts" not found`},
+			want: object.Error{Class: object.NotFound, Message: `secrets "cacerts" not found`},
 		},
 		"a proxy's 404": {
 			err:  answer(t, `{"code":404,"reason":"NotFound","message":"the server could not find the requested resource","details":{"causes":[{"reason":"UnexpectedServerResponse","message":"<html>login</html>"}]}}`),
-			want: Error{Class: ServerFault, Message: "the server answered 404 Not Found, not as a Kubernetes API"},
+			want: object.Error{Class: object.ServerFault, Message: "the server answered 404 Not Found, not as a Kubernetes API"},
 		},
 		"other managers": {
 			ref:  deployment,
 			err:  answer(t, `{"code":409,"reason":"Conflict","message":"Apply failed with 2 conflicts","details":{"causes":[{"reason":"FieldManagerConflict","message":"conflict with \"kubectl-client-side-apply\" using apps/v1 at 2026-05-04T12:00:00Z","field":".spec.replicas"},{"reason":"FieldManagerConflict","message":"conflict with \"helm\" with subresource \"scale\" using apps/v1","field":".spec.replicas"}]}}`),
-			want: Error{Class: Conflict, Message: `managed by "helm", "kubectl-client-side-apply": .spec.replicas`, Hint: "another tool manages these fields"},
+			want: object.Error{Class: object.Conflict, Message: `managed by "helm", "kubectl-client-side-apply": .spec.replicas`, Hint: "another tool manages these fields"},
 		},
 		"another UID": {
 			err:  answer(t, `{"code":409,"reason":"Conflict","message":"Operation cannot be fulfilled on configmaps \"a\": the UID in the precondition (x) does not match the UID in record (y). The object might have been deleted and then recreated","details":{"name":"a","kind":"configmaps"}}`),
-			want: Error{Class: Conflict, Message: `Operation cannot be fulfilled on configmaps "a": the UID in the precondition (x) does not match the UID in record (y). The object might have been deleted and then recreated`},
+			want: object.Error{Class: object.Conflict, Message: `Operation cannot be fulfilled on configmaps "a": the UID in the precondition (x) does not match the UID in record (y). The object might have been deleted and then recreated`},
 		},
 		"a webhook that is down": {
 			err:  answer(t, `{"code":500,"reason":"InternalError","message":"Internal error occurred: failed calling webhook \"rev.validation.istio.io\": failed to call webhook: Post \"https://istiod.istio-system.svc:443/validate?timeout=10s\": dial tcp 10.0.0.1:15017: connect: connection refused"}`),
-			want: Error{Class: Webhook, Webhook: "rev.validation.istio.io", Message: `Internal error occurred: failed calling webhook "rev.validation.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/validate?timeout=10s": dial tcp 10.0.0.1:15017: connect: connection refused`},
+			want: object.Error{Class: object.Webhook, Webhook: "rev.validation.istio.io", Message: `Internal error occurred: failed calling webhook "rev.validation.istio.io": failed to call webhook: Post "https://istiod.istio-system.svc:443/validate?timeout=10s": dial tcp 10.0.0.1:15017: connect: connection refused`},
 		},
 		"a webhook that says no": {
 			err:  answer(t, `{"code":400,"reason":"BadRequest","message":"admission webhook \"rev.validation.istio.io\" denied the request: configuration is invalid: gateway must have at least one server"}`),
-			want: Error{Class: Denied, Webhook: "rev.validation.istio.io", Message: `admission webhook "rev.validation.istio.io" denied the request: configuration is invalid: gateway must have at least one server`},
+			want: object.Error{Class: object.Denied, Webhook: "rev.validation.istio.io", Message: `admission webhook "rev.validation.istio.io" denied the request: configuration is invalid: gateway must have at least one server`},
 		},
 		"a namespace on its way out": {
 			err:  answer(t, `{"code":403,"reason":"Forbidden","message":"configmaps \"a\" is forbidden: unable to create new content in namespace x because it is being terminated","details":{"causes":[{"reason":"NamespaceTerminating","message":"namespace x is being terminated","field":"metadata.namespace"}]}}`),
-			want: Error{Class: Terminating, Message: `configmaps "a" is forbidden: unable to create new content in namespace x because it is being terminated`, Hint: "wait until the namespace is gone, or see which finalizers hold it"},
+			want: object.Error{Class: object.Terminating, Message: `configmaps "a" is forbidden: unable to create new content in namespace x because it is being terminated`, Hint: "wait until the namespace is gone, or see which finalizers hold it"},
 		},
 		"invalid": {
 			ref:  deployment,
 			err:  answer(t, `{"code":422,"reason":"Invalid","message":"Deployment.apps \"istiod\" is invalid: spec.selector: Invalid value: {}: field is immutable","details":{"causes":[{"reason":"FieldValueInvalid","message":"field is immutable","field":"spec.selector"}]}}`),
-			want: Error{Class: Invalid, Fields: []string{"spec.selector"}, Message: `Deployment.apps "istiod" is invalid: spec.selector: Invalid value: {}: field is immutable`},
+			want: object.Error{Class: object.Invalid, Fields: []string{"spec.selector"}, Message: `Deployment.apps "istiod" is invalid: spec.selector: Invalid value: {}: field is immutable`},
 		},
 		"an invalid secret": {
 			ref:  secret,
 			err:  answer(t, `{"code":500,"message":"failed to create typed patch object (istio-system/cacerts; /v1, Kind=Secret): .data.ca-key.pem: expected string, got &value.valueUnstructured{Value:map[string]interface {}{\"canary\":\"b\"}}"}`),
-			want: Error{Class: Invalid, Fields: []string{"data.ca-key.pem"}, Message: "the API server does not accept it: data.ca-key.pem"},
+			want: object.Error{Class: object.Invalid, Fields: []string{"data.ca-key.pem"}, Message: "the API server does not accept it: data.ca-key.pem"},
 		},
 		"hostile text": {
 			err:  answer(t, `{"code":503,"reason":"ServiceUnavailable","message":"\u001b[2J\u202egone\r\n eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln -----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY----- end"}`),
-			want: Error{Class: ServerFault, Message: `\x1b[2J\u202egone [redacted] [redacted] end`},
+			want: object.Error{Class: object.ServerFault, Message: `\x1b[2J\u202egone [redacted] [redacted] end`},
 		},
 		"endless text": {
 			err:  answer(t, `{"code":503,"message":"`+strings.Repeat("x", 100000)+`"}`),
-			want: Error{Class: ServerFault, Message: strings.Repeat("x", maxText) + "..."},
+			want: object.Error{Class: object.ServerFault, Message: strings.Repeat("x", maxText) + "..."},
 		},
 		"nobody listens": {
 			err:  noAnswer(refused, 3),
-			want: Error{Class: Unreachable, Message: "connection refused (3 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
+			want: object.Error{Class: object.Unreachable, Message: "connection refused (3 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
 		},
 		"no such host": {
 			err:  noAnswer(&net.DNSError{Name: "api.\x1b[0m", Err: "no such host", IsNotFound: true}, 1),
-			want: Error{Class: Unreachable, Message: `cannot resolve api.\x1b[0m`, Hint: "is the API server https://east:6443 up, and reachable from here?"},
+			want: object.Error{Class: object.Unreachable, Message: `cannot resolve api.\x1b[0m`, Hint: "is the API server https://east:6443 up, and reachable from here?"},
 		},
 		"a broken connection": {
 			err:  noAnswer(io.ErrUnexpectedEOF, 10),
-			want: Error{Class: Unreachable, Message: "unexpected EOF (10 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
+			want: object.Error{Class: object.Unreachable, Message: "unexpected EOF (10 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
 		},
 		"another certificate authority": {
 			err:  noAnswer(x509.UnknownAuthorityError{}, 1),
-			want: Error{Class: Untrusted, Message: "x509: certificate signed by unknown authority", Hint: "does the kubeconfig hold the certificate authority of https://east:6443?"},
+			want: object.Error{Class: object.Untrusted, Message: "x509: certificate signed by unknown authority", Hint: "does the kubeconfig hold the certificate authority of https://east:6443?"},
 		},
 		"no credential plugin": {
 			err:  noAnswer(errors.New("getting credentials: exec: executable kubelogin not found"), 1),
-			want: Error{Class: Unauthorized, Message: "exec: executable kubelogin not found", Hint: "log in again for context east"},
+			want: object.Error{Class: object.Unauthorized, Message: "exec: executable kubelogin not found", Hint: "log in again for context east"},
 		},
 		"a credential plugin that prints garbage": {
 			err:  noAnswer(errors.New(`getting credentials: decoding stdout: yaml: "my-token" is no ExecCredential`), 1),
-			want: Error{Class: Unauthorized, Message: "the credential plugin printed no valid ExecCredential", Hint: "log in again for context east"},
+			want: object.Error{Class: object.Unauthorized, Message: "the credential plugin printed no valid ExecCredential", Hint: "log in again for context east"},
 		},
 		"a slow server": {
 			err:  noAnswer(fmt.Errorf("no answer within 30s: %w", context.DeadlineExceeded), 1),
-			want: Error{Class: Timeout, Message: "no answer within 30s: context deadline exceeded"},
+			want: object.Error{Class: object.Timeout, Message: "no answer within 30s: context deadline exceeded"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := &Cluster{context: "east", endpoint: Endpoint{Server: "https://east:6443"}}
+			c := &Cluster{context: "east", endpoint: object.Endpoint{Server: "https://east:6443"}}
 			err := c.failed(t.Context(), "read", tt.ref, tt.err)
-			got, ok := errors.AsType[*Error](err)
+			got, ok := errors.AsType[*object.Error](err)
 			if !ok {
 				t.Fatalf("got %T", err)
 			}
 			tt.want.Context, tt.want.Op, tt.want.Ref = "east", "read", tt.ref
-			if diff := cmp.Diff(&tt.want, got, cmpopts.IgnoreFields(Error{}, "Err")); diff != "" {
+			if diff := cmp.Diff(&tt.want, got, cmpopts.IgnoreFields(object.Error{}, "Err")); diff != "" {
 				t.Error("(-want +got)\n" + diff)
 			}
-			if errors.Is(err, ErrNotFound) != (tt.want.Class == NotFound) {
+			if errors.Is(err, object.ErrNotFound) != (tt.want.Class == object.NotFound) {
 				t.Errorf("%v: absence is claimed or missed", err)
 			}
 		})
@@ -148,10 +150,10 @@ func TestFailed(t *testing.T) {
 }
 
 func TestErrorText(t *testing.T) {
-	tests := map[string]*Error{
-		`read Secret istio-system/cacerts in "east": forbidden`: {Op: "read", Ref: Ref{"", "v1", "Secret", "istio-system", "cacerts"}, Context: "east", Message: "forbidden"},
-		`list Secret istio-system/* in "east": forbidden`:       {Op: "list", Ref: Ref{"", "v1", "Secret", "istio-system", ""}, Context: "east", Message: "forbidden"},
-		`list ClusterRole in "east": forbidden`:                 {Op: "list", Ref: Ref{"", "v1", "ClusterRole", "", ""}, Context: "east", Message: "forbidden"},
+	tests := map[string]*object.Error{
+		`read Secret istio-system/cacerts in "east": forbidden`: {Op: "read", Ref: object.Ref{"", "Secret", "istio-system", "cacerts"}, Context: "east", Message: "forbidden"},
+		`list Secret istio-system/* in "east": forbidden`:       {Op: "list", Ref: object.Ref{"", "Secret", "istio-system", ""}, Context: "east", Message: "forbidden"},
+		`list ClusterRole in "east": forbidden`:                 {Op: "list", Ref: object.Ref{"", "ClusterRole", "", ""}, Context: "east", Message: "forbidden"},
 		`load: no context in []`:                                {Op: "load", Message: "no context in []"},
 	}
 	for want, e := range tests {

@@ -7,8 +7,11 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A Cluster is a client of one API server. It is safe for concurrent use.
@@ -18,10 +21,10 @@ type Cluster struct {
 	rest      rest.Interface
 	dynamic   *dynamic.DynamicClient
 	transport *transport
-	endpoint  Endpoint
+	endpoint  object.Endpoint
 
 	mu     sync.Mutex
-	served map[string]map[string]resource // by group/version, then kind: what discovery said
+	served map[schema.GroupKind]object.Resource // what discovery said
 }
 
 func newCluster(context string, config *rest.Config, o Options) (*Cluster, error) {
@@ -53,7 +56,7 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 		dynamic:   dynamic.New(restClient),
 		transport: t,
 		endpoint:  endpoint,
-		served:    map[string]map[string]resource{},
+		served:    map[schema.GroupKind]object.Resource{},
 	}, nil
 }
 
@@ -67,18 +70,12 @@ func (c *Cluster) Requests() int64 { return c.transport.requests.Load() }
 // watches and pod requests excluded.
 func (c *Cluster) Bytes() int64 { return c.transport.bytes.Load() }
 
-// Identity says which cluster answers.
-type Identity struct {
-	UID     string // of the kube-system namespace, which lives as long as its cluster
-	Version string // of the API server, such as v1.36.3
-}
-
 // Identity asks the cluster who it is: two requests, sent together.
-func (c *Cluster) Identity(ctx context.Context) (Identity, error) {
-	var id Identity
+func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {
+	var id object.Identity
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		ns, err := c.Get(ctx, Ref{Version: "v1", Kind: "Namespace", Name: "kube-system"})
+		ns, err := c.Get(ctx, object.Ref{Kind: "Namespace", Name: "kube-system"})
 		if err == nil {
 			id.UID = string(ns.GetUID())
 		}
@@ -93,7 +90,7 @@ func (c *Cluster) Identity(ctx context.Context) (Identity, error) {
 		return err
 	})
 	if err := g.Wait(); err != nil {
-		return Identity{}, err
+		return object.Identity{}, err
 	}
 	return id, nil
 }
@@ -109,11 +106,11 @@ func (c *Cluster) getJSONAs(ctx context.Context, path, accept string, into any) 
 	body, err := send(ctx, c.rest.Get().AbsPath(path).SetHeader("Accept", accept))
 	if err == nil {
 		if jsonErr := json.Unmarshal(body, into); jsonErr != nil {
-			return &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: "the answer is not JSON"}
+			return &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: "the answer is not JSON"}
 		}
 		return nil
 	}
-	return c.failed(ctx, "read "+path, Ref{}, err)
+	return c.failed(ctx, "read "+path, object.Ref{}, err)
 }
 
 // send returns the answer to r. Unlike DoRaw, it makes an error out of the

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // aggregated is how an API server is asked for all kinds of all groups at once:
@@ -16,20 +18,20 @@ const aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDisco
 // each in the version that the API server prefers; those of CRDs and of
 // aggregated APIs are among them. It costs two requests. An API server that
 // cannot tell all of them is an error.
-func (c *Cluster) Contents(ctx context.Context) ([]schema.GroupVersionKind, error) {
-	var out []schema.GroupVersionKind
+func (c *Cluster) Contents(ctx context.Context) ([]schema.GroupKind, error) {
+	var out []schema.GroupKind
 	for _, path := range []string{"/api", "/apis"} {
 		var list groupList
 		if err := c.getJSONAs(ctx, path, aggregated, &list); err != nil {
 			return nil, err
 		}
 		if list.Kind != "APIGroupDiscoveryList" {
-			return nil, &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: "the server does not list its kinds, as Kubernetes does from 1.30 on"}
+			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: "the server does not list its kinds, as Kubernetes does from 1.30 on"}
 		}
 		for _, g := range list.Items {
 			kinds, err := g.contents()
 			if err != nil {
-				return nil, &Error{Class: ServerFault, Context: c.context, Op: "read " + path, Message: err.Error(), Err: err}
+				return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: err.Error(), Err: err}
 			}
 			out = append(out, kinds...)
 		}
@@ -65,8 +67,8 @@ type group struct {
 
 // contents are the kinds of g that are deleted with their namespace: those that
 // can be listed and deleted.
-func (g group) contents() ([]schema.GroupVersionKind, error) {
-	var out []schema.GroupVersionKind
+func (g group) contents() ([]schema.GroupKind, error) {
+	var out []schema.GroupKind
 	seen := map[string]bool{}
 	for _, v := range g.Versions {
 		if v.Freshness == "Stale" {
@@ -74,7 +76,7 @@ func (g group) contents() ([]schema.GroupVersionKind, error) {
 		}
 		for _, r := range v.Resources {
 			if r.Scope == "Namespaced" && !seen[r.Resource] && slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") {
-				out = append(out, schema.GroupVersionKind{Group: g.Metadata.Name, Version: v.Version, Kind: r.ResponseKind.Kind})
+				out = append(out, schema.GroupKind{Group: g.Metadata.Name, Kind: r.ResponseKind.Kind})
 			}
 			seen[r.Resource] = true
 		}
@@ -88,11 +90,12 @@ func (c *Cluster) learn(list groupList) {
 	defer c.mu.Unlock()
 	for _, g := range list.Items {
 		for _, v := range g.Versions {
-			kinds := map[string]resource{}
 			for _, r := range v.Resources {
-				kinds[r.ResponseKind.Kind] = resource{r.Resource, r.Scope == "Namespaced"}
+				kind := schema.GroupKind{Group: g.Metadata.Name, Kind: r.ResponseKind.Kind}
+				if _, known := c.served[kind]; !known {
+					c.served[kind] = object.Resource{Version: v.Version, Plural: r.Resource, Namespaced: r.Scope == "Namespaced"}
+				}
 			}
-			c.served[schema.GroupVersion{Group: g.Metadata.Name, Version: v.Version}.String()] = kinds
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // TestContents asks a real API server, which has a kind of ours.
@@ -26,11 +28,11 @@ func TestContents(t *testing.T) {
 	}}
 	apply(t, c, crd)
 	defer func() {
-		if err := c.Delete(ctx, RefOf(crd), ""); err != nil {
+		if err := c.Delete(ctx, object.RefOf(crd), object.DeleteOptions{}); err != nil {
 			t.Errorf("clean up: %v", err)
 		}
 	}()
-	err := c.Wait(ctx, RefOf(crd), func(o *unstructured.Unstructured) (bool, string, error) {
+	err := c.Wait(ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string, error) {
 		conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 		return slices.ContainsFunc(conditions, func(e any) bool {
 			m, _ := e.(map[string]any)
@@ -40,23 +42,23 @@ func TestContents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thing := schema.GroupVersionKind{Group: "contents.example.com", Version: "v1", Kind: "Thing"}
-	var kinds []schema.GroupVersionKind
+	thing := schema.GroupKind{Group: "contents.example.com", Kind: "Thing"}
+	var kinds []schema.GroupKind
 	for !slices.Contains(kinds, thing) { // discovery follows a CRD after a moment
 		if kinds, err = c.Contents(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range []schema.GroupVersionKind{
-		{Version: "v1", Kind: "Service"}, {Version: "v1", Kind: "Pod"}, {Group: "apps", Version: "v1", Kind: "Deployment"},
-		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"}, {Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},
+	for _, want := range []schema.GroupKind{
+		{Kind: "Service"}, {Kind: "Pod"}, {Group: "apps", Kind: "Deployment"},
+		{Group: "networking.k8s.io", Kind: "NetworkPolicy"}, {Group: "autoscaling", Kind: "HorizontalPodAutoscaler"},
 	} {
 		if !slices.Contains(kinds, want) {
 			t.Errorf("%v is missing", want)
 		}
 	}
 	for _, k := range kinds {
-		if k.Kind == "Namespace" || k.Kind == "Node" || k.Kind == "ClusterRole" || k.Kind == "LocalSubjectAccessReview" || k.Version == "" {
+		if k.Kind == "Namespace" || k.Kind == "Node" || k.Kind == "ClusterRole" || k.Kind == "LocalSubjectAccessReview" || "v1" == "" {
 			t.Errorf("%v is no content of a namespace", k)
 		}
 	}

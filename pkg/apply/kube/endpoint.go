@@ -1,52 +1,27 @@
 package kube
 
 import (
-	"net/netip"
-	"net/url"
 	"strings"
 
 	"k8s.io/client-go/rest"
-)
 
-// An Endpoint is how an API server is reached, without credentials. It is
-// what a remote secret needs beside a token.
-type Endpoint struct {
-	Server        string // URL, with a path where the API server sits behind one
-	TLSServerName string // name to verify instead of the URL's host, or empty
-	CA            []byte // PEM bundle; nil for the system's roots
-	Insecure      bool   // the certificate is not verified
-	ProxyURL      string // may hold credentials of the proxy
-}
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
 
 // Endpoint returns how this cluster's API server is reached, certificate
 // files resolved.
-func (c *Cluster) Endpoint() Endpoint { return c.endpoint }
+func (c *Cluster) Endpoint() object.Endpoint { return c.endpoint }
 
 // endpointOf expects config's TLS files to be loaded.
-func endpointOf(config *rest.Config) (Endpoint, error) {
+func endpointOf(config *rest.Config) (object.Endpoint, error) {
 	u, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
-		return Endpoint{}, err
+		return object.Endpoint{}, err
 	}
-	return Endpoint{
+	return object.Endpoint{
 		Server:        strings.TrimSuffix(u.String(), "/"),
 		TLSServerName: config.ServerName,
 		CA:            config.CAData,
 		Insecure:      config.Insecure,
 	}, nil
-}
-
-// Loopback says whether the server's address means something only on this
-// machine, so that no other cluster can use it.
-func (e Endpoint) Loopback() bool {
-	u, err := url.Parse(e.Server)
-	if err != nil {
-		return false
-	}
-	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && (ip.Unmap().IsLoopback() || ip.IsUnspecified())
 }

@@ -3,12 +3,12 @@
 //
 // [Load] reads the kubeconfig as kubectl would, [Kubeconfig.Open] makes a
 // [Cluster] of one of its contexts without sending a request, and the methods
-// of Cluster read and write objects. Every error is an [*Error] that says what
-// was attempted, on what, in which context, and which [Class] of failure it
+// of Cluster read and write objects. Every error is an [*object.Error] that says what
+// was attempted, on what, in which context, and which [object.Class] of failure it
 // was: absent, refused and unreachable are three answers.
 //
 // All objects are unstructured, all writes of objects are server-side applies
-// under [FieldManager]. Idempotent requests are repeated when the failure was
+// under [object.FieldManager]. Idempotent requests are repeated when the failure was
 // a passing one; a call ends with its context even where client-go would wait
 // for an exec credential plugin that hangs.
 package kube
@@ -28,10 +28,9 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/klog/v2"
-)
 
-// FieldManager owns every field that this package applies.
-const FieldManager = "setup-mesh"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
 
 // A Kubeconfig is the merged content of the user's kubeconfig files, as they
 // were when it was loaded. It is safe for concurrent use.
@@ -72,7 +71,7 @@ func Load(path string) (*Kubeconfig, error) {
 	loader := flags.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
 	if err != nil {
-		return nil, &Error{Class: BadKubeconfig, Op: "read the kubeconfig", Message: clean(err.Error()), Err: err}
+		return nil, &object.Error{Class: object.BadKubeconfig, Op: "read the kubeconfig", Message: clean(err.Error()), Err: err}
 	}
 	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess()}
 	if len(raw.Contexts) == 0 {
@@ -80,8 +79,8 @@ func Load(path string) (*Kubeconfig, error) {
 		if k.access.IsExplicitFile() {
 			where = []string{k.access.GetExplicitFile()}
 		}
-		return nil, &Error{
-			Class: BadKubeconfig, Op: "read the kubeconfig",
+		return nil, &object.Error{
+			Class: object.BadKubeconfig, Op: "read the kubeconfig",
 			Message: fmt.Sprintf("no context in %s", clean(fmt.Sprint(where))),
 			Hint:    "set KUBECONFIG, or pass --kubeconfig",
 		}
@@ -99,7 +98,7 @@ func (k *Kubeconfig) Contexts() []string {
 // incomplete is an error; nothing is ever guessed for it.
 func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 	bad := func(hint, format string, args ...any) error {
-		return &Error{Class: BadKubeconfig, Context: context, Op: "open", Message: clean(fmt.Sprintf(format, args...)), Hint: hint}
+		return &object.Error{Class: object.BadKubeconfig, Context: context, Op: "open", Message: clean(fmt.Sprintf(format, args...)), Hint: hint}
 	}
 	kc, ok := k.raw.Contexts[context]
 	if !ok {
@@ -148,7 +147,7 @@ func prepare(config *rest.Config, o Options) {
 
 func (o Options) withDefaults() Options {
 	if o.UserAgent == "" {
-		o.UserAgent = FieldManager
+		o.UserAgent = object.FieldManager
 	}
 	if o.RequestTimeout == 0 {
 		o.RequestTimeout = 30 * time.Second

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // write puts a kubeconfig into a directory of its own, beside ca.crt.
@@ -66,7 +68,7 @@ func TestLoadMergesTheList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for context, want := range map[string]Endpoint{
+	for context, want := range map[string]object.Endpoint{
 		"west": {Server: "https://west.example:6443/k8s", TLSServerName: "api", CA: ca, ProxyURL: "http://proxy:3128"},
 		"east": {Server: "https://127.0.0.1:6443", Insecure: true},
 	} {
@@ -88,7 +90,7 @@ func TestLoadRefuses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := Load(tt.path)
-			if ClassOf(err) != BadKubeconfig || !strings.HasPrefix(err.Error(), tt.want) {
+			if object.ClassOf(err) != object.BadKubeconfig || !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -110,8 +112,8 @@ func TestOpenRefuses(t *testing.T) {
 	for context, tt := range tests {
 		t.Run(context, func(t *testing.T) {
 			_, err := k.Open(context, Options{})
-			e, ok := errors.AsType[*Error](err)
-			if !ok || e.Class != BadKubeconfig || !strings.HasPrefix(e.Error(), tt.want) || e.Hint != tt.hint {
+			e, ok := errors.AsType[*object.Error](err)
+			if !ok || e.Class != object.BadKubeconfig || !strings.HasPrefix(e.Error(), tt.want) || e.Hint != tt.hint {
 				t.Errorf("got %v, hint %q", err, e.Hint)
 			}
 		})
@@ -132,7 +134,7 @@ func TestLoopback(t *testing.T) {
 		"https://127.0.0.1.example.com":   false,
 		"https://api.east:6443":           false,
 	} {
-		if got := (Endpoint{Server: server}).Loopback(); got != want {
+		if got := (object.Endpoint{Server: server}).Loopback(); got != want {
 			t.Errorf("%s: %v", server, got)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // LetGo makes ref an object of which we own nothing. All fields keep their
@@ -18,8 +20,8 @@ import (
 // with the given keys are removed. An object that is absent, or is not the one
 // with that UID any more, is left alone.
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
-func (c *Cluster) LetGo(ctx context.Context, ref Ref, uid string, keys ...string) error {
-	err := c.do(ctx, "let go of", ref, func(r dynamic.ResourceInterface) error {
+func (c *Cluster) LetGo(ctx context.Context, ref object.Ref, uid string, keys ...string) error {
+	err := c.do(ctx, "let go of", ref, "", func(r dynamic.ResourceInterface) error {
 		var err error
 		for range 3 {
 			var o *unstructured.Unstructured
@@ -30,14 +32,14 @@ func (c *Cluster) LetGo(ctx context.Context, ref Ref, uid string, keys ...string
 			if patch, err = disowning(o, keys); err != nil {
 				return err
 			}
-			_, err = r.Patch(ctx, ref.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: FieldManager})
+			_, err = r.Patch(ctx, ref.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: object.FieldManager})
 			if !apierrors.IsConflict(err) { // somebody else wrote in between
 				return err
 			}
 		}
 		return err
 	})
-	if ClassOf(err) == NotFound {
+	if object.ClassOf(err) == object.NotFound {
 		return nil
 	}
 	return err
@@ -51,7 +53,7 @@ func disowning(o *unstructured.Unstructured, keys []string) ([]byte, error) {
 	}
 	others := []any{}
 	for _, e := range entries {
-		if m, ok := e.(map[string]any); ok && m["manager"] != FieldManager {
+		if m, ok := e.(map[string]any); ok && m["manager"] != object.FieldManager {
 			others = append(others, e)
 		}
 	}

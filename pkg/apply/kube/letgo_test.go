@@ -8,10 +8,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func service(namespace, name string) *unstructured.Unstructured {
-	o := object("v1", "Service", namespace, name, map[string]any{"spec": map[string]any{
+	o := thing("v1", "Service", namespace, name, map[string]any{"spec": map[string]any{
 		"type": "ClusterIP", "selector": map[string]any{"app": name}, "ports": []any{map[string]any{"name": "http", "port": int64(80)}},
 	}})
 	o.SetLabels(map[string]string{"app": name, "mark": "ours"})
@@ -28,7 +30,7 @@ func TestLetGo(t *testing.T) {
 	for name, others := range map[string][]string{"alone": nil, "shared": {"kubectl"}} {
 		t.Run(name, func(t *testing.T) {
 			was := apply(t, c, service(ns, name))
-			ref := RefOf(was)
+			ref := object.RefOf(was)
 			for _, manager := range others {
 				err := c.do(ctx, "patch", ref, func(r dynamic.ResourceInterface) error {
 					_, err := r.Apply(ctx, name, service(ns, name), metav1.ApplyOptions{FieldManager: manager, Force: true})
@@ -64,7 +66,7 @@ func TestLetGo(t *testing.T) {
 			if diff := cmp.Diff(map[string]string{"note": "of the original"}, got.GetAnnotations()); diff != "" {
 				t.Errorf("annotations (-want +got):\n%s", diff)
 			}
-			if err := c.Delete(ctx, ref, ""); err != nil {
+			if err := c.Delete(ctx, ref, object.DeleteOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := c.LetGo(ctx, ref, string(was.GetUID())); err != nil {

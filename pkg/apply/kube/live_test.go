@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // liveKubeconfig names a kubeconfig whose contexts are running clusters that
@@ -64,11 +66,11 @@ func deadline(t *testing.T) context.Context {
 func namespace(t *testing.T, c *Cluster) string {
 	t.Helper()
 	name := "kube-test-" + strings.ToLower(rand.Text()[:10])
-	apply(t, c, object("v1", "Namespace", "", name, nil))
+	apply(t, c, thing("v1", "Namespace", "", name, nil))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
-		if err := c.Delete(ctx, Ref{Version: "v1", Kind: "Namespace", Name: name}, ""); err != nil {
+		if err := c.Delete(ctx, object.Ref{Kind: "Namespace", Name: name}, object.DeleteOptions{}); err != nil {
 			t.Errorf("clean up: %v", err)
 		}
 	})
@@ -77,14 +79,14 @@ func namespace(t *testing.T, c *Cluster) string {
 
 func apply(t *testing.T, c *Cluster, o *unstructured.Unstructured) *unstructured.Unstructured {
 	t.Helper()
-	out, err := c.Apply(deadline(t), o, ApplyOptions{})
+	out, err := c.Apply(deadline(t), o, object.ApplyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-func object(apiVersion, kind, namespace, name string, content map[string]any) *unstructured.Unstructured {
+func thing(apiVersion, kind, namespace, name string, content map[string]any) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{}}
 	for k, v := range content {
 		o.Object[k] = v
@@ -99,5 +101,5 @@ func object(apiVersion, kind, namespace, name string, content map[string]any) *u
 }
 
 func configMap(namespace, name string, data map[string]any) *unstructured.Unstructured {
-	return object("v1", "ConfigMap", namespace, name, map[string]any{"data": data})
+	return thing("v1", "ConfigMap", namespace, name, map[string]any{"data": data})
 }

@@ -3,17 +3,15 @@ package kube
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
-)
 
-// LockName is the name of the Lease that keeps two applies apart.
-const LockName = "setup-mesh"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
 
 // lockTimes are how long a lock lives. They are a parameter so that a test
 // need not wait for half a minute.
@@ -23,23 +21,11 @@ type lockTimes struct {
 	margin   time.Duration // before the end, when the holder stops believing in it
 }
 
-// A LockedError says that somebody else holds the lock.
-type LockedError struct {
-	Context        string
-	Holder         string
-	Since, Expires time.Time // by the server's clock; a live holder renews before Expires
-}
-
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("%q is locked by %s since %s, until %s unless renewed",
-		e.Context, e.Holder, e.Since.Format(time.RFC3339), e.Expires.Format(time.RFC3339))
-}
-
 // A Lock is held until it is lost or released. It is renewed behind the
 // scenes: a holder must call [Lock.Release].
 type Lock struct {
 	c     *Cluster
-	ref   Ref
+	ref   object.Ref
 	times lockTimes
 	lost  chan struct{}
 	stop  context.CancelFunc
@@ -50,17 +36,21 @@ type Lock struct {
 	until time.Time // our clock, without its monotonic part: it goes on while a laptop sleeps
 }
 
-// Lock takes the Lease [LockName] in a namespace, which must exist. The lease
+// Lock takes the Lease [object.LockName] in a namespace, which must exist. The lease
 // lives for 30 s and is renewed every 10 s. One that another holder has not
-// renewed in time is taken over; one that is live is a [*LockedError].
-func (c *Cluster) Lock(ctx context.Context, namespace, holder string) (*Lock, error) {
-	return c.lock(ctx, namespace, holder, lockTimes{30 * time.Second, 10 * time.Second, 5 * time.Second})
+// renewed in time is taken over; one that is live is a [*object.LockedError].
+func (c *Cluster) Lock(ctx context.Context, namespace, holder string) (object.Lock, error) {
+	l, err := c.lock(ctx, namespace, holder, lockTimes{30 * time.Second, 10 * time.Second, 5 * time.Second})
+	if err != nil {
+		return nil, err // not a nil *Lock, which would be a lock
+	}
+	return l, nil
 }
 
 func (c *Cluster) lock(ctx context.Context, namespace, holder string, times lockTimes) (*Lock, error) {
 	l := &Lock{
 		c: c, times: times,
-		ref:  Ref{"coordination.k8s.io", "v1", "Lease", namespace, LockName},
+		ref:  object.Ref{"coordination.k8s.io", "Lease", namespace, object.LockName},
 		lost: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.acquire(ctx, holder); err != nil {
@@ -90,13 +80,13 @@ func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.done
 	err := l.remove(ctx)
-	if ClassOf(err) == Conflict {
+	if object.ClassOf(err) == object.Conflict {
 		// Another's by now, or a renewal was under way.
 		if err = l.reread(ctx); err == nil {
 			err = l.remove(ctx)
 		}
 	}
-	if class := ClassOf(err); class == NotFound || class == Conflict {
+	if class := object.ClassOf(err); class == object.NotFound || class == object.Conflict {
 		return nil // somebody else's by now, or nobody's
 	}
 	return err
@@ -108,7 +98,7 @@ func (l *Lock) remove(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.until = time.Time{}
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
-	return l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
+	return l.c.do(ctx, "unlock", l.ref, "", func(r dynamic.ResourceInterface) error {
 		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	})
 }
@@ -120,7 +110,7 @@ func (l *Lock) acquire(ctx context.Context, holder string) error {
 	for range 5 {
 		var live *unstructured.Unstructured
 		live, err = l.c.Get(ctx, l.ref)
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, object.ErrNotFound) {
 			return err
 		}
 		now := l.c.transport.now()
@@ -141,7 +131,7 @@ func (l *Lock) acquire(ctx context.Context, holder string) error {
 		}
 		next.Object["spec"] = spec
 		err = l.write(ctx, next, live == nil)
-		if err == nil || ClassOf(err) != Conflict {
+		if err == nil || object.ClassOf(err) != object.Conflict {
 			return err
 		}
 		// Somebody was faster: see who.
@@ -151,7 +141,7 @@ func (l *Lock) acquire(ctx context.Context, holder string) error {
 
 // judgeLease returns who holds lease at now, the server's clock; nil if
 // nobody does.
-func judgeLease(lease *unstructured.Unstructured, now time.Time) *LockedError {
+func judgeLease(lease *unstructured.Unstructured, now time.Time) *object.LockedError {
 	text := func(field string) string {
 		s, _, _ := unstructured.NestedString(lease.Object, "spec", field)
 		return s
@@ -165,7 +155,7 @@ func judgeLease(lease *unstructured.Unstructured, now time.Time) *LockedError {
 	if text("holderIdentity") == "" || !expires.After(now) {
 		return nil
 	}
-	return &LockedError{Holder: clean(text("holderIdentity")), Since: at("acquireTime"), Expires: expires}
+	return &object.LockedError{Holder: clean(text("holderIdentity")), Since: at("acquireTime"), Expires: expires}
 }
 
 // write creates or updates the lease with a fresh renewal.
@@ -174,12 +164,12 @@ func (l *Lock) write(ctx context.Context, lease *unstructured.Unstructured, crea
 	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.now()), "spec", "renewTime"); err != nil {
 		return err
 	}
-	return l.c.do(ctx, "lock", l.ref, func(r dynamic.ResourceInterface) (err error) {
+	return l.c.do(ctx, "lock", l.ref, "", func(r dynamic.ResourceInterface) (err error) {
 		var written *unstructured.Unstructured
 		if create {
-			written, err = r.Create(ctx, lease, metav1.CreateOptions{FieldManager: FieldManager})
+			written, err = r.Create(ctx, lease, metav1.CreateOptions{FieldManager: object.FieldManager})
 		} else {
-			written, err = r.Update(ctx, lease, metav1.UpdateOptions{FieldManager: FieldManager})
+			written, err = r.Update(ctx, lease, metav1.UpdateOptions{FieldManager: object.FieldManager})
 		}
 		if err == nil {
 			l.mu.Lock()
@@ -207,10 +197,10 @@ func (l *Lock) keep(ctx context.Context) {
 		attempt, cancel := context.WithTimeout(ctx, left)
 		err := l.write(attempt, lease, false)
 		cancel()
-		if ClassOf(err) == Conflict {
+		if object.ClassOf(err) == object.Conflict {
 			err = l.reread(ctx)
 		}
-		gone := ClassOf(err) == Conflict || errors.Is(err, ErrNotFound)
+		gone := object.ClassOf(err) == object.Conflict || errors.Is(err, object.ErrNotFound)
 		if ctx.Err() == nil && (gone || !l.Held()) {
 			l.mu.Lock()
 			l.until = time.Time{}
@@ -222,7 +212,7 @@ func (l *Lock) keep(ctx context.Context) {
 }
 
 // reread takes over the resourceVersion of a renewal of ours whose answer was
-// lost. A lease that is another's by now is an error of class [Conflict].
+// lost. A lease that is another's by now is an error of class [object.Conflict].
 func (l *Lock) reread(ctx context.Context) error {
 	live, err := l.c.Get(ctx, l.ref)
 	if err != nil {
@@ -233,7 +223,7 @@ func (l *Lock) reread(ctx context.Context) error {
 	ours, _, _ := unstructured.NestedString(l.lease.Object, "spec", "holderIdentity")
 	holder, _, _ := unstructured.NestedString(live.Object, "spec", "holderIdentity")
 	if live.GetUID() != l.lease.GetUID() || holder != ours {
-		return &Error{Class: Conflict, Context: l.c.context, Op: "lock", Ref: l.ref, Message: "taken over by " + clean(holder)}
+		return &object.Error{Class: object.Conflict, Context: l.c.context, Op: "lock", Ref: l.ref, Message: "taken over by " + clean(holder)}
 	}
 	l.lease = live
 	return nil

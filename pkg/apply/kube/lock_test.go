@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestJudgeLease(t *testing.T) {
@@ -16,14 +18,14 @@ func TestJudgeLease(t *testing.T) {
 	}
 	tests := map[string]struct {
 		in   *unstructured.Unstructured
-		want *LockedError
+		want *object.LockedError
 	}{
 		"held": {
 			in: lease(map[string]any{
 				"holderIdentity": "ann@desk 7\x1b[31m", "leaseDurationSeconds": int64(30),
 				"acquireTime": "2026-05-04T11:59:00.000000Z", "renewTime": "2026-05-04T11:59:31.000000Z",
 			}),
-			want: &LockedError{Holder: `ann@desk 7\x1b[31m`, Since: now.Add(-time.Minute), Expires: now.Add(time.Second)},
+			want: &object.LockedError{Holder: `ann@desk 7\x1b[31m`, Since: now.Add(-time.Minute), Expires: now.Add(time.Second)},
 		},
 		"not renewed in time": {in: lease(map[string]any{
 			"holderIdentity": "ann@desk 7", "leaseDurationSeconds": int64(30), "renewTime": "2026-05-04T11:59:30.000000Z",
@@ -45,7 +47,7 @@ func TestLock(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := Ref{"coordination.k8s.io", "v1", "Lease", ns, LockName}
+	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
 
 	l, err := c.Lock(ctx, ns, "ann@desk 7")
 	if err != nil {
@@ -53,7 +55,7 @@ func TestLock(t *testing.T) {
 	}
 	other := open(t, liveConfig(t), c.Context())
 	_, err = other.Lock(ctx, ns, "bob@lap 8")
-	locked, ok := errors.AsType[*LockedError](err)
+	locked, ok := errors.AsType[*object.LockedError](err)
 	if !ok || locked.Holder != "ann@desk 7" || locked.Context != c.Context() {
 		t.Fatalf("got %v, want ann's lock", err)
 	}
@@ -71,7 +73,7 @@ func TestLock(t *testing.T) {
 	if l.Held() {
 		t.Error("held after release")
 	}
-	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) {
+	if _, err := c.Get(ctx, ref); !errors.Is(err, object.ErrNotFound) {
 		t.Errorf("the lease is still there: %v", err)
 	}
 	again, err := other.Lock(ctx, ns, "bob@lap 8")
@@ -87,7 +89,7 @@ func TestLockIsRenewedAndLost(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := Ref{"coordination.k8s.io", "v1", "Lease", ns, LockName}
+	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
 	l, err := c.lock(ctx, ns, "ann@desk 7", lockTimes{duration: 10 * time.Second, renew: 10 * time.Millisecond, margin: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +107,7 @@ func TestLockIsRenewedAndLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Delete(ctx, ref, ""); err != nil {
+	if err := c.Delete(ctx, ref, object.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -126,7 +128,7 @@ func TestLockOfTheDead(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	apply(t, c, object("coordination.k8s.io/v1", "Lease", ns, LockName, map[string]any{"spec": map[string]any{
+	apply(t, c, thing("coordination.k8s.io/v1", "Lease", ns, object.LockName, map[string]any{"spec": map[string]any{
 		"holderIdentity": "dead@desk 7", "leaseDurationSeconds": int64(30),
 		"acquireTime": "2020-01-01T00:00:00.000000Z", "renewTime": "2020-01-01T00:00:00.000000Z",
 	}}))
@@ -145,7 +147,7 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := Ref{"coordination.k8s.io", "v1", "Lease", ns, LockName}
+	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
 	l, err := c.Lock(ctx, ns, "ann@desk 7")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +160,7 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	if err := l.Release(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) {
+	if _, err := c.Get(ctx, ref); !errors.Is(err, object.ErrNotFound) {
 		t.Errorf("the lease is still there: %v", err)
 	}
 
@@ -166,8 +168,8 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	if l, err = c.Lock(ctx, ns, "ann@desk 7"); err != nil {
 		t.Fatal(err)
 	}
-	apply := object("coordination.k8s.io/v1", "Lease", ns, LockName, map[string]any{"spec": map[string]any{"holderIdentity": "bob@lap 8"}})
-	if _, err := c.Apply(ctx, apply, ApplyOptions{Force: true}); err != nil {
+	apply := thing("coordination.k8s.io/v1", "Lease", ns, object.LockName, map[string]any{"spec": map[string]any{"holderIdentity": "bob@lap 8"}})
+	if _, err := c.Apply(ctx, apply, object.ApplyOptions{Force: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := l.Release(ctx); err != nil {

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestIdentity(t *testing.T) {
@@ -31,17 +33,17 @@ func TestApply(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"}
+	ref := object.Ref{Kind: "ConfigMap", Namespace: ns, Name: "a"}
 	want := configMap(ns, "a", map[string]any{"k": "1"})
 
-	planned, err := c.Apply(ctx, want, ApplyOptions{DryRun: true})
+	planned, err := c.Apply(ctx, want, object.ApplyOptions{DryRun: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if planned.GetName() != "a" {
 		t.Errorf("a dry run returned %v", planned.Object)
 	}
-	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) {
+	if _, err := c.Get(ctx, ref); !errors.Is(err, object.ErrNotFound) {
 		t.Fatalf("a dry run wrote, or reading failed: %v", err)
 	}
 	first := apply(t, c, want)
@@ -52,11 +54,11 @@ func TestApply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := got.GetManagedFields(); len(m) != 1 || m[0].Manager != FieldManager || m[0].Operation != metav1.ManagedFieldsOperationApply {
+	if m := got.GetManagedFields(); len(m) != 1 || m[0].Manager != object.FieldManager || m[0].Operation != metav1.ManagedFieldsOperationApply {
 		t.Errorf("managed by %v", m)
 	}
-	if RefOf(got) != ref {
-		t.Errorf("got %v, want %v", RefOf(got), ref)
+	if object.RefOf(got) != ref {
+		t.Errorf("got %v, want %v", object.RefOf(got), ref)
 	}
 }
 
@@ -65,7 +67,7 @@ func TestApplyConflict(t *testing.T) {
 	ctx := deadline(t)
 	ns := namespace(t, c)
 	theirs := configMap(ns, "a", map[string]any{"k": "theirs", "l": "theirs"})
-	err := c.do(ctx, "create", RefOf(theirs), func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "create", object.RefOf(theirs), func(r dynamic.ResourceInterface) error {
 		_, err := r.Create(ctx, theirs, metav1.CreateOptions{FieldManager: "helm"})
 		return err
 	})
@@ -74,19 +76,19 @@ func TestApplyConflict(t *testing.T) {
 	}
 
 	ours := configMap(ns, "a", map[string]any{"k": "ours", "l": "ours"})
-	_, err = c.Apply(ctx, ours, ApplyOptions{})
-	conflict, ok := errors.AsType[*ConflictError](err)
+	_, err = c.Apply(ctx, ours, object.ApplyOptions{})
+	conflict, ok := errors.AsType[*object.ConflictError](err)
 	if !ok {
 		t.Fatalf("got %v, want a conflict", err)
 	}
-	want := &ConflictError{Managers: []string{"helm"}, Fields: []string{".data.k", ".data.l"}}
+	want := &object.ConflictError{Managers: []string{"helm"}, Fields: []string{".data.k", ".data.l"}}
 	if diff := cmp.Diff(want, conflict); diff != "" {
 		t.Error("(-want +got)\n" + diff)
 	}
-	if ClassOf(err) != Conflict {
-		t.Errorf("class %q", ClassOf(err))
+	if object.ClassOf(err) != object.Conflict {
+		t.Errorf("class %q", object.ClassOf(err))
 	}
-	out, err := c.Apply(ctx, ours, ApplyOptions{Force: true})
+	out, err := c.Apply(ctx, ours, object.ApplyOptions{Force: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,23 +102,23 @@ func TestRefusals(t *testing.T) {
 	ctx := deadline(t)
 	ns := namespace(t, c)
 	create := func(o *unstructured.Unstructured) error {
-		_, err := c.Create(ctx, o, false)
+		_, err := c.Try(ctx, o)
 		return err
 	}
 	service := func(spec map[string]any) error {
-		_, err := c.Apply(ctx, object("v1", "Service", ns, "s", map[string]any{"spec": spec}), ApplyOptions{})
+		_, err := c.Apply(ctx, thing("v1", "Service", ns, "s", map[string]any{"spec": spec}), object.ApplyOptions{})
 		return err
 	}
 	deployment := func(app string) error {
 		labels := map[string]any{"app": app}
-		_, err := c.Apply(ctx, object("apps/v1", "Deployment", ns, "d", map[string]any{"spec": map[string]any{
+		_, err := c.Apply(ctx, thing("apps/v1", "Deployment", ns, "d", map[string]any{"spec": map[string]any{
 			"replicas": int64(0),
 			"selector": map[string]any{"matchLabels": labels},
 			"template": map[string]any{
 				"metadata": map[string]any{"labels": labels},
 				"spec":     map[string]any{"containers": []any{map[string]any{"name": "c", "image": "i"}}},
 			},
-		}}), ApplyOptions{})
+		}}), object.ApplyOptions{})
 		return err
 	}
 	if err := deployment("a"); err != nil {
@@ -126,45 +128,45 @@ func TestRefusals(t *testing.T) {
 	const secret = "c2VjcmV0LWNhbmFyeQ"
 	tests := map[string]struct {
 		err    error
-		class  Class
+		class  object.Class
 		fields []string
 		text   string // part of the message
 	}{
 		"a value out of range": {
 			err:   service(map[string]any{"ports": []any{map[string]any{"port": int64(70000)}}}),
-			class: Invalid, fields: []string{"spec.ports[0].port", "spec.ports[0].targetPort"}, text: "must be between 1 and 65535",
+			class: object.Invalid, fields: []string{"spec.ports[0].port", "spec.ports[0].targetPort"}, text: "must be between 1 and 65535",
 		},
 		"an unknown field": {
 			err:   service(map[string]any{"notAField": "x"}),
-			class: Invalid, fields: []string{"spec.notAField"}, text: ".spec.notAField",
+			class: object.Invalid, fields: []string{"spec.notAField"}, text: ".spec.notAField",
 		},
-		"a field that cannot change": {err: deployment("b"), class: Invalid, fields: []string{"spec.selector"}, text: "field is immutable"},
+		"a field that cannot change": {err: deployment("b"), class: object.Invalid, fields: []string{"spec.selector"}, text: "field is immutable"},
 		"a secret's value is not repeated": {
 			err: func() error {
-				_, err := c.Apply(ctx, object("v1", "Secret", ns, "s", map[string]any{"data": map[string]any{"k": map[string]any{secret: secret}}}), ApplyOptions{})
+				_, err := c.Apply(ctx, thing("v1", "Secret", ns, "s", map[string]any{"data": map[string]any{"k": map[string]any{secret: secret}}}), object.ApplyOptions{})
 				return err
 			}(),
-			class: Invalid, fields: []string{"data.k"}, text: "does not accept it: data.k",
+			class: object.Invalid, fields: []string{"data.k"}, text: "does not accept it: data.k",
 		},
 		"no such namespace": {
 			err: func() error {
-				_, err := c.Apply(ctx, configMap(ns+"-no", "a", nil), ApplyOptions{})
+				_, err := c.Apply(ctx, configMap(ns+"-no", "a", nil), object.ApplyOptions{})
 				return err
 			}(),
-			class: NotFound, text: "namespaces",
+			class: object.NotFound, text: "namespaces",
 		},
 		"no namespace": {
 			err: func() error {
-				_, err := c.Apply(ctx, configMap("", "a", nil), ApplyOptions{})
+				_, err := c.Apply(ctx, configMap("", "a", nil), object.ApplyOptions{})
 				return err
 			}(),
-			class: Invalid, text: "a ConfigMap needs a namespace",
+			class: object.Invalid, text: "a ConfigMap needs a namespace",
 		},
-		"exists already": {err: create(configMap(ns, "there", nil)), class: Conflict, text: "already exists"},
+		"exists already": {err: create(configMap(ns, "there", nil)), class: object.Conflict, text: "already exists"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			e, ok := errors.AsType[*Error](tt.err)
+			e, ok := errors.AsType[*object.Error](tt.err)
 			if !ok {
 				t.Fatalf("got %v", tt.err)
 			}
@@ -179,7 +181,7 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
-	if !Immutable(deployment("b")) || Immutable(service(map[string]any{"notAField": "x"})) {
+	if !object.Immutable(deployment("b")) || object.Immutable(service(map[string]any{"notAField": "x"})) {
 		t.Error("Immutable is wrong")
 	}
 }
@@ -189,16 +191,16 @@ func TestDelete(t *testing.T) {
 	ctx := deadline(t)
 	ns := namespace(t, c)
 	o := apply(t, c, configMap(ns, "a", nil))
-	ref := RefOf(o)
-	if err := c.Delete(ctx, ref, "00000000-0000-0000-0000-000000000000"); ClassOf(err) != Conflict {
+	ref := object.RefOf(o)
+	if err := c.Delete(ctx, ref, object.DeleteOptions{UID: "00000000-0000-0000-0000-000000000000"}); object.ClassOf(err) != object.Conflict {
 		t.Errorf("deleting another UID: %v", err)
 	}
 	for range 2 { // what is absent is deleted
-		if err := c.Delete(ctx, ref, string(o.GetUID())); err != nil {
+		if err := c.Delete(ctx, ref, object.DeleteOptions{UID: string(o.GetUID())}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrNoKind) {
+	if _, err := c.Get(ctx, ref); !errors.Is(err, object.ErrNotFound) || errors.Is(err, object.ErrNoKind) {
 		t.Errorf("after deletion: %v", err)
 	}
 }
@@ -212,19 +214,19 @@ func TestListPages(t *testing.T) {
 		apply(t, c, o)
 	}
 	apply(t, c, configMap(ns, "d", nil))
-	gvk := schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
+	gvk := schema.GroupKind{Kind: "ConfigMap"}
 	items, err := c.List(deadline(t), gvk, ns, "mine=yes")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []Ref
+	var got []object.Ref
 	for _, o := range items {
-		got = append(got, RefOf(o))
+		got = append(got, object.RefOf(o))
 	}
-	want := []Ref{
-		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"},
-		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "b"},
-		{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "c"},
+	want := []object.Ref{
+		{Kind: "ConfigMap", Namespace: ns, Name: "a"},
+		{Kind: "ConfigMap", Namespace: ns, Name: "b"},
+		{Kind: "ConfigMap", Namespace: ns, Name: "c"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error("(-want +got)\n" + diff)
@@ -234,18 +236,18 @@ func TestListPages(t *testing.T) {
 func TestUnknownKind(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
-	for _, ref := range []Ref{
-		{Group: "no.such.group", Version: "v1", Kind: "Thing", Namespace: "default", Name: "a"}, // not in the table
+	for _, ref := range []object.Ref{
+		{Group: "no.such.group", Kind: "Thing", Namespace: "default", Name: "a"}, // not in the table
 		{Group: "extensions.istio.io", Version: "v0", Kind: "WasmPlugin", Namespace: "default", Name: "a"},
-		{Group: "apps", Version: "v1", Kind: "Thing", Namespace: "default", Name: "a"},
+		{Group: "apps", Kind: "Thing", Namespace: "default", Name: "a"},
 	} {
-		if _, err := c.Get(ctx, ref); !errors.Is(err, ErrNotFound) || !errors.Is(err, ErrNoKind) {
+		if _, err := c.Get(ctx, ref); !errors.Is(err, object.ErrNotFound) || !errors.Is(err, object.ErrNoKind) {
 			t.Errorf("reading %v: %v", ref, err)
 		}
-		if _, err := c.List(ctx, ref.gvk(), "", ""); !errors.Is(err, ErrNoKind) {
+		if _, err := c.List(ctx, ref.GroupKind(), "", ""); !errors.Is(err, object.ErrNoKind) {
 			t.Errorf("listing %v: %v", ref, err)
 		}
-		if err := c.Delete(ctx, ref, ""); err != nil {
+		if err := c.Delete(ctx, ref, object.DeleteOptions{}); err != nil {
 			t.Errorf("deleting %v: %v", ref, err)
 		}
 	}
@@ -257,12 +259,12 @@ func TestKnownKinds(t *testing.T) {
 	ctx := deadline(t)
 	versions := map[string]string{"autoscaling": "v2"}
 	checked := 0
-	for kind, want := range known {
+	for kind, want := range object.Known {
 		version := versions[kind.Group]
 		if version == "" {
 			version = "v1"
 		}
-		kinds, err := c.discover(ctx, "read", Ref{Group: kind.Group, Version: version, Kind: kind.Kind})
+		kinds, err := c.discover(ctx, "read", object.Ref{Group: kind.Group, Version: version, Kind: kind.Kind})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -285,8 +287,8 @@ func TestCanceled(t *testing.T) {
 	c := live(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := c.Get(ctx, Ref{Version: "v1", Kind: "Namespace", Name: "default"})
-	if ClassOf(err) != Canceled || !errors.Is(err, context.Canceled) || errors.Is(err, ErrNotFound) {
+	_, err := c.Get(ctx, object.Ref{Kind: "Namespace", Name: "default"})
+	if object.ClassOf(err) != object.Canceled || !errors.Is(err, context.Canceled) || errors.Is(err, object.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -45,7 +45,7 @@ func page(next string, names ...string) string {
 }
 
 func TestPages(t *testing.T) {
-	gvk := schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
+	gvk := schema.GroupKind{Kind: "ConfigMap"}
 	tests := map[string]struct {
 		pages      map[string]string
 		list, each []string

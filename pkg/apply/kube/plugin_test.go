@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // pluginConfig is a kubeconfig of two clusters, east and west, whose users
@@ -79,7 +81,7 @@ func TestPluginThatHangs(t *testing.T) {
 	defer cancel()
 	start := time.Now()
 	_, err := c.Identity(ctx)
-	if ClassOf(err) != Timeout || time.Since(start) > 2*time.Second {
+	if object.ClassOf(err) != object.Timeout || time.Since(start) > 2*time.Second {
 		t.Errorf("got %v after %v", err, time.Since(start))
 	}
 }
@@ -90,7 +92,7 @@ func TestPluginThatFails(t *testing.T) {
 		"echo secret-text": "printed no valid ExecCredential",
 	} {
 		_, err := open(t, pluginConfig(t, script), "east").Identity(deadline(t))
-		if ClassOf(err) != Unauthorized || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret-text") {
+		if object.ClassOf(err) != object.Unauthorized || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret-text") {
 			t.Errorf("%s: %v", script, err)
 		}
 	}

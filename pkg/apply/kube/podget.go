@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/transport/websocket"
 	"k8s.io/streaming/pkg/httpstream"
 	streamspdy "k8s.io/streaming/pkg/httpstream/spdy"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const (
@@ -31,9 +33,9 @@ const (
 
 // PodGet asks a port of a pod for the document at path, over HTTP and the API
 // server's port-forward; no local port is opened. Any answer but 200 is an
-// error of class [ServerFault]. An answer above 8 MiB is an error.
+// error of class [object.ServerFault]. An answer above 8 MiB is an error.
 func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
-	ref := Ref{Version: "v1", Kind: "Pod", Namespace: namespace, Name: pod}
+	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
 	op := fmt.Sprintf("get %s from port %d of", clean(path), port)
 	ctx, cancel := context.WithTimeout(ctx, c.transport.timeout)
 	defer cancel()
@@ -53,7 +55,7 @@ func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, p
 			return r.body, nil
 		}
 		if text, ok := errors.AsType[podError](r.err); ok && ctx.Err() == nil {
-			return nil, &Error{Class: ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text)), Err: r.err}
+			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text)), Err: r.err}
 		}
 		return nil, c.failed(ctx, op, ref, r.err)
 	case <-ctx.Done():

@@ -19,6 +19,8 @@ import (
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/streaming/pkg/httpstream"
 	"k8s.io/streaming/pkg/httpstream/spdy"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // forwarder is the port-forward subresource of an API server in front of one
@@ -93,15 +95,15 @@ func TestPodGet(t *testing.T) {
 		port    int
 		path    string
 		want    string
-		class   Class
+		class   object.Class
 		message string
 	}{
 		"a document":       {pod: "p", port: 8080, path: "/debug/clusterz?a=b", want: "[]a=b"},
 		"8 MiB":            {pod: "p", port: 8080, path: "/big", want: big},
-		"more than 8 MiB":  {pod: "p", port: 8080, path: "/bigger", class: ServerFault, message: "the pod's answer is longer than 8 MiB"},
-		"no such document": {pod: "p", port: 8080, path: "/no", class: ServerFault, message: "the pod answered 404 Not Found"},
-		"a closed port":    {pod: "p", port: 81, path: "/", class: ServerFault, message: "dial tcp4 127.0.0.1:81: connection refused"},
-		"no such pod":      {pod: "x", port: 8080, path: "/", class: NotFound, message: `pods "x" not found`},
+		"more than 8 MiB":  {pod: "p", port: 8080, path: "/bigger", class: object.ServerFault, message: "the pod's answer is longer than 8 MiB"},
+		"no such document": {pod: "p", port: 8080, path: "/no", class: object.ServerFault, message: "the pod answered 404 Not Found"},
+		"a closed port":    {pod: "p", port: 81, path: "/", class: object.ServerFault, message: "dial tcp4 127.0.0.1:81: connection refused"},
+		"no such pod":      {pod: "x", port: 8080, path: "/", class: object.NotFound, message: `pods "x" not found`},
 	}
 	for _, old := range []bool{false, true} {
 		server := httptest.NewServer(&forwarder{pod, old})
@@ -118,7 +120,7 @@ func TestPodGet(t *testing.T) {
 					}
 					return
 				}
-				e, ok := errors.AsType[*Error](err)
+				e, ok := errors.AsType[*object.Error](err)
 				if !ok || e.Class != tt.class || e.Message != tt.message {
 					t.Errorf("got %v", err)
 				}
@@ -148,7 +150,7 @@ func TestPodGetLeavesNothingBehind(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		_, err := c.PodGet(ctx, "ns", "p", 8080, "/hang")
 		cancel()
-		if ClassOf(err) != Timeout {
+		if object.ClassOf(err) != object.Timeout {
 			t.Fatalf("got %v", err)
 		}
 	}

@@ -5,8 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -14,22 +13,23 @@ import (
 // object does, and ttl at most (at least 10 minutes; the server may shorten
 // it). It returns the token and the moment at which the server says it ends.
 // A service account or a bound object that is absent is an error of class
-// [NotFound], another UID one of class [Conflict].
+// [object.NotFound], another UID one of class [object.Conflict].
 //
 // https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
-func (c *Cluster) Token(ctx context.Context, namespace, serviceAccount string, bound Ref, boundUID string, ttl time.Duration) (certs.Secret, time.Time, error) {
-	ref := Ref{Version: "v1", Kind: "ServiceAccount", Namespace: namespace, Name: serviceAccount}
+func (c *Cluster) Token(ctx context.Context, namespace, serviceAccount string, bound object.Ref, boundUID string, ttl time.Duration) (certs.Secret, time.Time, error) {
+	ref := object.Ref{Kind: "ServiceAccount", Namespace: namespace, Name: serviceAccount}
 	const op = "request a token of"
 	fault := func(message string) (certs.Secret, time.Time, error) {
-		return certs.Secret{}, time.Time{}, &Error{Class: ServerFault, Context: c.context, Op: op, Ref: ref, Message: message}
+		return certs.Secret{}, time.Time{}, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: message}
 	}
+	apiVersion := "v1" // of Secrets and Pods; nothing else can be bound to
 	request, err := json.Marshal(map[string]any{
 		"apiVersion": "authentication.k8s.io/v1",
 		"kind":       "TokenRequest",
 		"spec": map[string]any{
 			"expirationSeconds": int64(ttl / time.Second),
 			"boundObjectRef": map[string]any{
-				"apiVersion": schema.GroupVersion{Group: bound.Group, Version: bound.Version}.String(),
+				"apiVersion": apiVersion,
 				"kind":       bound.Kind, "name": bound.Name, "uid": boundUID,
 			},
 		},

@@ -11,11 +11,12 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // stored makes a kubeconfig as a remote secret holds it.
-func stored(t *testing.T, e Endpoint, token certs.Secret) []byte {
+func stored(t *testing.T, e object.Endpoint, token certs.Secret) []byte {
 	t.Helper()
 	out, err := clientcmd.Write(clientcmdapi.Config{
 		CurrentContext: "a",
@@ -35,16 +36,16 @@ func TestToken(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	apply(t, c, object("v1", "ServiceAccount", ns, "reader", nil))
-	grant := apply(t, c, object("v1", "Secret", ns, "grant", nil))
+	apply(t, c, thing("v1", "ServiceAccount", ns, "reader", nil))
+	grant := apply(t, c, thing("v1", "Secret", ns, "grant", nil))
 
-	if _, _, err := c.Token(ctx, ns, "nobody", RefOf(grant), string(grant.GetUID()), time.Hour); !errors.Is(err, ErrNotFound) {
+	if _, _, err := c.Token(ctx, ns, "nobody", object.RefOf(grant), string(grant.GetUID()), time.Hour); !errors.Is(err, object.ErrNotFound) {
 		t.Errorf("of an absent account: %v", err)
 	}
-	if _, _, err := c.Token(ctx, ns, "reader", RefOf(grant), "00000000-0000-0000-0000-000000000000", time.Hour); ClassOf(err) != Conflict {
+	if _, _, err := c.Token(ctx, ns, "reader", object.RefOf(grant), "00000000-0000-0000-0000-000000000000", time.Hour); object.ClassOf(err) != object.Conflict {
 		t.Errorf("bound to another UID: %v", err)
 	}
-	token, expires, err := c.Token(ctx, ns, "reader", RefOf(grant), string(grant.GetUID()), time.Hour)
+	token, expires, err := c.Token(ctx, ns, "reader", object.RefOf(grant), string(grant.GetUID()), time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,31 +60,31 @@ func TestToken(t *testing.T) {
 	}
 
 	kubeconfig := stored(t, c.Endpoint(), token)
-	if err := CheckKubeconfig(ctx, kubeconfig); ClassOf(err) != Forbidden {
+	if err := CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) != object.Forbidden {
 		t.Errorf("without permission: %v", err)
 	}
 	name := ns + "-reader"
-	role := apply(t, c, object("rbac.authorization.k8s.io/v1", "ClusterRole", "", name, map[string]any{
+	role := apply(t, c, thing("rbac.authorization.k8s.io/v1", "ClusterRole", "", name, map[string]any{
 		"rules": []any{map[string]any{"apiGroups": []any{""}, "resources": []any{"services"}, "verbs": []any{"list"}}},
 	}))
-	binding := apply(t, c, object("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", name, map[string]any{
+	binding := apply(t, c, thing("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", name, map[string]any{
 		"roleRef":  map[string]any{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
 		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": "reader", "namespace": ns}},
 	}))
 	defer func() {
-		for _, ref := range []Ref{RefOf(binding), RefOf(role)} {
-			if err := c.Delete(ctx, ref, ""); err != nil {
+		for _, ref := range []object.Ref{object.RefOf(binding), object.RefOf(role)} {
+			if err := c.Delete(ctx, ref, object.DeleteOptions{}); err != nil {
 				t.Error(err)
 			}
 		}
 	}()
-	for err = CheckKubeconfig(ctx, kubeconfig); ClassOf(err) == Forbidden; { // until RBAC has heard of the binding
+	for err = CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) == object.Forbidden; { // until RBAC has heard of the binding
 		err = CheckKubeconfig(ctx, kubeconfig)
 	}
 	if err != nil {
 		t.Errorf("with permission: %v", err)
 	}
-	if err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); ClassOf(err) != Unauthorized {
+	if err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); object.ClassOf(err) != object.Unauthorized {
 		t.Errorf("with a wrong token: %v", err)
 	}
 }

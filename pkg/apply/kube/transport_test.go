@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // answers is a server below a transport: one function per attempt, the last
@@ -174,7 +176,7 @@ func TestHangingPlugin(t *testing.T) {
 				if got := time.Since(start); got != tt.want {
 					t.Errorf("returned after %v, want %v", got, tt.want)
 				}
-				if err = c.failed(ctx, "read", Ref{}, err); ClassOf(err) != Timeout {
+				if err = c.failed(ctx, "read", object.Ref{}, err); object.ClassOf(err) != object.Timeout {
 					t.Errorf("got %v", err)
 				}
 				close(release)

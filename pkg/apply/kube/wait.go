@@ -10,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const (
@@ -20,30 +22,25 @@ const (
 	relistWait = 500 * time.Millisecond
 )
 
-// A Condition judges an object, nil for an absent one. It returns whether what
-// is waited for is true; if not, why not yet; or an error where waiting longer
-// is of no use. It is called for every change that is seen.
-type Condition func(o *unstructured.Unstructured) (done bool, reason string, err error)
-
 // Wait returns when cond is true of ref, fails, or ctx ends; then the error
-// has the class [Timeout] or [Canceled] and the last reason as its message. It
+// has the class [object.Timeout] or [object.Canceled] and the last reason as its message. It
 // watches; an API server that is away for a while is waited for too. Missing
 // permissions and credentials end it at once.
-func (c *Cluster) Wait(ctx context.Context, ref Ref, cond Condition) error {
+func (c *Cluster) Wait(ctx context.Context, ref object.Ref, cond object.Condition) error {
 	w := &waiter{ref: ref, cond: cond, reason: "nothing was observed"}
 	for {
-		err := c.do(ctx, "wait for", ref, func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
+		err := c.do(ctx, "wait for", ref, "", func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
 		if w.err != nil {
-			return &Error{Class: Unclassified, Context: c.context, Op: "wait for", Ref: ref, Message: w.err.Error(), Err: w.err}
+			return &object.Error{Class: object.Unclassified, Context: c.context, Op: "wait for", Ref: ref, Message: w.err.Error(), Err: w.err}
 		}
 		if err != nil && ctx.Err() == nil {
 			switch {
-			case errors.Is(err, ErrNotFound):
+			case errors.Is(err, object.ErrNotFound):
 				w.see(nil)
 				if w.err != nil {
 					continue
 				}
-			case ClassOf(err) == Unreachable, ClassOf(err) == ServerFault, ClassOf(err) == Timeout:
+			case object.ClassOf(err) == object.Unreachable, object.ClassOf(err) == object.ServerFault, object.ClassOf(err) == object.Timeout:
 				w.reason = err.Error()
 			default:
 				return err
@@ -57,18 +54,18 @@ func (c *Cluster) Wait(ctx context.Context, ref Ref, cond Condition) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			e := &Error{Context: c.context, Op: "wait for", Ref: ref}
+			e := fault{&object.Error{Context: c.context, Op: "wait for", Ref: ref}}
 			e.ended(ctx)
 			e.Message = w.reason
-			return e
+			return e.Error
 		}
 	}
 }
 
 // A waiter is what one Wait knows.
 type waiter struct {
-	ref    Ref
-	cond   Condition
+	ref    object.Ref
+	cond   object.Condition
 	done   bool
 	reason string
 	err    error // of cond

@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestWait(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := Ref{Version: "v1", Kind: "ConfigMap", Namespace: ns, Name: "a"}
-	has := func(value string) Condition {
+	ref := object.Ref{Kind: "ConfigMap", Namespace: ns, Name: "a"}
+	has := func(value string) object.Condition {
 		return func(o *unstructured.Unstructured) (bool, string, error) {
 			if o == nil {
 				return false, "it is absent", nil
@@ -56,7 +58,7 @@ func TestWait(t *testing.T) {
 			})
 		}()
 		<-seen
-		if err := c.Delete(ctx, ref, ""); err != nil {
+		if err := c.Delete(ctx, ref, object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-done; err != nil {
@@ -67,7 +69,7 @@ func TestWait(t *testing.T) {
 		short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
 		err := c.Wait(short, ref, has("3"))
-		if e, ok := errors.AsType[*Error](err); !ok || e.Class != Timeout || e.Message != "it is absent" || !errors.Is(err, context.DeadlineExceeded) {
+		if e, ok := errors.AsType[*object.Error](err); !ok || e.Class != object.Timeout || e.Message != "it is absent" || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -79,7 +81,7 @@ func TestWait(t *testing.T) {
 		}
 	})
 	t.Run("no such kind", func(t *testing.T) {
-		thing := Ref{Group: "no.such.group", Version: "v1", Kind: "Thing", Namespace: ns, Name: "a"}
+		thing := object.Ref{Group: "no.such.group", Kind: "Thing", Namespace: ns, Name: "a"}
 		if err := c.Wait(ctx, thing, func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "", nil }); err != nil {
 			t.Error(err)
 		}

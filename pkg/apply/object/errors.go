@@ -1,4 +1,4 @@
-package kube
+package object
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ const (
 	Unclassified  Class = "other"
 )
 
-// An Error is what every method of a [Cluster] fails with. Text that came
+// An Error is what every method of a [kube.Cluster] fails with. Text that came
 // from a server is escaped and bounded, and holds no secret.
 type Error struct {
 	Class   Class
@@ -63,6 +63,9 @@ func (e *Error) Error() string {
 	b.WriteString(": " + e.Message)
 	return b.String()
 }
+
+// Remedy is what to do about it, "" where nothing is known.
+func (e *Error) Remedy() string { return e.Hint }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

@@ -1,4 +1,4 @@
-package apply
+package compare
 
 import (
 	"encoding/json"
@@ -29,7 +29,7 @@ var listKeys = []string{"name", "key", "type", "port", "number", "containerPort"
 // holds says whether live has everything that want says. It is the quick,
 // one-sided comparison: true is certain up to notation, false means "ask the
 // API server" (which also knows defaults and canonical forms).
-func holds(want, live any) bool {
+func Holds(want, live any) bool {
 	switch w := want.(type) {
 	case map[string]any:
 		l, ok := live.(map[string]any)
@@ -38,7 +38,7 @@ func holds(want, live any) bool {
 		}
 		for k, v := range w {
 			lv, ok := l[k]
-			if !ok || !holds(v, lv) && !sameQuantity(k, v, lv) {
+			if !ok || !Holds(v, lv) && !sameQuantity(k, v, lv) {
 				return false
 			}
 		}
@@ -63,7 +63,7 @@ func listHolds(want, live []any) bool {
 	key := listKey(want)
 	if key == "" {
 		for i := range want {
-			if !holds(want[i], live[i]) {
+			if !Holds(want[i], live[i]) {
 				return false
 			}
 		}
@@ -73,7 +73,7 @@ func listHolds(want, live []any) bool {
 		id := w.(map[string]any)[key]
 		if !slices.ContainsFunc(live, func(l any) bool {
 			m, ok := l.(map[string]any)
-			return ok && sameScalar(id, m[key]) && holds(w, l)
+			return ok && sameScalar(id, m[key]) && Holds(w, l)
 		}) {
 			return false
 		}
@@ -138,20 +138,20 @@ func sameQuantity(key string, a, b any) bool {
 // fields lists how an object would change from live to dry, leaf by leaf and
 // sorted. What the API server itself keeps (status, versions, owners of
 // fields) is no change.
-func fields(live, dry *unstructured.Unstructured) []Field {
+func Fields(live, dry *unstructured.Unstructured) []Field {
 	var out []Field
-	diffValue(&out, "", meaningful(live), meaningful(dry))
-	sortFields(out)
+	DiffValue(&out, "", meaningful(live), meaningful(dry))
+	SortFields(out)
 	return out
 }
 
-func sortFields(f []Field) {
+func SortFields(f []Field) {
 	slices.SortFunc(f, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
 }
 
 // plainJSON is v as it comes out of JSON, so that values that were stored and
 // values that were not compare equal. What cannot be encoded stays as it is.
-func plainJSON(v any) any {
+func PlainJSON(v any) any {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return v
@@ -179,7 +179,7 @@ func meaningful(o *unstructured.Unstructured) map[string]any {
 	return out
 }
 
-func diffValue(out *[]Field, path string, old, new any) {
+func DiffValue(out *[]Field, path string, old, new any) {
 	switch o := old.(type) {
 	case map[string]any:
 		if n, ok := new.(map[string]any); ok {
@@ -206,7 +206,7 @@ func diffMaps(out *[]Field, path string, old, new map[string]any) {
 			*out = append(*out, Field{Path: join(path, k), Old: o})
 			continue
 		}
-		diffValue(out, join(path, k), o, n)
+		DiffValue(out, join(path, k), o, n)
 	}
 	for k, n := range new {
 		if _, ok := old[k]; !ok {

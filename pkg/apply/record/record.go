@@ -1,20 +1,20 @@
-package apply
+package record
 
 import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 const (
 	recordName   = "setup-mesh"
 	recordKey    = "record.json"
-	recordFormat = "setup-mesh.io/record/v1"
+	RecordFormat = "setup-mesh.io/record/v1"
 )
 
 // A Record is what a member remembers of the mesh. It holds no secret.
@@ -29,19 +29,19 @@ type Record struct {
 
 // Recorded is an object that we put into the cluster, or were about to.
 type Recorded struct {
-	kube.Ref
-	Component Component `json:"component"`
-	// Hash is the [Item]'s when it was last applied to its end, "" while it is
+	object.Ref
+	Component order.Component `json:"component"`
+	// Hash is the [apply.Item]'s when it was last applied to its end, "" while it is
 	// not known to have been.
 	Hash string `json:"hash,omitempty"`
 }
 
-func recordRef(namespace string) kube.Ref {
-	return kube.Ref{Version: "v1", Kind: "ConfigMap", Namespace: namespace, Name: recordName}
+func Ref(namespace string) object.Ref {
+	return object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: recordName}
 }
 
 // ParseRecord reads the ConfigMap that holds a record.
-func ParseRecord(o *unstructured.Unstructured) (*Record, error) {
+func Parse(o *unstructured.Unstructured) (*Record, error) {
 	text, _, err := unstructured.NestedString(o.Object, "data", recordKey)
 	if err != nil {
 		return nil, fmt.Errorf("read the record in ConfigMap %s/%s: %w", o.GetNamespace(), o.GetName(), err)
@@ -50,27 +50,27 @@ func ParseRecord(o *unstructured.Unstructured) (*Record, error) {
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return nil, fmt.Errorf("read the record in ConfigMap %s/%s: %w", o.GetNamespace(), o.GetName(), err)
 	}
-	if r.Format != recordFormat {
+	if r.Format != RecordFormat {
 		return nil, fmt.Errorf("read the record in ConfigMap %s/%s: its format is %q, and this setup-mesh reads %q",
-			o.GetNamespace(), o.GetName(), r.Format, recordFormat)
+			o.GetNamespace(), o.GetName(), r.Format, RecordFormat)
 	}
 	return &r, nil
 }
 
 // object is the ConfigMap that holds r.
-func (r *Record) object(namespace string) (*unstructured.Unstructured, error) {
-	slices.SortFunc(r.Objects, func(a, b Recorded) int { return compareRefs(a.Ref, b.Ref) })
+func (r *Record) Object(namespace string) (*unstructured.Unstructured, error) {
+	slices.SortFunc(r.Objects, func(a, b Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the record of %s: %w", r.Cluster, err)
 	}
-	return object("v1", "ConfigMap", namespace, recordName,
-		map[string]any{"labels": map[string]any{labelMesh: r.Mesh}},
+	return object.New("v1", "ConfigMap", namespace, recordName,
+		map[string]any{"labels": map[string]any{object.LabelMesh: r.Mesh}},
 		map[string]any{"data": map[string]any{recordKey: string(b)}}), nil
 }
 
 // hash is what was last applied of ref, "" when that is not known.
-func (r *Record) hash(ref kube.Ref) string {
+func (r *Record) Hash(ref object.Ref) string {
 	if r == nil {
 		return ""
 	}
@@ -80,9 +80,4 @@ func (r *Record) hash(ref kube.Ref) string {
 		}
 	}
 	return ""
-}
-
-func compareRefs(a, b kube.Ref) int {
-	return strings.Compare(a.Group+"\x00"+a.Kind+"\x00"+a.Namespace+"\x00"+a.Name,
-		b.Group+"\x00"+b.Kind+"\x00"+b.Namespace+"\x00"+b.Name)
 }

@@ -1,0 +1,29 @@
+package object
+
+import (
+	"errors"
+)
+
+func Absent(err error) bool { return errors.Is(err, ErrNotFound) }
+
+// hintOf is the remedy that err carries, "" if it has none.
+func HintOf(err error) string {
+	if e, ok := errors.AsType[hinted](err); ok {
+		return e.Remedy()
+	}
+	return ""
+}
+
+// A hinted error carries a remedy.
+type hinted interface {
+	error
+	Remedy() string
+}
+
+// detailOf is what the remedy of err speaks of, "" for nothing more.
+func DetailOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Detail
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+package object
+
+import (
+	"encoding/json"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// ours says whether we manage fields of o, which may be nil.
+func Ours(o *unstructured.Unstructured) bool {
+	if o == nil {
+		return false
+	}
+	for _, m := range o.GetManagedFields() {
+		if m.Manager == FieldManager {
+			return true
+		}
+	}
+	return false
+}
+
+// managers are the other managers of o, each once, in the order of o.
+func Managers(o *unstructured.Unstructured) []string {
+	var names []string
+	seen := map[string]bool{FieldManager: true}
+	for _, m := range o.GetManagedFields() {
+		if !seen[m.Manager] {
+			seen[m.Manager] = true
+			names = append(names, m.Manager)
+		}
+	}
+	return names
+}
+
+// owns says whether m is the owner of a field, or of one below it.
+func Owns(m metav1.ManagedFieldsEntry, path ...string) bool {
+	var owned map[string]any
+	return m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil && ownsPath(owned, path)
+}
+
+// segments splits a [compare.Field]'s path into field names; "*" is any list element.
+func Segments(path string) []string {
+	var out []string
+	for path != "" {
+		switch {
+		case path[0] == '.':
+			path = path[1:]
+		case path[0] == '[':
+			end := strings.IndexByte(path, ']')
+			if end < 0 {
+				return out
+			}
+			if strings.Contains(path[:end], "=") {
+				out = append(out, "*")
+			} else {
+				out = append(out, path[1:end])
+			}
+			path = path[end+1:]
+		default:
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				end = len(path)
+			}
+			out = append(out, path[:end])
+			path = path[end:]
+		}
+	}
+	return out
+}
+
+// ownsPath follows a path through a fieldsV1 tree:
+// https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+func ownsPath(owned map[string]any, path []string) bool {
+	if len(path) == 0 {
+		return true
+	}
+	for key, v := range owned {
+		matches := key == "f:"+path[0] || path[0] == "*" && (strings.HasPrefix(key, "k:") || strings.HasPrefix(key, "v:"))
+		if below, ok := v.(map[string]any); matches && ok && (len(below) == 0 || ownsPath(below, path[1:])) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,49 @@
+package object
+
+import (
+	"strings"
+)
+
+func NamespaceRef(name string) Ref {
+	return Ref{Kind: "Namespace", Name: name}
+}
+
+func SecretRef(namespace, name string) Ref {
+	return Ref{Kind: "Secret", Namespace: namespace, Name: name}
+}
+
+func ServiceRef(namespace, name string) Ref {
+	return Ref{Kind: "Service", Namespace: namespace, Name: name}
+}
+
+func IstiodRef(namespace string) Ref {
+	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: "istiod"}
+}
+
+func GatewayServiceRef(namespace string) Ref {
+	return ServiceRef(namespace, EastWestGateway)
+}
+
+func IstiodServiceRef(namespace string) Ref {
+	return ServiceRef(namespace, IstiodService)
+}
+
+func EndpointsRef(namespace, primary string) Ref {
+	return Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: namespace, Name: IstiodService + "-" + primary}
+}
+
+// crdRef names no object: it stands for the kind.
+var CrdRef = Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
+
+func IsCRD(r Ref) bool { return r.Kind == CrdRef.Kind }
+
+func IsWebhook(r Ref) bool { return strings.HasSuffix(r.Kind, "WebhookConfiguration") }
+
+// isIstioResource says whether r is a custom resource that istiod validates.
+func IsIstioResource(r Ref) bool { return strings.HasSuffix(r.Group, ".istio.io") }
+
+// compareRefs orders objects by group, kind, namespace and name.
+func CompareRefs(a, b Ref) int {
+	return strings.Compare(a.Group+"\x00"+a.Kind+"\x00"+a.Namespace+"\x00"+a.Name,
+		b.Group+"\x00"+b.Kind+"\x00"+b.Namespace+"\x00"+b.Name)
+}

@@ -1,0 +1,20 @@
+package order
+
+// A Component is a part of a cluster's membership in the user's terms.
+type Component string
+
+// The components, in the order in which a plan lists them.
+const (
+	Certificate    Component = "certificate"
+	ControlPlane   Component = "IstioControlPlane"
+	Primaries      Component = "primaries"
+	Gateway        Component = "gateway"
+	RemoteAccess   Component = "remote access"
+	SharedServices Component = "shared services"
+	Bookkeeping    Component = "record"
+)
+
+// Components lists all components in the order of a plan.
+func Components() []Component {
+	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, SharedServices, Bookkeeping}
+}
