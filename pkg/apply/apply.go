@@ -5,20 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// finalTime is what an interrupted apply takes to write its records and give
-// up its locks.
-const finalTime = 20 * time.Second
+// finalTime is what the end of a cluster may take: it outlasts a request that is
+// repeated until the server is back.
+const finalTime = 90 * time.Second
 
 // Options of an [Apply].
 type Options struct {
@@ -26,7 +28,6 @@ type Options struct {
 	Random      io.Reader // for keys
 	Holder      string    // who applies, shown to whoever comes second
 	Parallelism int       // changes under way at once, over all clusters
-	Forget      []string  // as in [PlanOptions]
 	Events      func(Event)
 }
 
@@ -34,12 +35,12 @@ type Options struct {
 // cluster's failure does not stop the others. The report is whole whatever
 // happens; [Report.Err] says whether all was done. When ctx ends, objects
 // under way are finished and the records written.
-func Apply(ctx context.Context, p *Plan, o Options) *Report {
+func Apply(ctx context.Context, p *Plan, clients *Clients, o Options) *Report {
 	x := &execution{
-		plan: p, options: o,
+		plan: p, clients: clients, options: o,
 		slots: semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
 		made:  map[changeKey]bool{},
-		locks: map[string]*kube.Lock{},
+		locks: map[string]object.Lock{},
 	}
 	var mu sync.Mutex
 	x.emit = func(e Event) {
@@ -50,28 +51,17 @@ func Apply(ctx context.Context, p *Plan, o Options) *Report {
 		}
 	}
 	start := time.Now()
-	steps := x.build()
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x.abort = cancel
-	finalCtx, stop := withGrace(runCtx, finalTime)
-	defer stop()
-	runSteps(runCtx, finalCtx, steps, x.emit)
+	steps := runSteps(runCtx, p.Steps, x.step, x.emit)
 	return x.report(steps, context.Cause(runCtx), start)
-}
-
-// withGrace is a context that outlives parent by grace.
-func withGrace(parent context.Context, grace time.Duration) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() {
-		time.AfterFunc(grace, cancel)
-	})
-	return ctx, func() { stop(); cancel() }
 }
 
 // An execution is one run of a plan.
 type execution struct {
 	plan    *Plan
+	clients *Clients
 	options Options
 	slots   *semaphore.Weighted
 	emit    func(Event)
@@ -79,7 +69,7 @@ type execution struct {
 
 	mu    sync.Mutex
 	made  map[changeKey]bool // what was done
-	locks map[string]*kube.Lock
+	locks map[string]object.Lock
 }
 
 type changeKey struct {
@@ -87,16 +77,96 @@ type changeKey struct {
 	ref     object.Ref
 }
 
+// at is a cluster of the plan with its client.
+func (x *execution) at(c *ClusterPlan) *connected { return x.clients.connect(c.Live) }
+
+// finished notes that a change was made, cleared that a temporary object is gone.
 func (x *execution) finished(cluster string, ref object.Ref) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.made[changeKey{cluster, ref}] = true
 }
 
+func (x *execution) cleared(cluster string, ref object.Ref) { x.finished(cluster, ref) }
+
 func (x *execution) isFinished(cluster string, ref object.Ref) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.made[changeKey{cluster, ref}]
+}
+
+// isGone says whether all of ours was taken out of a cluster that leaves.
+func (x *execution) isGone(c *ClusterPlan) bool {
+	for _, ch := range c.Changes {
+		if ch.removes() && !x.isFinished(c.Name, ch.Object) {
+			return false
+		}
+	}
+	return true
+}
+
+// step carries out one step of the plan.
+func (x *execution) step(ctx context.Context, s Step, r *reporter) error {
+	c := x.plan.cluster(s.Cluster)
+	switch s.Kind {
+	case Begin:
+		return x.begin(ctx, c, c.pick(s.Changes), r)
+	case Put:
+		return x.put(ctx, c, s, r)
+	case Remove:
+		return x.remove(ctx, c, s, r)
+	case Finish:
+		return x.finish(ctx, c)
+	}
+	for _, p := range proofs() {
+		if p.claim == s.Claim {
+			return p.run(ctx, x, c, r)
+		}
+	}
+	return fmt.Errorf("nothing proves that %s: %s", s.Cluster, s.Claim)
+}
+
+// pick are changes by their indices.
+func (c *ClusterPlan) pick(indices []int) []Change {
+	out := make([]Change, len(indices))
+	for i, at := range indices {
+		out[i] = c.Changes[at]
+	}
+	return out
+}
+
+// put creates and updates. A namespace that is being deleted has to go first.
+func (x *execution) put(ctx context.Context, c *ClusterPlan, s Step, r *reporter) error {
+	changes := c.pick(s.Changes)
+	for _, ch := range changes {
+		if c.Live.ending[ch.Object] {
+			if err := waitAbsent(ctx, x.at(c), ch.Object, r); err != nil {
+				return err
+			}
+		}
+	}
+	return x.changes(ctx, c, changes, r)
+}
+
+// remove carries out removals and waits until what was deleted is gone.
+func (x *execution) remove(ctx context.Context, c *ClusterPlan, s Step, r *reporter) error {
+	if c.Leaving && s.Part == order.Record {
+		// The lock goes with the record: nothing that needs it is left.
+		defer func() { _ = x.unlock(context.WithoutCancel(ctx), c) }()
+	}
+	changes := c.pick(s.Changes)
+	if err := x.changes(ctx, c, changes, r); err != nil {
+		return err
+	}
+	for _, ch := range changes {
+		if ch.Action != Delete || !workloads[ch.Object.Kind] && !object.IsCRD(ch.Object) && ch.Object.Kind != "Namespace" {
+			continue
+		}
+		if err := waitAbsent(ctx, x.at(c), ch.Object, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changes carries out changes of one cluster, as many at once as there are
@@ -127,46 +197,63 @@ func (x *execution) changes(ctx context.Context, c *ClusterPlan, all []Change, r
 
 // change carries out one change.
 func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error {
-	l := c.Live
+	l := x.at(c)
+	live := l.object(ch.Object)
 	switch {
-	case ch.Action == Delete && workloads[ch.Object.Kind]:
-		// It stays visible until its pods are gone, and is waited for.
-		return l.cluster.DeleteForeground(ctx, ch.Object, ch.UID)
 	case ch.Action == Delete:
-		return l.cluster.Delete(ctx, ch.Object, ch.UID)
-	case ch.letGo && ch.Object.Kind == "Service":
+		// A workload stays visible until its pods are gone, and is waited for.
+		return l.cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: workloads[ch.Object.Kind]})
+	case ch.LetGo && ch.Object.Kind == "Service":
 		return l.cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
-	case ch.item == nil:
-		return x.disown(ctx, l, ch.Object)
+	case ch.LetGo: // gives up the fields that we own of an object that stays
+		_, err := l.cluster.Apply(ctx, object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), nil, nil), object.ApplyOptions{})
+		return err
 	}
-	o, err := x.complete(ctx, l, ch)
+	o, err := x.complete(ctx, ch, live)
 	if err != nil {
 		return err
 	}
-	live := l.object(ch.Object)
-	if ch.replace {
-		if err := l.cluster.Delete(ctx, ch.Object, ch.UID); err != nil {
+	if ch.Replace {
+		if err := l.cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID}); err != nil {
 			return err
 		}
 	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
 	// is, and says so by a conflict.
 	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace")
-	_, err = l.cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
-	return err
-}
-
-// disown gives up the fields that we own of an object that stays.
-func (x *execution) disown(ctx context.Context, l *Live, ref object.Ref) error {
-	_, err := l.cluster.Apply(ctx, object.New(l.object(ref).GetAPIVersion(), ref.Kind, ref.Namespace, ref.Name, nil, nil), object.ApplyOptions{})
-	return err
-}
-
-// prepare makes the namespace, takes the lock, and records what is about to
-// be there.
-func (x *execution) prepare(ctx context.Context, c *ClusterPlan, namespace []Change, r *reporter) error {
-	if err := waitGone(ctx, c.Live, object.NamespaceRef(c.Namespace), r); err != nil {
+	if _, err := l.cluster.Apply(ctx, o, object.ApplyOptions{Force: force}); err != nil {
 		return err
+	}
+	if ch.Part == order.Service && hasSelector(live) && !hasSelector(o) {
+		return dropOwnEndpoints(ctx, l)
+	}
+	return nil
+}
+
+// complete returns the object to apply for ch: what is known of it, and its
+// late content, minted or kept.
+func (x *execution) complete(ctx context.Context, ch Change, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if !ch.Mint {
+		return wantedObject(ch.item, live), nil
+	}
+	c, err := ch.item.Late.Mint(ctx, Minter{World: x.plan.world, Clients: x.clients, Random: x.options.Random, Now: x.options.Now})
+	if err != nil {
+		return nil, fmt.Errorf("mint the content of %s: %w", ch.Object, err)
+	}
+	return c.put(ch.item.Object), nil
+}
+
+// begin makes the namespace, takes the lock, and records what is about to be
+// there.
+func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Change, r *reporter) error {
+	l, ref := x.at(c), object.NamespaceRef(c.Namespace)
+	if c.Leaving && l.object(ref) == nil {
+		return nil // only CRDs are left, and nowhere to put a lock
+	}
+	if l.ending[ref] {
+		if err := waitAbsent(ctx, l, ref, r); err != nil {
+			return err
+		}
 	}
 	if err := x.changes(ctx, c, namespace, r); err != nil {
 		return err
@@ -174,29 +261,51 @@ func (x *execution) prepare(ctx context.Context, c *ClusterPlan, namespace []Cha
 	if err := x.lock(ctx, c); err != nil {
 		return err
 	}
+	if c.Leaving {
+		return nil // its record says what there is, until it goes
+	}
 	// What is about to be created is in it, without a hash: a run that dies
 	// leaves nothing behind that nobody knows of.
-	record := c.RecordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(Change) bool { return false })
-	return x.putRecord(ctx, c, record)
+	return x.putRecord(ctx, c, c.RecordAfter(x.plan.Mesh, x.plan.members(never), func(Change) bool { return false }), x.probing(c))
 }
 
-func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, record *record.Record) error {
-	o, err := record.Object(c.Namespace)
+func never(*ClusterPlan) bool { return false }
+
+// probing are the objects of a proof that may be there while c is applied.
+func (x *execution) probing(c *ClusterPlan) []record.Recorded {
+	for _, s := range x.plan.Steps {
+		if s.Cluster == c.Name && s.Claim == order.Serves && s.Blocked == "" {
+			return probeRefs(c)
+		}
+	}
+	return nil
+}
+
+func (x *execution) putRecord(ctx context.Context, c *ClusterPlan, r *record.Record, more []record.Recorded) error {
+	for _, one := range more {
+		if !x.isFinished(c.Name, one.Ref) && !slices.ContainsFunc(r.Objects, func(o record.Recorded) bool { return o.Ref == one.Ref }) {
+			r.Objects = append(r.Objects, one)
+		}
+	}
+	o, err := r.Object(c.Namespace)
 	if err != nil {
 		return err
 	}
-	_, err = c.Live.cluster.Apply(ctx, o, object.ApplyOptions{Force: true})
+	if err := x.held(c.Name); err != nil {
+		return err
+	}
+	_, err = x.at(c).cluster.Apply(ctx, o, object.ApplyOptions{Force: true})
 	return err
 }
 
 // unmoved refuses to go on with a plan that is older than another apply: each
 // writes the record.
-func unmoved(ctx context.Context, l *Live) error {
-	record, err := l.cluster.Get(ctx, record.Ref(l.Namespace))
+func unmoved(ctx context.Context, l *connected) error {
+	stored, err := l.cluster.Get(ctx, record.Ref(l.Namespace))
 	version := ""
 	switch {
 	case err == nil:
-		version = record.GetResourceVersion()
+		version = stored.GetResourceVersion()
 	case !object.Absent(err):
 		return err
 	}
@@ -220,11 +329,12 @@ func (e *StaleError) Remedy() string { return "apply again: it makes a new plan"
 // lock keeps a second apply away from the cluster. Losing it ends the run:
 // whoever has it now may be writing.
 func (x *execution) lock(ctx context.Context, c *ClusterPlan) error {
-	lock, err := c.Live.cluster.Lock(ctx, c.Namespace, x.options.Holder)
+	l := x.at(c)
+	lock, err := l.cluster.Lock(ctx, c.Namespace, x.options.Holder)
 	if err != nil {
 		return err
 	}
-	if err := unmoved(ctx, c.Live); err != nil {
+	if err := unmoved(ctx, l); err != nil {
 		return errors.Join(err, lock.Release(ctx))
 	}
 	x.mu.Lock()
@@ -252,15 +362,16 @@ func (x *execution) held(cluster string) error {
 	return nil
 }
 
-// finish writes the record of what is there now, and gives up the lock.
+// finish writes the record of what is there now, and gives up the lock. Without
+// the lock, the record is somebody else's.
 func (x *execution) finish(ctx context.Context, c *ClusterPlan) error {
 	x.mu.Lock()
 	locked := x.locks[c.Name] != nil
 	x.mu.Unlock()
 	var err error
 	if locked && !c.Leaving {
-		record := c.RecordAfter(x.plan.Mesh, x.plan.members(x.options.Forget), func(ch Change) bool { return x.isFinished(c.Name, ch.Object) })
-		err = x.putRecord(ctx, c, record)
+		after := c.RecordAfter(x.plan.Mesh, x.plan.members(x.isGone), func(ch Change) bool { return x.isFinished(c.Name, ch.Object) })
+		err = x.putRecord(ctx, c, after, x.probing(c))
 	}
 	return errors.Join(err, x.unlock(ctx, c))
 }

@@ -158,14 +158,13 @@ func (d *Desired) render(r *charts.Renderer) error {
 			it := shared[o.Unstructured]
 			if it == nil {
 				var err error
-				content := o.Unstructured
-				if componentOf(o) == order.Gateway {
+				content, subject := o.Unstructured, renderedSubject(o)
+				if subject.Component == order.Gateway {
 					content = movableGateway(content, c.Address)
 				}
-				if it, err = newItem(componentOf(o), d.MeshID, content, nil); err != nil {
+				if it, err = newItem(subject, d.MeshID, content, nil); err != nil {
 					return err
 				}
-				it.stage = stageOf(it.Ref, strings.Contains(o.Component, "gateway:"))
 				shared[o.Unstructured] = it
 			}
 			c.Items = append(c.Items, it)
@@ -177,17 +176,10 @@ func (d *Desired) render(r *charts.Renderer) error {
 	return nil
 }
 
-func componentOf(o charts.Object) order.Component {
-	if o.Component == "ingressgateway:"+object.EastWestGateway {
-		return order.Gateway
-	}
-	return order.ControlPlane
-}
-
 // addOwn adds the objects that no chart renders.
 func (d *Desired) addOwn(c *DesiredCluster) error {
 	items := own{mesh: d.MeshID, cluster: c}
-	items.add(order.ControlPlane, namespaceObject(c.Member), nil)
+	items.add(order.Subject{Component: order.ControlPlane, Part: order.Namespace}, namespaceObject(c.Member), nil)
 	if c.Member.Remote() {
 		items.remote()
 	} else {
@@ -196,11 +188,11 @@ func (d *Desired) addOwn(c *DesiredCluster) error {
 	for _, other := range d.Clusters {
 		if reads(other, c) {
 			c.ReadBy = append(c.ReadBy, other.Member.Name)
-			items.add(order.RemoteAccess, grantObject(c.Member.Namespace, other.Member.Name), nil)
+			items.add(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: other.Member.Name}, grantObject(c.Member.Namespace, other.Member.Name), nil)
 		}
 		if reads(c, other) {
 			c.Reads = append(c.Reads, other.Member.Name)
-			items.add(order.RemoteAccess, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
+			items.add(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: other.Member.Name}, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
 				source: other.Member, account: other.Account, consumer: c.Member.Name,
 				serves: slices.Contains(other.Member.Primaries, c.Member.Name),
 			})
@@ -223,8 +215,8 @@ type own struct {
 	err     error // the first
 }
 
-func (w *own) add(comp order.Component, o *unstructured.Unstructured, late Late) {
-	it, err := newItem(comp, w.mesh, o, late)
+func (w *own) add(about order.Subject, o *unstructured.Unstructured, late Late) {
+	it, err := newItem(about, w.mesh, o, late)
 	if err != nil && w.err == nil {
 		w.err = err
 	}
@@ -237,22 +229,22 @@ func (w *own) add(comp order.Component, o *unstructured.Unstructured, late Late)
 // own cluster only.
 func (w *own) primary(d *Desired) {
 	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(order.Certificate, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &intermediate{
+	w.add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &intermediate{
 		root: d.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: d.TrustDomain},
 	})
 	if c.Manifest.StrictMTLS() {
-		w.add(order.ControlPlane, strictMTLS(ns), nil)
+		w.add(order.Subject{Component: order.ControlPlane, Part: order.Mesh}, strictMTLS(ns), nil)
 	}
 	if c.Exposed {
-		w.add(order.Gateway, exposeServices(ns), nil)
+		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, exposeServices(ns), nil)
 	}
 	if len(c.Remotes) > 0 {
-		w.add(order.Gateway, exposeIstiod(ns), nil)
-		w.add(order.Gateway, routeIstiod(ns), nil)
+		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, exposeIstiod(ns), nil)
+		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, routeIstiod(ns), nil)
 	}
 	if c.Account != topology.DefaultServiceAccountReader && d.isRead(c) {
 		// The charts render the default account only.
-		w.add(order.RemoteAccess, readerAccount(ns, c.Account), nil)
+		w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
 	}
 }
 
@@ -260,11 +252,11 @@ func (w *own) primary(d *Desired) {
 // cluster as: the base chart, which has that, is for primaries.
 func (w *own) remote() {
 	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(order.Primaries, istiodServiceObject(ns), nil)
+	w.add(order.Subject{Component: order.Primaries, Part: order.Service}, istiodServiceObject(ns), nil)
 	for _, primary := range c.Member.Primaries {
-		w.add(order.Primaries, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
+		w.add(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
 	}
-	w.add(order.RemoteAccess, readerAccount(ns, c.Account), nil)
+	w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
 }
 
 // isRead says whether any istiod reads the API server of c.

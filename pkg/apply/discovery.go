@@ -36,7 +36,7 @@ const synced = "synced"
 const istiodAnswers = 10 * time.Second
 
 // readIstiods asks every running istiod of l, through a port-forward.
-func readIstiods(ctx context.Context, l *Live) ([]IstiodView, error) {
+func readIstiods(ctx context.Context, l *connected) ([]IstiodView, error) {
 	pods, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, l.Namespace, "app=istiod")
 	if err != nil {
 		return nil, err
@@ -117,10 +117,11 @@ func undiscovered(self string, reads, allowed []string, views []IstiodView) map[
 // waitDiscovery waits until every istiod of c reads exactly the clusters that
 // it should. The error of one that does not get there says at which addresses
 // it tries.
-func waitDiscovery(ctx context.Context, w *World, c *ClusterPlan, reads []string, r *reporter) error {
+func waitDiscovery(ctx context.Context, l *connected, s *scene, c *ClusterPlan, r *reporter) error {
+	reads := s.discovers(c)
 	reason, hint := "", ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		views, err := readIstiods(ctx, c.Live)
+		views, err := readIstiods(ctx, l)
 		if class := object.ClassOf(err); class == object.Forbidden || class == object.Unauthorized {
 			return false, err
 		}
@@ -130,7 +131,7 @@ func waitDiscovery(ctx context.Context, w *World, c *ClusterPlan, reads []string
 		} else if missing := undiscovered(c.Name, reads, c.Reads, views); len(missing) > 0 {
 			now, hint = listReasons(missing), ""
 			for _, name := range sortedKeys(missing) {
-				hint = cmp.Or(hint, reachHint(w, c, name, views))
+				hint = cmp.Or(hint, reachHint(s.plan.world, c, name, views))
 			}
 		}
 		if now != reason {

@@ -13,7 +13,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -142,7 +141,7 @@ func nodeSelector(service *unstructured.Unstructured) labels.Set {
 }
 
 // readReach asks where the gateway of l is reached now, host names resolved.
-func readReach(ctx context.Context, l *Live) Reach {
+func readReach(ctx context.Context, l *connected) Reach {
 	service, err := l.cluster.Get(ctx, object.GatewayServiceRef(l.Namespace))
 	if err != nil && !object.Absent(err) {
 		return Reach{Err: err}
@@ -152,7 +151,7 @@ func readReach(ctx context.Context, l *Live) Reach {
 
 // reach is where the gateway with that Service, which may be nil, is reached:
 // it asks for nodes and resolves names where that is needed.
-func (l *Live) reach(ctx context.Context, service *unstructured.Unstructured) Reach {
+func (l *connected) reach(ctx context.Context, service *unstructured.Unstructured) Reach {
 	var nodes []string
 	if service != nil {
 		if selector := nodeSelector(service); selector != nil {
@@ -171,7 +170,7 @@ func (l *Live) reach(ctx context.Context, service *unstructured.Unstructured) Re
 
 // externalIPs are the addresses of nodes that istiod takes too:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/controller.go (updateServiceNodePortAddresses)
-func externalIPs(ctx context.Context, c *kube.Cluster, selector labels.Set) ([]string, error) {
+func externalIPs(ctx context.Context, c object.Reader, selector labels.Set) ([]string, error) {
 	nodes, err := c.List(ctx, schema.GroupKind{Kind: "Node"}, "", selector.String())
 	if err != nil {
 		return nil, err

@@ -84,14 +84,14 @@ func (l *grantList) add(kind, user, namespace string, rules []grantRule) {
 		l.Items = append(l.Items, grantBinding{
 			APIVersion: version, Kind: kind + "Binding", Metadata: meta,
 			RoleRef:  grantSubject{Group: rbacGroup, Kind: kind, Name: meta.Name},
-			Subjects: []grantSubject{subjectOf(user)},
+			Subjects: []grantSubject{userSubject(user)},
 		})
 	}
 }
 
-// subjectOf is user in a binding:
+// userSubject is user in a binding:
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
-func subjectOf(user string) grantSubject {
+func userSubject(user string) grantSubject {
 	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
 		if namespace, name, ok := strings.Cut(account, ":"); ok {
 			return grantSubject{Kind: "ServiceAccount", Name: name, Namespace: namespace}

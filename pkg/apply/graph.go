@@ -5,13 +5,19 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // An Event is something that happened during an apply.
 type Event struct {
-	Cluster string    `json:"cluster,omitempty"`
-	Step    string    `json:"step"`
-	Kind    EventKind `json:"kind"`
+	Cluster string      `json:"cluster,omitempty"`
+	Step    StepKind    `json:"step"`
+	Part    order.Part  `json:"part,omitempty"`
+	Peer    string      `json:"peer,omitempty"`
+	Claim   order.Claim `json:"claim,omitempty"`
+	Index   int         `json:"index"` // of the step in the plan
+	Kind    EventKind   `json:"kind"`
 	// Done and Total count the objects of the step.
 	Done   int    `json:"done,omitempty"`
 	Total  int    `json:"total,omitempty"`
@@ -32,17 +38,10 @@ const (
 	Skipped  EventKind = "skipped"
 )
 
-// A step is one node of the graph that an apply is. It starts when all steps
-// that it names in after have ended well; one that is final starts when they
-// have ended at all.
-type step struct {
-	cluster string // "" for the mesh
-	name    string
-	after   []*step
-	total   int // objects, for progress
-	final   bool
-	run     func(ctx context.Context, s *reporter) error
-
+// A running is what becomes of one [Step] of a plan.
+type running struct {
+	Step
+	index      int
 	ended      chan struct{}
 	err        error
 	start, end time.Time // zero for one that was skipped
@@ -53,14 +52,18 @@ var errSkipped = errors.New("a step before it did not end well")
 
 // A reporter tells what a running step does.
 type reporter struct {
-	step *step
+	step *running
 	emit func(Event)
 	mu   sync.Mutex
 	done int
 }
 
 func (r *reporter) event(kind EventKind, detail string) {
-	r.emit(Event{Cluster: r.step.cluster, Step: r.step.name, Kind: kind, Done: r.done, Total: r.step.total, Detail: detail})
+	s := r.step
+	r.emit(Event{
+		Cluster: s.Cluster, Step: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim, Index: s.index,
+		Kind: kind, Done: r.done, Total: len(s.Changes), Detail: detail,
+	})
 }
 
 // advance counts one object as dealt with.
@@ -78,35 +81,43 @@ func (r *reporter) waiting(reason string) {
 	r.event(Waiting, reason)
 }
 
-// runSteps runs a graph to its end, every step as soon as it may. It returns
-// when all steps have ended; what became of each is in its err. Once ctx ends,
-// steps that have not started are skipped, final ones excepted: these run
-// under finalCtx.
-func runSteps(ctx, finalCtx context.Context, steps []*step, emit func(Event)) {
-	for _, s := range steps {
-		s.ended = make(chan struct{})
+// runSteps runs a graph to its end, every step as soon as it may, and returns
+// what became of each. Blocked steps are skipped without a word. Once ctx ends,
+// steps that have not started are skipped, too, but for those that finish a
+// cluster: these run under a context of their own, however the others ended.
+func runSteps(ctx context.Context, steps []Step, run func(ctx context.Context, s Step, r *reporter) error, emit func(Event)) []*running {
+	all := make([]*running, len(steps))
+	for i, s := range steps {
+		all[i] = &running{Step: s, index: i, ended: make(chan struct{})}
 	}
 	var wg sync.WaitGroup
-	for _, s := range steps {
+	for _, s := range all {
 		wg.Go(func() {
 			defer close(s.ended)
-			for _, before := range s.after {
-				<-before.ended
-				if before.err != nil && !s.final {
+			for _, i := range s.After {
+				<-all[i].ended
+				if all[i].err != nil && s.Kind != Finish {
 					s.err = errSkipped
 				}
 			}
-			runStep(ctx, finalCtx, s, emit)
+			s.run(ctx, run, emit)
 		})
 	}
 	wg.Wait()
+	return all
 }
 
-func runStep(ctx, finalCtx context.Context, s *step, emit func(Event)) {
+func (s *running) run(ctx context.Context, run func(ctx context.Context, s Step, r *reporter) error, emit func(Event)) {
 	r := &reporter{step: s, emit: emit}
-	if s.final {
-		ctx = finalCtx
-	} else if s.err == nil && ctx.Err() != nil {
+	switch {
+	case s.Blocked != "":
+		s.err = errSkipped
+		return
+	case s.Kind == Finish:
+		final, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalTime)
+		defer cancel()
+		ctx = final
+	case s.err == nil && ctx.Err() != nil:
 		s.err = errSkipped
 	}
 	if s.err != nil {
@@ -115,7 +126,7 @@ func runStep(ctx, finalCtx context.Context, s *step, emit func(Event)) {
 	}
 	r.event(Started, "")
 	s.start = time.Now()
-	s.err = s.run(ctx, r)
+	s.err = run(ctx, s.Step, r)
 	s.end = time.Now()
 	if s.err != nil {
 		r.event(Failed, s.err.Error())

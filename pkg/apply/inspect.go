@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -43,7 +42,7 @@ type Inspected struct {
 // Inspect asks the clusters of p what speaks against an apply and a plan does
 // not need to know. It writes nothing. Where p changes nothing and refuses
 // nothing, no cluster is asked.
-func Inspect(ctx context.Context, p *Plan) Inspection {
+func Inspect(ctx context.Context, p *Plan, clients *Clients) Inspection {
 	i := Inspection{}
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -53,7 +52,7 @@ func Inspect(ctx context.Context, p *Plan) Inspection {
 			continue
 		}
 		g.Go(func() error {
-			seen := inspect(ctx, c, q)
+			seen := inspect(ctx, clients.connect(c.Live), c, q)
 			mu.Lock()
 			defer mu.Unlock()
 			i[c.Name] = seen
@@ -84,7 +83,7 @@ func (p *Plan) questions(c *ClusterPlan) questions {
 	}
 }
 
-func inspect(ctx context.Context, c *ClusterPlan, q questions) *Inspected {
+func inspect(ctx context.Context, l *connected, c *ClusterPlan, q questions) *Inspected {
 	seen := &Inspected{}
 	var g errgroup.Group
 	ask := func(wanted bool, f func()) {
@@ -92,21 +91,21 @@ func inspect(ctx context.Context, c *ClusterPlan, q questions) *Inspected {
 			g.Go(func() error { f(); return nil })
 		}
 	}
-	ask(len(q.access) > 0, func() { seen.askAccess(ctx, c, q.access) })
-	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, c.Live.cluster) })
-	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, c.Live.cluster) })
+	ask(len(q.access) > 0, func() { seen.askAccess(ctx, l, c, q.access) })
+	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.cluster) })
+	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, l.cluster) })
 	ask(q.istiods, func() {
-		seen.Istiods, seen.IstiodsErr = c.Live.cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
+		seen.Istiods, seen.IstiodsErr = l.cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
 	})
-	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, c.Live.cluster) })
+	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, l.cluster) })
 	_ = g.Wait() // the functions return nil
 	return seen
 }
 
 // askAccess asks an administrator one question, and anybody else one for each
 // access.
-func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []object.Access) {
-	cluster := c.Live.cluster
+func (seen *Inspected) askAccess(ctx context.Context, l *connected, c *ClusterPlan, needs []object.Access) {
+	cluster := l.cluster
 	everything, err := cluster.Allowed(ctx, []object.Access{object.Everything()})
 	if err != nil {
 		seen.AccessErr = err
@@ -125,7 +124,7 @@ func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []ob
 			seen.Missing = append(seen.Missing, a)
 		}
 	}
-	if slices.ContainsFunc(seen.Missing, escalates) && mayGrant(ctx, c) {
+	if slices.ContainsFunc(seen.Missing, escalates) && mayGrant(ctx, l, c) {
 		seen.Missing = slices.DeleteFunc(seen.Missing, escalates)
 	}
 	if len(seen.Missing) > 0 {
@@ -138,7 +137,7 @@ func (seen *Inspected) askAccess(ctx context.Context, c *ClusterPlan, needs []ob
 // which are applied at the same time: the API server looks a role up unless the
 // user may bind any.
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
-func mayGrant(ctx context.Context, c *ClusterPlan) bool {
+func mayGrant(ctx context.Context, l *connected, c *ClusterPlan) bool {
 	for _, ch := range c.Changes {
 		if !ch.Pending() || ch.item == nil || !isRole(ch.Object) {
 			continue
@@ -147,7 +146,7 @@ func mayGrant(ctx context.Context, c *ClusterPlan) bool {
 		if c.Live.object(object.NamespaceRef(ch.Object.Namespace)) == nil && ch.Object.Kind == "Role" {
 			role = object.New(role.GetAPIVersion(), "ClusterRole", "", role.GetName(), nil, map[string]any{"rules": role.Object["rules"]})
 		}
-		if _, err := c.Live.cluster.Apply(ctx, role, object.ApplyOptions{DryRun: true, Force: true}); err != nil {
+		if _, err := l.cluster.Apply(ctx, role, object.ApplyOptions{DryRun: true, Force: true}); err != nil {
 			return false
 		}
 	}
@@ -156,7 +155,7 @@ func mayGrant(ctx context.Context, c *ClusterPlan) bool {
 
 // readPodRanges collects the ranges out of which nodes give addresses to pods:
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeSpec
-func readPodRanges(ctx context.Context, c *kube.Cluster) ([]netip.Prefix, error) {
+func readPodRanges(ctx context.Context, c object.Reader) ([]netip.Prefix, error) {
 	var found ranges
 	err := c.Each(ctx, nodeKind, "", func(o *unstructured.Unstructured) {
 		cidrs, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "podCIDRs")
@@ -169,7 +168,7 @@ func readPodRanges(ctx context.Context, c *kube.Cluster) ([]netip.Prefix, error)
 // servers before 1.33 do not tell, and neither is anybody told who may not read
 // it: nothing is known of the ranges then.
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/service-cidr-v1/
-func readServiceRanges(ctx context.Context, c *kube.Cluster) []netip.Prefix {
+func readServiceRanges(ctx context.Context, c object.Reader) []netip.Prefix {
 	list, err := c.List(ctx, schema.GroupKind{Group: "networking.k8s.io", Kind: "ServiceCIDR"}, "", "")
 	if err != nil {
 		return nil
@@ -187,7 +186,7 @@ var nodeKind = schema.GroupKind{Kind: "Node"}
 
 // readNodeAddresses is of use for a remedy: where nodes cannot be read, there
 // are none.
-func readNodeAddresses(ctx context.Context, c *kube.Cluster) []string {
+func readNodeAddresses(ctx context.Context, c object.Reader) []string {
 	var out []string
 	for _, selector := range []string{"node-role.kubernetes.io/control-plane", ""} {
 		err := c.Each(ctx, nodeKind, selector, func(o *unstructured.Unstructured) {

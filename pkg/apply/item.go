@@ -1,10 +1,13 @@
 package apply
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -19,29 +22,44 @@ import (
 // holds: content that only an apply can make, because it is secret or comes
 // out of another cluster.
 type Item struct {
-	Component order.Component
-	Ref       object.Ref
-	Object    *unstructured.Unstructured
-	Late      Late
-	Hash      string // of Object; what a Record remembers of it
-
-	stage stage
+	order.Subject
+	Ref    object.Ref
+	Object *unstructured.Unstructured
+	Late   Late
+	Hash   string // of Object; what a record remembers of it
 }
 
 // Late is the part of an object that is minted when it is applied.
 type Late interface {
 	// Judge says why the content of live, an object that is there, has to be
-	// minted anew. The empty string keeps it.
+	// minted again. The empty string keeps it.
 	Judge(w *World, live *unstructured.Unstructured) string
-	// Needs names the cluster whose absence prevents minting, "" for none.
-	Needs() string
+	// Needs are the facts without which it cannot be minted.
+	Needs() []order.Fact
+	// Source names the cluster that it is made from, "" for none.
+	Source() string
 	// Fields are the top-level fields that hold the content.
 	Fields() []string
+	// Sends is all that it will say about other clusters, as far as that is
+	// known now and is no secret: a saved plan is compared by it.
+	Sends(w *World) string
+	// Mint makes the content.
+	Mint(ctx context.Context, m Minter) (content, error)
+	// Access is what the user needs in the source cluster for that.
+	Access(source *Live) []object.Access
+}
+
+// A Minter is what minting needs.
+type Minter struct {
+	World   *World
+	Clients *Clients
+	Random  io.Reader // for keys
+	Now     time.Time
 }
 
 // newItem labels a copy of o as the mesh's and hashes it. The copy is shallow
 // below metadata: o must not change afterwards.
-func newItem(c order.Component, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
+func newItem(s order.Subject, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
 	content := make(map[string]any, len(o.Object))
 	for k, v := range o.Object {
 		content[k] = v
@@ -62,8 +80,7 @@ func newItem(c order.Component, mesh string, o *unstructured.Unstructured, late 
 	if err != nil {
 		return nil, fmt.Errorf("encode %s %s: %w", o.GetKind(), o.GetName(), err)
 	}
-	ref := object.RefOf(out)
-	return &Item{Component: c, Ref: ref, Object: out, Late: late, Hash: h, stage: stageOf(ref, false)}, nil
+	return &Item{Subject: s, Ref: object.RefOf(out), Object: out, Late: late, Hash: h}, nil
 }
 
 // hashOf is a digest of v's JSON: 22 characters, 128 bits.

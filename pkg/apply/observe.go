@@ -9,48 +9,40 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
-
-// An Opener makes the client of a kubeconfig context; it sends nothing.
-type Opener interface {
-	Open(context string, o kube.Options) (*kube.Cluster, error)
-}
 
 // ObserveOptions say what is read beside the clusters of the topology.
 type ObserveOptions struct {
 	Now time.Time
 	// Teardown reads every cluster as one that is leaving.
 	Teardown bool
-	Client   kube.Options
-	// Resolver looks up the host names of gateways.
-	Resolver Resolver
 }
 
 // Observe reads every cluster of d in parallel, and those that their records
 // name as members of the mesh and d does not. A cluster that cannot be read is
 // part of the result ([Live].Unreached), not an error: the error is that ctx
-// ended.
-func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*World, error) {
+// ended. The clients of all clusters that were reached are in clients then.
+func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions) (*World, error) {
 	w := &World{Now: o.Now}
 	var g errgroup.Group
-	ob := observer{open: open, options: o.Client, mesh: d.MeshID}
+	ob := observer{clients: clients, mesh: d.MeshID}
 	w.Clusters = make([]*Live, len(d.Clusters))
 	for i, c := range d.Clusters {
 		l := &Live{Member: c.Member, Leaving: o.Teardown, address: c.Address}
-		if len(c.Remotes) > 0 {
-			l.resolver = o.Resolver
-		}
 		w.Clusters[i] = l
 		g.Go(func() error {
+			at := &connected{Live: l}
+			if len(c.Remotes) > 0 {
+				at.resolver = clients.Resolver
+			}
 			switch {
-			case !ob.reach(ctx, l, c, ""):
+			case !ob.reach(ctx, at, c, ""):
 			case len(d.SharedServices) == 0:
-				ob.read(ctx, l, c, c.Items)
+				ob.read(ctx, at, c, c.Items)
 			case c.Joined:
-				l.Unreached = readServices(ctx, l, d.SharedServices)
+				l.Unreached = readServices(ctx, at, d.SharedServices)
 			}
 			return nil
 		})
@@ -61,13 +53,13 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 			return w, err
 		}
 	}
-	departed := DepartedMembers(w, d)
-	for _, m := range departed {
+	for _, m := range departedMembers(w, d) {
 		l := &Live{Member: m, Leaving: true}
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
-			if c := (&DesiredCluster{Member: m}); ob.reach(ctx, l, c, m.UID) {
-				ob.read(ctx, l, c, nil)
+			at := &connected{Live: l}
+			if c := (&DesiredCluster{Member: m}); ob.reach(ctx, at, c, m.UID) {
+				ob.read(ctx, at, c, nil)
 			}
 			return nil
 		})
@@ -81,7 +73,7 @@ func Observe(ctx context.Context, open Opener, d *Desired, o ObserveOptions) (*W
 
 // departedMembers are the clusters that some record names as members, and that
 // neither the topology nor a reached cluster accounts for; sorted by name.
-func DepartedMembers(w *World, d *Desired) []record.Member {
+func departedMembers(w *World, d *Desired) []record.Member {
 	known := map[string]bool{}
 	for _, l := range w.Clusters {
 		known["uid "+l.UID] = true
@@ -105,14 +97,13 @@ func DepartedMembers(w *World, d *Desired) []record.Member {
 
 // An observer reads one cluster.
 type observer struct {
-	open    Opener
-	options kube.Options
+	clients *Clients
 	mesh    string
 }
 
 // reach connects to a cluster, which must have that UID unless it is "", and says
 // whether it is there.
-func (ob observer) reach(ctx context.Context, l *Live, c *DesiredCluster, uid string) bool {
+func (ob observer) reach(ctx context.Context, l *connected, c *DesiredCluster, uid string) bool {
 	l.Objects = map[object.Ref]Observed{}
 	if err := ob.connect(ctx, l, c.Server, uid); err != nil {
 		l.Unreached = unconnected(ctx, l, err, c.Items)
@@ -121,7 +112,7 @@ func (ob observer) reach(ctx context.Context, l *Live, c *DesiredCluster, uid st
 }
 
 // read reads what is wanted or recorded in a cluster that was reached.
-func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted []*Item) {
+func (ob observer) read(ctx context.Context, l *connected, c *DesiredCluster, wanted []*Item) {
 	if l.Leaving {
 		wanted = nil
 	}
@@ -133,8 +124,8 @@ func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted 
 		l.Unreached = err
 		return
 	}
-	spaces := sharedNamespaces(l, wanted)
-	if l.Leaving || demoted(l) {
+	spaces := sharedNamespaces(l.Live, wanted)
+	if l.Leaving || demoted(l.Live) {
 		l.Remains = readRemains(ctx, l, spaces)
 	} else {
 		l.Remains = readShared(ctx, l, spaces)
@@ -148,9 +139,9 @@ func (ob observer) read(ctx context.Context, l *Live, c *DesiredCluster, wanted 
 	dryRun(ctx, l, wanted)
 }
 
-// connect finds out which cluster this is, and reads its stored.
-func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid string) error {
-	cluster, err := ob.open.Open(l.Context, ob.options)
+// connect finds out which cluster this is, and reads its record.
+func (ob observer) connect(ctx context.Context, l *connected, server APIServer, uid string) error {
+	cluster, err := ob.clients.Opener.Open(l.Context)
 	if err != nil {
 		return err
 	}
@@ -162,31 +153,103 @@ func (ob observer) connect(ctx context.Context, l *Live, server APIServer, uid s
 		l.UID, l.Kubernetes = id.UID, id.Version
 		return err
 	})
-	var stored, namespace Observed
+	var namespace Observed
 	g.Go(func() error {
 		namespace.Object, namespace.Err = cluster.Get(ctx, object.NamespaceRef(l.Namespace))
 		return nil
 	})
-	g.Go(func() error {
-		stored.Object, stored.Err = cluster.Get(ctx, record.Ref(l.Namespace))
-		if stored.Err == nil {
-			l.recordVersion = stored.Object.GetResourceVersion()
-			l.Record, stored.Err = record.Parse(stored.Object)
-		}
-		if object.Absent(stored.Err) {
-			return nil
-		}
-		return stored.Err
-	})
+	g.Go(func() error { return readRecords(ctx, l) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	if uid != "" && l.UID != uid {
 		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, l.UID, uid)
 	}
+	ob.clients.add(l.UID, cluster)
 	if object.Absent(namespace.Err) {
 		namespace.Err = nil
 	}
-	l.Objects[object.NamespaceRef(l.Namespace)] = namespace
+	if l.Leaving && l.Record == nil && l.follow(ob.mesh) {
+		namespace.Object, namespace.Err = cluster.Get(ctx, object.NamespaceRef(l.Namespace))
+		if object.Absent(namespace.Err) {
+			namespace.Err = nil
+		}
+	}
+	l.seeNamespace(namespace)
+	return nil
+}
+
+// follow makes a member that leaves be where its record is, if that is in
+// another namespace than the topology says.
+func (l *Live) follow(mesh string) bool {
+	for namespace, found := range l.elsewhere {
+		if found.Mesh == mesh {
+			l.Namespace, l.Record, l.recordVersion = namespace, found.Record, found.version
+			delete(l.elsewhere, namespace)
+			return true
+		}
+	}
+	return false
+}
+
+// seeNamespace takes note of Istio's namespace. One that is being deleted is as
+// good as gone, with all that is in it, the record too.
+func (l *Live) seeNamespace(seen Observed) {
+	ref := object.NamespaceRef(l.Namespace)
+	if seen.Object != nil && seen.Object.GetDeletionTimestamp() != nil && !l.Leaving {
+		l.ends(ref)
+		l.Record, l.recordVersion = nil, ""
+		seen = Observed{}
+	}
+	l.Objects[ref] = seen
+}
+
+// ends notes that a namespace is being deleted.
+func (l *Live) ends(ref object.Ref) {
+	if l.ending == nil {
+		l.ending = map[object.Ref]bool{}
+	}
+	l.ending[ref] = true
+}
+
+// readRecords finds the records of all meshes in the cluster: whoever changes
+// the Istio namespace, or sets up a second mesh, has one in another namespace.
+// A user who may not look into all namespaces is shown that of the member's.
+func readRecords(ctx context.Context, l *connected) error {
+	found, err := l.cluster.List(ctx, record.Ref("").GroupKind(), "", record.Label)
+	if object.ClassOf(err) == object.Forbidden {
+		one, err := l.cluster.Get(ctx, record.Ref(l.Namespace))
+		if object.Absent(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = append(found[:0], one)
+	} else if err != nil {
+		return err
+	}
+	for _, o := range found {
+		if o.GetName() != record.Ref("").Name {
+			continue
+		}
+		r, err := record.Parse(o)
+		if err != nil {
+			return err
+		}
+		for i, one := range r.Objects {
+			if one.Part == "" { // of an older release
+				r.Objects[i].Subject = subjectOf(one.Ref, one.Component)
+			}
+		}
+		if o.GetNamespace() == l.Namespace {
+			l.Record, l.recordVersion = r, o.GetResourceVersion()
+			continue
+		}
+		if l.elsewhere == nil {
+			l.elsewhere = map[string]stored{}
+		}
+		l.elsewhere[o.GetNamespace()] = stored{r, o.GetResourceVersion()}
+	}
 	return nil
 }

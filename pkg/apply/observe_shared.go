@@ -25,7 +25,7 @@ func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
 	for i, c := range d.Clusters {
 		if l := w.Clusters[i]; l.Unreached == nil {
 			g.Go(func() error {
-				ob.read(ctx, l, c, slices.Concat(c.Items, w.shared.items[l.Name]))
+				ob.read(ctx, ob.clients.connect(l), c, slices.Concat(c.Items, w.shared.items[l.Name]))
 				return nil
 			})
 		}
@@ -35,8 +35,8 @@ func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
 
 // readServices reads the shared namespaces of a cluster and all Services in them:
 // a request for each, and one for the namespaces themselves.
-func readServices(ctx context.Context, l *Live, namespaces []string) error {
-	l.services, l.ending = map[string][]*unstructured.Unstructured{}, map[object.Ref]bool{}
+func readServices(ctx context.Context, l *connected, namespaces []string) error {
+	l.services = map[string][]*unstructured.Unstructured{}
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	for _, namespace := range namespaces {
@@ -83,7 +83,8 @@ func (l *Live) sharedRead(namespaces []string, found []*unstructured.Unstructure
 		if ref := object.RefOf(o); o.GetDeletionTimestamp() == nil {
 			l.Objects[ref] = Observed{Object: o}
 		} else {
-			l.ending[ref], l.services[o.GetName()] = true, nil
+			l.ends(ref)
+			l.services[o.GetName()] = nil
 		}
 	}
 	for _, list := range l.services {

@@ -77,10 +77,10 @@ func (n needs) change(ch Change) {
 		n.put(ch.Object, ch.item)
 	case Update:
 		n.put(ch.Object, ch.item)
-		if ch.replace {
+		if ch.Replace {
 			n.add(ch.Object, "delete", "create")
 		}
-		if ch.letGo && ch.Object.Kind == "Service" {
+		if ch.LetGo && ch.Object.Kind == "Service" {
 			n.add(ch.Object, "get")
 		}
 	case Delete:
@@ -186,18 +186,10 @@ func (c *ClusterPlan) item(ref object.Ref) *Item {
 func (n needs) given(p *Plan, c *ClusterPlan) {
 	for _, consumer := range p.Clusters {
 		for _, ch := range consumer.Changes {
-			if !ch.Pending() || !ch.mint || ch.item == nil {
-				continue
-			}
-			if ch.item.Late == nil || ch.item.Late.Needs() != c.Name {
-				continue
-			}
-			switch ch.item.Late.(type) {
-			case *remoteAccess:
-				n.add(object.SecretRef(c.Namespace, ""), "get")
-				n.sub(object.Ref{Kind: "ServiceAccount", Namespace: c.Namespace}, "token", "create")
-			case *primaryEndpoints:
-				n.add(object.GatewayServiceRef(c.Namespace), "get")
+			if ch.Pending() && ch.Mint && ch.item.Late.Source() == c.Name {
+				for _, a := range ch.item.Late.Access(c.Live) {
+					n[a] = true
+				}
 			}
 		}
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // PlanFormat is the version of a [Plan]'s JSON.
-const PlanFormat = "setup-mesh.io/plan/v1"
+const PlanFormat = "setup-mesh.io/plan/v2"
 
 // An Action is what an apply does with an object.
 type Action string
@@ -36,6 +36,8 @@ type Plan struct {
 	Teardown bool           `json:"teardown,omitempty"`
 	Inputs   string         `json:"inputs,omitempty"` // digest of the files it was made from
 	Clusters []*ClusterPlan `json:"clusters"`
+	// Steps are the graph of the apply: each comes after the steps that it names.
+	Steps []Step `json:"steps"`
 	// Refusals are why nothing is done at all; the rest of the plan is whole.
 	Refusals []Finding `json:"refusals,omitempty"`
 	// Warnings are worth reading and stop nothing.
@@ -84,11 +86,11 @@ type ClusterPlan struct {
 
 // A Change is what happens to one object.
 type Change struct {
-	Component order.Component `json:"component"`
-	Object    object.Ref      `json:"object"`
-	Action    Action          `json:"action"`
-	Reason    string          `json:"reason,omitempty"`
-	Fields    []compare.Field `json:"fields,omitempty"`
+	order.Subject
+	Object object.Ref      `json:"object"`
+	Action Action          `json:"action"`
+	Reason string          `json:"reason,omitempty"` // for people
+	Fields []compare.Field `json:"fields,omitempty"`
 	// Managers changed the object since we applied it; the update sets it back.
 	Managers []string `json:"managers,omitempty"`
 	// Blocked is why the change cannot be made now.
@@ -99,12 +101,20 @@ type Change struct {
 	UID    string `json:"uid,omitempty"`
 	// From names the cluster that has the original of a shared Service.
 	From string `json:"from,omitempty"`
+	// Mint says that late content is made again, and Sends what it will say of
+	// another cluster: addresses and CAs, never a secret.
+	Mint  bool   `json:"mint,omitempty"`
+	Sends string `json:"sends,omitempty"`
+	// Replace deletes the object and makes a new one; LetGo leaves it, and
+	// makes it ours no more.
+	Replace bool `json:"replace,omitempty"`
+	LetGo   bool `json:"letGo,omitempty"`
 
-	item    *Item
-	mint    bool // the late content of item is made anew
-	replace bool // the object is deleted and made anew
-	letGo   bool // the object stays, and is ours no more
+	item *Item
 }
+
+// removes says whether the change takes away what we put there.
+func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
 
 // A Finding is something about a cluster ("" for the whole mesh) that a user
 // has to know, and what to do about it.
@@ -126,6 +136,7 @@ type PlanOptions struct {
 	AcceptNew     bool     // a context may lead to another cluster than before
 	CRDs          bool     // delete CRDs although custom resources exist
 	Forget        []string // names of clusters that are gone for good
+	Leaving       []string // names of departed members that are certainly no cluster of the topology
 }
 
 // Pending says whether an apply would change anything.
@@ -189,7 +200,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 	pl.identities()
 	for i, l := range w.Clusters {
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
-			pl.warn(l.Name, "", "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires")
+			pl.warn(l.Name, "", "removed from the records; everything installed there stays, and its CA is trusted until it expires")
 			continue
 		}
 		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
@@ -200,7 +211,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 		pl.cluster(c)
 	}
 	pl.rewire()
-	pl.records()
+	pl.order()
 	return p
 }
 
@@ -228,15 +239,36 @@ func (pl *planner) cluster(c *ClusterPlan) {
 		return
 	}
 	if l.Record != nil && l.Record.Mesh != pl.plan.Mesh {
-		pl.refuse(c.Name, "set mesh_id to "+l.Record.Mesh+", or tear that mesh down first",
-			"the cluster is a member of mesh %s, not of %s", l.Record.Mesh, pl.plan.Mesh)
+		pl.otherMesh(c, l.Namespace, l.Record.Mesh)
 		return
 	}
 	if c.Leaving {
 		pl.leave(c)
 		return
 	}
+	if pl.elsewhere(c) {
+		return
+	}
 	pl.join(c)
+}
+
+func (pl *planner) otherMesh(c *ClusterPlan, namespace, mesh string) {
+	pl.refuse(c.Name, "set mesh_id to "+mesh+", or tear that mesh down first",
+		"the cluster is a member of mesh %s (namespace %s), not of %s", mesh, namespace, pl.plan.Mesh)
+}
+
+// elsewhere refuses a cluster that is a member already, in another namespace or of
+// another mesh: two control planes would both write what is not in a namespace.
+func (pl *planner) elsewhere(c *ClusterPlan) bool {
+	for _, namespace := range sortedKeys(c.Live.elsewhere) {
+		if mesh := c.Live.elsewhere[namespace].Mesh; mesh != pl.plan.Mesh {
+			pl.otherMesh(c, namespace, mesh)
+		} else {
+			pl.refuse(c.Name, "set contexts."+c.Context+".namespace to "+namespace+"; to move the control plane, take the cluster out, apply, and add it again",
+				"the control plane is in namespace %s, and topology.yaml says %s", namespace, c.Namespace)
+		}
+	}
+	return len(c.Live.elsewhere) > 0
 }
 
 // Overridden lists the values of the user that the topology sets otherwise.

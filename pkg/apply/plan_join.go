@@ -37,7 +37,6 @@ func (pl *planner) join(c *ClusterPlan) {
 	pl.conflicts(c)
 	pl.prune(c, shared)
 	pl.certificate(c)
-	pl.orphan(c)
 	if d.Gateway {
 		port := object.DiscoveryPort // what remote clusters use of it
 		if d.Exposed {
@@ -91,14 +90,16 @@ func ManifestFields(applied map[string]any, m *topology.Manifest) []compare.Fiel
 // of an object that is not ours and may not be adopted.
 func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 	seen := c.Live.Objects[it.Ref]
-	ch := Change{Component: it.Component, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], item: it}
+	ch := Change{Subject: it.Subject, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], item: it}
+	if it.Late != nil {
+		ch.Sends = it.Late.Sends(pl.plan.world)
+	}
 	if seen.Err != nil {
 		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), object.HintOf(seen.Err)
 		return ch, nil
 	}
 	if seen.Object == nil {
-		ch.Action, ch.mint = Create, true
-		ch.Blocked = pl.blocked(ch)
+		ch.Action, ch.Mint = Create, it.Late != nil
 		return ch, nil
 	}
 	ch.UID = string(seen.Object.GetUID())
@@ -111,8 +112,7 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 			return ch, others
 		}
 		ch.Action, ch.Reason = Update, "adopted from "+strings.Join(others, ", ")
-		ch.mint = it.Late != nil && it.Late.Judge(pl.plan.world, seen.Object) != ""
-		ch.Blocked = pl.blocked(ch)
+		ch.Mint = it.Late != nil && it.Late.Judge(pl.plan.world, seen.Object) != ""
 		return ch, nil
 	}
 	pl.update(c, &ch, it, seen)
@@ -123,7 +123,7 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	if it.Late != nil {
 		ch.Reason = it.Late.Judge(pl.plan.world, seen.Object)
-		ch.mint = ch.Reason != ""
+		ch.Mint = ch.Reason != ""
 	}
 	again := madeAnew(it, seen.Object)
 	if seen.DryErr != nil && (again == "" || !object.Immutable(seen.DryErr)) {
@@ -142,13 +142,12 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 		maskSecret(it.Ref, ch.Fields)
 	}
 	if again != "" {
-		ch.replace, ch.Reason = true, "made anew: "+again
+		ch.Replace, ch.Reason = true, "recreated: "+again
 	}
 	if ch.Reason == "" && len(ch.Fields) == 0 {
 		return
 	}
 	ch.Action = Update
-	ch.Blocked = pl.blocked(*ch)
 	if len(ch.Fields) > 0 && c.Live.Record.Hash(it.Ref) == it.Hash {
 		ch.Managers = ChangedBy(seen.Object, ch.Fields)
 	}
@@ -157,23 +156,8 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 // madeAnew is why an object has to be deleted and created, "" for one that can be
 // changed.
 func madeAnew(it *Item, live *unstructured.Unstructured) string {
-	switch {
-	case losesSelector(it, live):
-		return "Kubernetes would keep its old endpoints"
-	case it.Component == order.SharedServices && turnsHeadless(it, live):
-		return "it has a cluster IP for good, or none"
-	}
-	return ""
-}
-
-// blocked is why the late content of a change cannot be minted now.
-func (pl *planner) blocked(ch Change) string {
-	if !ch.mint || ch.item.Late == nil || ch.item.Late.Needs() == "" {
-		return ""
-	}
-	source := ch.item.Late.Needs()
-	if l := pl.plan.world.Cluster(source); l == nil || l.Unreached != nil {
-		return source + " is not reached"
+	if it.Component == order.SharedServices && turnsHeadless(it, live) {
+		return "clusterIP is immutable"
 	}
 	return ""
 }
@@ -243,7 +227,7 @@ func (pl *planner) certificate(c *ClusterPlan) {
 		}
 	}
 	ch := c.Changes[i]
-	if !ch.Pending() || !ch.mint {
+	if !ch.Pending() || !ch.Mint {
 		return
 	}
 	c.NotAfter = pl.plan.world.Now.Add(certs.IntermediateLifetime)

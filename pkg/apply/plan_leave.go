@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -39,7 +41,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 
 // keep leaves a recorded object as it is, and on record.
 func (pl *planner) keep(c *ClusterPlan, o record.Recorded) {
-	c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Keep, Wanted: o.Hash})
+	c.Changes = append(c.Changes, Change{Subject: o.Subject, Object: o.Ref, Action: Keep, Wanted: o.Hash})
 }
 
 // demote plans the end of what the control plane of a cluster that has become a
@@ -56,7 +58,7 @@ func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
 	if c.Live.object(object.IstiodRef(c.Namespace)) != nil {
 		for _, ref := range r.ByProducts {
 			if !slices.Contains(sharedByProducts, ref.Name) {
-				c.Changes = append(c.Changes, Change{Component: order.ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
+				c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
 			}
 		}
 	}
@@ -68,20 +70,20 @@ func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
 	return true
 }
 
-// byIstiod is the reason of a deletion that no record asks for.
-const byIstiod = "written by istiod"
+// byProduct is what istiod wrote by itself: no record lists it.
+var byProduct = order.Subject{Component: order.ControlPlane, Part: order.ByProducts}
 
 // delete plans the end of a recorded object, if it is still there and ours.
 func (pl *planner) delete(c *ClusterPlan, o record.Recorded) {
 	seen := c.Live.Objects[o.Ref]
 	switch {
 	case seen.Err != nil:
-		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: object.HintOf(seen.Err)})
+		c.Changes = append(c.Changes, Change{Subject: o.Subject, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: object.HintOf(seen.Err)})
 	case seen.Object == nil:
 	case !object.Ours(seen.Object):
-		pl.warn(c.Name, "", "%s is recorded as ours and managed by others now: it stays", o.Ref)
+		pl.warn(c.Name, "", "%s is recorded as ours, and others manage it now: it is kept", o.Ref)
 	default:
-		c.Changes = append(c.Changes, Change{Component: o.Component, Object: o.Ref, Action: Delete, UID: string(seen.Object.GetUID())})
+		c.Changes = append(c.Changes, Change{Subject: o.Subject, Object: o.Ref, Action: Delete, UID: string(seen.Object.GetUID())})
 	}
 }
 
@@ -112,12 +114,12 @@ func (pl *planner) leave(c *ClusterPlan) {
 		}
 	}
 	if l.Record != nil {
-		c.Changes = append(c.Changes, Change{Component: order.Bookkeeping, Object: record.Ref(l.Namespace), Action: Delete})
+		c.Changes = append(c.Changes, Change{Subject: bookkeeping, Object: record.Ref(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {
-		c.Changes = append(c.Changes, Change{Component: order.ControlPlane, Object: ref, Action: Delete, Reason: byIstiod})
+		c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
 	}
-	pl.leaveNamespace(c, namespace, order.ControlPlane)
+	pl.leaveNamespace(c, namespace, order.Subject{Component: order.ControlPlane, Part: order.Namespace})
 }
 
 // recordedIn is what the record of l lists. Without a record, it is the CRDs of
@@ -129,7 +131,7 @@ func recordedIn(l *Live) []record.Recorded {
 	var out []record.Recorded
 	for ref, seen := range l.Objects {
 		if object.IsCRD(ref) && seen.Object != nil {
-			out = append(out, record.Recorded{Ref: ref, Component: order.ControlPlane})
+			out = append(out, record.Recorded{Ref: ref, Subject: order.Subject{Component: order.ControlPlane, Part: order.CRDs}})
 		}
 	}
 	slices.SortFunc(out, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
@@ -138,18 +140,18 @@ func recordedIn(l *Live) []record.Recorded {
 
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
-func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, comp order.Component) {
+func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, about order.Subject) {
 	live := c.Live.object(ref)
 	if !object.Ours(live) {
 		return
 	}
-	ch := Change{Component: comp, Object: ref, Action: Delete, UID: string(live.GetUID())}
+	ch := Change{Subject: about, Object: ref, Action: Delete, UID: string(live.GetUID())}
 	created, others := isOurNamespace(live), pl.others(c, ref.Name)
 	if created && len(others) > 0 {
 		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(others))
 	}
 	if !created || len(others) > 0 {
-		ch.Action, ch.Reason, ch.letGo = Update, "gives up our labels; the namespace stays", true
+		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
 	}
 	c.Changes = append(c.Changes, ch)
 }
@@ -175,3 +177,31 @@ func countRefs(refs []object.Ref) string {
 	}
 	return fmt.Sprintf("%s and %d more objects are there", refs[0], len(refs)-1)
 }
+
+// rewire plans the endpoints of remote clusters again where their primary's
+// gateway is to have another Service: at which address is known after that.
+func (pl *planner) rewire() {
+	for _, c := range pl.plan.Clusters {
+		for i, ch := range c.Changes {
+			if ch.Part != order.Endpoints || ch.Action != Keep {
+				continue
+			}
+			if primary := pl.plan.cluster(ch.Peer); primary != nil && ch.item != nil && primary.movesGateway() {
+				c.Changes[i].Action, c.Changes[i].Mint = Update, true
+				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"
+			}
+		}
+	}
+}
+
+// hasSelector says whether a Service, which may be nil, has endpoints of its own.
+func hasSelector(service *unstructured.Unstructured) bool {
+	if service == nil {
+		return false
+	}
+	selector, _, _ := unstructured.NestedMap(service.Object, "spec", "selector")
+	return len(selector) > 0
+}
+
+// bookkeeping is what a record is about.
+var bookkeeping = order.Subject{Component: order.Bookkeeping, Part: order.Record}

@@ -93,7 +93,7 @@ func (pl *planner) byContext(context string) *Live {
 // records plans the record of every member that stays, last, because it is
 // about all the others.
 func (pl *planner) records() {
-	members := pl.plan.members(pl.options.Forget)
+	members := pl.plan.members((*ClusterPlan).willGo)
 	for _, c := range pl.plan.Clusters {
 		if c.Unreached != "" || c.Leaving || c.Desired == nil {
 			continue
@@ -103,7 +103,7 @@ func (pl *planner) records() {
 		}
 		want := c.RecordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
 		have := c.Live.Record
-		ch := Change{Component: order.Bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
+		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
 		case have == nil:
 			ch.Action = Create
@@ -114,21 +114,26 @@ func (pl *planner) records() {
 	}
 }
 
-// members are the clusters that every record names after an apply: those of
-// the topology, and those that left without being reached.
-func (p *Plan) members(forget []string) []record.Member {
+// members are the clusters that every record names: those of the topology, and
+// those that leave until gone holds for them.
+func (p *Plan) members(gone func(*ClusterPlan) bool) []record.Member {
 	out := []record.Member{}
 	for _, c := range p.Clusters {
 		m := c.Member
 		switch {
-		case c.Leaving && (c.Unreached == "" || slices.Contains(forget, c.Name)):
+		case c.Leaving && c.Unreached == "" && gone(c):
 			continue
-		case !c.Leaving && c.Unreached != "":
+		case c.Unreached != "" && m.UID == "":
 			m.UID = p.recordedUID(m)
 		}
 		out = append(out, m)
 	}
 	return out
+}
+
+// willGo says whether an apply takes all of ours out of a cluster that leaves.
+func (c *ClusterPlan) willGo() bool {
+	return !slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Blocked != "" })
 }
 
 // recordedUID is what the records know of a member that cannot be asked.
@@ -152,7 +157,7 @@ func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done fun
 	r := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []record.Recorded{}}
 	applied := true // all that the IstioControlPlane stands for
 	for _, ch := range c.Changes {
-		if ch.Component == order.Bookkeeping || ch.Reason == byIstiod {
+		if ch.Component == order.Bookkeeping || ch.Part == order.ByProducts {
 			continue
 		}
 		finished := ch.Action == Keep || ch.Pending() && done(ch)
@@ -160,12 +165,12 @@ func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done fun
 			applied = applied && finished
 		}
 		switch {
-		case (ch.Action == Delete || ch.letGo) && finished, ch.Action == Create && ch.Blocked != "":
+		case ch.removes() && finished, ch.Action == Create && ch.Blocked != "":
 			continue
 		case finished:
-			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Component: ch.Component, Hash: ch.Wanted})
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: ch.Wanted})
 		default:
-			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Component: ch.Component, Hash: c.Live.Record.Hash(ch.Object)})
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: c.Live.Record.Hash(ch.Object)})
 		}
 	}
 	slices.SortFunc(r.Objects, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })

@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -15,19 +14,19 @@ import (
 // copies. What somebody has taken over is theirs, as it is.
 func (pl *planner) unshare(c *ClusterPlan, o record.Recorded, reason string) {
 	live := c.Live.object(o.Ref)
-	ch := Change{Component: order.SharedServices, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[object.AnnotationSharedFrom], UID: string(live.GetUID())}
+	ch := Change{Subject: o.Subject, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[object.AnnotationSharedFrom], UID: string(live.GetUID())}
 	switch {
 	case !object.Ours(live):
 		return
 	case o.Kind == "Namespace" && c.Live.Remains.Err != nil:
 		ch.Action, ch.Blocked, ch.Hint = Unknown, c.Live.Remains.Err.Error(), object.HintOf(c.Live.Remains.Err)
 	case o.Kind == "Namespace":
-		pl.leaveNamespace(c, o.Ref, order.SharedServices)
+		pl.leaveNamespace(c, o.Ref, o.Subject)
 		return
 	case takenOver(live):
-		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is managed by "+strings.Join(object.Managers(live), ", ")+" now", true
+		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is managed by "+strings.Join(object.Managers(live), ", ")+" now", true
 	case !isCopy(live):
-		ch.Action, ch.Reason, ch.letGo = Update, "let go: it is not marked as a copy any more", true
+		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is not marked as a copy any more", true
 	}
 	c.Changes = append(c.Changes, ch)
 }

@@ -20,7 +20,7 @@ const readsAtOnce = 16
 // readObjects reads all that is wanted or recorded. A cluster with a record
 // holds most of it, and is asked for lists; one without is asked for each
 // object that can be there.
-func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) error {
+func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item) error {
 	refs := map[object.Ref]bool{}
 	for _, it := range wanted {
 		refs[it.Ref] = true
@@ -71,7 +71,7 @@ func readObjects(ctx context.Context, l *Live, mesh string, wanted []*Item) erro
 
 // readLists lists the kinds of refs by our label. A list that fails settles
 // nothing: its objects are asked for one by one, and name the error.
-func readLists(ctx context.Context, l *Live, refs map[object.Ref]bool, mesh string) error {
+func readLists(ctx context.Context, l *connected, refs map[object.Ref]bool, mesh string) error {
 	kinds := map[object.Ref]bool{}
 	for r := range refs {
 		kinds[object.Of(r.GroupKind(), r.Namespace)] = true
@@ -100,7 +100,7 @@ func readLists(ctx context.Context, l *Live, refs map[object.Ref]bool, mesh stri
 
 // dryRun asks the API server about every object that is there, is ours, and is
 // not plainly as wanted.
-func dryRun(ctx context.Context, l *Live, wanted []*Item) {
+func dryRun(ctx context.Context, l *connected, wanted []*Item) {
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	objects := maps.Clone(l.Objects) // l.Objects is written to below
@@ -130,7 +130,7 @@ func dryRun(ctx context.Context, l *Live, wanted []*Item) {
 
 // unreadable is why l was not read whole, nil if it was. Nothing is done in a
 // cluster of which a part is unknown. Missing permissions are named together.
-func unreadable(ctx context.Context, l *Live) error {
+func unreadable(ctx context.Context, l *connected) error {
 	var refs []object.Ref
 	for ref, seen := range l.Objects {
 		switch {
@@ -148,7 +148,7 @@ func unreadable(ctx context.Context, l *Live) error {
 }
 
 // forbiddenKinds says that the user may not read the kinds of refs.
-func forbiddenKinds(ctx context.Context, l *Live, refs []object.Ref) error {
+func forbiddenKinds(ctx context.Context, l *connected, refs []object.Ref) error {
 	kinds := map[string]bool{}
 	for _, r := range refs {
 		kinds[r.Kind] = true
@@ -161,7 +161,7 @@ func forbiddenKinds(ctx context.Context, l *Live, refs []object.Ref) error {
 
 // unconnected is why it is not known which cluster l is, or what it remembers.
 // A user without that permission most likely lacks it for the rest too.
-func unconnected(ctx context.Context, l *Live, err error, wanted []*Item) error {
+func unconnected(ctx context.Context, l *connected, err error, wanted []*Item) error {
 	e, ok := errors.AsType[*object.Error](err)
 	if !ok || e.Class != object.Forbidden {
 		return err
@@ -174,7 +174,7 @@ func unconnected(ctx context.Context, l *Live, err error, wanted []*Item) error 
 }
 
 // forbiddenReading adds to err what lets the user read refs.
-func forbiddenReading(ctx context.Context, l *Live, err *object.Error, refs []object.Ref) error {
+func forbiddenReading(ctx context.Context, l *connected, err *object.Error, refs []object.Ref) error {
 	user, userErr := l.cluster.User(ctx)
 	out := *err
 	out.Hint = "that user needs get and list on all that is to be read: " + grantIt
@@ -185,7 +185,7 @@ func forbiddenReading(ctx context.Context, l *Live, err *object.Error, refs []ob
 	for _, r := range refs {
 		missing = append(missing, object.AccessTo("get", r), object.AccessTo("list", r))
 	}
-	out.Detail = grant(user, rolesNamespace(l), missing)
+	out.Detail = grant(user, rolesNamespace(l.Live), missing)
 	return &out
 }
 

@@ -52,7 +52,7 @@ var made = map[schema.GroupKind]bool{
 
 // readRemains reads what an uninstall has to know of l beside its own objects.
 // spaces are namespaces of copies, which are to go too.
-func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
+func readRemains(ctx context.Context, l *connected, spaces []string) Remains {
 	r := newRemainsReader(l)
 	// istiod writes the root certificate into every namespace:
 	// https://istio.io/latest/docs/concepts/security/#pki
@@ -79,7 +79,7 @@ func readRemains(ctx context.Context, l *Live, spaces []string) Remains {
 
 // readShared reads what else is in the namespaces of copies that are to go; it asks
 // nothing where there are none.
-func readShared(ctx context.Context, l *Live, spaces []string) Remains {
+func readShared(ctx context.Context, l *connected, spaces []string) Remains {
 	r := newRemainsReader(l)
 	r.shared(ctx, spaces)
 	return r.remains(ctx)
@@ -100,7 +100,7 @@ func sharedNamespaces(l *Live, wanted []*Item) []string {
 
 // A remainsReader lists several kinds at once.
 type remainsReader struct {
-	live  *Live
+	live  *connected
 	group *errgroup.Group
 	mu    sync.Mutex
 	found Remains
@@ -108,7 +108,7 @@ type remainsReader struct {
 	forbidden []object.Ref
 }
 
-func newRemainsReader(l *Live) *remainsReader {
+func newRemainsReader(l *connected) *remainsReader {
 	return &remainsReader{live: l, group: limited(readsAtOnce), found: Remains{Foreign: map[string][]object.Ref{}}}
 }
 
@@ -136,7 +136,7 @@ func (r *remainsReader) each(ctx context.Context, kind schema.GroupKind, namespa
 func (r *remainsReader) contents(ctx context.Context, namespace string, kinds []schema.GroupKind) {
 	for _, kind := range kinds {
 		if !made[kind] {
-			r.each(ctx, kind, namespace, "", func(o *unstructured.Unstructured) { r.found.sort(r.live, o) })
+			r.each(ctx, kind, namespace, "", func(o *unstructured.Unstructured) { r.found.sort(r.live.Live, o) })
 		}
 	}
 }

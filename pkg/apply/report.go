@@ -24,8 +24,8 @@ type Report struct {
 
 // A StepReport says when a step ran, counted from the start of the apply.
 type StepReport struct {
-	Cluster string        `json:"cluster"`
-	Step    string        `json:"step"`
+	Cluster string `json:"cluster"`
+	About
 	Start   time.Duration `json:"startNanoseconds"`
 	End     time.Duration `json:"endNanoseconds"`
 	Outcome EventKind     `json:"outcome"` // Done, Failed or Skipped
@@ -46,10 +46,23 @@ type ClusterReport struct {
 
 // A Failure is a step that did not end well, or a change that was not possible.
 type Failure struct {
-	Step    string `json:"step"`
+	Step    About  `json:"step"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
+	Blocked bool   `json:"blocked,omitempty"` // the change was not possible from the start
 }
+
+// An About says what a step was: what [Step] says of it, or the object that was
+// not touched.
+type About struct {
+	Kind   StepKind    `json:"kind,omitempty"`
+	Part   order.Part  `json:"part,omitempty"`
+	Peer   string      `json:"peer,omitempty"`
+	Claim  order.Claim `json:"claim,omitempty"`
+	Object object.Ref  `json:"object,omitzero"`
+}
+
+func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
 
 // Complete says whether everything was done everywhere.
 func (r *Report) Complete() bool {
@@ -69,7 +82,7 @@ func (r *Report) Changed() (created, updated, deleted int) {
 	return created, updated, deleted
 }
 
-func (x *execution) report(steps []*step, interrupted error, start time.Time) *Report {
+func (x *execution) report(steps []*running, interrupted error, start time.Time) *Report {
 	r := &Report{Format: ReportFormat, Mesh: x.plan.Mesh, Duration: time.Since(start), Interrupted: interrupted, Steps: []StepReport{}}
 	for _, s := range steps {
 		r.Steps = append(r.Steps, s.report(start))
@@ -80,8 +93,8 @@ func (x *execution) report(steps []*step, interrupted error, start time.Time) *R
 			x.count(cr, c.Name, ch)
 		}
 		for _, s := range steps {
-			if s.cluster == c.Name && s.err != nil && !errors.Is(s.err, errSkipped) {
-				cr.Failures = append(cr.Failures, Failure{Step: s.name, Message: s.err.Error(), Hint: object.HintOf(s.err)})
+			if s.Cluster == c.Name && s.err != nil && !errors.Is(s.err, errSkipped) {
+				cr.Failures = append(cr.Failures, Failure{Step: s.Step.about(), Message: s.err.Error(), Hint: object.HintOf(s.err)})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
@@ -95,7 +108,7 @@ func (x *execution) count(cr *ClusterReport, cluster string, ch Change) {
 	}
 	if ch.Blocked != "" {
 		cr.Missing++
-		cr.Failures = append(cr.Failures, Failure{Step: string(ch.Component), Message: ch.Object.String() + ": " + ch.Blocked, Hint: ch.Hint})
+		cr.Failures = append(cr.Failures, Failure{Step: About{Part: ch.Part, Peer: ch.Peer, Object: ch.Object}, Message: ch.Object.String() + ": " + ch.Blocked, Hint: ch.Hint, Blocked: true})
 		return
 	}
 	if !ch.Pending() {
@@ -123,8 +136,8 @@ func (r *Report) NoneDone() bool {
 	})
 }
 
-func (s *step) report(start time.Time) StepReport {
-	r := StepReport{Cluster: s.cluster, Step: s.name, Outcome: Skipped}
+func (s *running) report(start time.Time) StepReport {
+	r := StepReport{Cluster: s.Cluster, About: s.Step.about(), Outcome: Skipped}
 	if !s.start.IsZero() {
 		r.Start, r.End, r.Outcome = s.start.Sub(start), s.end.Sub(start), Done
 	}

@@ -2,11 +2,11 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -29,8 +29,8 @@ func rootConfigMapRef(namespace string) object.Ref {
 // control plane of its own would: its webhook has their CA, its pods get the
 // root certificate, and its API server reaches them to have pods injected.
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
-func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l, who := c.Live, strings.Join(c.Primaries, ", ")
+func waitServed(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) error {
+	who := strings.Join(c.Primaries, ", ")
 	if err := waitFor(ctx, l, rootConfigMapRef(l.Namespace), r, func(o *unstructured.Unstructured) (bool, string) {
 		return o != nil, "root certificate: waiting for " + who + " to write it"
 	}); err != nil {
@@ -42,40 +42,46 @@ func waitServed(ctx context.Context, c *ClusterPlan, r *reporter) error {
 		}); err != nil {
 			return err
 		}
-		return waitInjection(ctx, c, r)
+		return waitInjection(ctx, l, c, r)
 	}
 	return nil
 }
 
 // waitInjection waits until a pod would be injected. Nothing can be watched for
 // that: the API server calls the webhook when somebody makes a pod.
-func waitInjection(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	reason := ""
-	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		now := ""
-		if err := tryInjection(ctx, c); err != nil {
-			now = "injection by " + strings.Join(c.Primaries, ", ") + ": " + err.Error()
-		}
-		if now != reason {
-			reason = now
-			r.waiting(reason)
-		}
-		return now == "", nil
-	})
-	if err != nil && reason != "" {
-		return fmt.Errorf("%s: %w", reason, context.Cause(ctx))
-	}
-	return err
+func waitInjection(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) error {
+	return pollInjection(ctx, l, probePod(c.Namespace, c.Desired.Account), "injection by "+strings.Join(c.Primaries, ", "), r)
 }
 
-// tryInjection says why the API server of a remote cluster cannot have a pod
-// injected; nil is that it can, or that we may not try.
-func tryInjection(ctx context.Context, c *ClusterPlan) error {
-	o, err := c.Live.cluster.Create(ctx, probePod(c.Namespace, c.Desired.Account), true)
-	switch {
-	case object.ClassOf(err) == object.Forbidden:
-		return nil
-	case err != nil:
+func pollInjection(ctx context.Context, l *connected, pod *unstructured.Unstructured, what string, r *reporter) error {
+	return poll(ctx, r, func(ctx context.Context) (string, error) {
+		err := tryInjection(ctx, l, pod)
+		switch {
+		case err == nil:
+			return "", nil
+		case errors.Is(err, errNotTried):
+			return "", err
+		}
+		return what + ": " + err.Error(), nil
+	})
+}
+
+// errNotTried is wrapped where it is not known whether pods are injected.
+var errNotTried = errors.New("whether pods are injected could not be tried")
+
+// tryInjection says why the API server cannot have the pod injected; nil is that
+// it can. A user who may not make pods is told nothing, which is an error
+// wrapping [errNotTried]: what is not known is not well.
+func tryInjection(ctx context.Context, l *connected, pod *unstructured.Unstructured) error {
+	o, err := l.cluster.Try(ctx, pod)
+	if object.ClassOf(err) == object.Forbidden {
+		ref := object.RefOf(pod)
+		allowed, askErr := l.cluster.Allowed(ctx, []object.Access{object.AccessTo("create", ref)})
+		if askErr == nil && !allowed[0] {
+			return fmt.Errorf("%w: %w", errNotTried, err)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers")
@@ -84,7 +90,7 @@ func tryInjection(ctx context.Context, c *ClusterPlan) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", c.Namespace)
+	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", pod.GetNamespace())
 }
 
 // What injection by the gateway template replaces:

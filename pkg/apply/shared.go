@@ -95,7 +95,7 @@ func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[
 			kept = s.keep(l, live)
 		default:
 			first := originals[name][0]
-			it, err := sharedItem(mesh, copyOf(first), stageShared)
+			it, err := sharedItem(mesh, copyOf(first), order.Copies)
 			if err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func (s *sharing) cluster(mesh string, l *Live, namespace string, originals map[
 		return nil
 	}
 	if live := l.object(object.NamespaceRef(namespace)); live == nil || isOurNamespace(live) {
-		it, err := sharedItem(mesh, sharedNamespace(namespace), stageSpaces)
+		it, err := sharedItem(mesh, sharedNamespace(namespace), order.Spaces)
 		if err != nil {
 			return err
 		}
@@ -127,12 +127,8 @@ func (s *sharing) keep(l *Live, o *unstructured.Unstructured) bool {
 	return true
 }
 
-func sharedItem(mesh string, o *unstructured.Unstructured, at stage) (*Item, error) {
-	it, err := newItem(order.SharedServices, mesh, o, nil)
-	if err == nil {
-		it.stage = at
-	}
-	return it, err
+func sharedItem(mesh string, o *unstructured.Unstructured, part order.Part) (*Item, error) {
+	return newItem(order.Subject{Component: order.SharedServices, Part: part}, mesh, o, nil)
 }
 
 // sharedNamespace is a namespace for copies where there is none of that name.

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
@@ -73,7 +72,7 @@ type Probe struct {
 // Examine asks the istiods of every reached cluster, and tries every stored
 // remote secret against its API server: an istiod calls a cluster synced for
 // minutes after its token was revoked.
-func Examine(ctx context.Context, p *Plan) map[string]Probe {
+func Examine(ctx context.Context, p *Plan, clients *Clients) map[string]Probe {
 	probes := map[string]Probe{}
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -82,7 +81,7 @@ func Examine(ctx context.Context, p *Plan) map[string]Probe {
 			continue
 		}
 		g.Go(func() error {
-			probe := examine(ctx, p, c)
+			probe := examine(ctx, p, clients, c)
 			mu.Lock()
 			defer mu.Unlock()
 			probes[c.Name] = probe
@@ -93,17 +92,18 @@ func Examine(ctx context.Context, p *Plan) map[string]Probe {
 	return probes
 }
 
-func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
+func examine(ctx context.Context, p *Plan, clients *Clients, c *ClusterPlan) Probe {
+	l := clients.connect(c.Live)
 	probe := Probe{Credentials: map[string]error{}}
 	var mu sync.Mutex
 	var g errgroup.Group
 	if c.Remote() {
 		g.Go(func() error {
-			probe.Root.Object, probe.Root.Err = c.Live.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
+			probe.Root.Object, probe.Root.Err = l.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
 			return nil
 		})
 		if ref := injectorRef(c.Namespace); c.Live.object(ref) != nil {
-			probe.Injection = tryInjection(ctx, c)
+			probe.Injection = tryInjection(ctx, l, probePod(c.Namespace, c.Desired.Account))
 		} else if c.wants(ref) {
 			probe.Injection = fmt.Errorf("there is no %s", ref)
 		}
@@ -111,7 +111,7 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 		return probe
 	}
 	g.Go(func() error {
-		probe.Istiods, probe.Err = readIstiods(ctx, c.Live)
+		probe.Istiods, probe.Err = readIstiods(ctx, l)
 		return nil
 	})
 	for _, source := range c.Reads {
@@ -120,7 +120,7 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 			continue
 		}
 		g.Go(func() error {
-			err := checkCredential(ctx, p.cluster(source), secretData(o)[source])
+			err := checkCredential(ctx, clients, p.cluster(source), secretData(o)[source])
 			mu.Lock()
 			defer mu.Unlock()
 			probe.Credentials[source] = err
@@ -133,11 +133,11 @@ func examine(ctx context.Context, p *Plan, c *ClusterPlan) Probe {
 
 // checkCredential tries a stored kubeconfig of source. Where topology.yaml says
 // how other clusters reach the API server, that need not be this machine's way.
-func checkCredential(ctx context.Context, source *ClusterPlan, kubeconfig []byte) error {
+func checkCredential(ctx context.Context, clients *Clients, source *ClusterPlan, kubeconfig []byte) error {
 	if source != nil && source.Unreached == "" && source.Desired != nil && source.Desired.Server.Server != "" {
-		return source.Live.cluster.CheckToken(ctx, kubeconfig)
+		return clients.Of(source.Live).CheckToken(ctx, kubeconfig)
 	}
-	return kube.CheckKubeconfig(ctx, kubeconfig)
+	return clients.Opener.CheckKubeconfig(ctx, kubeconfig)
 }
 
 // NewStatus judges a plan and the answers to [Examine].

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -53,7 +54,7 @@ func (s *Status) distributed(p *Plan, c *ClusterPlan, seen Observed) Trust {
 func (s *Status) served(c *ClusterPlan, err error) string {
 	state := ok
 	for _, ch := range c.Changes {
-		if ch.item != nil && ch.item.stage == stageEndpoints && ch.Action != Keep {
+		if ch.Part == order.Endpoints && ch.Action != Keep && !ch.removes() {
 			state = "moved"
 			s.find("control-plane/address", c.Name, "setup-mesh apply", "%s: %s", ch.Object, cmp.Or(ch.Reason, "is not as it should be"))
 		}

@@ -13,14 +13,37 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // probeInterval is the time between two questions where nothing can be watched.
 const probeInterval = 150 * time.Millisecond
 
+// poll asks every [probeInterval] until there is no reason to wait left, or an
+// error of which waiting longer makes no better. The reason goes to r, and into
+// the error when ctx ends first.
+func poll(ctx context.Context, r *reporter, ask func(ctx context.Context) (reason string, err error)) error {
+	reason := ""
+	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
+		now, err := ask(ctx)
+		if err != nil {
+			return false, err
+		}
+		if now != reason {
+			reason = now
+			r.waiting(reason)
+		}
+		return now == "", nil
+	})
+	if ctx.Err() != nil && reason != "" {
+		return fmt.Errorf("%s: %w", reason, context.Cause(ctx))
+	}
+	return err
+}
+
 // waitFor waits until cond holds for the object at ref; reasons go to r, and
 // the last one into the error when ctx ends first.
-func waitFor(ctx context.Context, l *Live, ref object.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
+func waitFor(ctx context.Context, l *connected, ref object.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
 	last := ""
 	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
 		done, reason := cond(o)
@@ -33,7 +56,7 @@ func waitFor(ctx context.Context, l *Live, ref object.Ref, r *reporter, cond fun
 }
 
 // waitAbsent waits until an object that was deleted is gone.
-func waitAbsent(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
+func waitAbsent(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
 	return waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
 			return true, ""
@@ -44,7 +67,7 @@ func waitAbsent(ctx context.Context, l *Live, ref object.Ref, r *reporter) error
 
 // waitGone waits for the end of a deletion that was under way before us, if
 // one was.
-func waitGone(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
+func waitGone(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
 	if live := l.object(ref); live == nil || live.GetDeletionTimestamp() == nil {
 		return nil
 	}
@@ -72,7 +95,7 @@ func holders(o *unstructured.Unstructured) string {
 
 // waitReady waits until a workload is as kstatus wants it. The error of one
 // that does not get there carries what its newest pod says.
-func waitReady(ctx context.Context, l *Live, ref object.Ref, r *reporter) error {
+func waitReady(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
 			return false, fmt.Sprintf("%s is not there", ref)
@@ -109,7 +132,7 @@ func rollout(ref object.Ref, o *unstructured.Unstructured) string {
 
 // podTrouble quotes why the newest pod of a Deployment does not run, "" if it
 // does not say.
-func podTrouble(ctx context.Context, l *Live, ref object.Ref) string {
+func podTrouble(ctx context.Context, l *connected, ref object.Ref) string {
 	pods, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, ref.Namespace, "")
 	if err != nil {
 		return ""
@@ -142,10 +165,14 @@ func podTrouble(ctx context.Context, l *Live, ref object.Ref) string {
 // waitIstiod waits until istiod runs, and its validation webhook refuses what
 // istiod itself uses as the probe of it; where values turn validation off there
 // is no webhook to wait for.
-func waitIstiod(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l := c.Live
+func waitIstiod(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) error {
 	if err := waitReady(ctx, l, object.IstiodRef(l.Namespace), r); err != nil {
 		return err
+	}
+	if c.removing(order.Endpoints) { // it was a remote cluster, and others stand behind the Service
+		if err := waitOwnEndpoints(ctx, l, r); err != nil {
+			return err
+		}
 	}
 	ref := validatorRef(l.Namespace)
 	if !c.wants(ref) {
@@ -187,37 +214,27 @@ func probeGateway(namespace string) *unstructured.Unstructured {
 
 // waitProbe waits until istiod's validation refuses the probe. Nothing can be
 // watched for that: the API server calls the webhook when somebody writes.
-func waitProbe(ctx context.Context, l *Live, r *reporter) error {
-	reason := ""
-	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		_, err := l.cluster.Create(ctx, probeGateway(l.Namespace), true)
-		now := "istiod: waiting for its webhook"
+func waitProbe(ctx context.Context, l *connected, r *reporter) error {
+	return poll(ctx, r, func(ctx context.Context) (string, error) {
+		_, err := l.cluster.Try(ctx, probeGateway(l.Namespace))
 		switch object.ClassOf(err) {
 		case object.Denied:
-			return true, nil
+			return "", nil
 		case object.Forbidden, object.Unauthorized:
-			return false, err
+			return "", err
 		}
 		if err == nil {
-			now = "istiod: its webhook does not validate yet"
+			return "istiod: its webhook does not validate yet", nil
 		}
-		if now != reason {
-			reason = now
-			r.waiting(reason)
-		}
-		return false, nil
+		return "istiod: waiting for its webhook", nil
 	})
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", reason, context.Cause(ctx))
-	}
-	return err
 }
 
 // waitGateway waits until the east-west gateway has an address, one that can be
 // resolved where remote clusters need it, and runs. The error of one that has
 // none carries the Service's last event.
-func waitGateway(ctx context.Context, c *ClusterPlan, r *reporter) error {
-	l, ref := c.Live, object.GatewayServiceRef(c.Namespace)
+func waitGateway(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) error {
+	ref := object.GatewayServiceRef(c.Namespace)
 	var service *unstructured.Unstructured
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if service = o; o == nil {
@@ -230,7 +247,7 @@ func waitGateway(ctx context.Context, c *ClusterPlan, r *reporter) error {
 	if err != nil {
 		return fmt.Errorf("%w%s", err, lastEvent(context.WithoutCancel(ctx), l, ref))
 	}
-	if err := waitReach(ctx, c, service, r); err != nil {
+	if err := waitReach(ctx, l, c, service, r); err != nil {
 		return err
 	}
 	ref.Group, ref.Kind = "apps", "Deployment"
@@ -242,10 +259,10 @@ const resolveInterval = time.Second
 
 // waitReach waits until the gateway's host names have addresses: a cloud takes
 // minutes to publish a new one. An address that there never will be is an error.
-func waitReach(ctx context.Context, c *ClusterPlan, service *unstructured.Unstructured, r *reporter) error {
+func waitReach(ctx context.Context, l *connected, c *ClusterPlan, service *unstructured.Unstructured, r *reporter) error {
 	var reach Reach
 	err := wait.PollUntilContextCancel(ctx, resolveInterval, true, func(ctx context.Context) (bool, error) {
-		reach = c.Live.reach(ctx, service)
+		reach = l.reach(ctx, service)
 		class := object.ClassOf(reach.Err)
 		switch {
 		case class == object.Forbidden, class == object.Unauthorized:
@@ -274,7 +291,7 @@ func nowhere(c *ClusterPlan, reach Reach) error {
 }
 
 // lastEvent quotes the newest event about ref, "" if there is none to be had.
-func lastEvent(ctx context.Context, l *Live, ref object.Ref) string {
+func lastEvent(ctx context.Context, l *connected, ref object.Ref) string {
 	events, err := l.cluster.List(ctx, schema.GroupKind{Kind: "Event"}, ref.Namespace, "")
 	if err != nil {
 		return ""

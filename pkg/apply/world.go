@@ -1,11 +1,11 @@
 package apply
 
 import (
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -21,6 +21,43 @@ type World struct {
 	shared sharing
 }
 
+// Clients are how the clusters of a [World] are spoken to, apart from what was
+// read of them.
+type Clients struct {
+	Opener   object.Opener
+	Resolver Resolver
+	mu       sync.Mutex
+	byUID    map[string]object.Cluster
+}
+
+// Of is the client of a cluster that was reached.
+func (c *Clients) Of(l *Live) object.Cluster {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byUID[l.UID]
+}
+
+func (c *Clients) add(uid string, client object.Cluster) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byUID == nil {
+		c.byUID = map[string]object.Cluster{}
+	}
+	c.byUID[uid] = client
+}
+
+// connect is l with its client.
+func (c *Clients) connect(l *Live) *connected {
+	return &connected{Live: l, cluster: c.Of(l), resolver: c.Resolver}
+}
+
+// A connected cluster is one that is asked or changed.
+type connected struct {
+	*Live
+	cluster  object.Cluster
+	resolver Resolver
+}
+
 // A Live is one cluster as it was read.
 type Live struct {
 	record.Member
@@ -34,14 +71,23 @@ type Live struct {
 	Remains    Remains // read of what is to go only
 
 	address       topology.Gateway
-	resolver      Resolver // nil where nobody needs to know the gateway's IP addresses
-	cluster       *kube.Cluster
 	recordVersion string // resourceVersion of the record, "" while there is none
+	// elsewhere are the records in other namespaces of the cluster than the
+	// member's, by namespace: of this mesh or another one.
+	elsewhere map[string]stored
+	// lost says that the record was not there, and Record is what our label tells.
+	lost bool
 	// services are all Services of the shared namespaces, by namespace. A
 	// namespace that is being deleted is as good as gone: it is absent from
 	// Objects, and named in ending.
 	services map[string][]*unstructured.Unstructured
 	ending   map[object.Ref]bool
+}
+
+// stored is a record as it was read.
+type stored struct {
+	*record.Record
+	version string
 }
 
 // Observed is one object as it was read: present, absent (Object is nil) or

@@ -1,5 +1,7 @@
 package order
 
+import "slices"
+
 // A Component is a part of a cluster's membership in the user's terms.
 type Component string
 
@@ -18,3 +20,5 @@ const (
 func Components() []Component {
 	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, SharedServices, Bookkeeping}
 }
+
+func (c Component) rank() int { return slices.Index(Components(), c) }

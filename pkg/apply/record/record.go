@@ -27,10 +27,13 @@ type Record struct {
 	Objects  []Recorded     `json:"objects"`
 }
 
+// Label is on every record, and on everything that we make.
+const Label = object.LabelMesh
+
 // Recorded is an object that we put into the cluster, or were about to.
 type Recorded struct {
 	object.Ref
-	Component order.Component `json:"component"`
+	order.Subject
 	// Hash is the [apply.Item]'s when it was last applied to its end, "" while it is
 	// not known to have been.
 	Hash string `json:"hash,omitempty"`

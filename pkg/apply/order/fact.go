@@ -1,0 +1,39 @@
+// Package order says what comes before what. Steps need facts and make facts;
+// the graph of an apply follows from that, and so does what cannot be done: a
+// step that needs what cannot become true is blocked, removals included.
+package order
+
+// A Claim is what a [Fact] says of its cluster.
+type Claim string
+
+// The claims that are proved by looking. Those about parts are made by
+// [Applied] and [Gone].
+const (
+	Begun     Claim = "begun"      // the namespace is there, the lock is held, the record says what is coming
+	Answers   Claim = "istiod"     // its own control plane runs, and its webhooks answer
+	Addressed Claim = "gateway"    // its east-west gateway runs, and has an address
+	Serves    Claim = "serving"    // each of its primaries that is reached injects its pods, alone
+	Injected  Claim = "injection"  // its pods are injected by its primaries
+	Settled   Claim = "settled"    // all that is wanted in it is there, and serves
+	Departed  Claim = "departed"   // it is certain that it is not a cluster of the topology
+	Discovers Claim = "discovery"  // its istiods read exactly the clusters that they should
+	Handed    Claim = "handed over" // peer: the remote cluster that it served is served by others
+)
+
+// A Fact is something that is true of a cluster, or will be, or cannot be.
+type Fact struct {
+	Cluster string `json:"cluster"`
+	Claim   Claim  `json:"claim"`
+	Peer    string `json:"peer,omitempty"`
+}
+
+// Applied is the fact that all of a part that is wanted in a cluster is there.
+// An empty peer is for parts without one.
+func Applied(cluster string, p Part, peer string) Fact {
+	return Fact{cluster, Claim("applied " + p), peer}
+}
+
+// Gone is the fact that all of a part that is not wanted in a cluster is gone.
+func Gone(cluster string, p Part, peer string) Fact {
+	return Fact{cluster, Claim("gone " + p), peer}
+}

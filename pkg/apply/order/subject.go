@@ -1,0 +1,85 @@
+package order
+
+import "cmp"
+
+// A Part is what a group of objects is for: they are applied together, and
+// removed together.
+type Part string
+
+// The parts. Those about two clusters have a peer.
+const (
+	Namespace  Part = "namespace"
+	Trust      Part = "certificate"
+	CRDs       Part = "CRDs"
+	Config     Part = "configuration" // what workloads refer to: RBAC, ConfigMaps, Services
+	Control    Part = "control plane" // istiod, and what scales it
+	Webhooks   Part = "webhooks"
+	Gateways   Part = "gateways"           // whose pods istiod injects
+	Mesh       Part = "mesh configuration" // Istio's own resources, which istiod validates
+	Service    Part = "control plane service"
+	Front      Part = "gateway service" // what the east-west gateway is beside its workload
+	Endpoints  Part = "address"       // peer: the primary that has it
+	Credential Part = "remote secret" // peer: the cluster that is read
+	Account    Part = "reader account"
+	Grant      Part = "grant" // peer: the cluster that reads
+	Spaces     Part = "shared namespaces"
+	Copies     Part = "shared services"
+	ByProducts Part = "by-products of istiod"
+	Probe      Part = "probe"
+	Record     Part = "record"
+)
+
+// A Subject is what an object is about. Whoever treats objects of one kind
+// differently asks for this, never for parts of their names.
+type Subject struct {
+	Component Component `json:"component"`
+	Part      Part      `json:"part,omitempty"`
+	Peer      string    `json:"peer,omitempty"` // the other cluster's name, where it is about two
+}
+
+// Compare orders subjects: by component as plans list them, then by part and peer.
+func (s Subject) Compare(o Subject) int {
+	return cmp.Or(s.Component.rank()-o.Component.rank(), s.Part.rank()-o.Part.rank(), cmp.Compare(s.Peer, o.Peer))
+}
+
+// removal is the order in which parts leave a cluster: nothing calls a webhook
+// that is gone, nothing runs without what it refers to, and what could be
+// written anew by what runs goes after that.
+var removal = [][]Part{
+	{Probe},
+	{Webhooks},
+	{Mesh},
+	{Gateways, Control},
+	{Endpoints, Service, Front, Config, Account, Trust, Credential, Grant, Copies},
+	{ByProducts},
+	{Spaces},
+	{CRDs},
+	{Record},
+	{Namespace},
+}
+
+func (p Part) rank() int {
+	n := 0
+	for _, level := range removal {
+		for _, q := range level {
+			if n++; q == p {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// Before are the parts that leave a cluster before p does.
+func (p Part) Before() []Part {
+	var out []Part
+	for _, level := range removal {
+		for _, q := range level {
+			if q == p {
+				return out
+			}
+		}
+		out = append(out, level...)
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package apply
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// A scene is what the rules of components look at: who is who, and who was.
+type scene struct {
+	plan     *Plan
+	clusters map[string]*ClusterPlan
+	// handsOver are the clusters that a cluster served as a primary, as the
+	// records say, and that it is not to serve after the apply.
+	handsOver map[string][]string
+	// doubt is the cluster of the topology that is not reached and that no
+	// record names: any departed member may be it. "" for none.
+	doubt string
+}
+
+func newScene(p *Plan) *scene {
+	s := &scene{plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{}}
+	for _, c := range p.Clusters {
+		s.clusters[c.Name] = c
+	}
+	for _, c := range p.Clusters {
+		before := s.recorded(c)
+		if before == nil {
+			continue
+		}
+		for _, name := range before.Primaries {
+			p := s.called(name)
+			if p == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) {
+				continue
+			}
+			s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
+		}
+	}
+	s.doubt = s.unidentified()
+	return s
+}
+
+// recorded is c as the records know it, nil if none does.
+func (s *scene) recorded(c *ClusterPlan) *record.Member {
+	for _, l := range s.plan.world.Clusters {
+		if l.Record == nil || l.Record.Mesh != s.plan.Mesh {
+			continue
+		}
+		for _, m := range l.Record.Members {
+			if m.UID != "" && m.UID == c.UID || c.UID == "" && m.Context == c.Context {
+				return &m
+			}
+		}
+	}
+	return nil
+}
+
+// called is the cluster that the records call name: it may have another name now.
+func (s *scene) called(name string) *ClusterPlan {
+	for _, c := range s.plan.Clusters {
+		if m := s.recorded(c); m != nil && m.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// unidentified names a cluster of the topology of which nothing is known: it is
+// not reached, and no record tells which cluster its context led to.
+func (s *scene) unidentified() string {
+	for _, c := range s.plan.Clusters {
+		if c.Unreached != "" && !c.Leaving && s.recorded(c) == nil {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// departed says whether c is a member that topology.yaml does not name.
+func (c *ClusterPlan) departed() bool { return c.Leaving && c.Desired == nil }
+
+// holds says why a fact that no step makes cannot be relied on, "" if it can.
+func (s *scene) holds(f order.Fact) string {
+	c := s.clusters[f.Cluster]
+	switch {
+	case c == nil:
+		return ""
+	case f.Claim == order.Departed && s.doubt != "" && c.departed() && !slices.Contains(s.plan.options.Leaving, c.Name):
+		return s.doubt + " is not reached, and may be the cluster that is called " + c.Name + " here: --leaving " + c.Name + " says that it is not"
+	case f.Claim == order.Departed:
+		return ""
+	case c.Unreached != "":
+		return c.Name + " is not reached"
+	}
+	return ""
+}
+
+// handed are the facts that let c stop serving those that it hands over.
+func (s *scene) handed(c *ClusterPlan) []order.Fact {
+	var out []order.Fact
+	for _, name := range s.handsOver[c.Name] {
+		out = append(out, s.servedOtherwise(s.clusters[name])...)
+	}
+	return out
+}
+
+// servedOtherwise are the facts that say that c does not need a primary that it
+// had: others serve it, or nobody has to.
+func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
+	switch {
+	case c.Leaving:
+		return []order.Fact{order.Gone(c.Name, order.Webhooks, "")}
+	case c.Remote():
+		return []order.Fact{{Cluster: c.Name, Claim: order.Injected}}
+	}
+	return []order.Fact{{Cluster: c.Name, Claim: order.Answers}}
+}
+
+// primaries are those of a remote cluster that its injection can be proved by:
+// their endpoints are in it, or will be.
+func (s *scene) primaries(c *ClusterPlan) []string {
+	var out []string
+	for _, name := range c.Primaries {
+		p := s.clusters[name]
+		for _, ch := range c.Changes {
+			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// switches says whether something else than its primaries of now stands behind
+// the control plane of a remote cluster: its own istiod, or a former primary.
+// Injection alone would prove nothing then, since the other may have answered.
+func (s *scene) switches(c *ClusterPlan) bool {
+	if !c.Remote() || c.Leaving {
+		return false
+	}
+	return hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace))) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Part == order.Endpoints && ch.removes()
+	})
+}
+
+// pending says whether an apply would change something of these parts of c.
+func (c *ClusterPlan) pending(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && slices.Contains(parts, ch.Part) })
+}
+
+// putting is pending without removals.
+func (c *ClusterPlan) putting(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)
+	})
+}
+
+// movesGateway says whether the gateway of c may have another address after an
+// apply: its Service is made, or more than its labels change.
+func (c *ClusterPlan) movesGateway() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		if ch.Object != object.GatewayServiceRef(c.Namespace) || ch.removes() || ch.Action == Keep || ch.Action == Unknown {
+			return false
+		}
+		if ch.Action == Create {
+			return true
+		}
+		for _, f := range ch.Fields {
+			if !strings.HasPrefix(f.Path, "metadata.labels") {
+				return true
+			}
+		}
+		return false
+	})
+}

@@ -1,0 +1,80 @@
+package apply
+
+import (
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+// workloads are the kinds that make pods, or go with those that do.
+var workloads = map[string]bool{
+	"Deployment": true, "DaemonSet": true, "StatefulSet": true,
+	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
+}
+
+// renderedSubject is what an object of Istio's charts is about.
+func renderedSubject(o charts.Object) order.Subject {
+	ref := object.RefOf(o.Unstructured)
+	if o.Component == "ingressgateway:"+object.EastWestGateway {
+		return gatewaySubject(ref)
+	}
+	return order.Subject{Component: order.ControlPlane, Part: partOf(ref, strings.Contains(o.Component, "gateway:"))}
+}
+
+func gatewaySubject(ref object.Ref) order.Subject {
+	switch {
+	case workloads[ref.Kind]:
+		return order.Subject{Component: order.Gateway, Part: order.Gateways}
+	case object.IsIstioResource(ref):
+		return order.Subject{Component: order.Gateway, Part: order.Mesh}
+	}
+	return order.Subject{Component: order.Gateway, Part: order.Front}
+}
+
+// partOf is which part of a control plane an object is.
+func partOf(ref object.Ref, gateway bool) order.Part {
+	switch {
+	case ref.Kind == "Namespace":
+		return order.Namespace
+	case object.IsCRD(ref):
+		return order.CRDs
+	case object.IsIstioResource(ref):
+		return order.Mesh
+	case workloads[ref.Kind] && gateway:
+		return order.Gateways
+	case workloads[ref.Kind]:
+		return order.Control
+	case object.IsWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
+		return order.Webhooks
+	}
+	return order.Config
+}
+
+// subjectOf is what an object of ours is about that no record tells more of:
+// records of before 1.0 hold no parts, and one that was lost holds nothing.
+func subjectOf(ref object.Ref, c order.Component) order.Subject {
+	peer := func(prefix string) string { return strings.TrimPrefix(ref.Name, prefix) }
+	switch {
+	case ref.Kind == "Secret" && ref.Name == object.Cacerts:
+		return order.Subject{Component: order.Certificate, Part: order.Trust}
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.RemoteSecretPrefix):
+		return order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: peer(object.RemoteSecretPrefix)}
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.GrantPrefix):
+		return order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: peer(object.GrantPrefix)}
+	case ref.Kind == "EndpointSlice":
+		return order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: peer(object.IstiodService + "-")}
+	case c == order.Primaries:
+		return order.Subject{Component: order.Primaries, Part: order.Service}
+	case c == order.RemoteAccess:
+		return order.Subject{Component: order.RemoteAccess, Part: order.Account}
+	case c == order.SharedServices && ref.Kind == "Namespace":
+		return order.Subject{Component: c, Part: order.Spaces}
+	case c == order.SharedServices:
+		return order.Subject{Component: c, Part: order.Copies}
+	case c == order.Gateway, ref.Name == object.EastWestGateway:
+		return gatewaySubject(ref)
+	}
+	return order.Subject{Component: order.ControlPlane, Part: partOf(ref, !strings.HasPrefix(ref.Name, "istiod"))}
+}
