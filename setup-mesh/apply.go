@@ -50,12 +50,12 @@ func act(c *cli.Context, env environment, teardown bool) error {
 		return err
 	}
 	if file := c.String("plan"); file != "" {
-		if err := checkSaved(file, p); err != nil {
+		if err := checkSaved(file, p.Plan); err != nil {
 			return err
 		}
 	}
 	if p.Pending() && !c.Bool("yes") && c.String("plan") == "" {
-		if err := ask(ctx, env, p); err != nil {
+		if err := ask(ctx, env, p.Plan); err != nil {
 			return err
 		}
 	}
@@ -63,14 +63,14 @@ func act(c *cli.Context, env environment, teardown bool) error {
 }
 
 // carryOut applies p with live progress, and says what became of it.
-func carryOut(ctx context.Context, c *cli.Context, env environment, p *apply.Plan) error {
-	progress := newProgress(env, p)
-	report := apply.Apply(ctx, p, apply.Options{
+func carryOut(ctx context.Context, c *cli.Context, env environment, p *prepared) error {
+	progress := newProgress(env, p.Plan)
+	report := apply.Apply(ctx, p.Plan, p.clients, apply.Options{
 		Now: env.now(), Random: env.random, Holder: holder(env),
-		Parallelism: c.Int("parallelism"), Forget: c.StringSlice("forget"), Events: progress.event,
+		Parallelism: c.Int("parallelism"), Events: progress.event,
 	})
 	progress.close()
-	if err := viewReport(env, c, p, report); err != nil {
+	if err := viewReport(env, c, p.Plan, report); err != nil {
 		return err
 	}
 	switch {

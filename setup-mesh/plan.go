@@ -45,7 +45,7 @@ func plan(c *cli.Context, env environment) error {
 		return err
 	}
 	if file := c.String("out"); file != "" {
-		if err := savePlan(file, p); err != nil {
+		if err := savePlan(file, p.Plan); err != nil {
 			return err
 		}
 		fmt.Fprintf(env.stderr, "saved to %s: setup-mesh apply --plan %s runs exactly this\n", file, file)
@@ -60,20 +60,20 @@ func plan(c *cli.Context, env environment) error {
 }
 
 // shownPlan makes a plan and shows it. What speaks against it ends the command.
-func shownPlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*apply.Plan, error) {
+func shownPlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*prepared, error) {
 	p, err := makePlan(ctx, c, env, teardown)
 	if err != nil {
 		return nil, err
 	}
-	p.Preflight(apply.Inspect(ctx, p))
+	p.Preflight(apply.Inspect(ctx, p.Plan, p.clients))
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
 	}
-	if err := viewPlan(env, c, p); err != nil {
+	if err := viewPlan(env, c, p.Plan); err != nil {
 		return nil, err
 	}
 	if len(p.Refusals) > 0 {
-		viewRefusals(env.stderr, p)
+		viewRefusals(env.stderr, p.Plan)
 		return nil, exitCode(exitError)
 	}
 	return p, nil

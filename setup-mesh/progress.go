@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 const (
@@ -47,7 +48,7 @@ func newProgress(env environment, p *apply.Plan) *progress {
 		if c.Pending() {
 			g.order = append(g.order, c.Name)
 			total := c.Count(apply.Create) + c.Count(apply.Update) + c.Count(apply.Delete)
-			g.lines[c.Name] = &progressLine{total: total, counted: map[string]int{}}
+			g.lines[c.Name] = &progressLine{total: total, counted: map[int]int{}}
 		}
 	}
 	every := heartbeatEvery
@@ -96,7 +97,7 @@ func (g *progress) event(e apply.Event) {
 	l := g.lines[e.Cluster]
 	if l == nil && e.Kind == apply.Waiting {
 		// Nothing changes there, and it is not yet as it should be.
-		l = &progressLine{idle: true, counted: map[string]int{}, running: []*runningStep{{name: e.Step, since: at}}}
+		l = &progressLine{idle: true, counted: map[int]int{}, running: []*runningStep{{index: e.Index, name: stepName(aboutEvent(e)), since: at}}}
 		g.order, g.lines[e.Cluster] = append(g.order, e.Cluster), l
 	}
 	if l == nil {
@@ -108,26 +109,26 @@ func (g *progress) event(e apply.Event) {
 	}
 }
 
-// quiet are the steps whose good end is no news.
-var quiet = []string{"namespace", "lock", "remote access", "unused remote access", lastStep}
-
 // stepWords is the line for the end of a step, "" for none.
 func stepWords(e apply.Event) string {
+	about := aboutEvent(e)
 	switch {
 	case e.Kind == apply.Failed:
-		return e.Step + " failed: " + e.Detail
-	case e.Kind != apply.Done || slices.Contains(quiet, e.Step) || strings.HasPrefix(e.Step, "remote access to "):
+		return stepName(about) + " failed: " + e.Detail
+	case e.Kind != apply.Done || quietStep(about):
 		return ""
-	case e.Step == "istiod" || e.Step == "gateway":
-		return e.Step + ": ready"
-	case e.Step == "discovery":
+	case e.Claim == order.Answers || e.Claim == order.Addressed:
+		return stepName(about) + ": ready"
+	case e.Claim == order.Discovers:
 		return "discovers the others"
-	case e.Step == "injection":
+	case e.Claim == order.Serves:
+		return "its primaries inject its pods"
+	case e.Claim == order.Injected:
 		return "new pods are injected"
-	case strings.HasPrefix(e.Step, "address of "):
-		return "has the " + e.Step
+	case e.Part == order.Endpoints && e.Step == apply.Put:
+		return "has the " + stepName(about)
 	}
-	return fmt.Sprintf("%s: %s", e.Step, count(e.Total, "object"))
+	return fmt.Sprintf("%s: %s", stepName(about), count(e.Total, "object"))
 }
 
 // line prints a line of a run without a terminal.

@@ -12,7 +12,7 @@ import (
 // A progressLine is one cluster's state.
 type progressLine struct {
 	total, done int            // objects
-	counted     map[string]int // of which each step has reported so many
+	counted     map[int]int    // of which each step has reported so many
 	running     []*runningStep // in the order in which they started
 	failed      string         // the first step that did
 	skipped     bool           // a step, since one before it failed somewhere
@@ -20,11 +20,8 @@ type progressLine struct {
 	end         time.Duration  // since the start; zero while it runs
 }
 
-// lastStep ends what changes in a cluster, whatever became of it. Before it, a
-// cluster in which nothing runs waits for another.
-const lastStep = "record"
-
 type runningStep struct {
+	index int // in the plan
 	name  string
 	since time.Duration
 	waits string // for what, "" while it works
@@ -32,13 +29,13 @@ type runningStep struct {
 
 // note takes note of an event.
 func (l *progressLine) note(e apply.Event, at time.Duration) {
-	i := slices.IndexFunc(l.running, func(s *runningStep) bool { return s.name == e.Step })
+	i := slices.IndexFunc(l.running, func(s *runningStep) bool { return s.index == e.Index })
 	switch e.Kind {
 	case apply.Started:
-		l.running = append(l.running, &runningStep{name: e.Step, since: at})
+		l.running = append(l.running, &runningStep{index: e.Index, name: stepName(aboutEvent(e)), since: at})
 	case apply.Progress:
-		l.done += e.Done - l.counted[e.Step]
-		l.counted[e.Step] = e.Done
+		l.done += e.Done - l.counted[e.Index]
+		l.counted[e.Index] = e.Done
 	case apply.Waiting:
 		if i >= 0 {
 			l.running[i].waits = e.Detail
@@ -47,12 +44,12 @@ func (l *progressLine) note(e apply.Event, at time.Duration) {
 		l.skipped = true
 	case apply.Failed, apply.Done:
 		if e.Kind == apply.Failed && l.failed == "" {
-			l.failed = e.Step
+			l.failed = stepName(aboutEvent(e))
 		}
 		if i >= 0 {
 			l.running = slices.Delete(l.running, i, i+1)
 		}
-		if l.idle || l.end > 0 || e.Step == lastStep { // the proofs may end after it
+		if l.idle || l.end > 0 || e.Step == apply.Finish { // the proofs may end after it
 			l.end = at
 		}
 	}

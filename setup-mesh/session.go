@@ -77,6 +77,7 @@ func clusterFlags() []cli.Flag {
 func leaveFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records"},
+		&cli.StringSliceFlag{Name: "leaving", Usage: "a `CLUSTER` that left topology.yaml is none of those in it that are not reached"},
 		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave or become remote, although resources of yours exist"},
 	}
 }
@@ -89,8 +90,14 @@ func overlapFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "allow-overlap", Usage: "pods of one network have addresses of their own, although the ranges of nodes overlap"}
 }
 
+// A prepared apply is a plan, and how its clusters are spoken to.
+type prepared struct {
+	*apply.Plan
+	clients *apply.Clients
+}
+
 // makePlan reads the files and the clusters and compares the two.
-func makePlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*apply.Plan, error) {
+func makePlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*prepared, error) {
 	k, err := kube.Load(c.String("kubeconfig"))
 	if err != nil {
 		return nil, err
@@ -103,19 +110,18 @@ func makePlan(ctx context.Context, c *cli.Context, env environment, teardown boo
 	if err != nil {
 		return nil, err
 	}
-	w, err := apply.Observe(ctx, env.clusters.of(k), d, apply.ObserveOptions{
-		Now: env.now(), Teardown: teardown, Client: kube.Options{UserAgent: "setup-mesh/" + env.release}, Resolver: resolver,
-	})
+	clients := &apply.Clients{Opener: env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release}), Resolver: resolver}
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Teardown: teardown})
 	if err != nil {
 		return nil, err
 	}
 	p := apply.NewPlan(d, w, apply.PlanOptions{
 		Adopt: c.Bool("adopt"), AllowLoopback: c.Bool("allow-loopback"), AllowOverlap: c.Bool("allow-overlap"),
-		AcceptNew: c.Bool("accept-new-cluster"), CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"),
+		AcceptNew: c.Bool("accept-new-cluster"), CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"), Leaving: c.StringSlice("leaving"),
 	})
 	p.Istio, p.Teardown = charts.Release, teardown
 	p.Inputs, err = d.Digest(env.release)
-	return p, err
+	return &prepared{p, clients}, err
 }
 
 // desired is what the work directory asks for. A teardown wants nothing, and

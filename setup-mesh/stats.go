@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
@@ -12,36 +11,24 @@ import (
 // the API servers: {"requests":N,"bytes":M}. make bench reads it.
 const statsVariable = "SETUP_MESH_STATS"
 
-// A counter opens clusters and remembers them.
+// A counter remembers what was opened.
 type counter struct {
-	kubeconfig *kube.Kubeconfig
-
-	mu       sync.Mutex
-	clusters []*kube.Cluster
+	opener *kube.Opener
 }
 
-// of makes c open the contexts of k.
-func (c *counter) of(k *kube.Kubeconfig) *counter {
-	c.kubeconfig = k
-	return c
-}
-
-// Open implements [apply.Opener].
-func (c *counter) Open(context string, o kube.Options) (*kube.Cluster, error) {
-	cluster, err := c.kubeconfig.Open(context, o)
-	if err == nil {
-		c.mu.Lock()
-		c.clusters = append(c.clusters, cluster)
-		c.mu.Unlock()
-	}
-	return cluster, err
+// of opens the contexts of k.
+func (c *counter) of(k *kube.Kubeconfig, o kube.Options) *kube.Opener {
+	c.opener = kube.NewOpener(k, o)
+	return c.opener
 }
 
 func (c *counter) print(w io.Writer) {
 	var requests, bytes int64
-	for _, cluster := range c.clusters {
-		requests += cluster.Requests()
-		bytes += cluster.Bytes()
+	if c.opener != nil {
+		for _, cluster := range c.opener.Opened() {
+			requests += cluster.Requests()
+			bytes += cluster.Bytes()
+		}
 	}
 	fmt.Fprintf(w, "{\"requests\":%d,\"bytes\":%d}\n", requests, bytes)
 }

@@ -21,7 +21,7 @@ func statusCommand(env environment) *cli.Command {
 			if err != nil {
 				return err
 			}
-			s := apply.NewStatus(p, apply.Examine(ctx, p))
+			s := apply.NewStatus(p.Plan, apply.Examine(ctx, p.Plan, p.clients))
 			if err := viewStatus(env, c, s); err != nil {
 				return err
 			}

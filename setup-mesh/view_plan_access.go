@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -16,7 +15,7 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 	var lines []planLine
 	remote := c.Role == record.RoleRemote
 	for _, ch := range changes {
-		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
+		source, isSecret := ch.Peer, ch.Part == order.Credential
 		switch {
 		case ch.Blocked != "" && isSecret:
 			blocked = append(blocked, source+": "+ch.Blocked)
@@ -82,8 +81,8 @@ func readBy(changes []apply.Change) []planLine {
 	for _, w := range words {
 		var consumers []string
 		for _, ch := range changes {
-			if consumer, ok := strings.CutPrefix(ch.Object.Name, "setup-mesh-grant-"); ok && ch.Action == w.action {
-				consumers = append(consumers, consumer)
+			if ch.Part == order.Grant && ch.Action == w.action {
+				consumers = append(consumers, ch.Peer)
 			}
 		}
 		if len(consumers) > 0 {

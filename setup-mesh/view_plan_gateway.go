@@ -30,9 +30,9 @@ func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []a
 // newGateway words a gateway that is made, or has more to do: where it is
 // reached, and whom it leads to istiod.
 func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []planLine {
-	whole, exposes := has(changes, object.EastWestGateway), has(changes, "cross-network-gateway")
+	whole, exposes := has(changes, object.EastWestGateway), has(changes, object.CrossNetworkGateway)
 	remotes := v.remotesOf(c.Name)
-	leads := len(remotes) > 0 && has(changes, "istiod-gateway")
+	leads := len(remotes) > 0 && has(changes, object.IstiodGateway)
 	var lines []planLine
 	switch {
 	case whole:
@@ -56,7 +56,7 @@ func oldGateway(changes []apply.Change) string {
 	switch words := count(len(changes), "object"); {
 	case has(changes, object.EastWestGateway):
 		return words
-	case has(changes, "istiod-gateway"):
+	case has(changes, object.IstiodGateway):
 		return "no longer leads clusters to istiod"
 	default:
 		return words + "; the gateway stays"

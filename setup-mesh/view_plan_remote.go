@@ -2,7 +2,6 @@ package main
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -55,9 +54,9 @@ func (v *planView) primaries(changes []apply.Change) []planLine {
 	var lines []planLine
 	add := func(symbol, text string) { lines = append(lines, componentLine(symbol, order.Primaries, text)) }
 	for _, ch := range changes {
-		primary, ok := strings.CutPrefix(ch.Object.Name, "istiod-")
+		primary := ch.Peer
 		switch {
-		case !ok || ch.Object.Kind != "EndpointSlice":
+		case ch.Part != order.Endpoints:
 		case ch.Blocked != "":
 			add("x", ch.Blocked)
 		case ch.Action == apply.Create:

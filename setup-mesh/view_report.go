@@ -72,14 +72,14 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 	}
 	missing, failures := left(c, cr)
 	for _, f := range failures {
-		say(v.msg, "%s   %s failed: %s", cr.Cluster, f.Step, f.Message)
+		say(v.msg, "%s   %s failed: %s", cr.Cluster, failedStep(f), f.Message)
 		viewRemedy(v.msg, f.Hint)
 	}
 	switch {
 	case missing > 0:
 		return fmt.Sprintf("%s (%s)", cr.Cluster, count(missing, "change"))
 	case len(failures) > 0:
-		return cr.Cluster + " (" + failures[0].Step + ")"
+		return cr.Cluster + " (" + failedStep(failures[0]) + ")"
 	}
 	return ""
 }
@@ -92,7 +92,7 @@ func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures 
 		if postponed(ch) {
 			missing--
 			failures = slices.DeleteFunc(failures, func(f apply.Failure) bool {
-				return strings.HasPrefix(f.Message, ch.Object.String()+": ")
+				return f.Blocked && f.Step.Object == ch.Object
 			})
 		}
 	}
@@ -123,14 +123,12 @@ func missingLinks(c *apply.ClusterPlan) []string {
 	}
 	var links []string
 	for _, ch := range c.Changes {
-		source, isSecret := strings.CutPrefix(ch.Object.Name, "istio-remote-secret-")
-		primary, isEndpoints := strings.CutPrefix(ch.Object.Name, "istiod-")
 		switch {
 		case !postponed(ch):
-		case isSecret && ch.Component == order.RemoteAccess:
-			links = append(links, "remote access to "+source)
-		case isEndpoints && ch.Component == order.Primaries:
-			links = append(links, "address of "+primary)
+		case ch.Part == order.Credential:
+			links = append(links, "remote access to "+ch.Peer)
+		case ch.Part == order.Endpoints:
+			links = append(links, "address of "+ch.Peer)
 		}
 	}
 	return links
@@ -199,4 +197,12 @@ func (v *reportView) when() string {
 		return ", once " + down[0] + " answers"
 	}
 	return ", once " + both(down) + " answer"
+}
+
+// failedStep is what did not go well.
+func failedStep(f apply.Failure) string {
+	if f.Step.Kind == "" {
+		return partName(f.Step)
+	}
+	return stepName(f.Step)
 }

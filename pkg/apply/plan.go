@@ -76,8 +76,8 @@ type ClusterPlan struct {
 	NotAfter        time.Time `json:"notAfter,omitzero"`
 	Changes         []Change  `json:"changes"`
 
-	Live    *Live
-	Desired *DesiredCluster
+	Live    *Live           `json:"-"` // as it was read
+	Desired *DesiredCluster `json:"-"` // nil for one that topology.yaml does not name
 	// What [Plan.Preflight] knows to say better: the objects that others manage,
 	// by their managers, and the dry runs that the user is not permitted.
 	foreign map[string][]object.Ref

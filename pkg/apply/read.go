@@ -8,9 +8,12 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -31,6 +34,10 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 			refs[o.Ref] = true
 		}
 		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
+			return err
+		}
+	case object.Ours(l.object(object.NamespaceRef(l.Namespace))):
+		if err := recoverRecord(ctx, l, mesh, refs); err != nil {
 			return err
 		}
 	case l.Leaving:
@@ -69,6 +76,56 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 	return g.Wait()
 }
 
+// recoverRecord makes up for a record that is gone although Istio's namespace is
+// ours: what has our label and our manager is what we put there. Without it,
+// what nobody wants would stay for ever.
+func recoverRecord(ctx context.Context, l *connected, mesh string, refs map[object.Ref]bool) error {
+	kinds := map[object.Ref]bool{}
+	for _, k := range recoveredKinds {
+		kinds[object.Ref{Group: k.Group, Kind: k.Kind}] = true
+	}
+	if err := readLists(ctx, l, kinds, mesh); err != nil {
+		return err
+	}
+	l.lost = true
+	l.Record = &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: l.Name}
+	for ref, seen := range l.Objects {
+		if ref == object.NamespaceRef(l.Namespace) || !object.Ours(seen.Object) || ref == record.Ref(l.Namespace) {
+			continue
+		}
+		refs[ref] = true
+		l.Record.Objects = append(l.Record.Objects, record.Recorded{Ref: ref, Subject: subjectOf(ref, sharedComponent(seen.Object))})
+	}
+	return nil
+}
+
+// sharedComponent is what a copy of another cluster's Service belongs to, or the
+// namespace that came with it.
+func sharedComponent(o *unstructured.Unstructured) order.Component {
+	if o.GetAnnotations()[object.AnnotationSharedFrom] != "" || o.GetKind() == "Namespace" {
+		return order.SharedServices
+	}
+	return ""
+}
+
+// recoveredKinds are the kinds of all that we ever put into a cluster.
+var recoveredKinds = []schema.GroupKind{
+	{Kind: "Namespace"}, {Kind: "ConfigMap"}, {Kind: "Secret"}, {Kind: "Service"}, {Kind: "ServiceAccount"},
+	{Group: "apps", Kind: "Deployment"}, {Group: "apps", Kind: "DaemonSet"},
+	{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}, {Group: "policy", Kind: "PodDisruptionBudget"},
+	{Group: "discovery.k8s.io", Kind: "EndpointSlice"}, {Group: "networking.k8s.io", Kind: "NetworkPolicy"},
+	{Group: "rbac.authorization.k8s.io", Kind: "Role"}, {Group: "rbac.authorization.k8s.io", Kind: "RoleBinding"},
+	{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}, {Group: "rbac.authorization.k8s.io", Kind: "ClusterRoleBinding"},
+	{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"},
+	{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration"},
+	{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration"},
+	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicy"},
+	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding"},
+	{Group: "networking.istio.io", Kind: "Gateway"}, {Group: "networking.istio.io", Kind: "VirtualService"},
+	{Group: "networking.istio.io", Kind: "EnvoyFilter"}, {Group: "security.istio.io", Kind: "PeerAuthentication"},
+	{Group: "telemetry.istio.io", Kind: "Telemetry"},
+}
+
 // readLists lists the kinds of refs by our label. A list that fails settles
 // nothing: its objects are asked for one by one, and name the error.
 func readLists(ctx context.Context, l *connected, refs map[object.Ref]bool, mesh string) error {
@@ -79,7 +136,7 @@ func readLists(ctx context.Context, l *connected, refs map[object.Ref]bool, mesh
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	for k := range kinds {
-		if k.Kind == "Namespace" || l.listed(k) {
+		if k.Kind == "Namespace" && l.Record != nil || l.listed(k) {
 			continue // read before
 		}
 		g.Go(func() error {
@@ -110,7 +167,7 @@ func dryRun(ctx context.Context, l *connected, wanted []*Item) {
 			continue
 		}
 		want := wantedObject(it, seen.Object)
-		if l.Record.Hash(it.Ref) == it.Hash && compare.Holds(want.Object, seen.Object.Object) {
+		if l.Record.Hash(it.Ref) == it.Hash && compare.Holds(want.Object, seen.Object.Object) && compare.Owned(want.Object, object.Applied(seen.Object)) {
 			continue
 		}
 		mine := object.Ours(seen.Object)

@@ -84,3 +84,18 @@ func ownsPath(owned map[string]any, path []string) bool {
 	}
 	return false
 }
+
+// Applied are the fields of o that we own by server-side apply, as FieldsV1 has
+// them, decoded; nil if there are none.
+func Applied(o *unstructured.Unstructured) map[string]any {
+	for _, m := range o.GetManagedFields() {
+		if m.Manager != FieldManager || m.Operation != metav1.ManagedFieldsOperationApply || m.Subresource != "" || m.FieldsV1 == nil {
+			continue
+		}
+		var owned map[string]any
+		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil {
+			return owned
+		}
+	}
+	return nil
+}

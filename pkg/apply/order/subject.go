@@ -18,8 +18,8 @@ const (
 	Mesh       Part = "mesh configuration" // Istio's own resources, which istiod validates
 	Service    Part = "control plane service"
 	Front      Part = "gateway service" // what the east-west gateway is beside its workload
-	Endpoints  Part = "address"       // peer: the primary that has it
-	Credential Part = "remote secret" // peer: the cluster that is read
+	Endpoints  Part = "address"         // peer: the primary that has it
+	Credential Part = "remote secret"   // peer: the cluster that is read
 	Account    Part = "reader account"
 	Grant      Part = "grant" // peer: the cluster that reads
 	Spaces     Part = "shared namespaces"
