@@ -121,7 +121,7 @@ func (o prepOptions) missing(needMesh, needOrg bool) error {
 
 // checkMeshID says why topology.yaml cannot hold a mesh ID, in its own words.
 func checkMeshID(id string) error {
-	mesh, err := topology.ParseMesh(topologyFile, topology.Template(id))
+	mesh, err := topology.ParseMesh(topologyFile, topology.Template(id), nil)
 	if ps, ok := errors.AsType[topology.Problems](err); ok && len(ps) > 0 {
 		err := fmt.Errorf("mesh ID %q: %s", id, ps[0].Message)
 		if ps[0].Hint != "" {
@@ -196,7 +196,7 @@ func (p *preparation) judgeTopology() (prepFile, error) {
 	if f.Action == prepCreated {
 		return f, nil
 	}
-	mesh, err := p.w.readTopology()
+	mesh, err := p.w.readTopology(nil)
 	if err != nil {
 		return f, err
 	}

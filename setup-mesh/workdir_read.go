@@ -16,14 +16,14 @@ import (
 // see that it is too large.
 const maxFile = 1<<20 + 1
 
-// readTopology reads topology.yaml, given the contexts that exist if that is to
-// be checked. Mistakes in it are [topology.Problems].
-func (w *workDir) readTopology(contexts ...string) (*topology.Mesh, error) {
+// readTopology reads topology.yaml. contexts are those of the kubeconfig, nil where
+// they do not matter. Mistakes in it are [topology.Problems].
+func (w *workDir) readTopology(contexts []string) (*topology.Mesh, error) {
 	data, err := w.read(topologyFile, nil)
 	if err != nil {
 		return nil, err
 	}
-	return topology.ParseMesh(w.name(topologyFile), data, contexts...)
+	return topology.ParseMesh(w.name(topologyFile), data, contexts)
 }
 
 // readBase reads base.yaml. Mistakes in it are [topology.Problems].

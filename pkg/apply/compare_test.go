@@ -128,7 +128,7 @@ func TestFields(t *testing.T) {
 func TestManifestFields(t *testing.T) {
 	const topologyFile = "mesh_id: m\ncontexts:\n  kind-a:\n    network: n\n    name: a\n    overlay:\n      values: {pilot: {traceSampling: 10}}\n"
 	const baseFile = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: minimal\n  meshConfig:\n    accessLogFile: /dev/stdout\n"
-	m, err := topology.ParseMesh("topology.yaml", []byte(topologyFile))
+	m, err := topology.ParseMesh("topology.yaml", []byte(topologyFile), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestManifestFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, _ := m.Manifest(b, m.Clusters[0], topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+	manifest, _ := topology.New(m, b, m.Clusters[0], topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 	tests := map[string]struct {
 		before func(spec map[string]any) // changes what was applied
 		want   []Field

@@ -81,7 +81,7 @@ func (a APIServer) over(e kube.Endpoint) kube.Endpoint {
 func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
 	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
 	for _, c := range w.Mesh.Clusters {
-		m, warnings := w.Mesh.Manifest(w.Base, c, topology.Release{Hub: charts.Hub, Tag: charts.Release})
+		m, warnings := topology.New(w.Mesh, w.Base, c, topology.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := desiredCluster(w.Mesh, c)
 		one.Server.CA, one.Manifest = w.CAs[c.Context], m
 		d.Clusters = append(d.Clusters, one)

@@ -16,7 +16,7 @@ import (
 
 func wantedOf(t *testing.T, mesh, base string) Wanted {
 	t.Helper()
-	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

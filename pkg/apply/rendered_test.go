@@ -81,7 +81,7 @@ func TestPrimaryOfRemotes(t *testing.T) {
 contexts:
   near: {network: one, gateway: {addresses: [198.51.100.7, gateway.example.com], port: 443, annotations: {example.com/lb: "yes"}}}
   far: {network: other, primaries: [near], gateway: {addresses: [198.51.100.8]}}
-`))
+`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ contexts:
 func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []charts.Object {
 	t.Helper()
 	m, err := topology.ParseMesh("topology.yaml", fmt.Appendf(nil, "mesh_id: m\ncontexts:\n"+
-		"  near: {network: n, namespace: %[1]s}\n  far: {primaries: [near], namespace: %[1]s, %[2]s}\n", namespace, far))
+		"  near: {network: n, namespace: %[1]s}\n  far: {primaries: [near], namespace: %[1]s, %[2]s}\n", namespace, far), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func renderOne(t *testing.T, r *charts.Renderer, m *topology.Mesh, cluster int, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, warnings := m.Manifest(b, m.Clusters[cluster], topology.Release{Hub: charts.Hub, Tag: charts.Release})
+	manifest, warnings := topology.New(m, b, m.Clusters[cluster], topology.Release{Hub: charts.Hub, Tag: charts.Release})
 	if len(warnings) > 0 {
 		t.Errorf("warnings about what is not this cluster's: %v", warnings)
 	}

@@ -71,7 +71,7 @@ func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
 // of what the charts render.
 func wantedMesh(t *testing.T, mesh, base string) *Desired {
 	t.Helper()
-	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func wantedMesh(t *testing.T, mesh, base string) *Desired {
 	}
 	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
 	for _, c := range m.Clusters {
-		manifest, _ := m.Manifest(b, c, topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+		manifest, _ := topology.New(m, b, c, topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 		dc := desiredCluster(m, c)
 		dc.Manifest = manifest
 		d.Clusters = append(d.Clusters, dc)

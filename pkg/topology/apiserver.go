@@ -60,7 +60,7 @@ func validPort(u *url.URL) bool {
 func (c Cluster) CAFileProblem(message, hint string) Problem {
 	return Problem{
 		Position: c.APIServer.CAFileAt,
-		Path:     join(join("contexts", c.Context), "apiServer.caFile"),
+		Path:     join("contexts", c.Context, "apiServer", "caFile"),
 		Message:  message, Hint: hint,
 	}
 }

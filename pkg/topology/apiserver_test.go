@@ -9,7 +9,7 @@ import (
 )
 
 func TestCAFileProblem(t *testing.T) {
-	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n  kind-a: {network: n, apiServer: {caFile: certs/api.pem}}\n"))
+	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n  kind-a: {network: n, apiServer: {caFile: certs/api.pem}}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

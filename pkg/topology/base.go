@@ -53,21 +53,20 @@ func ParseBase(name string, data []byte) (*Base, error) {
 	b := &Base{File: name, spec: newMapping(), metadata: newMapping(), specAt: t.at}
 	b.Kind = checkKind(t, &ps)
 	known := []string{"apiVersion", "kind", "metadata", "spec"}
-	for _, k := range t.keys {
-		f := t.fields[k]
+	for _, k := range t.sortedAsWritten() {
+		v, at := t.get(k), t.keyAt(k)
 		switch {
 		case k == "apiVersion" || k == "kind":
 		case k != "metadata" && k != "spec":
-			ps.add(f.key, join("", k), didYouMean(k, known), "unknown key")
-		case f.value.isNull():
-		case f.value.kind != mapping:
-			ps.add(f.value.at, k, "", "must be a mapping")
+			ps.add(at, join("", k), didYouMean(k, known), "unknown key")
+		case v.isNull():
+		case v.kind != mapping:
+			ps.add(v.at, k, "", "must be a mapping")
 		case k == "metadata":
-			b.metadata = f.value
-			checkMetadata(f.value, &ps)
+			b.metadata = v
+			checkMetadata(v, &ps)
 		default:
-			b.spec, b.specAt = literals(f.value), f.key
-			checkSpec(b.spec, "spec", false, &ps)
+			b.spec, b.specAt = readSpec(v, "spec", false, &ps), at
 		}
 	}
 	b.Spec = b.spec.spec()
@@ -106,17 +105,17 @@ func checkKind(t *tree, ps *Problems) string {
 
 func checkMetadata(t *tree, ps *Problems) {
 	known := []string{"name", "namespace", "labels", "annotations"}
-	for _, k := range t.keys {
-		f, path := t.fields[k], join("metadata", k)
+	for _, k := range t.sortedAsWritten() {
+		v, path := t.get(k), join("metadata", k)
 		wantMapping := k == "labels" || k == "annotations"
 		switch {
 		case k != "name" && k != "namespace" && !wantMapping:
-			ps.add(f.key, path, didYouMean(k, known), "unknown key")
-		case f.value.isNull():
-		case wantMapping && f.value.kind != mapping:
-			ps.add(f.value.at, path, "", "must be a mapping")
-		case !wantMapping && f.value.kind != scalar:
-			ps.add(f.value.at, path, "", "must be %s", textNoun)
+			ps.add(t.keyAt(k), path, didYouMean(k, known), "unknown key")
+		case v.isNull():
+		case wantMapping && v.kind != mapping:
+			ps.add(v.at, path, "", "must be a mapping")
+		case !wantMapping && v.kind != scalar:
+			ps.add(v.at, path, "", "must be %s", textNoun)
 		}
 	}
 }

@@ -2,9 +2,14 @@ package topology
 
 import (
 	"reflect"
-	"strconv"
 	"strings"
 )
+
+// decodeInto checks t against the type of the struct that into points to, and sets
+// it: see decode.
+func decodeInto(t *tree, into any, ps *Problems) {
+	decode(t, reflect.ValueOf(into).Elem(), "", ps)
+}
 
 // decode checks t against the type of v, sets v as far as t fits, and reports
 // every key and value that does not. Keys are the json tags of v's fields. Text
@@ -29,7 +34,7 @@ func decode(t *tree, v reflect.Value, path string, ps *Problems) {
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(t.items), len(t.items)))
 		for i, item := range t.items {
-			decode(item, v.Index(i), path+"["+strconv.Itoa(i)+"]", ps)
+			decode(item, v.Index(i), indexed(path, i), ps)
 		}
 	default:
 		decodeScalar(t, v, path, ps)
@@ -94,16 +99,6 @@ const textNoun = "one word or text"
 
 var nouns = map[reflect.Kind]string{
 	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.String: textNoun,
-}
-
-// quote shows s in a message. What is not plain ASCII is escaped, so that
-// look-alike letters show and a terminal cannot be steered.
-func quote(s string) string {
-	const most = 80
-	if r := []rune(s); len(r) > most {
-		return strconv.QuoteToASCII(string(r[:most])) + "..."
-	}
-	return strconv.QuoteToASCII(s)
 }
 
 func keyOf(f reflect.StructField) string {

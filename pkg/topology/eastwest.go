@@ -1,8 +1,9 @@
 package topology
 
-// EastWestGateway is the name of the gateway through which other networks reach
-// a cluster.
-const EastWestGateway = "istio-eastwestgateway"
+import (
+	"maps"
+	"slices"
+)
 
 // eastWestGateway is the entry of components.ingressGateways that
 // samples/multicluster/gen-eastwest-gateway.sh --network makes, with the annotations
@@ -34,7 +35,7 @@ func eastWestGateway(c Cluster) *tree {
 	})
 	if len(c.Gateway.Annotations) > 0 {
 		annotations := newMapping()
-		for _, key := range sortedKeys(c.Gateway.Annotations) {
+		for _, key := range slices.Sorted(maps.Keys(c.Gateway.Annotations)) {
 			annotations.put(key, Position{}, fromPlain(c.Gateway.Annotations[key]))
 		}
 		want.get("k8s").put("serviceAnnotations", Position{}, annotations)
@@ -54,11 +55,11 @@ func completeGateway(user, want *tree) *tree {
 
 func wantFirst(list, want *tree) {
 	var first, rest []*tree
-	for _, w := range want.items {
+	for _, w := range want.list() {
 		name, _ := w.get("name").literal()
 		first = append(first, list.named(name))
 	}
-	for _, item := range list.items {
+	for _, item := range list.list() {
 		if name, _ := item.get("name").literal(); want.named(name) == nil {
 			rest = append(rest, item)
 		}
@@ -66,21 +67,54 @@ func wantFirst(list, want *tree) {
 	list.items = append(first, rest...)
 }
 
-// checkEastWest reports what would keep the user's entry for the east-west
-// gateway from being completed: it is merged by names.
-func checkEastWest(list *tree, path string, ps *Problems) {
-	gateway := list.named(EastWestGateway)
-	if gateway == nil {
+// eastWestGateway adds the gateway, or completes the user's entry of that name.
+// It is rendered as an installation of its own, so the gateways of the profile
+// stay as they are.
+func (o *owner) eastWestGateway() {
+	if c := o.spec.get("components"); c == nil || c.kind != mapping {
+		o.spec.put("components", Position{}, newMapping())
+	}
+	components := o.spec.get("components")
+	list := components.get("ingressGateways")
+	if list == nil || list.kind != sequence {
+		list = &tree{kind: sequence}
+		components.put("ingressGateways", Position{}, list)
+	}
+	mine := list.named(EastWestGateway)
+	want := eastWestGateway(o.cluster)
+	if mine == nil {
+		list.items = append(list.items, want)
 		return
 	}
-	path += "[name=" + EastWestGateway + "]"
-	for _, keys := range [][]string{{"label"}, {"k8s"}, {"k8s", "service"}, {"k8s", "serviceAnnotations"}} {
-		mustBe(mapping, gateway, path, keys, ps)
+	path := "components.ingressGateways[name=" + EastWestGateway + "]"
+	o.warnDifferent(want, mine, path)
+	if ns := mine.get("namespace"); !ns.isNull() {
+		o.warn(ns.at, path+".namespace", "is not used: the gateway is in the namespace that Istio is in")
 	}
-	for _, keys := range [][]string{{"k8s", "env"}, {"k8s", "service", "ports"}} {
-		v := gateway.get(keys...)
-		if mustBe(sequence, gateway, path, keys, ps) && !v.isNull() && !allNamed(v) {
-			ps.add(v.at, dotted(path, keys), "", "every item needs a name of its own")
-		}
+	i := slices.Index(list.items, mine)
+	list.items[i] = completeGateway(mine, want)
+}
+
+// noEastWestGateway takes the user's entry for the gateway out of a cluster that
+// needs none. An entry of base.yaml may be for another cluster.
+func (o *owner) noEastWestGateway() {
+	list := o.spec.get("components", "ingressGateways")
+	mine := list.named(EastWestGateway)
+	if mine == nil {
+		return
 	}
+	at := mine.at
+	entry := o.cluster.Written().get("components", "ingressGateways").named(EastWestGateway)
+	if entry != nil {
+		at = entry.at
+	}
+	if entry != nil || !slices.ContainsFunc(o.mesh.Clusters, o.mesh.HasGateway) {
+		o.warnings.add(at, o.path(at, "components.ingressGateways[name="+EastWestGateway+"]"), "",
+			"is not used: the mesh has one network, and the cluster serves no remote cluster")
+	}
+	if i := slices.Index(list.items, mine); len(list.items) > 1 {
+		list.items = slices.Delete(list.items, i, i+1)
+		return
+	}
+	o.spec.get("components").drop("ingressGateways") // an empty list would replace the profile's
 }

@@ -21,7 +21,7 @@ func FuzzParseMesh(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := topology.ParseMesh("topology.yaml", data)
+		m, err := topology.ParseMesh("topology.yaml", data, nil)
 		if err != nil {
 			checkProblems(t, err, m == nil)
 			return
@@ -40,7 +40,7 @@ func FuzzParseMesh(f *testing.F) {
 // FuzzParseBase is FuzzParseMesh for base.yaml.
 func FuzzParseBase(f *testing.F) {
 	seed(f, "base")
-	m, err := topology.ParseMesh("topology.yaml", []byte(twoNetworks))
+	m, err := topology.ParseMesh("topology.yaml", []byte(twoNetworks), nil)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func checkProblems(t *testing.T, err error, noResult bool) {
 // nothing is overruled any more.
 func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.Cluster) {
 	t.Helper()
-	manifest, _ := m.Manifest(b, c, release)
+	manifest, _ := topology.New(m, b, c, release)
 	if c.Remote() {
 		checkRemoteManifest(t, m, c, manifest)
 		return
@@ -106,7 +106,7 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *topology.Base, c topology.
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
 		ServiceAccountReader: c.ServiceAccountReader,
 	}
-	if _, warnings := m.Manifest(again, plain, release); len(warnings) > 0 {
+	if _, warnings := topology.New(m, again, plain, release); len(warnings) > 0 {
 		t.Errorf("warnings about our own values: %v", warnings)
 	}
 }
@@ -135,7 +135,7 @@ func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, man
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := topology.ParseMesh("manifest.yaml", text)
+	read, err := topology.ParseMesh("manifest.yaml", text, nil)
 	if err != nil {
 		t.Fatalf("the manifest is no overlay: %v\n%s", err, text)
 	}
@@ -143,7 +143,7 @@ func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, man
 	if diff := cmp.Diff(manifest.Spec, c.Overlay); diff != "" {
 		t.Errorf("the manifest reads otherwise than it was written (-want +got):\n%s", diff)
 	}
-	again, warnings := m.Manifest(b, topology.Cluster{
+	again, warnings := topology.New(m, b, topology.Cluster{
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
 		ServiceAccountReader: c.ServiceAccountReader, Primaries: c.Primaries, Overlay: c.Overlay,
 	}, release)

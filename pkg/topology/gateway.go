@@ -30,7 +30,7 @@ func (p *meshParser) gateway(t *tree, g *file.Gateway, path string) Gateway {
 		Annotations: p.annotations(t.get("annotations"), g.Annotations, join(path, "annotations")),
 	}
 	written, port := t.get("addresses"), t.get("port")
-	none := written.isNull() || written.kind == sequence && len(written.items) == 0
+	none := written.isNull() || written.kind == sequence && len(written.list()) == 0
 	switch {
 	case port.isNull() && !none:
 		out.Port = defaultGatewayPort
@@ -38,7 +38,7 @@ func (p *meshParser) gateway(t *tree, g *file.Gateway, path string) Gateway {
 	case g.Port < 1 || g.Port > 65535:
 		p.problems.add(port.at, join(path, "port"), "", "must be from 1 to 65535")
 	case none:
-		p.problems.add(t.fields["port"].key, join(path, "port"), "add the addresses, or take it out",
+		p.problems.add(t.keyAt("port"), join(path, "port"), "add the addresses, or take it out",
 			"is the port of the addresses, and there are none")
 	default:
 		out.Port = g.Port
@@ -112,7 +112,7 @@ func (p *meshParser) annotations(t *tree, values map[string]string, path string)
 	for _, key := range t.sortedAsWritten() {
 		switch {
 		case !annotationName(key):
-			p.problems.add(t.fields[key].key, join(path, key), "", "%s is no name of an annotation", quote(key))
+			p.problems.add(t.keyAt(key), join(path, key), "", "%s is no name of an annotation", quote(key))
 		case !t.get(key).isNull():
 			out[key] = values[key]
 		}

@@ -13,7 +13,7 @@ import (
 // targets of make, which the colons of Amazon's names broke.
 func TestIstio14ContextNamesBecameMakeTargets(t *testing.T) {
 	const context = "arn:aws:eks:eu-west-1:111122223333:cluster/prod"
-	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n    "+context+":\n        network: n\n"))
+	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts:\n    "+context+":\n        network: n\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestIstio14ContextNamesBecameMakeTargets(t *testing.T) {
 // TestIstio14TypoInGeneratedVersion: generated manifests had the version v1alpah2.
 func TestIstio14TypoInGeneratedVersion(t *testing.T) {
 	m, b := parseBoth(t, []byte(twoNetworks), topology.BaseTemplate())
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	manifest, _ := topology.New(m, b, m.Clusters[0], release)
 	text := string(manifest.YAML())
 	if want := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\n"; !strings.HasPrefix(text, want) {
 		t.Errorf("the manifest begins with\n%s", text[:80])
@@ -39,7 +39,7 @@ func TestIstio14TypoInGeneratedVersion(t *testing.T) {
 // Here it decides where everything goes.
 func TestIstio14NamespaceIgnored(t *testing.T) {
 	m, b := parseBoth(t, []byte("mesh_id: m\ncontexts:\n  a: {network: n, namespace: mesh}\n"), topology.BaseTemplate())
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	manifest, _ := topology.New(m, b, m.Clusters[0], release)
 	global := manifest.Operator()["values"].(map[string]any)["global"].(map[string]any)
 	if manifest.Namespace != "mesh" || global["istioNamespace"] != "mesh" {
 		t.Errorf("Namespace = %q, istioNamespace = %v, want mesh", manifest.Namespace, global["istioNamespace"])

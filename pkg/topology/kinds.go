@@ -28,13 +28,6 @@ func mustBe(want kind, t *tree, path string, keys []string, ps *Problems) bool {
 	if want == sequence {
 		noun = "a list"
 	}
-	ps.add(v.at, dotted(path, keys), "", "must be %s", noun)
+	ps.add(v.at, join(path, keys...), "", "must be %s", noun)
 	return false
-}
-
-func dotted(path string, keys []string) string {
-	for _, k := range keys {
-		path = join(path, k)
-	}
-	return path
 }

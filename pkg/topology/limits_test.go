@@ -43,7 +43,7 @@ func TestAbusiveInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := topology.ParseMesh("topology.yaml", []byte(tt.in))
+			_, err := topology.ParseMesh("topology.yaml", []byte(tt.in), nil)
 			runtime.ReadMemStats(&after)
 			if err == nil {
 				t.Fatal("no error")
@@ -66,7 +66,7 @@ func TestLargestAllowedInput(t *testing.T) {
 	for i := range 5_000 {
 		fmt.Fprintf(&in, "  context-%d: {network: network-%d, overlay: {values: {pilot: {traceSampling: 1}}}}\n", i, i%10)
 	}
-	m, err := topology.ParseMesh("topology.yaml", in.Bytes())
+	m, err := topology.ParseMesh("topology.yaml", in.Bytes(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestManyUnknownPrimaries(t *testing.T) {
 	}
 	in.WriteString("  far: {network: n, primaries: [" + strings.Repeat("context-0-"+strings.Repeat("b", 30)+", ", 12_000) + "]}\n")
 	begin := time.Now()
-	_, err := topology.ParseMesh("topology.yaml", in.Bytes())
+	_, err := topology.ParseMesh("topology.yaml", in.Bytes(), nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "topology.yaml:5003:33: contexts.far.primaries[0]: ") {
 		t.Fatalf("got %.200v", err)
 	}

@@ -27,15 +27,11 @@ type Manifest struct {
 	context  string
 }
 
-// Manifest merges b, c's overlay and the values that the topology owns. The same
+// New merges b, c's overlay and the values that the topology owns. The same
 // arguments always give the same manifest. The problems are warnings: the
 // user's own settings of owned values, which are overruled.
-func (m *Mesh) Manifest(b *Base, c Cluster, r Release) (*Manifest, Problems) {
-	overlay := c.overlay
-	if overlay == nil { // a Cluster that was not parsed
-		overlay = fromPlain(c.Overlay)
-	}
-	base, o := b.spec, owner{mesh: m, cluster: c}
+func New(m *Mesh, b *Base, c Cluster, r Release) (*Manifest, Problems) {
+	base, overlay, o := b.spec, c.Written(), owner{mesh: m, cluster: c}
 	if c.Remote() {
 		base, overlay = o.withoutControlPlane(base, overlay)
 	}
@@ -63,7 +59,7 @@ func (m *Manifest) At(path string) Position {
 func (m *Manifest) Problem(path, message string) Problem {
 	p := Problem{Position: m.At(path), Path: path, Message: message}
 	if p.File == m.mesh && p.File != "" {
-		p.Path = join(join("contexts", m.context), "overlay") + strings.TrimPrefix(path, "spec")
+		p.Path = join("contexts", m.context, "overlay") + strings.TrimPrefix(path, "spec")
 	}
 	return p
 }
@@ -74,8 +70,7 @@ func (m *Manifest) Problem(path, message string) Problem {
 // with mode STRICT in the root namespace:
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func (m *Manifest) StrictMTLS() bool {
-	v := m.spec.get("values", "global", "mtls", "enabled")
-	return v != nil && v.value == true
+	return strictMTLS(m.spec)
 }
 
 // Operator returns the spec of today's IstioOperator, as the charts take it:
@@ -83,15 +78,10 @@ func (m *Manifest) StrictMTLS() bool {
 // revision, which can only be the default one. The caller owns the map.
 func (m *Manifest) Operator() map[string]any {
 	t := m.spec.clone()
+	dropUnderstood(t)
 	t.drop("revision")
-	if values := t.get("values"); values != nil && values.kind == mapping {
-		values.drop("revision")
-		values.drop("security")
-		if global := values.get("global"); global != nil && global.kind == mapping {
-			global.drop("mtls")
-			global.drop("revision")
-		}
-	}
+	t.get("values").drop("revision")
+	t.get("values", "global").drop("revision")
 	return t.spec()
 }
 

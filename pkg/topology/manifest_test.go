@@ -53,7 +53,7 @@ func TestManifest(t *testing.T) {
 
 func parseBoth(t *testing.T, mesh, base []byte) (*topology.Mesh, *topology.Base) {
 	t.Helper()
-	m, err := topology.ParseMesh("topology.yaml", mesh)
+	m, err := topology.ParseMesh("topology.yaml", mesh, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func parseBoth(t *testing.T, mesh, base []byte) (*topology.Mesh, *topology.Base)
 func manifestSections(m *topology.Mesh, b *topology.Base) []txtar.File {
 	var files []txtar.File
 	for _, c := range m.Clusters {
-		manifest, warnings := m.Manifest(b, c, release)
+		manifest, warnings := topology.New(m, b, c, release)
 		files = append(files, txtar.File{Name: c.Name + ".yaml", Data: manifest.YAML()})
 		if text := problemText(warnings); text != "" {
 			files = append(files, txtar.File{Name: c.Name + " warnings", Data: []byte(text)})
@@ -143,7 +143,7 @@ spec:
 
 func TestManifestAt(t *testing.T) {
 	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	manifest, _ := topology.New(m, b, m.Clusters[0], release)
 	tests := map[string]struct{ path, want string }{
 		"a value of the overlay":          {"spec.values.pilot.traceSampling", "topology.yaml:7:17"},
 		"a value of base.yaml":            {"spec.meshConfig.accessLogFile", "base.yaml:5:5"},
@@ -177,7 +177,7 @@ spec:
       - name: istio-eastwestgateway
         k8s: {service: {ports: [{name: mine, port: 80}]}}
 `))
-	manifest, _ = m.Manifest(b, m.Clusters[1], release)
+	manifest, _ = topology.New(m, b, m.Clusters[1], release)
 	ports := "spec.components.ingressGateways[name=istio-eastwestgateway].k8s.service.ports"
 	if got, want := manifest.At(ports).String(), "base.yaml:7:25"; got != want {
 		t.Errorf("At of a list that is completed = %q, want %q", got, want)
@@ -190,7 +190,7 @@ spec:
 
 func TestManifestProblem(t *testing.T) {
 	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
-	manifest, _ := m.Manifest(b, m.Clusters[0], release)
+	manifest, _ := topology.New(m, b, m.Clusters[0], release)
 	tests := map[string]struct{ path, want string }{
 		"from base.yaml":      {"spec.meshConfig.accessLogFile", "base.yaml:5:5: spec.meshConfig.accessLogFile: is odd"},
 		"from an overlay":     {"spec.values.pilot.traceSampling", "topology.yaml:7:17: contexts.kind-east.overlay.values.pilot.traceSampling: is odd"},
@@ -211,13 +211,13 @@ func TestManifestProblem(t *testing.T) {
 func TestManifestIsDeterministicAndPure(t *testing.T) {
 	m, b := parseBoth(t, []byte(twoNetworks), []byte(smallBase))
 	for _, c := range m.Clusters {
-		first, _ := m.Manifest(b, c, release)
+		first, _ := topology.New(m, b, c, release)
 		want := string(first.YAML())
 		clear(first.Spec)
 		clear(first.Operator())
 		clear(b.Spec)
 		clear(c.Overlay)
-		second, _ := m.Manifest(b, c, release)
+		second, _ := topology.New(m, b, c, release)
 		if diff := cmp.Diff(want, string(second.YAML())); diff != "" {
 			t.Errorf("%s (-first +second):\n%s", c.Name, diff)
 		}
@@ -265,7 +265,7 @@ func TestHasGateway(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts: {"+tt.contexts+"}\n"))
+			m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\ncontexts: {"+tt.contexts+"}\n"), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +301,7 @@ contexts:
     overlay:
       values: {sidecarInjectorWebhook: {reinvocationPolicy: IfNeeded}}
 `), []byte(smallBase+"    global: {proxy: {logLevel: info}}\n"))
-	manifest, _ := m.Manifest(b, m.Clusters[1], release)
+	manifest, _ := topology.New(m, b, m.Clusters[1], release)
 	tests := map[string]struct{ path, want string }{
 		"from base.yaml":    {"spec.values.global.proxy.logLevel", "base.yaml:15:22: spec.values.global.proxy.logLevel: is odd"},
 		"from the overlay":  {"spec.values.sidecarInjectorWebhook.reinvocationPolicy", "topology.yaml:8:41: contexts.far.overlay.values.sidecarInjectorWebhook.reinvocationPolicy: is odd"},
@@ -315,7 +315,7 @@ contexts:
 			}
 		})
 	}
-	primary, _ := m.Manifest(b, m.Clusters[0], release)
+	primary, _ := topology.New(m, b, m.Clusters[0], release)
 	if got, want := primary.At("spec.values.pilot.env.B").String(), "base.yaml:14:19"; got != want {
 		t.Errorf("in the primary after that, At = %q, want %q", got, want)
 	}

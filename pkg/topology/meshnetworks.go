@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 )
@@ -10,13 +11,13 @@ import (
 // plane reads. It is nil where there are none, since all other gateways are found
 // by the label of their Services, and for a remote cluster.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks
-func (m *Mesh) meshNetworks(c Cluster) map[string]any {
+func meshNetworks(m *Mesh, c Cluster) map[string]any {
 	if c.Remote() || !m.MultiNetwork() {
 		return nil
 	}
 	gateways := map[string][]any{}
 	for _, other := range m.Clusters {
-		if !c.reads(other) {
+		if other.Name != c.Name && !m.Reads(c, other) {
 			continue
 		}
 		for _, a := range other.Gateway.Addresses {
@@ -24,7 +25,7 @@ func (m *Mesh) meshNetworks(c Cluster) map[string]any {
 		}
 	}
 	var networks map[string]any
-	for _, network := range sortedKeys(gateways) {
+	for _, network := range slices.Sorted(maps.Keys(gateways)) {
 		if networks == nil {
 			networks = map[string]any{}
 		}
@@ -33,16 +34,11 @@ func (m *Mesh) meshNetworks(c Cluster) map[string]any {
 	return networks
 }
 
-// reads says whether the control plane of c discovers what is in other.
-func (c Cluster) reads(other Cluster) bool {
-	return c.Name == other.Name || slices.Contains(other.Primaries, c.Name) || !c.DisableRegistryJoin && !other.DisableRegistryJoin
-}
-
 // meshNetworks puts the mesh's own networks in the place of the user's.
 func (o *owner) meshNetworks() {
 	const why = "networks are those of topology.yaml, and their gateways are found by label"
 	keys := []string{"values", "global", "meshNetworks"}
-	networks := o.mesh.meshNetworks(o.cluster)
+	networks := meshNetworks(o.mesh, o.cluster)
 	want := fromPlain(networks)
 	if networks != nil && reflect.DeepEqual(o.spec.get(keys...).plain(), want.plain()) {
 		return

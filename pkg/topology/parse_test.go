@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write what the code gives as what is wa
 // about it.
 func TestParseFiles(t *testing.T) {
 	parse := map[string]func(data []byte) (any, error){
-		"topology": func(data []byte) (any, error) { return topology.ParseMesh("topology.yaml", data) },
+		"topology": func(data []byte) (any, error) { return topology.ParseMesh("topology.yaml", data, nil) },
 		"base": func(data []byte) (any, error) {
 			b, err := topology.ParseBase("base.yaml", data)
 			return b, err

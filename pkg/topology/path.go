@@ -67,25 +67,16 @@ func (t *tree) walkFrom(path *trail, f func(path *trail, t *tree)) {
 	}
 }
 
-// join appends a key to a path.
-func join(path, key string) string {
-	if path == "" {
-		return shown(key)
+// join appends keys to a path, which may be empty.
+func join(path string, keys ...string) string {
+	for _, key := range keys {
+		if path == "" {
+			path = shown(key)
+			continue
+		}
+		path += "." + shown(key)
 	}
-	return path + "." + shown(key)
-}
-
-// shown returns a key as paths have it: quoted if a terminal could not show it as
-// it is, and not longer than anybody would read.
-func shown(key string) string {
-	const most = 300
-	if len(key) > most {
-		key = strings.ToValidUTF8(key[:most], "") + "..."
-	}
-	if !printable(key) {
-		return strconv.QuoteToASCII(key)
-	}
-	return key
+	return path
 }
 
 // indexed is the path of an item of a list that has no name.

@@ -11,7 +11,7 @@ func (p *meshParser) primaries() {
 	}
 	for i := range p.mesh.Clusters {
 		c := &p.mesh.Clusters[i]
-		list, path := p.primariesOf(c.Context), join(join("contexts", c.Context), "primaries")
+		list, path := p.primariesOf(c.Context), join("contexts", c.Context, "primaries")
 		seen := map[string]bool{}
 		for j, item := range list.list() {
 			if item.kind != scalar {

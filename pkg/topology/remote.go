@@ -5,10 +5,6 @@ import (
 	"strings"
 )
 
-// profileRemote installs what a cluster without a control plane of its own needs:
-// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/remote.yaml
-const profileRemote = "remote"
-
 // controlPlaneOnly are the settings that a remote cluster has no use for: those of
 // a control plane, and those of the whole mesh, which are read in the primaries.
 // Those below values may stand below unvalidatedValues too. The network plugin is
@@ -51,7 +47,7 @@ func (o *owner) withoutControlPlane(base, overlay *tree) (remoteBase, remoteOver
 		o.unset(why, strings.Split(path, ".")...)
 	}
 	if v := overlay.get("components", "base"); v != nil && v.kind == mapping {
-		for _, key := range slices.Clone(v.keys) {
+		for _, key := range slices.Clone(v.sortedAsWritten()) {
 			if key != "enabled" {
 				o.unset(why, "components", "base", key)
 			}

@@ -29,13 +29,13 @@ func TestSharedServicesAreNotIstiosOwn(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\n"+tt.in+"\n"))
+			_, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\n"+tt.in+"\n"), nil)
 			if diff := cmp.Diff(tt.want, messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
-	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\nsharedServices: [istio-system]\ncontexts: {a: {network: n, namespace: mesh}}\n"))
+	m, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\nsharedServices: [istio-system]\ncontexts: {a: {network: n, namespace: mesh}}\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,6 @@ var (
 	componentKeys = []string{
 		"base", "pilot", "cni", "ztunnel", "istiodRemote", "ingressGateways", "egressGateways",
 	}
-	// profiles that install an istiod and sidecars.
-	profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift"}
-	// profiles that need what is not built yet: an istiod outside of the mesh, or ambient.
-	laterProfiles = []string{"external", "empty", "ambient", "openshift-ambient"}
 )
 
 // textKeys are the keys whose value is text however it looks, such as tag: 1.20.
@@ -29,12 +25,21 @@ var textKeys = map[string]bool{
 	"istioNamespace": true, "defaultRevision": true, "rootNamespace": true,
 }
 
+// readSpec returns a spec, base.yaml's or a cluster's overlay at path, as setup-mesh
+// takes it, and reports what it cannot honour. What makes a cluster a remote one
+// is refused unless the spec is a remote cluster's.
+func readSpec(t *tree, path string, remote bool, ps *Problems) *tree {
+	t = literals(t)
+	checkSpec(t, path, remote, ps)
+	return t
+}
+
 // literals returns t with the values of textKeys as the text that was written.
 func literals(t *tree) *tree {
 	out := t.clone()
 	out.walk("", func(_ *trail, t *tree) {
-		for _, k := range t.keys {
-			if v := t.fields[k].value; textKeys[k] && v.kind == scalar && v.value != nil {
+		for _, k := range t.sortedAsWritten() {
+			if v := t.get(k); textKeys[k] && v.kind == scalar && v.value != nil {
 				v.value = v.text
 			}
 		}
@@ -42,26 +47,18 @@ func literals(t *tree) *tree {
 	return out
 }
 
-// checkSpec reports what cannot be honoured in a spec, whether base.yaml's or a
-// cluster's overlay. What a remote cluster is installed with is refused in a spec
-// that is not a remote cluster's.
 func checkSpec(t *tree, path string, remote bool, ps *Problems) {
-	for _, k := range t.keys {
-		if slices.Contains(specKeys, k) {
+	for _, k := range t.sortedAsWritten() {
+		if slices.Contains(specKeys, k) || isLegacy(k) {
 			continue
 		}
-		at := t.fields[k].key
-		if hint, ok := legacySpec[k]; ok {
-			ps.add(at, join(path, k), hint, "is a key of Istio 1.4, not translated yet")
-			continue
-		}
-		ps.add(at, join(path, k), didYouMean(k, specKeys), "unknown key")
+		ps.add(t.keyAt(k), join(path, k), didYouMean(k, specKeys), "unknown key")
 	}
 	checkAmbiguous(t, path, ps)
 	checkShape(t, path, ps)
 	checkProfile(t.get("profile"), join(path, "profile"), remote, ps)
 	checkComponents(t.get("components"), join(path, "components"), ps)
-	checkLegacyValues(t, path, ps)
+	checkLegacy(t, path, ps)
 	checkUnsupported(t, path, ps)
 	if !remote {
 		checkRemoteOnly(t, path, ps)
@@ -85,8 +82,8 @@ func checkAmbiguous(t *tree, path string, ps *Problems) {
 }
 
 func checkShape(t *tree, path string, ps *Problems) {
-	for _, k := range t.keys {
-		v := t.fields[k].value
+	for _, k := range t.sortedAsWritten() {
+		v := t.get(k)
 		wantMapping := slices.Contains([]string{"meshConfig", "components", "values", "unvalidatedValues"}, k)
 		switch {
 		case v.isNull() || !slices.Contains(specKeys, k):
@@ -94,66 +91,6 @@ func checkShape(t *tree, path string, ps *Problems) {
 			ps.add(v.at, join(path, k), "", "must be a mapping")
 		case !wantMapping && v.kind != scalar:
 			ps.add(v.at, join(path, k), "", "must be %s", textNoun)
-		}
-	}
-}
-
-func checkProfile(t *tree, path string, remote bool, ps *Problems) {
-	name, ok := t.literal()
-	switch {
-	case !ok || slices.Contains(profiles, name) || remote && name == profileRemote:
-	case name == profileRemote:
-		ps.add(t.at, path, remoteOnlyHint, "%s is the profile of remote clusters", quote(name))
-	case slices.Contains(laterProfiles, name):
-		ps.add(t.at, path, "one of "+strings.Join(profiles, ", "), "profile %s is not yet supported", quote(name))
-	default:
-		hint := didYouMean(name, profiles)
-		if hint == "" {
-			hint = "one of " + strings.Join(profiles, ", ")
-		}
-		ps.add(t.at, path, hint, "no profile %s", quote(name))
-	}
-}
-
-func checkComponents(t *tree, path string, ps *Problems) {
-	if t == nil || t.kind != mapping {
-		return
-	}
-	for _, k := range t.keys {
-		f, here := t.fields[k], join(path, k)
-		wantList := k == "ingressGateways" || k == "egressGateways"
-		switch hint, legacy := legacyComponents[k]; {
-		case legacy:
-			ps.add(f.key, here, hint, "is a key of Istio 1.4, not translated yet")
-		case !slices.Contains(componentKeys, k):
-			ps.add(f.key, here, didYouMean(k, componentKeys), "unknown key")
-		case f.value.isNull():
-		case wantList && f.value.kind != sequence:
-			ps.add(f.value.at, here, "", "must be a list of gateways, each with a name")
-		case wantList:
-			checkGateways(f.value, here, ps)
-			checkEastWest(f.value, here, ps)
-		case f.value.kind != mapping:
-			ps.add(f.value.at, here, "", "must be a mapping")
-		}
-	}
-}
-
-func checkGateways(list *tree, path string, ps *Problems) {
-	seen := map[string]Position{}
-	for i, item := range list.items {
-		name, ok := item.get("name").literal()
-		here := itemPath(path, i, item)
-		before, twice := seen[name]
-		switch {
-		case item.kind != mapping:
-			ps.add(item.at, here, "", "must be a mapping")
-		case !ok || !dnsLabel.allows(name):
-			ps.add(item.at, join(here, "name"), dnsLabel.words, "every gateway needs a name of its own")
-		case twice:
-			ps.add(item.at, here, "", "is already on line %d", before.Line)
-		default:
-			seen[name] = item.at
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 func TestTemplate(t *testing.T) {
 	for _, id := range []string{"mymeshname", "no", "0123", "1e3", "MESH_ID", "null"} {
 		t.Run(id, func(t *testing.T) {
-			m, err := topology.ParseMesh("topology.yaml", topology.Template(id))
+			m, err := topology.ParseMesh("topology.yaml", topology.Template(id), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -32,7 +32,7 @@ func TestTemplateExample(t *testing.T) {
 			text += "  " + example
 		}
 	}
-	m, err := topology.ParseMesh("topology.yaml", []byte(text))
+	m, err := topology.ParseMesh("topology.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,33 @@ func (t *tree) get(keys ...string) *tree {
 	return t
 }
 
+// keyAt returns where the last of keys is written, and the zero Position where it
+// is absent.
+func (t *tree) keyAt(keys ...string) Position {
+	last := len(keys) - 1
+	if t = t.get(keys[:last]...); t == nil {
+		return Position{}
+	}
+	return t.fields[keys[last]].key
+}
+
+// sortedAsWritten returns the keys of a mapping in the order of the file, and
+// none for anything else. The caller must not change them.
+func (t *tree) sortedAsWritten() []string {
+	if t == nil {
+		return nil
+	}
+	return t.keys
+}
+
+// list returns the items of a sequence, and none for anything else.
+func (t *tree) list() []*tree {
+	if t == nil {
+		return nil
+	}
+	return t.items
+}
+
 // named returns the item of a sequence whose field name is name, or nil.
 func (t *tree) named(name string) *tree {
 	if t == nil {
@@ -72,8 +99,11 @@ func (t *tree) put(key string, at Position, value *tree) {
 	t.fields[key] = field{key: at, value: value}
 }
 
-// drop removes a key of a mapping.
+// drop removes a key of a mapping, and does nothing where there is none.
 func (t *tree) drop(key string) {
+	if t == nil {
+		return
+	}
 	if _, ok := t.fields[key]; !ok {
 		return
 	}
