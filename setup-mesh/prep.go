@@ -12,6 +12,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // prepOptions are what prep is asked for.
@@ -163,7 +164,7 @@ func (p *preparation) judge() error {
 	base := p.judgeFile(baseFile)
 	ignore := p.judgeIgnore()
 	p.plan(mesh, topology.Template(p.report.MeshID))
-	p.plan(base, topology.BaseTemplate())
+	p.plan(base, manifest.Template())
 	p.plan(ignore, []byte(ignoreRules)) // before the key, which git must not see
 	cert, key, err := p.judgeRoot()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // maxFile is one byte more than any of the files may have, so that the parsers
@@ -27,12 +28,12 @@ func (w *workDir) readTopology(contexts []string) (*topology.Mesh, error) {
 }
 
 // readBase reads base.yaml. Mistakes in it are [topology.Problems].
-func (w *workDir) readBase() (*topology.Base, error) {
+func (w *workDir) readBase() (*manifest.Base, error) {
 	data, err := w.read(baseFile, nil)
 	if err != nil {
 		return nil, err
 	}
-	return topology.ParseBase(w.name(baseFile), data)
+	return manifest.ParseBase(w.name(baseFile), data)
 }
 
 // readRoot reads the root of the mesh. Its key may be absent, as it is where the

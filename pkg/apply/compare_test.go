@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // fromJSON is JSON as an API server's client yields it: whole numbers are int64.
@@ -132,11 +133,11 @@ func TestManifestFields(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := topology.ParseBase("base.yaml", []byte(baseFile))
+	b, err := manifest.ParseBase("base.yaml", []byte(baseFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, _ := topology.New(m, b, m.Clusters[0], topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+	manifest, _ := manifest.New(m, b, m.Clusters[0], manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 	tests := map[string]struct {
 		before func(spec map[string]any) // changes what was applied
 		want   []Field

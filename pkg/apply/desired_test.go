@@ -12,6 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 func wantedOf(t *testing.T, mesh, base string) Wanted {
@@ -20,7 +21,7 @@ func wantedOf(t *testing.T, mesh, base string) Wanted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := topology.ParseBase("base.yaml", []byte(base))
+	b, err := manifest.ParseBase("base.yaml", []byte(base))
 	if err != nil {
 		t.Fatal(err)
 	}

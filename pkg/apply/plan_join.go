@@ -9,7 +9,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // join plans a cluster of the topology.
@@ -73,7 +73,7 @@ func (pl *planner) changedMember(c *ClusterPlan) {
 
 // manifestFields lists how the spec of an IstioControlPlane differs from the one
 // last applied, and where each new value was written.
-func manifestFields(applied map[string]any, m *topology.Manifest) []Field {
+func manifestFields(applied map[string]any, m *manifest.Manifest) []Field {
 	var out []Field
 	diffValue(&out, "spec", plainJSON(applied), plainJSON(m.Spec))
 	sortFields(out)

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 func configMap(name string) kube.Ref {
@@ -154,7 +154,7 @@ func TestRecordAfter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := &ClusterPlan{
 				Member: Member{Name: "a"}, Changes: tt.changes, live: &Live{Record: tt.before},
-				desired: &DesiredCluster{Manifest: &topology.Manifest{Spec: map[string]any{"profile": "now"}}},
+				desired: &DesiredCluster{Manifest: &manifest.Manifest{Spec: map[string]any{"profile": "now"}}},
 			}
 			members := []Member{{Name: "a"}}
 			r := c.recordAfter("m", members, tt.done)

@@ -12,7 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 const shop = "shop"
@@ -24,7 +24,7 @@ func wantedSharing(t *testing.T) (*Desired, *World) {
 	d := &Desired{MeshID: "m", SharedServices: []string{shop}}
 	for _, name := range []string{"a", "b", "c"} {
 		member := Member{Name: name, Context: "kind-" + name, Namespace: "istio-system", Role: RolePrimary}
-		d.Clusters = append(d.Clusters, &DesiredCluster{Member: member, Joined: name != "c", Manifest: &topology.Manifest{}})
+		d.Clusters = append(d.Clusters, &DesiredCluster{Member: member, Joined: name != "c", Manifest: &manifest.Manifest{}})
 	}
 	w := emptyWorld(d)
 	for _, l := range w.Clusters {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
 func TestCAFileProblem(t *testing.T) {
@@ -13,7 +14,7 @@ func TestCAFileProblem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := problemText(topology.Problems{m.Clusters[0].CAFileProblem("certs/api.pem is not there", "put it there")})
+	got := golden.Text(topology.Problems{m.Clusters[0].CAFileProblem("certs/api.pem is not there", "put it there")})
 	want := "topology.yaml:3:44: contexts.kind-a.apiServer.caFile: certs/api.pem is not there\n    put it there\n"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -3,6 +3,8 @@ package topology
 import (
 	"regexp"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 )
 
 // ClusterName derives the name that a cluster has in the mesh from the name of
@@ -30,12 +32,12 @@ func ClusterName(context string) string {
 	}
 	name = name[strings.LastIndex(name, "@")+1:]
 	for _, prefix := range []string{"context-", "kind-", "k3d-"} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok && slug(rest) != "" {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && names.Slug(rest) != "" {
 			name = rest
 			break
 		}
 	}
-	if s := slug(name); isASCII(name) && dnsLabel.allows(s) {
+	if s := names.Slug(name); names.ASCII(name) && names.DNSLabel.Allows(s) {
 		return s
 	}
 	return ""

@@ -1,7 +1,6 @@
 package topology_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -19,29 +18,5 @@ func TestIstio14ContextNamesBecameMakeTargets(t *testing.T) {
 	}
 	if got := m.Clusters[0]; got.Context != context || got.Name != "prod" || got.Network != "n" {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// TestIstio14TypoInGeneratedVersion: generated manifests had the version v1alpah2.
-func TestIstio14TypoInGeneratedVersion(t *testing.T) {
-	m, b := parseBoth(t, []byte(twoNetworks), topology.BaseTemplate())
-	manifest, _ := topology.New(m, b, m.Clusters[0], release)
-	text := string(manifest.YAML())
-	if want := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\n"; !strings.HasPrefix(text, want) {
-		t.Errorf("the manifest begins with\n%s", text[:80])
-	}
-	if _, err := topology.ParseBase("manifest.yaml", []byte(text)); err != nil {
-		t.Errorf("the manifest is no base.yaml: %v", err)
-	}
-}
-
-// TestIstio14NamespaceIgnored: namespace was a key that teardown did not read.
-// Here it decides where everything goes.
-func TestIstio14NamespaceIgnored(t *testing.T) {
-	m, b := parseBoth(t, []byte("mesh_id: m\ncontexts:\n  a: {network: n, namespace: mesh}\n"), topology.BaseTemplate())
-	manifest, _ := topology.New(m, b, m.Clusters[0], release)
-	global := manifest.Operator()["values"].(map[string]any)["global"].(map[string]any)
-	if manifest.Namespace != "mesh" || global["istioNamespace"] != "mesh" {
-		t.Errorf("Namespace = %q, istioNamespace = %v, want mesh", manifest.Namespace, global["istioNamespace"])
 	}
 }

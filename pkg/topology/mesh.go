@@ -1,6 +1,10 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
 
 // What topology.yaml leaves out.
 const (
@@ -41,7 +45,7 @@ type Cluster struct {
 	// Overlay is merged over base.yaml's spec for this cluster. It is never nil.
 	Overlay map[string]any
 
-	overlay *tree // the same with positions
+	overlay *tree.Tree // the same with positions
 }
 
 // Remote says whether c is served by the control planes of other clusters.
@@ -49,9 +53,9 @@ func (c Cluster) Remote() bool { return len(c.Primaries) > 0 }
 
 // Written returns the overlay with its positions in topology.yaml, for package
 // manifest. The caller must not change it.
-func (c Cluster) Written() *tree {
+func (c Cluster) Written() *tree.Tree {
 	if c.overlay == nil { // c was not parsed
-		return fromPlain(c.Overlay)
+		return tree.FromPlain(c.Overlay)
 	}
 	return c.overlay
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // ParseMesh reads topology.yaml. The name of the file is used in positions and
@@ -16,22 +19,22 @@ import (
 // not known, and then any context will do. All mistakes are returned together,
 // as [Problems].
 func ParseMesh(name string, data []byte, contexts []string) (*Mesh, error) {
-	t, ps := readTree(name, data)
+	t, ps := tree.Read(name, data)
 	if t == nil || len(ps) > 0 {
-		return nil, ps.err()
+		return nil, ps.Err()
 	}
 	var f file.Topology
-	decodeInto(t, &f, &ps)
-	if t.kind != mapping {
-		return nil, ps.err()
+	tree.Decode(t, &f, &ps)
+	if t.Kind != tree.Mapping {
+		return nil, ps.Err()
 	}
 	p := meshParser{mesh: &Mesh{File: name, ID: f.MeshID, TrustDomain: f.TrustDomain}, problems: &ps, root: t, contexts: contexts}
 	p.meshFields()
-	for _, key := range t.get("contexts").sortedAsWritten() {
+	for _, key := range t.Get("contexts").Keys() {
 		p.cluster(key, f.Contexts[key])
 	}
 	p.together()
-	if err := ps.err(); err != nil {
+	if err := ps.Err(); err != nil {
 		return nil, err
 	}
 	return p.mesh, nil
@@ -41,28 +44,28 @@ func ParseMesh(name string, data []byte, contexts []string) (*Mesh, error) {
 type meshParser struct {
 	mesh     *Mesh
 	problems *Problems
-	root     *tree
+	root     *tree.Tree
 	contexts []string // that exist; none if that is not known
 	compared int      // primaries that were compared with all contexts
 }
 
 func (p *meshParser) meshFields() {
-	p.name(p.root, "", "mesh_id", p.mesh.ID, "mesh ID", labelValue)
-	if p.root.get("mesh_id").isNull() && !misspelt(p.root, "mesh_id") {
-		p.problems.add(p.root.at, "mesh_id", "give the mesh a name: mesh_id: mymeshname", "is required")
+	p.name(p.root, "", "mesh_id", p.mesh.ID, "mesh ID", names.LabelValue)
+	if p.root.Get("mesh_id").IsNull() && !misspelt(p.root, "mesh_id") {
+		p.problems.Add(p.root.At, "mesh_id", "give the mesh a name: mesh_id: mymeshname", "is required")
 	}
-	if p.mesh.TrustDomain == "" && p.root.get("trust_domain").isNull() {
+	if p.mesh.TrustDomain == "" && p.root.Get("trust_domain").IsNull() {
 		p.mesh.TrustDomain = DefaultTrustDomain
 	}
-	p.name(p.root, "", "trust_domain", p.mesh.TrustDomain, "trust domain", trustDomain)
+	p.name(p.root, "", "trust_domain", p.mesh.TrustDomain, "trust domain", names.TrustDomain)
 }
 
 // misspelt says that t has an unknown key that is close to key: one mistake, to
 // be reported once.
-func misspelt(t *tree, key string) bool {
-	known := append(keysOf(reflect.TypeFor[file.Topology]()), keysOf(reflect.TypeFor[file.Context]())...)
-	for _, k := range t.sortedAsWritten() {
-		if !slices.Contains(known, k) && nearest(k, []string{key}) == key {
+func misspelt(t *tree.Tree, key string) bool {
+	known := append(tree.KeysOf(reflect.TypeFor[file.Topology]()), tree.KeysOf(reflect.TypeFor[file.Context]())...)
+	for _, k := range t.Keys() {
+		if !slices.Contains(known, k) && names.Nearest(k, []string{key}) == key {
 			return true
 		}
 	}
@@ -70,21 +73,21 @@ func misspelt(t *tree, key string) bool {
 }
 
 // name checks the text under a key of t, if the key is there.
-func (p *meshParser) name(t *tree, path, key, text, noun string, rule nameRule) {
-	v := t.get(key)
-	if _, ok := v.literal(); !ok || rule.allows(text) {
+func (p *meshParser) name(t *tree.Tree, path, key, text, noun string, rule names.Rule) {
+	v := t.Get(key)
+	if _, ok := v.Literal(); !ok || rule.Allows(text) {
 		return
 	}
-	hint := rule.hint(text)
+	hint := rule.Hint(text)
 	if text == "Kubernetes" {
-		hint = rule.words + `; "Kubernetes" is also what an istiod calls itself that was given no name`
+		hint = rule.Words + `; "Kubernetes" is also what an istiod calls itself that was given no name`
 	}
-	p.problems.add(v.at, join(path, key), hint, "%s is no %s", quote(text), noun)
+	p.problems.Add(v.At, tree.Join(path, key), hint, "%s is no %s", names.Quote(text), noun)
 }
 
 func (p *meshParser) cluster(context string, f *file.Context) {
-	t, at := p.root.get("contexts", context), p.root.keyAt("contexts", context)
-	path := join("contexts", context)
+	t, at := p.root.Get("contexts", context), p.root.KeyAt("contexts", context)
+	path := tree.Join("contexts", context)
 	if f == nil {
 		f = &file.Context{}
 	}
@@ -94,32 +97,32 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 		DisableRegistryJoin: f.DisableRegistryJoin,
 	}
 	p.contextName(c, path)
-	if t.isNull() || t.kind == mapping && t.get("network").isNull() && !misspelt(t, "network") {
-		p.problems.add(at, join(path, "network"),
+	if t.IsNull() || t.Kind == tree.Mapping && t.Get("network").IsNull() && !misspelt(t, "network") {
+		p.problems.Add(at, tree.Join(path, "network"),
 			"clusters whose pods reach each other directly share a network: network: network-1", "is required")
 	}
-	p.name(t, path, "network", c.Network, "network name", labelValue)
-	p.name(t, path, "name", c.Name, "cluster name", dnsLabel)
-	p.name(t, path, "namespace", c.Namespace, "namespace", dnsLabel)
-	p.name(t, path, "serviceAccountReader", c.ServiceAccountReader, "service account name", dnsSubdomain)
-	if t.get("name").isNull() && t.get("network").isNull() == (f.Network == "") {
+	p.name(t, path, "network", c.Network, "network name", names.LabelValue)
+	p.name(t, path, "name", c.Name, "cluster name", names.DNSLabel)
+	p.name(t, path, "namespace", c.Namespace, "namespace", names.DNSLabel)
+	p.name(t, path, "serviceAccountReader", c.ServiceAccountReader, "service account name", names.DNSSubdomain)
+	if t.Get("name").IsNull() && t.Get("network").IsNull() == (f.Network == "") {
 		p.derivedName(&c, path)
 	}
 	p.defaults(&c, t)
-	c.Gateway = p.gateway(t.get("gateway"), f.Gateway, join(path, "gateway"))
-	c.APIServer = p.apiServer(t.get("apiServer"), f.APIServer, join(path, "apiServer"))
-	c.overlay = newMapping()
-	if o := t.get("overlay"); !o.isNull() && o.kind == mapping {
-		c.overlay = readSpec(o, join(path, "overlay"), p.isRemote(context), p.problems)
+	c.Gateway = p.gateway(t.Get("gateway"), f.Gateway, tree.Join(path, "gateway"))
+	c.APIServer = p.apiServer(t.Get("apiServer"), f.APIServer, tree.Join(path, "apiServer"))
+	c.overlay = tree.NewMapping()
+	if o := t.Get("overlay"); !o.IsNull() && o.Kind == tree.Mapping {
+		c.overlay = spec.Read(o, tree.Join(path, "overlay"), p.isRemote(context), p.problems)
 	}
-	c.Overlay = c.overlay.spec()
+	c.Overlay = c.overlay.Map()
 	p.mesh.Clusters = append(p.mesh.Clusters, c)
 }
 
 // otherContext helps to find the context that was meant.
 func (p *meshParser) otherContext(wrong string) string {
 	const most = 6
-	if near := nearest(wrong, p.contexts); near != "" {
+	if near := names.Nearest(wrong, p.contexts); near != "" {
 		return "did you mean " + near + "?"
 	}
 	if len(p.contexts) <= most {
@@ -129,29 +132,29 @@ func (p *meshParser) otherContext(wrong string) string {
 }
 
 func (p *meshParser) contextName(c Cluster, path string) {
-	switch mixed := lookalike(c.Context); {
-	case !printable(c.Context):
-		p.problems.add(c.Position, path, "", "the context's name has characters that cannot be shown")
+	switch mixed := names.Lookalike(c.Context); {
+	case !names.Printable(c.Context):
+		p.problems.Add(c.Position, path, "", "the context's name has characters that cannot be shown")
 	case mixed != "":
-		p.problems.add(c.Position, path, "type it anew, or rename the context: kubectl config rename-context",
-			"the context's name %s mixes %s letters", quote(c.Context), mixed)
+		p.problems.Add(c.Position, path, "type it anew, or rename the context: kubectl config rename-context",
+			"the context's name %s mixes %s letters", names.Quote(c.Context), mixed)
 	case len(p.contexts) > 0 && !slices.Contains(p.contexts, c.Context):
-		p.problems.add(c.Position, path, p.otherContext(c.Context), "not in the kubeconfig")
+		p.problems.Add(c.Position, path, p.otherContext(c.Context), "not in the kubeconfig")
 	}
 }
 
 func (p *meshParser) derivedName(c *Cluster, path string) {
 	if c.Name = ClusterName(c.Context); c.Name == "" {
-		p.problems.add(c.Position, join(path, "name"), dnsLabel.words+": name: cluster-1",
+		p.problems.Add(c.Position, tree.Join(path, "name"), names.DNSLabel.Words+": name: cluster-1",
 			"is required: no cluster name can be derived from the context's")
 	}
 }
 
-func (p *meshParser) defaults(c *Cluster, t *tree) {
-	if t.get("namespace").isNull() {
+func (p *meshParser) defaults(c *Cluster, t *tree.Tree) {
+	if t.Get("namespace").IsNull() {
 		c.Namespace = DefaultNamespace
 	}
-	if t.get("serviceAccountReader").isNull() {
+	if t.Get("serviceAccountReader").IsNull() {
 		c.ServiceAccountReader = DefaultServiceAccountReader
 	}
 }
@@ -166,15 +169,15 @@ func (p *meshParser) together() {
 	p.sharedServices()
 	byName := map[string]Cluster{}
 	for i, c := range p.mesh.Clusters {
-		path := join("contexts", c.Context)
-		t := p.root.get("contexts", c.Context)
-		if first := p.mesh.Clusters[0]; i > 0 && c.Namespace != first.Namespace && dnsLabel.allows(c.Namespace) {
+		path := tree.Join("contexts", c.Context)
+		t := p.root.Get("contexts", c.Context)
+		if first := p.mesh.Clusters[0]; i > 0 && c.Namespace != first.Namespace && names.DNSLabel.Allows(c.Namespace) {
 			at := c.Position
-			if v := t.get("namespace"); !v.isNull() {
-				at = v.at
+			if v := t.Get("namespace"); !v.IsNull() {
+				at = v.At
 			}
-			p.problems.add(at, join(path, "namespace"), "install Istio into the same namespace of every cluster",
-				"is %s, but %s of %s (line %d)", quote(c.Namespace), quote(first.Namespace), join("contexts", first.Context), first.Line)
+			p.problems.Add(at, tree.Join(path, "namespace"), "install Istio into the same namespace of every cluster",
+				"is %s, but %s of %s (line %d)", names.Quote(c.Namespace), names.Quote(first.Namespace), tree.Join("contexts", first.Context), first.Line)
 		}
 		if c.Name == "" {
 			continue
@@ -184,13 +187,13 @@ func (p *meshParser) together() {
 			byName[c.Name] = c
 			continue
 		}
-		other := join("contexts", before.Context)
-		if v := t.get("name"); !v.isNull() {
-			p.problems.add(v.at, join(path, "name"), "give each cluster its own name",
-				"%s is already %s (line %d)", quote(c.Name), other, before.Line)
+		other := tree.Join("contexts", before.Context)
+		if v := t.Get("name"); !v.IsNull() {
+			p.problems.Add(v.At, tree.Join(path, "name"), "give each cluster its own name",
+				"%s is already %s (line %d)", names.Quote(c.Name), other, before.Line)
 		} else {
-			p.problems.add(c.Position, join(path, "name"), "give one of the two a name: name: "+c.Name+"-2",
-				"%s, derived from the context's name, is already %s (line %d)", quote(c.Name), other, before.Line)
+			p.problems.Add(c.Position, tree.Join(path, "name"), "give one of the two a name: name: "+c.Name+"-2",
+				"%s, derived from the context's name, is already %s (line %d)", names.Quote(c.Name), other, before.Line)
 		}
 	}
 }

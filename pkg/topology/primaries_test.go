@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
 // TestPrimaryThatIsGone: what is said to a remote cluster whose primary is no
@@ -30,7 +31,7 @@ func TestPrimaryThatIsGone(t *testing.T) {
 			text := "mesh_id: m\ncontexts:\n  context-east-1: {network: n}\n  far: {network: n, primaries: [" + tt.primary + "]}\n"
 			_, err := topology.ParseMesh("topology.yaml", []byte(text), tt.contexts)
 			want := `topology.yaml:4:33: contexts.far.primaries[0]: "` + tt.primary + `" is no context of this file` + "\n" + tt.want
-			if diff := cmp.Diff(want, messages(t, err)); diff != "" {
+			if diff := cmp.Diff(want, golden.Messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

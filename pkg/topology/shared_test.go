@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
 // TestSharedServicesAreNotIstiosOwn: the namespace that Istio is in decides, and the
@@ -30,7 +31,7 @@ func TestSharedServicesAreNotIstiosOwn(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := topology.ParseMesh("topology.yaml", []byte("mesh_id: m\n"+tt.in+"\n"), nil)
-			if diff := cmp.Diff(tt.want, messages(t, err)); diff != "" {
+			if diff := cmp.Diff(tt.want, golden.Messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
