@@ -1,8 +1,7 @@
 package spec
 
 import (
-	"strings"
-
+	"github.com/setup-mesh/setup-mesh/pkg/image"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
@@ -16,9 +15,9 @@ func checkImages(t *tree.Tree, path string, ps *tree.Problems) {
 			text, ok := v.Literal()
 			switch {
 			case !ok:
-			case k == "tag" && strings.HasPrefix(text, "latest"):
+			case k == "tag" && image.Floating(text):
 				ps.Add(v.At, path.Key(k).String(), "name a release, or leave it out", "%s changes from day to day", names.Quote(text))
-			case k == "hub" && (strings.HasPrefix(text, "registry.istio.io/testing") || strings.HasPrefix(text, "gcr.io/istio-testing")):
+			case k == "hub" && image.Development(text):
 				ps.Add(v.At, path.Key(k).String(), "leave it out, or name where you keep release images", "%s holds no releases", names.Quote(text))
 			}
 		}
