@@ -30,7 +30,7 @@ func (p *meshParser) apiServer(t *tree.Tree, a *file.APIServer, path string) API
 		u, err := url.Parse(a.Server)
 		switch {
 		case err != nil || u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || !validPort(u):
-			p.problems.Add(v.At, tree.Join(path, "server"), example, "is no https URL with a host")
+			p.problems.Add(v.At, tree.Join(path, "server"), example, "is not an https URL with a host")
 		case u.User != nil:
 			p.problems.Add(v.At, tree.Join(path, "server"), example, "must not name a user")
 		case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
@@ -38,12 +38,12 @@ func (p *meshParser) apiServer(t *tree.Tree, a *file.APIServer, path string) API
 		}
 	}
 	if v := t.Get("tlsServerName"); !v.IsNull() && v.Kind == tree.Scalar && !names.DNSSubdomain.Allows(a.TLSServerName) {
-		p.problems.Add(v.At, tree.Join(path, "tlsServerName"), "", "%s is no host name", names.Quote(a.TLSServerName))
+		p.problems.Add(v.At, tree.Join(path, "tlsServerName"), "", "%s is not a valid host name", names.Quote(a.TLSServerName))
 	}
 	if v := t.Get("caFile"); !v.IsNull() && v.Kind == tree.Scalar {
 		out.CAFileAt = v.At
 		if a.CAFile == "" {
-			p.problems.Add(v.At, tree.Join(path, "caFile"), "", "names no file")
+			p.problems.Add(v.At, tree.Join(path, "caFile"), "", "is empty: file name expected")
 		}
 	}
 	return out

@@ -46,7 +46,7 @@ func (p *meshParser) gateway(t *tree.Tree, g *file.Gateway, path string) Gateway
 		p.problems.Add(port.At, tree.Join(path, "port"), "", "must be from 1 to 65535")
 	case none:
 		p.problems.Add(t.KeyAt("port"), tree.Join(path, "port"), "add the addresses, or take it out",
-			"is the port of the addresses, and there are none")
+			"is only allowed together with addresses")
 	default:
 		out.Port = g.Port
 	}
@@ -94,7 +94,7 @@ var numericLabel = regexp.MustCompile(`(^|\.)[0-9]+$`)
 // can reach is what Kubernetes refuses in an EndpointSlice
 // (k8s.io/kubernetes/pkg/apis/core/validation, ValidateNonSpecialIP).
 func address(text string) (canonical, wrong string) {
-	const unreachable = "is an address that no other cluster can reach"
+	const unreachable = "cannot be reached from other clusters"
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
 		switch {
@@ -119,7 +119,7 @@ func (p *meshParser) annotations(t *tree.Tree, values map[string]string, path st
 	for _, key := range t.Keys() {
 		switch {
 		case !annotationName(key):
-			p.problems.Add(t.KeyAt(key), tree.Join(path, key), "", "%s is no name of an annotation", names.Quote(key))
+			p.problems.Add(t.KeyAt(key), tree.Join(path, key), "", "%s is not a valid annotation name", names.Quote(key))
 		case !t.Get(key).IsNull():
 			out[key] = values[key]
 		}

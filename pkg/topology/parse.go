@@ -80,9 +80,9 @@ func (p *meshParser) name(t *tree.Tree, path, key, text, noun string, rule names
 	}
 	hint := rule.Hint(text)
 	if text == "Kubernetes" {
-		hint = rule.Words + `; "Kubernetes" is also what an istiod calls itself that was given no name`
+		hint = rule.Words + `; an istiod without a name calls itself "Kubernetes" too`
 	}
-	p.problems.Add(v.At, tree.Join(path, key), hint, "%s is no %s", names.Quote(text), noun)
+	p.problems.Add(v.At, tree.Join(path, key), hint, "%s is not a valid %s", names.Quote(text), noun)
 }
 
 func (p *meshParser) cluster(context string, f *file.Context) {
@@ -126,9 +126,9 @@ func (p *meshParser) otherContext(wrong string) string {
 		return "did you mean " + near + "?"
 	}
 	if len(p.contexts) <= most {
-		return "it has " + strings.Join(p.contexts, ", ")
+		return "the kubeconfig has " + strings.Join(p.contexts, ", ")
 	}
-	return fmt.Sprintf("it has %s and %d more", strings.Join(p.contexts[:most], ", "), len(p.contexts)-most)
+	return fmt.Sprintf("the kubeconfig has %s and %d more", strings.Join(p.contexts[:most], ", "), len(p.contexts)-most)
 }
 
 func (p *meshParser) contextName(c Cluster, path string) {
@@ -136,7 +136,7 @@ func (p *meshParser) contextName(c Cluster, path string) {
 	case !names.Printable(c.Context):
 		p.problems.Add(c.Position, path, "", "the context's name has characters that cannot be shown")
 	case mixed != "":
-		p.problems.Add(c.Position, path, "type it anew, or rename the context: kubectl config rename-context",
+		p.problems.Add(c.Position, path, "retype it, or rename the context: kubectl config rename-context",
 			"the context's name %s mixes %s letters", names.Quote(c.Context), mixed)
 	case len(p.contexts) > 0 && !slices.Contains(p.contexts, c.Context):
 		p.problems.Add(c.Position, path, p.otherContext(c.Context), "not in the kubeconfig")
@@ -145,8 +145,8 @@ func (p *meshParser) contextName(c Cluster, path string) {
 
 func (p *meshParser) derivedName(c *Cluster, path string) {
 	if c.Name = ClusterName(c.Context); c.Name == "" {
-		p.problems.Add(c.Position, tree.Join(path, "name"), names.DNSLabel.Words+": name: cluster-1",
-			"is required: no cluster name can be derived from the context's")
+		p.problems.Add(c.Position, tree.Join(path, "name"), names.DNSLabel.Words+"; for example name: cluster-1",
+			"is required: no valid cluster name can be derived from the context's name")
 	}
 }
 
@@ -177,7 +177,7 @@ func (p *meshParser) together() {
 				at = v.At
 			}
 			p.problems.Add(at, tree.Join(path, "namespace"), "install Istio into the same namespace of every cluster",
-				"is %s, but %s of %s (line %d)", names.Quote(c.Namespace), names.Quote(first.Namespace), tree.Join("contexts", first.Context), first.Line)
+				"is %s, but %s has %s (line %d)", names.Quote(c.Namespace), tree.Join("contexts", first.Context), names.Quote(first.Namespace), first.Line)
 		}
 		if c.Name == "" {
 			continue
@@ -190,10 +190,10 @@ func (p *meshParser) together() {
 		other := tree.Join("contexts", before.Context)
 		if v := t.Get("name"); !v.IsNull() {
 			p.problems.Add(v.At, tree.Join(path, "name"), "give each cluster its own name",
-				"%s is already %s (line %d)", names.Quote(c.Name), other, before.Line)
+				"%s is already the name of %s (line %d)", names.Quote(c.Name), other, before.Line)
 		} else {
 			p.problems.Add(c.Position, tree.Join(path, "name"), "give one of the two a name: name: "+c.Name+"-2",
-				"%s, derived from the context's name, is already %s (line %d)", names.Quote(c.Name), other, before.Line)
+				"%s, derived from the context's name, is already the name of %s (line %d)", names.Quote(c.Name), other, before.Line)
 		}
 	}
 }

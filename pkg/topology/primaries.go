@@ -27,7 +27,7 @@ func (p *meshParser) primaries() {
 			at, known := byContext[context]
 			switch {
 			case !known:
-				p.problems.Add(item.At, here, p.otherPrimary(context, c.Context), "%s is no context of this file", names.Quote(context))
+				p.problems.Add(item.At, here, p.otherPrimary(context, c.Context), "%s is not a context in this file", names.Quote(context))
 			case context == c.Context:
 				p.problems.Add(item.At, here, "name a cluster with a control plane of its own, or take it out",
 					"%s is this cluster itself", names.Quote(context))
@@ -35,7 +35,7 @@ func (p *meshParser) primaries() {
 				p.problems.Add(item.At, here, "take it out", "%s is listed twice", names.Quote(context))
 			case p.isRemote(context):
 				p.problems.Add(item.At, here, "name clusters with a control plane of their own",
-					"%s is a remote cluster itself (line %d)", names.Quote(context), p.primariesOf(context).At.Line)
+					"%s is itself a remote cluster (line %d)", names.Quote(context), p.primariesOf(context).At.Line)
 			default:
 				c.Primaries = append(c.Primaries, p.mesh.Clusters[at].Name)
 			}

@@ -30,7 +30,7 @@ func TestPrimaryThatIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			text := "mesh_id: m\ncontexts:\n  context-east-1: {network: n}\n  far: {network: n, primaries: [" + tt.primary + "]}\n"
 			_, err := topology.ParseMesh("topology.yaml", []byte(text), tt.contexts)
-			want := `topology.yaml:4:33: contexts.far.primaries[0]: "` + tt.primary + `" is no context of this file` + "\n" + tt.want
+			want := `topology.yaml:4:33: contexts.far.primaries[0]: "` + tt.primary + `" is not a context in this file` + "\n" + tt.want
 			if diff := cmp.Diff(want, golden.Messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

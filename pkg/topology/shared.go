@@ -29,9 +29,9 @@ func (p *meshParser) sharedServices() {
 		switch ns, _ := item.Literal(); {
 		case item.Kind != tree.Scalar: // reported already
 		case !names.DNSLabel.Allows(ns):
-			p.problems.Add(item.At, here, names.DNSLabel.Hint(ns), "%s is no namespace", names.Quote(ns))
+			p.problems.Add(item.At, here, names.DNSLabel.Hint(ns), "%s is not a valid namespace", names.Quote(ns))
 		case slices.Contains(own, ns):
-			p.problems.Add(item.At, here, "take it out", "%s is not for services that are shared", names.Quote(ns))
+			p.problems.Add(item.At, here, "take it out", "%s cannot be shared: it belongs to Istio or Kubernetes", names.Quote(ns))
 		case seen[ns]:
 			p.problems.Add(item.At, here, "take it out", "%s is listed twice", names.Quote(ns))
 		default:

@@ -15,16 +15,16 @@ func TestSharedServicesAreNotIstiosOwn(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
 		"no cluster yet": {
 			"sharedServices: [istio-system]",
-			`topology.yaml:2:18: sharedServices[0]: "istio-system" is not for services that are shared` + "\n    take it out\n",
+			`topology.yaml:2:18: sharedServices[0]: "istio-system" cannot be shared: it belongs to Istio or Kubernetes` + "\n    take it out\n",
 		},
 		"another namespace": {
 			"sharedServices: [mesh]\ncontexts: {a: {network: n, namespace: mesh}}",
-			`topology.yaml:2:18: sharedServices[0]: "mesh" is not for services that are shared` + "\n    take it out\n",
+			`topology.yaml:2:18: sharedServices[0]: "mesh" cannot be shared: it belongs to Istio or Kubernetes` + "\n    take it out\n",
 		},
 		"every mistake of a list at once": {
 			"sharedServices: [kube-public, kube-node-lease, a, a]",
-			`topology.yaml:2:18: sharedServices[0]: "kube-public" is not for services that are shared` + "\n    take it out\n" +
-				`topology.yaml:2:31: sharedServices[1]: "kube-node-lease" is not for services that are shared` + "\n    take it out\n" +
+			`topology.yaml:2:18: sharedServices[0]: "kube-public" cannot be shared: it belongs to Istio or Kubernetes` + "\n    take it out\n" +
+				`topology.yaml:2:31: sharedServices[1]: "kube-node-lease" cannot be shared: it belongs to Istio or Kubernetes` + "\n    take it out\n" +
 				`topology.yaml:2:51: sharedServices[3]: "a" is listed twice` + "\n    take it out\n",
 		},
 	}

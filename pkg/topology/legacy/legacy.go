@@ -24,7 +24,10 @@ const (
 )
 
 func (r rule) hint() string {
-	if r.fate == always {
+	switch r.fate {
+	case moved, replaced:
+		return "use " + r.text
+	case always:
 		return "leave it out: " + r.text
 	}
 	return r.text

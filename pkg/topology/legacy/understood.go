@@ -15,7 +15,7 @@ func checkUnderstood(t *tree.Tree, path string, ps *tree.Problems) {
 		}
 	}
 	if v := t.Get("values", "security", "selfSigned"); !v.IsNull() && v.Value != false {
-		ps.Add(v.At, tree.Join(path, "values.security.selfSigned"), "leave it out or false",
+		ps.Add(v.At, tree.Join(path, "values.security.selfSigned"), "leave it out, or set it to false",
 			"must be false: every cluster's CA is signed by the mesh's root")
 	}
 	for _, parent := range [][]string{{"values", "global", "mtls"}, {"values", "security"}} {

@@ -54,7 +54,7 @@ func ParseBase(name string, data []byte) (*Base, error) {
 		return nil, ps.Err()
 	}
 	if t.Kind != tree.Mapping {
-		ps.Add(t.At, "", "setup-mesh prep writes one to start from", "is no %s", KindControlPlane)
+		ps.Add(t.At, "", "setup-mesh prep writes one to start from", "is not an %s", KindControlPlane)
 		return nil, ps.Err()
 	}
 	b := &Base{File: name, spec: tree.NewMapping(), metadata: tree.NewMapping(), specAt: t.At}
@@ -105,7 +105,7 @@ func checkKind(t *tree.Tree, ps *topology.Problems) string {
 	case !ok:
 		ps.Add(t.At, "apiVersion", "apiVersion: "+versions[kind], "is required")
 	case version != versions[kind]:
-		ps.Add(t.Get("apiVersion").At, "apiVersion", "apiVersion: "+versions[kind], "%s is no version of %s", names.Quote(version), kind)
+		ps.Add(t.Get("apiVersion").At, "apiVersion", "apiVersion: "+versions[kind], "%s is not a version of %s", names.Quote(version), kind)
 	}
 	return kind
 }

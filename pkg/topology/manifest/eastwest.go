@@ -93,7 +93,7 @@ func (o *owner) eastWestGateway() {
 	path := "components.ingressGateways[name=" + spec.EastWestGateway + "]"
 	o.warnDifferent(want, mine, path)
 	if ns := mine.Get("namespace"); !ns.IsNull() {
-		o.warn(ns.At, path+".namespace", "is not used: the gateway is in the namespace that Istio is in")
+		o.warn(ns.At, path+".namespace", "is not used: the gateway is always in Istio's namespace")
 	}
 	i := slices.Index(list.Items, mine)
 	list.Items[i] = completeGateway(mine, want)

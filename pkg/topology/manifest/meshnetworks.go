@@ -39,7 +39,7 @@ func meshNetworks(m *topology.Mesh, c topology.Cluster) map[string]any {
 
 // meshNetworks puts the mesh's own networks in the place of the user's.
 func (o *owner) meshNetworks() {
-	const why = "networks are those of topology.yaml, and their gateways are found by label"
+	const why = "the networks come from topology.yaml, and their gateways are found by label"
 	keys := []string{"values", "global", "meshNetworks"}
 	networks := meshNetworks(o.mesh, o.cluster)
 	want := tree.FromPlain(networks)

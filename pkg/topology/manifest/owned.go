@@ -88,7 +88,7 @@ func (o *owner) pilotEnvironment() {
 // to it instead, and they make no account (manifests/charts/base/values.yaml).
 func (o *owner) reader() {
 	if o.cluster.ServiceAccountReader == topology.DefaultServiceAccountReader {
-		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names it", "values", "global", "readerServiceAccount")
+		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names the account", "values", "global", "readerServiceAccount")
 		return
 	}
 	o.set(o.cluster.ServiceAccountReader, "values", "global", "readerServiceAccount", "name")

@@ -44,7 +44,7 @@ func (o *owner) withoutControlPlane(base, overlay *tree.Tree) (remoteBase, remot
 			parent.Drop(keys[len(keys)-1])
 		}
 	}
-	why := "the control plane is that of " + strings.Join(o.cluster.Primaries, ", ")
+	why := "this cluster is served by the control plane of " + strings.Join(o.cluster.Primaries, ", ")
 	o.spec = overlay
 	for _, path := range slices.Concat(controlPlaneOnly, wiring, unvalidated()) {
 		o.unset(why, strings.Split(path, ".")...)

@@ -11,13 +11,13 @@ import (
 // and https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/.
 // Trust domains: https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md#21-trust-domain
 var (
-	DNSLabel     = newRule(`[a-z0-9]([-a-z0-9]*[a-z0-9])?`, 63, `lower case letters, digits and "-", at most 63`)
+	DNSLabel     = newRule(`[a-z0-9]([-a-z0-9]*[a-z0-9])?`, 63, `lower case letters, digits and "-", at most 63 characters`)
 	DNSSubdomain = newRule(`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*`, 253,
-		`lower case letters, digits, "-" and ".", at most 253`)
+		`lower case letters, digits, "-" and ".", at most 253 characters`)
 	LabelValue = newRule(`[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?`, 63,
-		`letters, digits, "-", "_" and ".", a letter or digit first and last, at most 63`)
+		`letters, digits, "-", "_" and ".", a letter or digit first and last, at most 63 characters`)
 	TrustDomain = newRule(`[a-z0-9]([-._a-z0-9]*[a-z0-9])?`, 255,
-		`lower case letters, digits, "-", "_" and ".", at most 255`)
+		`lower case letters, digits, "-", "_" and ".", at most 255 characters`)
 )
 
 // A Rule says which names are allowed.
@@ -41,7 +41,7 @@ func (r Rule) Allows(s string) bool {
 func (r Rule) Hint(s string) string {
 	for _, fixed := range []string{strings.ToLower(s), Slug(s)} {
 		if s != "" && ASCII(s) && r.Allows(fixed) {
-			return r.Words + ": " + fixed
+			return r.Words + "; for example " + fixed
 		}
 	}
 	return r.Words

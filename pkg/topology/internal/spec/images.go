@@ -18,7 +18,7 @@ func checkImages(t *tree.Tree, path string, ps *tree.Problems) {
 			case k == "tag" && image.Floating(text):
 				ps.Add(v.At, path.Key(k).String(), "name a release, or leave it out", "%s changes from day to day", names.Quote(text))
 			case k == "hub" && image.Development(text):
-				ps.Add(v.At, path.Key(k).String(), "leave it out, or name where you keep release images", "%s holds no releases", names.Quote(text))
+				ps.Add(v.At, path.Key(k).String(), "leave it out, or name where you keep release images", "%s holds development builds, not releases", names.Quote(text))
 			}
 		}
 	})

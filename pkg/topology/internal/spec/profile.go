@@ -32,6 +32,6 @@ func checkProfile(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 		if hint == "" {
 			hint = "one of " + strings.Join(profiles, ", ")
 		}
-		ps.Add(t.At, path, hint, "no profile %s", names.Quote(name))
+		ps.Add(t.At, path, hint, "there is no profile %s", names.Quote(name))
 	}
 }

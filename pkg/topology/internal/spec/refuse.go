@@ -15,15 +15,15 @@ type setting struct {
 	hint   string
 }
 
-const oneRevision = "one control plane, the default revision, is installed: take it out"
+const oneRevision = "setup-mesh installs one control plane, the default revision: take it out"
 
 // unsupported are settings of today's Istio that setup-mesh cannot honour yet.
 var unsupported = []setting{
-	{"installPackagePath", nil, "the charts of the release that is built in are installed: take it out"},
+	{"installPackagePath", nil, "setup-mesh installs the charts that are built into it: take it out"},
 	{"revision", []string{"", "default"}, oneRevision},
 	{"values.revision", []string{"", "default"}, oneRevision},
 	{"values.global.revision", []string{"", "default"}, oneRevision},
-	{"components.ztunnel.enabled", []string{"false"}, "ambient is not covered: take it out"},
+	{"components.ztunnel.enabled", []string{"false"}, "ambient mode is not supported: take it out"},
 }
 
 const remoteOnlyHint = "take it out, and name the primaries of each remote cluster in topology.yaml"
@@ -44,7 +44,7 @@ func checkUnsupported(t *tree.Tree, path string, ps *tree.Problems) {
 	for i, tag := range t.Get("values", "revisionTags").List() {
 		if tag.Text == "default" {
 			ps.Add(tag.At, tree.ItemPath(tree.Join(path, "values.revisionTags"), i, tag), "take it out",
-				"the default revision serves it already, and pods would be injected twice")
+				"the default revision serves this tag already: pods would be injected twice")
 		}
 	}
 }

@@ -22,13 +22,13 @@ func (b *builder) build(n *yaml.Node, path *Trail, depth int) *Tree {
 	}
 	if (n.Kind == yaml.AliasNode || n.Anchor != "") && !b.aliased {
 		b.aliased = true // once a file: a bomb has thousands
-		b.problems.Add(t.At, path.String(), "write the values out", "anchors and aliases (& and *) are not read here")
+		b.problems.Add(t.At, path.String(), "write the values out", "anchors and aliases (& and *) are not supported")
 	}
 	if n.Kind == yaml.AliasNode {
 		return t
 	}
 	if n.Style&yaml.TaggedStyle != 0 || n.Tag != "" && !standardTags[n.ShortTag()] {
-		b.problems.Add(t.At, path.String(), "take it out", "the tag %s is not read here", strconv.QuoteToASCII(n.Tag))
+		b.problems.Add(t.At, path.String(), "take it out", "the tag %s is not supported", strconv.QuoteToASCII(n.Tag))
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -59,7 +59,7 @@ func (b *builder) buildMapping(t *Tree, n *yaml.Node, path *Trail, depth int) {
 			b.problems.Add(at, path.String(), "", "a key must be plain text")
 			continue
 		case k.ShortTag() == "!!merge":
-			b.problems.Add(at, path.String(), "write the keys out", "merge keys (<<) are not read here")
+			b.problems.Add(at, path.String(), "write the keys out", "merge keys (<<) are not supported")
 			continue
 		case k.Value == "":
 			b.problems.Add(at, path.String(), "", "a key is empty")

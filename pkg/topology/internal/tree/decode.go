@@ -97,7 +97,7 @@ func decodeScalar(t *Tree, v reflect.Value, path string, ps *Problems) {
 }
 
 // TextNoun says in messages what is expected where text is.
-const TextNoun = "one word or text"
+const TextNoun = "text"
 
 var nouns = map[reflect.Kind]string{
 	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.String: TextNoun,

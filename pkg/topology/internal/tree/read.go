@@ -43,7 +43,7 @@ func Read(file string, data []byte) (*Tree, Problems) {
 		marks += bytes.Count(data, []byte(c))
 	}
 	if marks > maxMarks {
-		ps.Add(top, "", "", "is too large: it has %d line ends, commas, colons and brackets, of at most %d", marks, maxMarks)
+		ps.Add(top, "", "", "is too large: it has %d line ends, commas, colons and brackets, and at most %d are allowed", marks, maxMarks)
 		return nil, ps
 	}
 	doc, second, err := documents(data)
@@ -51,7 +51,7 @@ func Read(file string, data []byte) (*Tree, Problems) {
 		return nil, Problems{syntaxProblem(file, data, err)}
 	}
 	if second != nil {
-		ps.Add(Position{file, second.Line, second.Column}, "", "", "one document expected, and here begins a second")
+		ps.Add(Position{file, second.Line, second.Column}, "", "", "a second document begins here, and one is expected")
 		return nil, ps
 	}
 	if doc == nil || isNull(doc) {
@@ -139,11 +139,11 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	}
 	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	line = min(max(line, 1), len(lines))
-	p := Problem{Position: Position{file, line, 1}, Message: "is no YAML: " + message}
+	p := Problem{Position: Position{file, line, 1}, Message: "is not valid YAML: " + message}
 	for i := line - 1; i < min(line+2, len(lines)); i++ {
 		if tabIndent.MatchString(lines[i]) {
 			p.Line, p.Column = i+1, strings.IndexByte(lines[i], '\t')+1
-			p.Message, p.Hint = "is indented by a tab", "YAML is indented by spaces"
+			p.Message, p.Hint = "is indented with a tab", "indent YAML with spaces"
 			return p
 		}
 	}
@@ -155,7 +155,7 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 		}
 		if i := strings.IndexAny(text, `"'`); i >= 0 {
 			p.Column = utf8.RuneCountInString(text[:i]) + 1
-			p.Message, p.Hint = "the quoted text that begins here does not end", "close it with "+text[i:i+1]
+			p.Message, p.Hint = "the quoted text that begins here is not closed", "close it with "+text[i:i+1]
 		}
 	}
 	return p
