@@ -1,10 +1,9 @@
 // Package topology says which clusters a mesh has: it reads topology.yaml into a
-// [Mesh], and knows their networks, their roles, and whose istiod reads whom
-// ([Mesh.Reads]).
+// [Mesh], and knows their networks, their roles, and who reads whom ([Mesh.Reads]).
 //
 // The package is pure, and so are all below it: they read no file, contact no
-// cluster and know no clock. Callers hand over bytes and the name that the file is
-// to have in messages.
+// cluster and know no clock. Callers hand over bytes, and the name of the file in
+// messages.
 //
 // # Rooms
 //
@@ -20,10 +19,10 @@
 //
 // # Strictness
 //
-// topology.yaml and base.yaml are read key by key with their positions ([Position]), and nothing
-// in them is ignored: an unknown key, a key written twice, a second document, an
-// alias or a custom tag is a mistake. All mistakes of a file are reported
-// together, in the order of the file, as [Problems].
+// topology.yaml and base.yaml are read key by key with their positions
+// ([Position]), and nothing in them is ignored: an unknown key, a key written
+// twice, a second document, an alias or a custom tag is a mistake. All mistakes of
+// a file are reported together, in the order of the file, as [Problems].
 //
 // Text is taken as it is written where text is expected, so a cluster named no
 // or 0123 or 1e3 keeps its name. In base.yaml, where any type may stand, the

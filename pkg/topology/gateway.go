@@ -76,7 +76,7 @@ func (p *meshParser) addresses(list *tree.Tree, path string) []string {
 	return out
 }
 
-// inLowerCase is the hint for an address that is one in lower case.
+// inLowerCase is the hint for what would be an address in lower case.
 func inLowerCase(text string) string {
 	if lower := strings.ToLower(text); lower != text {
 		if _, wrong := address(lower); wrong == "" {
@@ -112,8 +112,8 @@ func address(text string) (canonical, wrong string) {
 	return ip.String(), ""
 }
 
-// annotations returns the annotations of t, which may be absent; those that are
-// null are too.
+// annotations returns the annotations of t, which may be absent. One that is null
+// counts as absent.
 func (p *meshParser) annotations(t *tree.Tree, values map[string]string, path string) map[string]string {
 	out := map[string]string{}
 	for _, key := range t.Keys() {
@@ -130,7 +130,8 @@ func (p *meshParser) annotations(t *tree.Tree, values map[string]string, path st
 	return out
 }
 
-// annotationName says that key is a name, perhaps after a DNS subdomain and "/":
+// annotationName says that key is a name, with or without a DNS subdomain and "/"
+// before it:
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
 func annotationName(key string) bool {
 	prefix, name, ok := strings.Cut(key, "/")

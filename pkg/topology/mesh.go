@@ -20,8 +20,8 @@ type Mesh struct {
 	ID          string
 	TrustDomain string
 	Clusters    []Cluster // in the order of the file; none in a file just written by prep
-	// SharedServices are the namespaces whose Services are kept present in
-	// every cluster, in the order of the file.
+	// SharedServices are namespaces, in the order of the file. Their Services are
+	// kept present in every cluster.
 	SharedServices []string
 }
 
@@ -36,9 +36,9 @@ type Cluster struct {
 	// DisableRegistryJoin: trust and a control plane, but no remote secrets in
 	// or out.
 	DisableRegistryJoin bool
-	// Primaries are the names, in the mesh, of the clusters whose control planes
-	// serve this one, in the order of the file. A cluster without is a primary:
-	// it has a control plane of its own.
+	// Primaries are the clusters that serve this one with their control planes, by
+	// their names in the mesh, in the order of the file. A cluster without any is
+	// a primary: it has a control plane of its own.
 	Primaries []string
 	Gateway   Gateway
 	APIServer APIServer
@@ -61,7 +61,7 @@ func (c Cluster) Written() *tree.Tree {
 }
 
 // Remotes returns the names of the clusters that the control plane of the
-// cluster with that name serves beside its own, in the order of the file.
+// cluster with that name serves besides its own, in the order of the file.
 func (m *Mesh) Remotes(name string) []string {
 	var remotes []string
 	for _, c := range m.Clusters {

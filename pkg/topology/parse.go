@@ -13,11 +13,11 @@ import (
 )
 
 // ParseMesh reads topology.yaml. The name of the file is used in positions and
-// messages only. A file without contexts is a Mesh without clusters and no error:
-// whether that will do is the caller's to decide. contexts are the names of the
-// contexts that the kubeconfig has, and any other is a mistake; nil where they are
-// not known, and then any context will do. All mistakes are returned together,
-// as [Problems].
+// messages only. A file without contexts is a Mesh without clusters and not an
+// error: whether that is enough is for the caller to decide. contexts are the names
+// of the contexts in the kubeconfig, and any other is a mistake; where they are
+// not known they are nil, and any context is taken. All mistakes are returned
+// together, as [Problems].
 func ParseMesh(name string, data []byte, contexts []string) (*Mesh, error) {
 	t, ps := tree.Read(name, data)
 	if t == nil || len(ps) > 0 {
@@ -40,12 +40,12 @@ func ParseMesh(name string, data []byte, contexts []string) (*Mesh, error) {
 	return p.mesh, nil
 }
 
-// meshParser judges what decode has read, with the tree for positions.
+// meshParser judges what was decoded, with the tree for positions.
 type meshParser struct {
 	mesh     *Mesh
 	problems *Problems
 	root     *tree.Tree
-	contexts []string // that exist; none if that is not known
+	contexts []string // in the kubeconfig; none if they are not known
 	compared int      // primaries that were compared with all contexts
 }
 

@@ -48,18 +48,18 @@ func (p *meshParser) primariesOf(context string) *tree.Tree {
 	return p.root.Get("contexts", context, "primaries")
 }
 
-// isRemote says that a context names primaries, whether or not they will do.
+// isRemote says that a context names primaries, be they valid or not.
 func (p *meshParser) isRemote(context string) bool { return len(p.primariesOf(context).List()) > 0 }
 
-// otherPrimary helps where a primary is no context of the file: it is misspelt,
-// or it is called by its name in the mesh, or it was taken out of the file while
-// a remote cluster still needs it.
+// otherPrimary helps where a primary is not a context in the file: it is misspelt,
+// or called by its name in the mesh, or it was taken out of the file while a remote
+// cluster still needs it.
 func (p *meshParser) otherPrimary(wrong, remote string) string {
 	const staying = "a remote cluster needs a primary that stays: give it another primary, or take it out too"
 	if slices.Contains(p.contexts, wrong) {
 		return staying
 	}
-	// Beyond these numbers nobody reads on, and comparing would take minutes.
+	// Comparing more than these would take minutes, and nobody reads that far.
 	const most, mostClusters = 20, 1000
 	if p.compared++; p.compared > most {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
-// TestPrimaryThatIsGone: what is said to a remote cluster whose primary is no
-// context of the file.
+// TestPrimaryThatIsGone: what is said about a primary that is not a context in the
+// file.
 func TestPrimaryThatIsGone(t *testing.T) {
 	const stays = "    a remote cluster needs a primary that stays: give it another primary, or take it out too\n"
 	kubeconfig := []string{"context-east-1", "context-east-2", "context-east-3", "far"}

@@ -3,8 +3,8 @@ package topology
 import "github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 
 // A Position is a place in a file. Line and Column count from 1; Column counts
-// characters. The zero Position is no place: what stands there was set by
-// setup-mesh itself.
+// characters. The zero Position is not a place in a file: setup-mesh set the value
+// itself.
 type Position = tree.Position
 
 // A Problem is one mistake, or one warning, about one place in a file.

@@ -11,7 +11,7 @@ import (
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#initial-namespaces
 var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease"}
 
-// sharedServices judges the namespaces whose Services are shared. It runs once the
+// sharedServices judges the namespaces to share Services of. It runs once the
 // namespace that Istio is in is known.
 func (p *meshParser) sharedServices() {
 	own := append([]string{DefaultNamespace}, systemNamespaces...)

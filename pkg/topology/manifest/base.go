@@ -18,7 +18,7 @@ const (
 	VersionOperator     = "install.istio.io/v1alpha1"
 )
 
-// A Base is base.yaml: how Istio is to be installed on every cluster.
+// A Base is base.yaml: how to install Istio on every cluster.
 type Base struct {
 	File string
 	Kind string         // KindControlPlane or KindOperator
@@ -43,10 +43,10 @@ func belowSpec(path string) string {
 }
 
 // ParseBase reads base.yaml, an IstioControlPlane (install.istio.io/v1alpha2) or
-// an IstioOperator (v1alpha1). Both have the same spec: today's fields, and
-// of Istio 1.4 values.global.mtls.enabled and values.security.selfSigned. Only
-// the outer keys are judged here; the contents of values, meshConfig and the
-// components are judged by the charts that take them. All mistakes are returned
+// an IstioOperator (v1alpha1). name is what messages call the file. Both kinds have
+// the same spec: today's fields, and of Istio 1.4 values.global.mtls.enabled and
+// values.security.selfSigned. Only the outer keys are judged here; the charts judge
+// the contents of values, meshConfig and the components. All mistakes are returned
 // together, as [topology.Problems].
 func ParseBase(name string, data []byte) (*Base, error) {
 	t, ps := tree.Read(name, data)

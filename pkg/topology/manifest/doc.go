@@ -1,6 +1,6 @@
-// Package manifest says how Istio is to be installed on one cluster: it reads
+// Package manifest says how to install Istio on one cluster: it reads
 // base.yaml, puts the cluster's overlay over it, and over both the values that the
-// topology decides. The result is one [Manifest] per cluster, in which every value
+// topology decides. The result is one [Manifest] per cluster, and every value in it
 // knows the line that it comes from.
 //
 // Like package topology, it is pure: it reads no file and contacts no cluster.

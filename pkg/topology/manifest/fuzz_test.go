@@ -67,8 +67,8 @@ func seed(f *testing.F, dir string) {
 	}
 }
 
-// checkManifest checks that a manifest is a base.yaml of its own, with which
-// nothing is overruled any more.
+// checkManifest checks that a manifest can be read as a base.yaml, and that nothing
+// in it is overruled.
 func checkManifest(t *testing.T, m *topology.Mesh, b *manifest.Base, c topology.Cluster) {
 	t.Helper()
 	made, _ := manifest.New(m, b, c, release)
@@ -78,10 +78,10 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *manifest.Base, c topology.
 	}
 	again, err := manifest.ParseBase("manifest.yaml", made.YAML())
 	if err != nil {
-		t.Fatalf("the manifest is no base.yaml: %v\n%s", err, made.YAML())
+		t.Fatalf("the manifest cannot be read as a base.yaml: %v\n%s", err, made.YAML())
 	}
 	if diff := cmp.Diff(made.Spec, again.Spec); diff != "" {
-		t.Errorf("the manifest reads otherwise than it was written (-want +got):\n%s", diff)
+		t.Errorf("the manifest is not read as it was written (-want +got):\n%s", diff)
 	}
 	plain := topology.Cluster{
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,
@@ -93,7 +93,7 @@ func checkManifest(t *testing.T, m *topology.Mesh, b *manifest.Base, c topology.
 }
 
 // checkRemoteManifest checks that a remote cluster's manifest is an overlay for it
-// over an empty base.yaml, with which nothing is overruled any more.
+// over an empty base.yaml, and that nothing in it is overruled.
 func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, made *manifest.Manifest) {
 	t.Helper()
 	b, err := manifest.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\n"))
@@ -118,11 +118,11 @@ func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, mad
 	}
 	read, err := topology.ParseMesh("manifest.yaml", text, nil)
 	if err != nil {
-		t.Fatalf("the manifest is no overlay: %v\n%s", err, text)
+		t.Fatalf("the manifest cannot be read as an overlay: %v\n%s", err, text)
 	}
 	c.Overlay = read.Clusters[1].Overlay
 	if diff := cmp.Diff(made.Spec, c.Overlay); diff != "" {
-		t.Errorf("the manifest reads otherwise than it was written (-want +got):\n%s", diff)
+		t.Errorf("the manifest is not read as it was written (-want +got):\n%s", diff)
 	}
 	again, warnings := manifest.New(m, b, topology.Cluster{
 		Context: c.Context, Name: c.Name, Network: c.Network, Namespace: c.Namespace,

@@ -18,7 +18,7 @@ func TestIstio14TypoInGeneratedVersion(t *testing.T) {
 		t.Errorf("the manifest begins with\n%s", text[:80])
 	}
 	if _, err := manifest.ParseBase("manifest.yaml", []byte(text)); err != nil {
-		t.Errorf("the manifest is no base.yaml: %v", err)
+		t.Errorf("the manifest cannot be read as a base.yaml: %v", err)
 	}
 }
 

@@ -69,16 +69,16 @@ func (m *Manifest) Problem(path, message string) topology.Problem {
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS
-// everywhere in the mesh; in a remote cluster, whose root namespace no control
-// plane reads, it is false. What 1.4 did by that value is today a PeerAuthentication
-// with mode STRICT in the root namespace:
+// everywhere in the mesh. It is false in a remote cluster: no control plane reads
+// its root namespace. Today that value means a PeerAuthentication with mode STRICT
+// in the root namespace:
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func (m *Manifest) StrictMTLS() bool {
 	return legacy.StrictMTLS(m.spec)
 }
 
 // Operator returns the spec of today's IstioOperator, as the charts take it:
-// without the values of 1.4 that are carried out otherwise, and without a
+// without the values of 1.4 that setup-mesh carries out itself, and without a
 // revision, which can only be the default one. The caller owns the map.
 func (m *Manifest) Operator() map[string]any {
 	t := m.spec.Clone()
@@ -106,7 +106,7 @@ func (m *Manifest) YAML() []byte {
 		Metadata   map[string]any `yaml:"metadata"`
 		Spec       map[string]any `yaml:"spec"`
 	}{VersionControlPlane, KindControlPlane, metadata, m.spec.Map()})
-	if err != nil { // only a failing writer or a type that plain never makes
+	if err != nil { // only a failing writer or a type that Plain never makes
 		return nil
 	}
 	return out.Bytes()

@@ -11,8 +11,8 @@ import (
 
 // meshNetworks is values.global.meshNetworks of c: the gateways that
 // topology.yaml gives addresses for, by network, of the clusters that its control
-// plane reads. It is nil where there are none, since all other gateways are found
-// by the label of their Services, and for a remote cluster.
+// plane reads. It is nil for a remote cluster, and where there are none: istiod finds
+// all other gateways by the label of their Services.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks
 func meshNetworks(m *topology.Mesh, c topology.Cluster) map[string]any {
 	if c.Remote() || !m.MultiNetwork() {
@@ -37,7 +37,7 @@ func meshNetworks(m *topology.Mesh, c topology.Cluster) map[string]any {
 	return networks
 }
 
-// meshNetworks puts the mesh's own networks in the place of the user's.
+// meshNetworks replaces the user's networks by those of the mesh.
 func (o *owner) meshNetworks() {
 	const why = "the networks come from topology.yaml, and their gateways are found by label"
 	keys := []string{"values", "global", "meshNetworks"}

@@ -40,11 +40,10 @@ func (o *owner) own(r Release) {
 //
 // The default revision's validating webhook is rendered by the base chart when
 // values.defaultRevision is set, which the operator's profiles leave empty because
-// istioctl makes that webhook in another way; no revision tag is needed beside
-// it, because the injector of an istiod without revision serves the default one
-// itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
-// ISTIO_MULTIROOT_MESH and PROXY_CONFIG_XDS_AGENT must be there from the first
-// day for the mesh's root to be changed later without an outage.
+// istioctl makes that webhook in another way. No revision tag is needed as well: the
+// injector of an istiod without revision serves the default one itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+// The mesh's root can be changed later without an outage only if ISTIO_MULTIROOT_MESH
+// and PROXY_CONFIG_XDS_AGENT are there from the first day.
 // With externalIstiod, an istiod serves the remote clusters that name it in their
 // annotation topology.istio.io/controlPlaneClusters
 // (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
@@ -63,6 +62,7 @@ func (o *owner) ownPrimary() {
 	}
 }
 
+// namespaceOfBase warns of a namespace in base.yaml's metadata: the topology decides it.
 func (o *owner) namespaceOfBase(b *Base) {
 	v := b.metadata.Get("namespace")
 	if text, ok := v.Literal(); ok && text != o.cluster.Namespace {
@@ -83,9 +83,9 @@ func (o *owner) pilotEnvironment() {
 	}
 }
 
-// reader names the service account that remote clusters read this one as. The
-// charts make the default one themselves; a name of the user's binds their role
-// to it instead, and they make no account (manifests/charts/base/values.yaml).
+// reader names the service account as which other clusters read this one. The charts
+// make the default one themselves. For a name of the user's they bind their role to
+// that account and make none (manifests/charts/base/values.yaml).
 func (o *owner) reader() {
 	if o.cluster.ServiceAccountReader == topology.DefaultServiceAccountReader {
 		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names the account", "values", "global", "readerServiceAccount")

@@ -9,9 +9,9 @@ import (
 )
 
 // controlPlaneOnly are the settings that a remote cluster has no use for: those of
-// a control plane, and those of the whole mesh, which are read in the primaries.
-// Those below values may stand below unvalidatedValues too. The network plugin is
-// none of them: the injector of the primaries counts on it where they have it.
+// a control plane, and those of the whole mesh, which istiod reads in the primaries.
+// Those below values may stand below unvalidatedValues too. The network plugin does
+// not belong to them: where the primaries have it, their injector counts on it.
 var controlPlaneOnly = []string{
 	"meshConfig",
 	"components.pilot", "components.ztunnel", "components.istiodRemote",
@@ -22,7 +22,7 @@ var controlPlaneOnly = []string{
 }
 
 // ownedInRemotes are the settings by which setup-mesh makes a cluster a remote one.
-// base.yaml is written for the primaries, so its own are no mistake there.
+// base.yaml is written for the primaries and may set them.
 var ownedInRemotes = []string{"profile", "components.base"}
 
 // wiring is how a remote cluster finds its control plane, for charts other than
@@ -32,9 +32,9 @@ var wiring = []string{
 	"values.global.remotePilotAddress", "values.global.configCluster",
 }
 
-// withoutControlPlane takes what only a control plane needs out of base.yaml's spec,
-// silently, and out of the cluster's own overlay, with warnings. Both are left as
-// they are.
+// withoutControlPlane returns base.yaml's spec and the cluster's overlay without what
+// only a control plane needs. Of what it leaves out, only settings of the overlay
+// are warned of. Its arguments are not changed.
 func (o *owner) withoutControlPlane(base, overlay *tree.Tree) (remoteBase, remoteOverlay *tree.Tree) {
 	base, overlay = base.Clone(), overlay.Clone()
 	keepPlugin(base)
@@ -98,8 +98,8 @@ func (o *owner) ownRemote() {
 }
 
 // injectGateways lets the injector of the primaries fill in the proxies of gateways
-// other than the east-west one: they would look for the mesh's configuration in
-// their own cluster otherwise.
+// other than the east-west one. Otherwise they would look for the mesh's
+// configuration in their own cluster.
 // https://istio.io/latest/docs/setup/install/external-controlplane/#deploy-the-istio-ingress-gateway
 func (o *owner) injectGateways(component, values string) {
 	enabled, _ := o.spec.Get("values", "gateways", values, "enabled").Literal()

@@ -16,7 +16,7 @@ type owner struct {
 	warnings topology.Problems
 }
 
-// set makes the value at keys so, and warns if the user has another there.
+// set sets the value at keys, and warns if the user has another there.
 func (o *owner) set(value any, keys ...string) {
 	o.warnUnless(tree.FromPlain(value), o.spec.Get(keys...), strings.Join(keys, "."))
 	t := o.spec
@@ -35,14 +35,14 @@ func (o *owner) set(value any, keys ...string) {
 	t.Put(last, topology.Position{}, want)
 }
 
-// setIfThere is set for a second place of an owned value, which may stay empty.
+// setIfThere is set for a second place of an owned value, which may be absent.
 func (o *owner) setIfThere(value any, keys ...string) {
 	if !o.spec.Get(keys...).IsNull() {
 		o.set(value, keys...)
 	}
 }
 
-// unset takes the value at keys out, with a warning that says why.
+// unset removes the value at keys, with a warning that says why.
 func (o *owner) unset(why string, keys ...string) {
 	v := o.spec.Get(keys...)
 	if v == nil {
@@ -55,6 +55,7 @@ func (o *owner) unset(why string, keys ...string) {
 	parent.Drop(last)
 }
 
+// warnUnless warns if the user's value have is not the one that setup-mesh wants.
 func (o *owner) warnUnless(want, have *tree.Tree, path string) {
 	if have.IsNull() || sameScalar(have, want) {
 		return
@@ -75,8 +76,7 @@ func (o *owner) warn(at topology.Position, path, format string, args ...any) {
 	o.warnings.Add(at, o.path(at, path), "take it out", format, args...)
 }
 
-// path returns the path of a value below the spec as the file has it that it
-// stands in.
+// path returns the path that a value below the spec has in its file.
 func (o *owner) path(at topology.Position, below string) string {
 	if at.File == o.mesh.File {
 		return tree.Join("contexts", o.cluster.Context, "overlay") + "." + below
@@ -84,7 +84,7 @@ func (o *owner) path(at topology.Position, below string) string {
 	return "spec." + below
 }
 
-// warnDifferent warns of every value in have that want has otherwise.
+// warnDifferent warns of every value in have that differs from the one in want.
 func (o *owner) warnDifferent(want, have *tree.Tree, path string) {
 	want.Walk("", func(below *tree.Trail, v *tree.Tree) {
 		if v.Kind == tree.Scalar {

@@ -40,8 +40,8 @@ func Printable(s string) bool {
 	return true
 }
 
-// Lookalike names the two alphabets that s mixes, such as Latin and Cyrillic,
-// whose letters cannot be told apart by eye. It is empty where s does not.
+// Lookalike names two alphabets that s mixes, such as "Latin and Cyrillic", with
+// letters that cannot be told apart by eye. It is empty where s mixes none.
 // https://www.unicode.org/reports/tr39/#Mixed_Script_Detection
 func Lookalike(s string) string {
 	first := ""

@@ -8,9 +8,8 @@ import (
 // Merge puts over on top of under and returns the result; both are left as they
 // are. Mappings are merged key by key. A list whose items all have a field name
 // (gateways, environment variables, ports) is merged item by item by these names
-// (and kinds, for the patches of k8s.overlays), those of under first; any other
-// list and every scalar is replaced, by null too, which for Helm takes a value
-// away.
+// (and kinds, for the patches of k8s.overlays), those of under first. Any other
+// list and every scalar is replaced, also by null, with which Helm removes a value.
 func Merge(under, over *Tree) *Tree {
 	if under == nil || over == nil || under.Kind != over.Kind {
 		if over == nil {

@@ -8,8 +8,8 @@ import (
 )
 
 // A Position is a place in a file. Line and Column count from 1; Column counts
-// characters. The zero Position is no place: what stands there was set by
-// setup-mesh itself.
+// characters. The zero Position is not a place in a file: setup-mesh set the value
+// itself.
 type Position struct {
 	File         string
 	Line, Column int
@@ -24,7 +24,7 @@ func (p Position) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 }
 
-// IsZero says that p is no place in a file.
+// IsZero says that p is not a place in a file.
 func (p Position) IsZero() bool { return p == Position{} }
 
 // A Problem is one mistake, or one warning, about one place in a file.

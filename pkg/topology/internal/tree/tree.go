@@ -14,7 +14,7 @@ const (
 
 // A Tree is a YAML value that remembers where it was written. Values that
 // setup-mesh adds have zero positions. A tree is not changed once it is shared:
-// what merges or sets works on a clone.
+// [Merge] returns a new one, and what sets values works on a [Tree.Clone].
 type Tree struct {
 	Kind   Kind
 	At     Position // of the value
@@ -31,8 +31,8 @@ type field struct {
 	value *Tree
 }
 
-// Literal returns the text of a scalar as it was written, and whether t is one
-// (null is none).
+// Literal returns the text of a scalar as it was written, and false for null and for
+// anything that is not a scalar.
 func (t *Tree) Literal() (string, bool) {
 	if t == nil || t.Kind != Scalar || t.Value == nil {
 		return "", false
@@ -102,7 +102,7 @@ func (t *Tree) Put(key string, at Position, value *Tree) {
 	t.fields[key] = field{key: at, value: value}
 }
 
-// Drop removes a key of a mapping, and does nothing where there is none.
+// Drop removes a key of a mapping. It does nothing where there is no such key.
 func (t *Tree) Drop(key string) {
 	if t == nil {
 		return
