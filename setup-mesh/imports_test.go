@@ -23,6 +23,7 @@ var directions = []struct {
 }{
 	{[]string{"pkg"}, nil, []string{module + "/setup-mesh", "github.com/urfave/cli"}, "the library does not know the command line"},
 	{[]string{"pkg/topology", "pkg/certs"}, nil, []string{module + "/pkg/apply", "k8s.io", "istio.io", "net/http"}, "it is pure"},
+	{[]string{"pkg/image"}, nil, []string{module}, "it knows names only"},
 	{[]string{"pkg/topology"}, nil, []string{module + "/pkg/certs"}, "topology and certs do not know each other"},
 	{[]string{"pkg/certs"}, nil, []string{module + "/pkg/topology"}, "topology and certs do not know each other"},
 	{[]string{""}, []string{"pkg/apply/kube"}, []string{"k8s.io/client-go", "k8s.io/cli-runtime"}, "only pkg/apply/kube speaks to API servers"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // prepOptions are what prep is asked for.
@@ -121,7 +122,7 @@ func (o prepOptions) missing(needMesh, needOrg bool) error {
 
 // checkMeshID says why topology.yaml cannot hold a mesh ID, in its own words.
 func checkMeshID(id string) error {
-	mesh, err := topology.ParseMesh(topologyFile, topology.Template(id))
+	mesh, err := topology.ParseMesh(topologyFile, topology.Template(id), nil)
 	if ps, ok := errors.AsType[topology.Problems](err); ok && len(ps) > 0 {
 		err := fmt.Errorf("mesh ID %q: %s", id, ps[0].Message)
 		if ps[0].Hint != "" {
@@ -163,7 +164,7 @@ func (p *preparation) judge() error {
 	base := p.judgeFile(baseFile)
 	ignore := p.judgeIgnore()
 	p.plan(mesh, topology.Template(p.report.MeshID))
-	p.plan(base, topology.BaseTemplate())
+	p.plan(base, manifest.Template())
 	p.plan(ignore, []byte(ignoreRules)) // before the key, which git must not see
 	cert, key, err := p.judgeRoot()
 	if err != nil {
@@ -196,7 +197,7 @@ func (p *preparation) judgeTopology() (prepFile, error) {
 	if f.Action == prepCreated {
 		return f, nil
 	}
-	mesh, err := p.w.readTopology()
+	mesh, err := p.w.readTopology(nil)
 	if err != nil {
 		return f, err
 	}

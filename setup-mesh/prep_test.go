@@ -128,7 +128,7 @@ func TestPrep(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer w.Close()
-			mesh, err := w.readTopology()
+			mesh, err := w.readTopology(nil)
 			if err != nil || mesh.ID != "mymeshname" || mesh.File != filepath.Join(dir, "topology.yaml") {
 				t.Errorf("topology.yaml: %v, %v", mesh, err)
 			}

@@ -26,7 +26,7 @@ func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
 	if k != nil {
 		contexts = k.Contexts()
 	}
-	mesh, meshErr := w.readTopology(contexts...)
+	mesh, meshErr := w.readTopology(contexts)
 	if meshErr == nil {
 		meshErr = hasClusters(mesh)
 	}
@@ -139,7 +139,7 @@ func desired(c *cli.Context, k *kube.Kubeconfig, teardown bool) (*apply.Desired,
 		return nil, err
 	}
 	defer w.Close()
-	mesh, err := w.readTopology()
+	mesh, err := w.readTopology(nil)
 	if err == nil {
 		err = hasClusters(mesh)
 	}

@@ -10,29 +10,30 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // maxFile is one byte more than any of the files may have, so that the parsers
 // see that it is too large.
 const maxFile = 1<<20 + 1
 
-// readTopology reads topology.yaml, given the contexts that exist if that is to
-// be checked. Mistakes in it are [topology.Problems].
-func (w *workDir) readTopology(contexts ...string) (*topology.Mesh, error) {
+// readTopology reads topology.yaml. contexts are those of the kubeconfig, nil where
+// they do not matter. Mistakes in it are [topology.Problems].
+func (w *workDir) readTopology(contexts []string) (*topology.Mesh, error) {
 	data, err := w.read(topologyFile, nil)
 	if err != nil {
 		return nil, err
 	}
-	return topology.ParseMesh(w.name(topologyFile), data, contexts...)
+	return topology.ParseMesh(w.name(topologyFile), data, contexts)
 }
 
 // readBase reads base.yaml. Mistakes in it are [topology.Problems].
-func (w *workDir) readBase() (*topology.Base, error) {
+func (w *workDir) readBase() (*manifest.Base, error) {
 	data, err := w.read(baseFile, nil)
 	if err != nil {
 		return nil, err
 	}
-	return topology.ParseBase(w.name(baseFile), data)
+	return manifest.ParseBase(w.name(baseFile), data)
 }
 
 // readRoot reads the root of the mesh. Its key may be absent, as it is where the

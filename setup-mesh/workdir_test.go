@@ -74,7 +74,7 @@ func readAll(dir string) error {
 		return err
 	}
 	defer w.Close()
-	_, topologyErr := w.readTopology()
+	_, topologyErr := w.readTopology(nil)
 	_, baseErr := w.readBase()
 	_, rootErr := w.readRoot()
 	return errors.Join(topologyErr, baseErr, rootErr)
@@ -159,7 +159,7 @@ func TestWorkDirIsPinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	written(topologyFile, "mesh_id: planted\n")(t, dir)
-	mesh, err := w.readTopology()
+	mesh, err := w.readTopology(nil)
 	if err != nil || mesh.ID != "mymeshname" {
 		t.Errorf("read %v, %v", mesh, err)
 	}
@@ -176,7 +176,7 @@ func TestMistakesNameTheFileAsTyped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.readTopology()
+		_, err = w.readTopology(nil)
 		w.Close()
 		ps, ok := errors.AsType[topology.Problems](err)
 		if !ok || ps[0].File != want {

@@ -179,7 +179,7 @@ func (m *sharedMesh) primaryStays(t *testing.T) {
 	m.edit(t)
 	before := m.versions(t)
 	r := m.run(t, 1, "apply", "--yes")
-	wantWords(t, r, "topology.yaml:5:", "contexts."+remoteSouth+".primaries[0]", `"context-south" is no context of this file`, "another primary")
+	wantWords(t, r, "topology.yaml:5:", "contexts."+remoteSouth+".primaries[0]", `"context-south" is not a context in this file`, "another primary")
 	for context, objects := range m.versions(t) {
 		if diff := changed(before[context], objects); len(diff) > 0 {
 			t.Errorf("%s: %v", context, diff)

@@ -15,12 +15,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // Wanted is what the work directory says.
 type Wanted struct {
 	Mesh *topology.Mesh
-	Base *topology.Base
+	Base *manifest.Base
 	Root *certs.Root // nil only where nothing is applied, as in render
 	// CAs are the PEM contents of the files that apiServer.caFile names, by
 	// context.
@@ -50,7 +51,7 @@ type DesiredCluster struct {
 	Address  topology.Gateway // how its gateway is reached, where its Service does not say that
 	Server   APIServer
 	Account  string
-	Manifest *topology.Manifest
+	Manifest *manifest.Manifest
 	Items    []*Item
 	Reads    []string // names of the clusters whose API servers its istiod reads
 	ReadBy   []string // names of the clusters whose istiods read its API server
@@ -83,7 +84,7 @@ func (a APIServer) over(e object.Endpoint) object.Endpoint {
 func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
 	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
 	for _, c := range w.Mesh.Clusters {
-		m, warnings := w.Mesh.Manifest(w.Base, c, topology.Release{Hub: charts.Hub, Tag: charts.Release})
+		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := desiredCluster(w.Mesh, c)
 		one.Server.CA, one.Manifest = w.CAs[c.Context], m
 		d.Clusters = append(d.Clusters, one)

@@ -14,15 +14,16 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 func wantedOf(t *testing.T, mesh, base string) Wanted {
 	t.Helper()
-	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := topology.ParseBase("base.yaml", []byte(base))
+	b, err := manifest.ParseBase("base.yaml", []byte(base))
 	if err != nil {
 		t.Fatal(err)
 	}

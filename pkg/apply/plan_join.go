@@ -11,7 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // join plans a cluster of the topology.
@@ -74,7 +74,7 @@ func (pl *planner) changedMember(c *ClusterPlan) {
 
 // manifestFields lists how the spec of an IstioControlPlane differs from the one
 // last applied, and where each new value was written.
-func ManifestFields(applied map[string]any, m *topology.Manifest) []compare.Field {
+func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Field {
 	var out []compare.Field
 	compare.DiffValue(&out, "spec", compare.PlainJSON(applied), compare.PlainJSON(m.Spec))
 	compare.SortFields(out)

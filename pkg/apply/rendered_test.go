@@ -10,6 +10,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 func TestRemoteWithGateways(t *testing.T) {
@@ -81,7 +82,7 @@ func TestPrimaryOfRemotes(t *testing.T) {
 contexts:
   near: {network: one, gateway: {addresses: [198.51.100.7, gateway.example.com], port: 443, annotations: {example.com/lb: "yes"}}}
   far: {network: other, primaries: [near], gateway: {addresses: [198.51.100.8]}}
-`))
+`), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ contexts:
 func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []charts.Object {
 	t.Helper()
 	m, err := topology.ParseMesh("topology.yaml", fmt.Appendf(nil, "mesh_id: m\ncontexts:\n"+
-		"  near: {network: n, namespace: %[1]s}\n  far: {primaries: [near], namespace: %[1]s, %[2]s}\n", namespace, far))
+		"  near: {network: n, namespace: %[1]s}\n  far: {primaries: [near], namespace: %[1]s, %[2]s}\n", namespace, far), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,11 +131,11 @@ func render(t *testing.T, r *charts.Renderer, namespace, far, spec string) []cha
 
 func renderOne(t *testing.T, r *charts.Renderer, m *topology.Mesh, cluster int, spec string) []charts.Object {
 	t.Helper()
-	b, err := topology.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  "+spec+"\n"))
+	b, err := manifest.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  "+spec+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, warnings := m.Manifest(b, m.Clusters[cluster], topology.Release{Hub: charts.Hub, Tag: charts.Release})
+	manifest, warnings := manifest.New(m, b, m.Clusters[cluster], manifest.Release{Hub: charts.Hub, Tag: charts.Release})
 	if len(warnings) > 0 {
 		t.Errorf("warnings about what is not this cluster's: %v", warnings)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // The tests of what decides need no API server: a desired mesh of a few
@@ -73,17 +74,17 @@ func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
 // of what the charts render.
 func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	t.Helper()
-	m, err := topology.ParseMesh("topology.yaml", []byte(mesh))
+	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := topology.ParseBase("base.yaml", []byte(base))
+	b, err := manifest.ParseBase("base.yaml", []byte(base))
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
 	for _, c := range m.Clusters {
-		manifest, _ := m.Manifest(b, c, topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+		manifest, _ := manifest.New(m, b, c, manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 		dc := desiredCluster(m, c)
 		dc.Manifest = manifest
 		d.Clusters = append(d.Clusters, dc)

@@ -1,9 +1,12 @@
 package topology
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"net/url"
 	"strconv"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // An APIServer is how other clusters reach a cluster's API server, where that
@@ -17,30 +20,30 @@ type APIServer struct {
 
 // apiServer judges what t, a context's apiServer, says. No message repeats a URL
 // that may hold a password or a token.
-func (p *meshParser) apiServer(t *tree, a *file.APIServer, path string) APIServer {
+func (p *meshParser) apiServer(t *tree.Tree, a *file.APIServer, path string) APIServer {
 	if a == nil {
 		return APIServer{}
 	}
 	out := APIServer{Server: a.Server, TLSServerName: a.TLSServerName, CAFile: a.CAFile}
-	if v := t.get("server"); !v.isNull() && v.kind == scalar {
+	if v := t.Get("server"); !v.IsNull() && v.Kind == tree.Scalar {
 		const example = "such as https://10.0.0.5:6443"
 		u, err := url.Parse(a.Server)
 		switch {
 		case err != nil || u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || !validPort(u):
-			p.problems.add(v.at, join(path, "server"), example, "is no https URL with a host")
+			p.problems.Add(v.At, tree.Join(path, "server"), example, "is not an https URL with a host")
 		case u.User != nil:
-			p.problems.add(v.at, join(path, "server"), example, "must not name a user")
+			p.problems.Add(v.At, tree.Join(path, "server"), example, "must not name a user")
 		case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-			p.problems.add(v.at, join(path, "server"), example, "must not have a query or a fragment")
+			p.problems.Add(v.At, tree.Join(path, "server"), example, "must not have a query or a fragment")
 		}
 	}
-	if v := t.get("tlsServerName"); !v.isNull() && v.kind == scalar && !dnsSubdomain.allows(a.TLSServerName) {
-		p.problems.add(v.at, join(path, "tlsServerName"), "", "%s is no host name", quote(a.TLSServerName))
+	if v := t.Get("tlsServerName"); !v.IsNull() && v.Kind == tree.Scalar && !names.DNSSubdomain.Allows(a.TLSServerName) {
+		p.problems.Add(v.At, tree.Join(path, "tlsServerName"), "", "%s is not a valid host name", names.Quote(a.TLSServerName))
 	}
-	if v := t.get("caFile"); !v.isNull() && v.kind == scalar {
-		out.CAFileAt = v.at
+	if v := t.Get("caFile"); !v.IsNull() && v.Kind == tree.Scalar {
+		out.CAFileAt = v.At
 		if a.CAFile == "" {
-			p.problems.add(v.at, join(path, "caFile"), "", "names no file")
+			p.problems.Add(v.At, tree.Join(path, "caFile"), "", "is empty: file name expected")
 		}
 	}
 	return out
@@ -59,7 +62,7 @@ func validPort(u *url.URL) bool {
 func (c Cluster) CAFileProblem(message, hint string) Problem {
 	return Problem{
 		Position: c.APIServer.CAFileAt,
-		Path:     join(join("contexts", c.Context), "apiServer.caFile"),
+		Path:     tree.Join("contexts", c.Context, "apiServer", "caFile"),
 		Message:  message, Hint: hint,
 	}
 }

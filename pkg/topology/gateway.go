@@ -1,10 +1,14 @@
 package topology
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // A Gateway is what topology.yaml says of a cluster's east-west gateway. The
@@ -15,30 +19,34 @@ type Gateway struct {
 	Annotations map[string]string // of its Service
 }
 
+// EastWestGateway is the name of the gateway through which other networks reach
+// a cluster.
+const EastWestGateway = spec.EastWestGateway
+
 // defaultGatewayPort is the port of east-west gateways for traffic between
 // networks: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 const defaultGatewayPort = 15443
 
 // gateway judges what t, a context's gateway, says.
-func (p *meshParser) gateway(t *tree, g *file.Gateway, path string) Gateway {
+func (p *meshParser) gateway(t *tree.Tree, g *file.Gateway, path string) Gateway {
 	if g == nil {
 		return Gateway{}
 	}
 	out := Gateway{
-		Addresses:   p.addresses(t.get("addresses"), join(path, "addresses")),
-		Annotations: p.annotations(t.get("annotations"), g.Annotations, join(path, "annotations")),
+		Addresses:   p.addresses(t.Get("addresses"), tree.Join(path, "addresses")),
+		Annotations: p.annotations(t.Get("annotations"), g.Annotations, tree.Join(path, "annotations")),
 	}
-	written, port := t.get("addresses"), t.get("port")
-	none := written.isNull() || written.kind == sequence && len(written.items) == 0
+	written, port := t.Get("addresses"), t.Get("port")
+	none := written.IsNull() || written.Kind == tree.Sequence && len(written.List()) == 0
 	switch {
-	case port.isNull() && !none:
+	case port.IsNull() && !none:
 		out.Port = defaultGatewayPort
-	case port.isNull() || port.value != int64(g.Port): // absent, or reported already
+	case port.IsNull() || port.Value != int64(g.Port): // absent, or reported already
 	case g.Port < 1 || g.Port > 65535:
-		p.problems.add(port.at, join(path, "port"), "", "must be from 1 to 65535")
+		p.problems.Add(port.At, tree.Join(path, "port"), "", "must be from 1 to 65535")
 	case none:
-		p.problems.add(t.fields["port"].key, join(path, "port"), "add the addresses, or take it out",
-			"is the port of the addresses, and there are none")
+		p.problems.Add(t.KeyAt("port"), tree.Join(path, "port"), "add the addresses, or take it out",
+			"is only allowed together with addresses")
 	default:
 		out.Port = g.Port
 	}
@@ -46,20 +54,20 @@ func (p *meshParser) gateway(t *tree, g *file.Gateway, path string) Gateway {
 }
 
 // addresses returns the addresses of a list, IP addresses in their canonical form.
-func (p *meshParser) addresses(list *tree, path string) []string {
+func (p *meshParser) addresses(list *tree.Tree, path string) []string {
 	var out []string
 	seen := map[string]bool{}
-	for i, item := range list.list() {
-		if item.kind != scalar {
+	for i, item := range list.List() {
+		if item.Kind != tree.Scalar {
 			continue // reported already
 		}
-		text, _ := item.literal()
+		text, _ := item.Literal()
 		canonical, wrong := address(text)
 		switch {
 		case wrong != "":
-			p.problems.add(item.at, indexed(path, i), inLowerCase(text), "%s %s", quote(text), wrong)
+			p.problems.Add(item.At, tree.Indexed(path, i), inLowerCase(text), "%s %s", names.Quote(text), wrong)
 		case seen[canonical]:
-			p.problems.add(item.at, indexed(path, i), "take it out", "%s is listed twice", quote(text))
+			p.problems.Add(item.At, tree.Indexed(path, i), "take it out", "%s is listed twice", names.Quote(text))
 		default:
 			out = append(out, canonical)
 			seen[canonical] = true
@@ -68,7 +76,7 @@ func (p *meshParser) addresses(list *tree, path string) []string {
 	return out
 }
 
-// inLowerCase is the hint for an address that is one in lower case.
+// inLowerCase is the hint for what would be an address in lower case.
 func inLowerCase(text string) string {
 	if lower := strings.ToLower(text); lower != text {
 		if _, wrong := address(lower); wrong == "" {
@@ -86,11 +94,11 @@ var numericLabel = regexp.MustCompile(`(^|\.)[0-9]+$`)
 // can reach is what Kubernetes refuses in an EndpointSlice
 // (k8s.io/kubernetes/pkg/apis/core/validation, ValidateNonSpecialIP).
 func address(text string) (canonical, wrong string) {
-	const unreachable = "is an address that no other cluster can reach"
+	const unreachable = "cannot be reached from other clusters"
 	ip, err := netip.ParseAddr(text)
 	if err != nil {
 		switch {
-		case !dnsSubdomain.allows(text) || numericLabel.MatchString(text):
+		case !names.DNSSubdomain.Allows(text) || numericLabel.MatchString(text):
 			return "", "is neither an IP address nor a host name"
 		case text == "localhost" || strings.HasSuffix(text, ".localhost"):
 			return "", unreachable
@@ -104,15 +112,15 @@ func address(text string) (canonical, wrong string) {
 	return ip.String(), ""
 }
 
-// annotations returns the annotations of t, which may be absent; those that are
-// null are too.
-func (p *meshParser) annotations(t *tree, values map[string]string, path string) map[string]string {
+// annotations returns the annotations of t, which may be absent. One that is null
+// counts as absent.
+func (p *meshParser) annotations(t *tree.Tree, values map[string]string, path string) map[string]string {
 	out := map[string]string{}
-	for _, key := range t.sortedAsWritten() {
+	for _, key := range t.Keys() {
 		switch {
 		case !annotationName(key):
-			p.problems.add(t.fields[key].key, join(path, key), "", "%s is no name of an annotation", quote(key))
-		case !t.get(key).isNull():
+			p.problems.Add(t.KeyAt(key), tree.Join(path, key), "", "%s is not a valid annotation name", names.Quote(key))
+		case !t.Get(key).IsNull():
 			out[key] = values[key]
 		}
 	}
@@ -122,12 +130,13 @@ func (p *meshParser) annotations(t *tree, values map[string]string, path string)
 	return out
 }
 
-// annotationName says that key is a name, perhaps after a DNS subdomain and "/":
+// annotationName says that key is a name, with or without a DNS subdomain and "/"
+// before it:
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/#syntax-and-character-set
 func annotationName(key string) bool {
 	prefix, name, ok := strings.Cut(key, "/")
 	if !ok {
-		return labelValue.allows(key)
+		return names.LabelValue.Allows(key)
 	}
-	return dnsSubdomain.allows(strings.ToLower(prefix)) && labelValue.allows(name)
+	return names.DNSSubdomain.Allows(strings.ToLower(prefix)) && names.LabelValue.Allows(name)
 }

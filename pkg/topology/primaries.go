@@ -1,6 +1,11 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
 
 // primaries resolves the primaries of every remote cluster to their names in the
 // mesh, and reports those that cannot be one. It runs once all clusters are known.
@@ -11,26 +16,26 @@ func (p *meshParser) primaries() {
 	}
 	for i := range p.mesh.Clusters {
 		c := &p.mesh.Clusters[i]
-		list, path := p.primariesOf(c.Context), join(join("contexts", c.Context), "primaries")
+		list, path := p.primariesOf(c.Context), tree.Join("contexts", c.Context, "primaries")
 		seen := map[string]bool{}
-		for j, item := range list.list() {
-			if item.kind != scalar {
+		for j, item := range list.List() {
+			if item.Kind != tree.Scalar {
 				continue // reported already
 			}
-			context, _ := item.literal()
-			here := indexed(path, j)
+			context, _ := item.Literal()
+			here := tree.Indexed(path, j)
 			at, known := byContext[context]
 			switch {
 			case !known:
-				p.problems.add(item.at, here, p.otherPrimary(context, c.Context), "%s is no context of this file", quote(context))
+				p.problems.Add(item.At, here, p.otherPrimary(context, c.Context), "%s is not a context in this file", names.Quote(context))
 			case context == c.Context:
-				p.problems.add(item.at, here, "name a cluster with a control plane of its own, or take it out",
-					"%s is this cluster itself", quote(context))
+				p.problems.Add(item.At, here, "name a cluster with a control plane of its own, or take it out",
+					"%s is this cluster itself", names.Quote(context))
 			case seen[context]:
-				p.problems.add(item.at, here, "take it out", "%s is listed twice", quote(context))
+				p.problems.Add(item.At, here, "take it out", "%s is listed twice", names.Quote(context))
 			case p.isRemote(context):
-				p.problems.add(item.at, here, "name clusters with a control plane of their own",
-					"%s is a remote cluster itself (line %d)", quote(context), p.primariesOf(context).at.Line)
+				p.problems.Add(item.At, here, "name clusters with a control plane of their own",
+					"%s is itself a remote cluster (line %d)", names.Quote(context), p.primariesOf(context).At.Line)
 			default:
 				c.Primaries = append(c.Primaries, p.mesh.Clusters[at].Name)
 			}
@@ -39,22 +44,22 @@ func (p *meshParser) primaries() {
 	}
 }
 
-func (p *meshParser) primariesOf(context string) *tree {
-	return p.root.get("contexts", context, "primaries")
+func (p *meshParser) primariesOf(context string) *tree.Tree {
+	return p.root.Get("contexts", context, "primaries")
 }
 
-// isRemote says that a context names primaries, whether or not they will do.
-func (p *meshParser) isRemote(context string) bool { return len(p.primariesOf(context).list()) > 0 }
+// isRemote says that a context names primaries, be they valid or not.
+func (p *meshParser) isRemote(context string) bool { return len(p.primariesOf(context).List()) > 0 }
 
-// otherPrimary helps where a primary is no context of the file: it is misspelt,
-// or it is called by its name in the mesh, or it was taken out of the file while
-// a remote cluster still needs it.
+// otherPrimary helps where a primary is not a context in the file: it is misspelt,
+// or called by its name in the mesh, or it was taken out of the file while a remote
+// cluster still needs it.
 func (p *meshParser) otherPrimary(wrong, remote string) string {
 	const staying = "a remote cluster needs a primary that stays: give it another primary, or take it out too"
 	if slices.Contains(p.contexts, wrong) {
 		return staying
 	}
-	// Beyond these numbers nobody reads on, and comparing would take minutes.
+	// Comparing more than these would take minutes, and nobody reads that far.
 	const most, mostClusters = 20, 1000
 	if p.compared++; p.compared > most {
 		return ""
@@ -65,11 +70,11 @@ func (p *meshParser) otherPrimary(wrong, remote string) string {
 			continue
 		}
 		if c.Name == wrong {
-			return "did you mean " + shown(c.Context) + "? Primaries are named by their contexts"
+			return "did you mean " + names.Shown(c.Context) + "? Primaries are named by their contexts"
 		}
 		candidates = append(candidates, c.Context)
 	}
-	if hint := didYouMean(wrong, candidates); hint != "" {
+	if hint := names.DidYouMean(wrong, candidates); hint != "" {
 		return hint + " If not, " + staying
 	}
 	return staying

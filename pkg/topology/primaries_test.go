@@ -4,11 +4,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
-// TestPrimaryThatIsGone: what is said to a remote cluster whose primary is no
-// context of the file.
+// TestPrimaryThatIsGone: what is said about a primary that is not a context in the
+// file.
 func TestPrimaryThatIsGone(t *testing.T) {
 	const stays = "    a remote cluster needs a primary that stays: give it another primary, or take it out too\n"
 	kubeconfig := []string{"context-east-1", "context-east-2", "context-east-3", "far"}
@@ -27,9 +29,9 @@ func TestPrimaryThatIsGone(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			text := "mesh_id: m\ncontexts:\n  context-east-1: {network: n}\n  far: {network: n, primaries: [" + tt.primary + "]}\n"
-			_, err := topology.ParseMesh("topology.yaml", []byte(text), tt.contexts...)
-			want := `topology.yaml:4:33: contexts.far.primaries[0]: "` + tt.primary + `" is no context of this file` + "\n" + tt.want
-			if diff := cmp.Diff(want, topology.messages(t, err)); diff != "" {
+			_, err := topology.ParseMesh("topology.yaml", []byte(text), tt.contexts)
+			want := `topology.yaml:4:33: contexts.far.primaries[0]: "` + tt.primary + `" is not a context in this file` + "\n" + tt.want
+			if diff := cmp.Diff(want, golden.Messages(t, err)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

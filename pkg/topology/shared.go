@@ -1,12 +1,17 @@
 package topology
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
 
 // systemNamespaces are those of Kubernetes, which every cluster has for itself:
 // https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/#initial-namespaces
 var systemNamespaces = []string{"kube-system", "kube-public", "kube-node-lease"}
 
-// sharedServices judges the namespaces whose Services are shared. It runs once the
+// sharedServices judges the namespaces to share Services of. It runs once the
 // namespace that Istio is in is known.
 func (p *meshParser) sharedServices() {
 	own := append([]string{DefaultNamespace}, systemNamespaces...)
@@ -19,16 +24,16 @@ func (p *meshParser) sharedServices() {
 		}
 	}
 	seen := map[string]bool{}
-	for i, item := range p.root.get("sharedServices").list() {
-		here := indexed("sharedServices", i)
-		switch ns, _ := item.literal(); {
-		case item.kind != scalar: // reported already
-		case !dnsLabel.allows(ns):
-			p.problems.add(item.at, here, dnsLabel.hint(ns), "%s is no namespace", quote(ns))
+	for i, item := range p.root.Get("sharedServices").List() {
+		here := tree.Indexed("sharedServices", i)
+		switch ns, _ := item.Literal(); {
+		case item.Kind != tree.Scalar: // reported already
+		case !names.DNSLabel.Allows(ns):
+			p.problems.Add(item.At, here, names.DNSLabel.Hint(ns), "%s is not a valid namespace", names.Quote(ns))
 		case slices.Contains(own, ns):
-			p.problems.add(item.at, here, "take it out", "%s is not for services that are shared", quote(ns))
+			p.problems.Add(item.At, here, "take it out", "%s cannot be shared: it belongs to Istio or Kubernetes", names.Quote(ns))
 		case seen[ns]:
-			p.problems.add(item.at, here, "take it out", "%s is listed twice", quote(ns))
+			p.problems.Add(item.At, here, "take it out", "%s is listed twice", names.Quote(ns))
 		default:
 			p.mesh.SharedServices = append(p.mesh.SharedServices, ns)
 			seen[ns] = true

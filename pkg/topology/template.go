@@ -10,9 +10,6 @@ import (
 //go:embed template/topology.yaml
 var meshTemplate string
 
-//go:embed template/base.yaml
-var baseTemplate string
-
 // Template returns the topology.yaml that prep writes for a mesh: commented, with
 // an example, and without clusters.
 func Template(meshID string) []byte {
@@ -22,7 +19,3 @@ func Template(meshID string) []byte {
 	}
 	return []byte(strings.Replace(meshTemplate, "mesh_id: MESH_ID", "mesh_id: "+strings.TrimSuffix(string(id), "\n"), 1))
 }
-
-// BaseTemplate returns the base.yaml that prep writes: what Istio 1.4's did, with
-// mutual TLS everywhere and a CA signed by the mesh's root.
-func BaseTemplate() []byte { return []byte(baseTemplate) }

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 func TestTemplate(t *testing.T) {
 	for _, id := range []string{"mymeshname", "no", "0123", "1e3", "MESH_ID", "null"} {
 		t.Run(id, func(t *testing.T) {
-			m, err := topology.ParseMesh("topology.yaml", topology.Template(id))
+			m, err := topology.ParseMesh("topology.yaml", topology.Template(id), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -31,7 +32,7 @@ func TestTemplateExample(t *testing.T) {
 			text += "  " + example
 		}
 	}
-	m, err := topology.ParseMesh("topology.yaml", []byte(text))
+	m, err := topology.ParseMesh("topology.yaml", []byte(text), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,23 +43,5 @@ func TestTemplateExample(t *testing.T) {
 	want := []string{"east-1 on network-east", "east-2 on network-east", "west-1 on network-west", "west-2 on network-west west-1"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
-	}
-}
-
-// TestBaseTemplateExample puts the example in the place of the spec.
-func TestBaseTemplateExample(t *testing.T) {
-	text := string(topology.BaseTemplate())
-	_, after, ok := strings.Cut(text, "#   spec:\n")
-	example, _, ok2 := strings.Cut(after, "#\n")
-	if !ok || !ok2 {
-		t.Fatalf("no example in\n%s", text)
-	}
-	head, _, _ := strings.Cut(text, "\nspec:\n")
-	b, err := topology.ParseBase("base.yaml", []byte(head+"\nspec:\n"+strings.ReplaceAll(example, "#   ", "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(b.Spec) != 4 {
-		t.Errorf("got %v", b.Spec)
 	}
 }

@@ -28,10 +28,9 @@ var baseValues = [][]string{
 // takeBase moves the base chart out of in: what it returns renders the base
 // chart only and holds only what that chart reads, so that clusters with equal
 // results can share one rendering. It returns false, and leaves in alone, when
-// there is no base chart, when its objects are patched, or when the charts are
-// not the embedded ones.
+// there is no base chart or its objects are patched.
 func (in *input) takeBase() (*input, bool) {
-	if lookup(in.spec, "installPackagePath") != nil || lookup(in.spec, "components", "base", "k8s") != nil {
+	if lookup(in.spec, "components", "base", "k8s") != nil {
 		return nil, false
 	}
 	if enabled := lookup(in.spec, "components", "base", "enabled"); enabled != nil && enabled != true {

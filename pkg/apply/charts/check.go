@@ -52,13 +52,14 @@ func (c *checker) add(path, format string, args ...any) {
 	c.mistakes = append(c.mistakes, Mistake{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
+// profile asks the release whether it has the profile. Which of its profiles
+// setup-mesh supports is for whoever makes the spec to say.
 func (c *checker) profile(spec map[string]any) {
 	profile, ok := spec["profile"].(string)
 	if !ok || profile == "" {
 		return
 	}
-	dir, _ := spec["installPackagePath"].(string)
-	if _, err := fs.Stat(manifests.BuiltinOrDir(dir), "profiles/"+profile+".yaml"); err != nil {
+	if _, err := fs.Stat(manifests.BuiltinOrDir(""), "profiles/"+profile+".yaml"); err != nil {
 		c.add("spec.profile", "there is no profile %q", profile)
 		c.unrenderable = true
 	}

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/image"
 )
 
 // images refuses images that are not of a release: a hub or a tag that moves,
@@ -41,31 +43,16 @@ func (c *checker) image(path, key string, v any) {
 		return
 	}
 	switch {
-	case key == "hub" && development(s):
+	case key == "hub" && image.Development(s):
 		c.add(path, "%q holds development builds, not releases; Istio's releases are at %s", s, Hub)
-	case key == "tag" && floating(s):
+	case key == "tag" && image.Floating(s):
 		c.add(path, "%q is another image tomorrow; name a release, such as %s", s, Release)
 	case key == "image":
 		repository, tag, _ := cutTag(s)
-		if development(repository) || floating(tag) {
+		if image.Development(repository) || image.Floating(tag) {
 			c.add(path, "%q is not an image of a release", s)
 		}
 	}
-}
-
-// development says whether a registry path is one of those that Istio's daily
-// builds go to, such as registry.istio.io/testing and gcr.io/istio-testing.
-func development(hub string) bool {
-	for _, part := range strings.Split(hub, "/") {
-		if part == "testing" || part == "istio-testing" {
-			return true
-		}
-	}
-	return false
-}
-
-func floating(tag string) bool {
-	return tag == "latest" || strings.HasPrefix(tag, "latest-") || tag == "testing"
 }
 
 // cutTag splits an image reference; a colon before the last slash is a port.

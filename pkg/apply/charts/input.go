@@ -24,12 +24,9 @@ func newInput(namespace string, spec map[string]any) (*input, error) {
 		return nil, fmt.Errorf("read the spec: %w", err)
 	}
 	in := &input{namespace: namespace, spec: own}
-	// The embedded charts default to images of a development build; those of
-	// another release name their own.
-	if lookup(own, "installPackagePath") == nil {
-		setDefault(own, Hub, "hub")
-		setDefault(own, Release, "tag")
-	}
+	// The embedded charts default to images of a development build.
+	setDefault(own, Hub, "hub")
+	setDefault(own, Release, "tag")
 	// The renderer takes the namespace from here, and metadata.namespace from
 	// it; the profile says istio-system.
 	switch have := lookup(own, "values", "global", "istioNamespace"); have {
@@ -82,9 +79,7 @@ func (in *input) render() ([]Object, error) {
 		return nil, err
 	}
 	objects := classify(sets)
-	if lookup(in.spec, "installPackagePath") == nil {
-		release(objects)
-	}
+	release(objects)
 	undeclare(objects)
 	return objects, nil
 }

@@ -11,7 +11,7 @@ type Topology struct {
 	MeshID string `json:"mesh_id" jsonschema:"required,pattern=^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$,maxLength=63" example:"mymeshname"`
 	// The trust domain of all workload identities (spiffe://TRUST_DOMAIN/...).
 	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255" example:"mesh.example.com"`
-	// Namespaces whose Services are kept present in every cluster of the mesh, so that clients find them wherever they run: the namespace and the Service's name and ports, without endpoints of their own. A Service that is somebody else's is left alone.
+	// Namespaces whose Services are kept present in every cluster of the mesh, so that clients find them wherever they run: the namespace and the Service's name and ports, without endpoints of their own. A Service that somebody else manages is left alone.
 	SharedServices []string `json:"sharedServices,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[shop, payments]"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
 	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
@@ -29,7 +29,7 @@ type Context struct {
 	ServiceAccountReader string `json:"serviceAccountReader,omitempty" jsonschema:"default=istio-reader-service-account,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$,maxLength=253" example:"mesh-reader"`
 	// Gives the cluster trust and a control plane, but no remote secrets: it reads no other cluster, and none reads it.
 	DisableRegistryJoin bool `json:"disableRegistryJoin,omitempty" jsonschema:"default=false" example:"true"`
-	// Contexts of this file whose control planes serve this cluster, which then is a remote cluster: it has none of its own. A primary is no remote cluster itself. Without, the cluster has a control plane of its own.
+	// Contexts of this file whose control planes serve this cluster, which then is a remote cluster: it has none of its own. A primary cannot be a remote cluster itself. Without primaries, the cluster has a control plane of its own.
 	Primaries []string `json:"primaries,omitempty" jsonschema:"uniqueItems=true" example:"[context-east-1]"`
 	// The cluster's east-west gateway, through which other networks reach it, and its remote clusters the control plane. Where the cluster needs no gateway, this has no effect.
 	Gateway *Gateway `json:"gateway,omitempty" example:"{addresses: [198.51.100.7]}"`

@@ -1,0 +1,74 @@
+package spec
+
+import (
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
+)
+
+// EastWestGateway is the name of the gateway through which other networks reach
+// a cluster.
+const EastWestGateway = "istio-eastwestgateway"
+
+func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
+	if t == nil || t.Kind != tree.Mapping {
+		return
+	}
+	for _, k := range t.Keys() {
+		v, here := t.Get(k), tree.Join(path, k)
+		wantList := k == "ingressGateways" || k == "egressGateways"
+		switch {
+		case legacy.Has("components." + k):
+		case !slices.Contains(componentKeys, k):
+			ps.Add(t.KeyAt(k), here, names.DidYouMean(k, componentKeys), "unknown key")
+		case v.IsNull():
+		case wantList && v.Kind != tree.Sequence:
+			ps.Add(v.At, here, "", "must be a list of gateways, each with a name")
+		case wantList:
+			checkGateways(v, here, ps)
+			checkEastWest(v, here, ps)
+		case v.Kind != tree.Mapping:
+			ps.Add(v.At, here, "", "must be a mapping")
+		}
+	}
+}
+
+func checkGateways(list *tree.Tree, path string, ps *tree.Problems) {
+	seen := map[string]tree.Position{}
+	for i, item := range list.List() {
+		name, ok := item.Get("name").Literal()
+		here := tree.ItemPath(path, i, item)
+		before, twice := seen[name]
+		switch {
+		case item.Kind != tree.Mapping:
+			ps.Add(item.At, here, "", "must be a mapping")
+		case !ok || !names.DNSLabel.Allows(name):
+			ps.Add(item.At, tree.Join(here, "name"), names.DNSLabel.Words, "every gateway needs a name of its own")
+		case twice:
+			ps.Add(item.At, here, "", "is already on line %d", before.Line)
+		default:
+			seen[name] = item.At
+		}
+	}
+}
+
+// checkEastWest reports what would keep the user's entry for the east-west
+// gateway from being completed: it is merged by names.
+func checkEastWest(list *tree.Tree, path string, ps *tree.Problems) {
+	gateway := list.Named(EastWestGateway)
+	if gateway == nil {
+		return
+	}
+	path += "[name=" + EastWestGateway + "]"
+	for _, keys := range [][]string{{"label"}, {"k8s"}, {"k8s", "service"}, {"k8s", "serviceAnnotations"}} {
+		mustBe(tree.Mapping, gateway, path, keys, ps)
+	}
+	for _, keys := range [][]string{{"k8s", "env"}, {"k8s", "service", "ports"}} {
+		v := gateway.Get(keys...)
+		if mustBe(tree.Sequence, gateway, path, keys, ps) && !v.IsNull() && !tree.AllNamed(v) {
+			ps.Add(v.At, tree.Join(path, keys...), "", "every item needs a name of its own")
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
+
+// ProfileRemote installs what a cluster without a control plane of its own needs:
+// https://github.com/istio/istio/blob/1.31.0/manifests/profiles/remote.yaml
+const ProfileRemote = "remote"
+
+// profiles are those that install an istiod and sidecars.
+var profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift"}
+
+// laterProfiles are those that need what is not built yet: an istiod outside of the
+// mesh, or ambient.
+var laterProfiles = []string{"external", "empty", "ambient", "openshift-ambient"}
+
+func checkProfile(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
+	name, ok := t.Literal()
+	switch {
+	case !ok || slices.Contains(profiles, name) || remote && name == ProfileRemote:
+	case name == ProfileRemote:
+		ps.Add(t.At, path, remoteOnlyHint, "%s is the profile of remote clusters", names.Quote(name))
+	case slices.Contains(laterProfiles, name):
+		ps.Add(t.At, path, "one of "+strings.Join(profiles, ", "), "profile %s is not yet supported", names.Quote(name))
+	default:
+		hint := names.DidYouMean(name, profiles)
+		if hint == "" {
+			hint = "one of " + strings.Join(profiles, ", ")
+		}
+		ps.Add(t.At, path, hint, "there is no profile %s", names.Quote(name))
+	}
+}

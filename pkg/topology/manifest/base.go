@@ -1,0 +1,128 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
+
+// The two kinds that base.yaml may be, with their only versions.
+const (
+	KindControlPlane = "IstioControlPlane"
+	KindOperator     = "IstioOperator"
+
+	VersionControlPlane = "install.istio.io/v1alpha2"
+	VersionOperator     = "install.istio.io/v1alpha1"
+)
+
+// A Base is base.yaml: how to install Istio on every cluster.
+type Base struct {
+	File string
+	Kind string         // KindControlPlane or KindOperator
+	Spec map[string]any // as the user wrote it; never nil
+
+	spec     *tree.Tree
+	specAt   topology.Position
+	metadata *tree.Tree
+}
+
+// At returns where the value at path, such as spec.values.pilot.traceSampling, is
+// written, or else the nearest of its parents. The leading spec may be left out.
+func (b *Base) At(path string) topology.Position {
+	return b.spec.Locate(b.specAt, belowSpec(path))
+}
+
+func belowSpec(path string) string {
+	if path == "spec" {
+		return ""
+	}
+	return strings.TrimPrefix(path, "spec.")
+}
+
+// ParseBase reads base.yaml, an IstioControlPlane (install.istio.io/v1alpha2) or
+// an IstioOperator (v1alpha1). name is what messages call the file. Both kinds have
+// the same spec: today's fields, and of Istio 1.4 values.global.mtls.enabled and
+// values.security.selfSigned. Only the outer keys are judged here; the charts judge
+// the contents of values, meshConfig and the components. All mistakes are returned
+// together, as [topology.Problems].
+func ParseBase(name string, data []byte) (*Base, error) {
+	t, ps := tree.Read(name, data)
+	if t == nil || len(ps) > 0 {
+		return nil, ps.Err()
+	}
+	if t.Kind != tree.Mapping {
+		ps.Add(t.At, "", "setup-mesh prep writes one to start from", "is not an %s", KindControlPlane)
+		return nil, ps.Err()
+	}
+	b := &Base{File: name, spec: tree.NewMapping(), metadata: tree.NewMapping(), specAt: t.At}
+	b.Kind = checkKind(t, &ps)
+	known := []string{"apiVersion", "kind", "metadata", "spec"}
+	for _, k := range t.Keys() {
+		v, at := t.Get(k), t.KeyAt(k)
+		switch {
+		case k == "apiVersion" || k == "kind":
+		case k != "metadata" && k != "spec":
+			ps.Add(at, tree.Join("", k), names.DidYouMean(k, known), "unknown key")
+		case v.IsNull():
+		case v.Kind != tree.Mapping:
+			ps.Add(v.At, k, "", "must be a mapping")
+		case k == "metadata":
+			b.metadata = v
+			checkMetadata(v, &ps)
+		default:
+			b.spec, b.specAt = spec.Read(v, "spec", false, &ps), at
+		}
+	}
+	b.Spec = b.spec.Map()
+	if err := ps.Err(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func checkKind(t *tree.Tree, ps *topology.Problems) string {
+	versions := map[string]string{KindControlPlane: VersionControlPlane, KindOperator: VersionOperator}
+	kinds := []string{KindControlPlane, KindOperator}
+	wanted := "kind: " + KindControlPlane + " with apiVersion: " + VersionControlPlane
+	kind, ok := t.Get("kind").Literal()
+	if !ok {
+		ps.Add(t.At, "kind", wanted, "is required")
+		return ""
+	}
+	if versions[kind] == "" {
+		hint := names.DidYouMean(kind, kinds)
+		if hint == "" {
+			hint = wanted
+		}
+		ps.Add(t.Get("kind").At, "kind", hint, "%s is neither %s nor %s", names.Quote(kind), kinds[0], kinds[1])
+		return ""
+	}
+	version, ok := t.Get("apiVersion").Literal()
+	switch {
+	case !ok:
+		ps.Add(t.At, "apiVersion", "apiVersion: "+versions[kind], "is required")
+	case version != versions[kind]:
+		ps.Add(t.Get("apiVersion").At, "apiVersion", "apiVersion: "+versions[kind], "%s is not a version of %s", names.Quote(version), kind)
+	}
+	return kind
+}
+
+func checkMetadata(t *tree.Tree, ps *topology.Problems) {
+	known := []string{"name", "namespace", "labels", "annotations"}
+	for _, k := range t.Keys() {
+		v, path := t.Get(k), tree.Join("metadata", k)
+		wantMapping := k == "labels" || k == "annotations"
+		switch {
+		case k != "name" && k != "namespace" && !wantMapping:
+			ps.Add(t.KeyAt(k), path, names.DidYouMean(k, known), "unknown key")
+		case v.IsNull():
+		case wantMapping && v.Kind != tree.Mapping:
+			ps.Add(v.At, path, "", "must be a mapping")
+		case !wantMapping && v.Kind != tree.Scalar:
+			ps.Add(v.At, path, "", "must be %s", tree.TextNoun)
+		}
+	}
+}

@@ -1,0 +1,96 @@
+package manifest
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+)
+
+// own sets every owned value of the manifest.
+//
+// Mesh ID, cluster and network: https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/.
+func (o *owner) own(r Release) {
+	c := o.cluster
+	if o.spec.Get("hub").IsNull() && o.spec.Get("values", "global", "hub").IsNull() && r.Hub != "" {
+		o.spec.Put("hub", topology.Position{}, tree.FromPlain(r.Hub))
+	}
+	if o.spec.Get("tag").IsNull() && o.spec.Get("values", "global", "tag").IsNull() && r.Tag != "" {
+		o.spec.Put("tag", topology.Position{}, tree.FromPlain(r.Tag))
+	}
+	o.set(o.mesh.ID, "values", "global", "meshID")
+	o.set(c.Name, "values", "global", "multiCluster", "clusterName")
+	o.set(c.Network, "values", "global", "network")
+	o.set(c.Namespace, "values", "global", "istioNamespace")
+	o.setIfThere(c.Namespace, "namespace")
+	o.meshNetworks()
+	o.reader()
+	if c.Remote() {
+		o.ownRemote()
+	} else {
+		o.ownPrimary()
+	}
+	if o.mesh.HasGateway(c) {
+		o.eastWestGateway()
+	} else {
+		o.noEastWestGateway()
+	}
+}
+
+// ownPrimary sets the owned values of a control plane.
+//
+// The default revision's validating webhook is rendered by the base chart when
+// values.defaultRevision is set, which the operator's profiles leave empty because
+// istioctl makes that webhook in another way. No revision tag is needed as well: the
+// injector of an istiod without revision serves the default one itself (manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml).
+// The mesh's root can be changed later without an outage only if ISTIO_MULTIROOT_MESH
+// and PROXY_CONFIG_XDS_AGENT are there from the first day.
+// With externalIstiod, an istiod serves the remote clusters that name it in their
+// annotation topology.istio.io/controlPlaneClusters
+// (https://istio.io/latest/docs/setup/install/multicluster/primary-remote/).
+func (o *owner) ownPrimary() {
+	c := o.cluster
+	o.set("default", "values", "defaultRevision")
+	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
+	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
+	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")
+	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
+	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
+	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
+	o.pilotEnvironment()
+	if len(o.mesh.Remotes(c.Name)) > 0 {
+		o.set(true, "values", "global", "externalIstiod")
+	}
+}
+
+// namespaceOfBase warns of a namespace in base.yaml's metadata: the topology decides it.
+func (o *owner) namespaceOfBase(b *Base) {
+	v := b.metadata.Get("namespace")
+	if text, ok := v.Literal(); ok && text != o.cluster.Namespace {
+		o.warnings.Add(v.At, "metadata.namespace", "set the namespace of each context in topology.yaml",
+			"%s is not used: setup-mesh sets %s", names.Quote(text), names.Quote(o.cluster.Namespace))
+	}
+}
+
+// pilotEnvironment keeps components.pilot.k8s.env, which is applied after the
+// values, from undoing an owned variable.
+func (o *owner) pilotEnvironment() {
+	env := o.spec.Get("components", "pilot", "k8s", "env")
+	if item := env.Named("ISTIO_MULTIROOT_MESH"); item != nil && item.Kind == tree.Mapping {
+		want := tree.FromPlain("true")
+		o.warnUnless(want, item.Get("value"), "components.pilot.k8s.env[name=ISTIO_MULTIROOT_MESH].value")
+		item.Put("value", topology.Position{}, want)
+		item.Drop("valueFrom")
+	}
+}
+
+// reader names the service account as which other clusters read this one. The charts
+// make the default one themselves. For a name of the user's they bind their role to
+// that account and make none (manifests/charts/base/values.yaml).
+func (o *owner) reader() {
+	if o.cluster.ServiceAccountReader == topology.DefaultServiceAccountReader {
+		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names the account", "values", "global", "readerServiceAccount")
+		return
+	}
+	o.set(o.cluster.ServiceAccountReader, "values", "global", "readerServiceAccount", "name")
+	o.set(o.cluster.Namespace, "values", "global", "readerServiceAccount", "namespace")
+}
