@@ -184,9 +184,10 @@ func (c *Cluster) refused(err error, ref object.Ref) error {
 	return invalid(ref, err.Error(), schemaPaths(err.Error())...)
 }
 
-// applied remembers that applying the patch once more changes nothing.
+// applied remembers that applying the patch once more changes nothing. One that
+// owns nothing does, the second time: no manager is known of the object then.
 func (c *Cluster) applied(ref object.Ref, o Object) {
-	if m := c.merges[ref]; m.result != nil {
+	if m := c.merges[ref]; m.result != nil && len(items(o, "metadata", "managedFields")) > 0 {
 		m.live, m.result = o.GetResourceVersion(), o
 		c.merges[ref] = m
 	}
@@ -209,9 +210,13 @@ func older(live Object, wanted string) bool {
 	return wanted != "" && strings.TrimSpace(wanted) != live.GetResourceVersion()
 }
 
-// generationOf counts the changes of what is wanted of an object.
+// generationOf counts the changes of what is wanted of an object; to Deployments,
+// annotations are part of that.
 func generationOf(before, after Object) int64 {
 	n := before.GetGeneration()
+	if before.GetKind() == "Deployment" && !same(at(before.Object, "metadata", "annotations"), at(after.Object, "metadata", "annotations")) {
+		return n + 1
+	}
 	for _, o := range []Object{before, after} {
 		for key := range o.Object {
 			if key != "metadata" && key != "status" && key != "apiVersion" && !same(before.Object[key], after.Object[key]) {

@@ -64,7 +64,7 @@ func injector() *unstructured.Unstructured {
 
 func cacerts(root string) *unstructured.Unstructured {
 	return object.New("v1", "Secret", ns, "cacerts", nil, map[string]any{"data": map[string]any{
-		"root-cert.pem": base64.StdEncoding.EncodeToString([]byte(root)),
+		"root-cert.pem": b64([]byte(root)),
 	}})
 }
 
@@ -154,13 +154,12 @@ func TestPrimaryAndRemote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		config := fmt.Sprintf("apiVersion: v1\nkind: Config\ncurrent-context: far\ncontexts: [{name: far, context: {cluster: far, user: far}}]\n"+
-			"clusters: [{name: far, cluster: {server: %q}}]\nusers: [{name: far, user: {token: %q}}]\n", far.Endpoint().Server, token.Bytes())
-		if err := run.CheckKubeconfig(t.Context(), []byte(config)); err != nil {
+		config := stored(far.Endpoint(), string(token.Bytes()))
+		if err := run.CheckKubeconfig(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}
 		must(t, east, object.New("v1", "Secret", ns, "istio-remote-secret-far", map[string]any{"labels": map[string]any{"istio/multiCluster": "true"}},
-			map[string]any{"stringData": map[string]any{}, "data": map[string]any{"far-id": base64.StdEncoding.EncodeToString([]byte(config))}}))
+			map[string]any{"data": map[string]any{"far-id": b64(config)}}))
 		time.Sleep(10 * time.Second)
 		if got := f.Cluster("far").Injection(ns); len(got) != 1 || !got[0].Served || got[0].By != "east" {
 			t.Fatalf("injection in far: %+v", got)
@@ -216,3 +215,5 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 		}
 	})
 }
+
+func b64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }

@@ -29,8 +29,6 @@ func (c *Cluster) apply(manager string, patch Object, opts object.ApplyOptions) 
 	switch {
 	case live == nil && uid != "":
 		return nil, modified(ref, "uid mismatch: the provided object specified uid "+string(uid)+", and no existing object was found")
-	case live == nil && patch.GetResourceVersion() != "":
-		return nil, modified(ref, changed)
 	case live == nil:
 		next, err = c.insert(manager, shallow(next), opts.DryRun)
 	case uid != "" && uid != live.GetUID():
@@ -212,12 +210,10 @@ func (c *Cluster) letGo(manager string, ref object.Ref, uid string, keys []strin
 		m, _ := e.(map[string]any)
 		return m["manager"] == manager
 	})
-	if meta["managedFields"] = others; len(others) == 0 {
-		delete(meta, "managedFields")
+	if len(others) == 0 {
+		others = []any{map[string]any{}} // an empty list would change nothing
 	}
-	if same(live.Object, next.Object) {
-		return nil
-	}
-	_, err := c.replace(manager, live, next, false)
+	meta["managedFields"] = others
+	_, err := c.update(manager, live, next, "")
 	return err
 }
