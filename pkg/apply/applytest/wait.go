@@ -49,12 +49,9 @@ func (k *client) Wait(ctx context.Context, ref object.Ref, cond object.Condition
 	const op = "wait for"
 	reason := "nothing was observed"
 	judge := func(o Object) (bool, error) {
-		done, why, err := cond(o)
+		done, why := cond(o)
 		if why != "" {
 			reason = why
-		}
-		if err != nil {
-			return false, &object.Error{Class: object.Unclassified, Context: k.context, Op: op, Ref: ref, Message: err.Error(), Err: err}
 		}
 		return done, nil
 	}
