@@ -40,8 +40,9 @@ type (
 		Subjects   []grantSubject `yaml:"subjects,flow"`
 	}
 	grantMeta struct {
-		Name      string `yaml:"name"`
-		Namespace string `yaml:"namespace,omitempty"`
+		Name      string            `yaml:"name"`
+		Namespace string            `yaml:"namespace,omitempty"`
+		Labels    map[string]string `yaml:"labels"`
 	}
 	grantSubject struct {
 		Group     string `yaml:"apiGroup,omitempty"`
@@ -50,6 +51,10 @@ type (
 		Namespace string `yaml:"namespace,omitempty"`
 	}
 )
+
+// permissionsLabel marks the roles that we ask for: those in Istio's namespace go
+// with it.
+const permissionsLabel = "setup-mesh.io/permissions"
 
 // grant is what kubectl has to apply so that user may do what is missing: a Role
 // for what is in namespace, a ClusterRole for all else, and their bindings. An
@@ -77,7 +82,7 @@ func (l *grantList) add(kind, user, namespace string, rules []grantRule) {
 	if len(rules) == 0 {
 		return
 	}
-	meta := grantMeta{Name: "setup-mesh-" + digestOf(rules), Namespace: namespace}
+	meta := grantMeta{Name: "setup-mesh-" + digestOf(rules), Namespace: namespace, Labels: map[string]string{permissionsLabel: "true"}}
 	const version = rbacGroup + "/v1"
 	l.Items = append(l.Items, grantRole{APIVersion: version, Kind: kind, Metadata: meta, Rules: rules})
 	if user != "" {

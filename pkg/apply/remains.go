@@ -180,8 +180,14 @@ func (r *Remains) sortAll(l *Live, all []*unstructured.Unstructured) {
 			}
 		}
 	}
+	there := map[types.UID]bool{}
 	for _, o := range all {
-		if !goes[o.GetUID()] {
+		there[o.GetUID()] = true
+	}
+	for _, o := range all {
+		// What belongs to an object of others is told of by that.
+		owned := slices.ContainsFunc(o.GetOwnerReferences(), func(ref metav1.OwnerReference) bool { return there[ref.UID] })
+		if !goes[o.GetUID()] && !owned {
 			r.sort(l, o)
 		}
 	}
@@ -194,6 +200,7 @@ func (r *Remains) sort(l *Live, o *unstructured.Unstructured) {
 	switch {
 	case ref.Name == "kube-root-ca.crt", ref.Kind == "ServiceAccount" && ref.Name == "default":
 	case ref == lockRef(l.Namespace):
+	case o.GetLabels()[permissionsLabel] != "": // what lets the user do this
 	case slices.Equal(object.Managers(o), []string{istiodManager}) && ref.Namespace == l.Namespace:
 		r.ByProducts = append(r.ByProducts, ref)
 	case slices.Equal(object.Managers(o), []string{istiodManager}): // found in all namespaces

@@ -233,6 +233,11 @@ func (p *servingProbe) remove(ctx context.Context, x *execution) error {
 		}
 		all = errors.Join(all, err)
 	}
+	if all == nil { // those that were not made are not there either
+		for _, one := range probeRefs(p.c) {
+			x.cleared(p.c.Name, one.Ref)
+		}
+	}
 	return all
 }
 
