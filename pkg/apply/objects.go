@@ -103,12 +103,6 @@ func istiodServiceObject(namespace string) *unstructured.Unstructured {
 	}})
 }
 
-// The names of the ports join Service and EndpointSlice.
-const (
-	discoveryPortName = "tcp-istiod"
-	webhookPortName   = "tcp-webhook"
-)
-
 // endpointsObject is where one primary is reached; the addresses are those of
 // its gateway.
 // https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors

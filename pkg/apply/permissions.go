@@ -166,21 +166,6 @@ func (n needs) served(c *ClusterPlan) {
 	}
 }
 
-// wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
-
-// item is what c should hold at ref, nil for nothing.
-func (c *ClusterPlan) item(ref object.Ref) *Item {
-	if c.Desired == nil {
-		return nil
-	}
-	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
-	if i < 0 {
-		return nil
-	}
-	return c.Desired.Items[i]
-}
-
 // given needs what is minted in other clusters out of c: tokens, and the address
 // of the gateway.
 func (n needs) given(p *Plan, c *ClusterPlan) {

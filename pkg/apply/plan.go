@@ -195,8 +195,13 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, Warnings: slices.Clone(w.shared.warnings), world: w, desired: d, options: o}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
 	pl := &planner{plan: p, options: o}
+	var err error
+	if pl.shared, err = newSharing(d, w); err != nil {
+		pl.refuse("", "", "%v", err)
+	}
+	p.Warnings = slices.Clone(pl.shared.warnings)
 	pl.identities()
 	for i, l := range w.Clusters {
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
@@ -219,6 +224,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 type planner struct {
 	plan    *Plan
 	options PlanOptions
+	shared  sharing // copies of Services that are wanted
 }
 
 func (pl *planner) refuse(cluster, hint, format string, args ...any) {

@@ -25,7 +25,7 @@ func (pl *planner) join(c *ClusterPlan) {
 		pl.changedMember(c)
 	}
 	c.foreign = map[string][]object.Ref{}
-	shared := pl.plan.world.shared.items[c.Name]
+	shared := pl.shared.items[c.Name]
 	for _, it := range slices.Concat(d.Items, shared) {
 		ch, managers := pl.decide(c, it)
 		if len(managers) > 0 {

@@ -61,7 +61,7 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
 	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range newScene(x.plan).primaries(c) {
+	for _, name := range x.plan.Servers(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
 		}
