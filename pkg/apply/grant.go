@@ -154,3 +154,16 @@ func encodeGrant(v any) string {
 	_ = e.Encode(v)
 	return b.String()
 }
+
+const rbacGroup = "rbac.authorization.k8s.io"
+
+const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
+
+// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
+// it is not.
+func rolesNamespace(l *Live) string {
+	if l.object(object.NamespaceRef(l.Namespace)) == nil {
+		return ""
+	}
+	return l.Namespace
+}

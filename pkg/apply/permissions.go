@@ -13,8 +13,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-const rbacGroup = "rbac.authorization.k8s.io"
-
 // isRole says whether r holds rules.
 func isRole(r object.Ref) bool {
 	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
@@ -234,15 +232,4 @@ func grantHint(seen *Inspected) string {
 		hint += "; who may " + strings.Join(dangerous, " and ") + " roles, as it takes to grant Istio's, can become cluster-admin"
 	}
 	return hint
-}
-
-const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
-
-// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
-// it is not.
-func rolesNamespace(l *Live) string {
-	if l.object(object.NamespaceRef(l.Namespace)) == nil {
-		return ""
-	}
-	return l.Namespace
 }

@@ -116,18 +116,6 @@ type Change struct {
 // removes says whether the change takes away what we put there.
 func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
 
-// A Finding is something about a cluster ("" for the whole mesh) that a user
-// has to know, and what to do about it.
-type Finding struct {
-	ID      string `json:"id,omitempty"` // stable, as area/claim
-	Cluster string `json:"cluster,omitempty"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-	// Detail is what the hint speaks of where that takes several lines, such as
-	// a manifest.
-	Detail string `json:"detail,omitempty"`
-}
-
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
 	Adopt         bool     // take over objects that somebody else manages
