@@ -178,3 +178,45 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	l.seeNamespace(namespace)
 	return nil
 }
+
+// readRecords finds the records of all meshes in the cluster: whoever changes
+// the Istio namespace, or sets up a second mesh, has one in another namespace.
+// A user who may not look into all namespaces is shown that of the member's.
+func readRecords(ctx context.Context, l *connected) error {
+	found, err := l.cluster.List(ctx, record.Ref("").GroupKind(), "", record.Label)
+	if object.ClassOf(err) == object.Forbidden {
+		one, err := l.cluster.Get(ctx, record.Ref(l.Namespace))
+		if object.Absent(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = append(found[:0], one)
+	} else if err != nil {
+		return err
+	}
+	for _, o := range found {
+		if o.GetName() != record.Ref("").Name {
+			continue
+		}
+		r, err := record.Parse(o)
+		if err != nil {
+			return err
+		}
+		for i, one := range r.Objects {
+			if one.Part == "" { // of an older release
+				r.Objects[i].Subject = subjectOf(one.Ref, one.Component)
+			}
+		}
+		if o.GetNamespace() == l.Namespace {
+			l.Record, l.recordVersion = r, o.GetResourceVersion()
+			continue
+		}
+		if l.elsewhere == nil {
+			l.elsewhere = map[string]stored{}
+		}
+		l.elsewhere[o.GetNamespace()] = stored{r, o.GetResourceVersion()}
+	}
+	return nil
+}

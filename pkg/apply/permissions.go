@@ -15,14 +15,14 @@ import (
 
 // isRole says whether r holds rules.
 func isRole(r object.Ref) bool {
-	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
+	return r.Group == object.RBACGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
 }
 
 // escalates says whether a is the right to put more into a role than one holds.
-func escalates(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
+func escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "escalate" }
 
 // binds says whether a is the right to bind a role that holds more than oneself.
-func binds(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
+func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
 
 // needs lists what the user of c's context has to be allowed for an apply of p,
 // beside reading what the plan read; sorted, and nothing where an apply does
@@ -97,11 +97,11 @@ func (n needs) put(ref object.Ref, it *Item) {
 	if isRole(ref) {
 		n.add(ref, "escalate")
 	}
-	if it == nil || ref.Group != rbacGroup {
+	if it == nil || ref.Group != object.RBACGroup {
 		return
 	}
 	if kind, _, _ := unstructured.NestedString(it.Object.Object, "roleRef", "kind"); kind != "" {
-		n.add(object.Ref{Group: rbacGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
+		n.add(object.Ref{Group: object.RBACGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
 	}
 }
 
