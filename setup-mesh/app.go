@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // newApp wires the verbs. Flags stand after the verb: urfave/cli does not take
@@ -115,7 +117,7 @@ func prepCommand(env environment) *cli.Command {
 			&cli.StringFlag{Name: "org", EnvVars: []string{"ORG_NAME"}, Usage: "`ORGANIZATION` in the certificates, such as example.com"},
 		},
 		Action: func(c *cli.Context) error {
-			r, err := prep(c.Context, prepOptions{
+			r, err := workdir.Prepare(c.Context, workdir.Options{
 				Dir: c.String("dir"), MeshID: c.String("mesh-id"), Org: c.String("org"), Now: env.now(), Rand: env.random,
 			})
 			if err != nil {

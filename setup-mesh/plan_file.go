@@ -3,32 +3,20 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// savePlan writes a plan to a file, whole or not at all. There is no secret in
+// savePlan writes a plan to a file. There is no secret in
 // it, but much to learn about the clusters: only the user may read it.
 func savePlan(file string, p *apply.Plan) error {
 	b, err := p.Save()
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".plan-*")
-	if err != nil {
-		return fmt.Errorf("save the plan to %s: %w", file, cause(err))
-	}
-	defer os.Remove(tmp.Name()) // gone already when all went well
-	_, err = tmp.Write(append(b, '\n'))
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("save the plan to %s: %w", file, cause(err))
+	if err := workdir.WriteFile(file, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 func renderCommand(env environment) *cli.Command {
@@ -62,16 +63,11 @@ func render(env environment, out string, c *apply.DesiredCluster) error {
 	}
 	manifest := filepath.Join(dir, "istiocontrolplane.yaml")
 	all := filepath.Join(dir, "objects.yaml")
-	if err := errors.Join(writeFile(manifest, c.Manifest.YAML()), writeFile(all, objects)); err != nil {
-		return err
+	for file, data := range map[string][]byte{manifest: c.Manifest.YAML(), all: objects} {
+		if err := workdir.WriteFile(file, data, 0o644); err != nil {
+			return fmt.Errorf("render: %w", err)
+		}
 	}
 	fmt.Fprintf(env.stdout, "%s\n%s   %s\n", manifest, all, count(len(c.Items), "object"))
-	return nil
-}
-
-func writeFile(file string, b []byte) error {
-	if err := os.WriteFile(file, b, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", file, cause(err))
-	}
 	return nil
 }

@@ -12,12 +12,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // readWanted reads the work directory. With a kubeconfig, the contexts of the
 // topology have to be in it. Mistakes in the files come all at once.
 func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
-	w, err := openWorkDir(dir)
+	w, err := workdir.Open(dir)
 	if err != nil {
 		return apply.Wanted{}, err
 	}
@@ -26,19 +27,19 @@ func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
 	if k != nil {
 		contexts = k.Contexts()
 	}
-	mesh, meshErr := w.readTopology(contexts...)
+	mesh, meshErr := w.Topology(contexts...)
 	if meshErr == nil {
 		meshErr = hasClusters(mesh)
 	}
 	var cas map[string][]byte
 	if meshErr == nil {
-		cas, meshErr = w.readCAs(mesh)
+		cas, meshErr = w.CAs(mesh)
 	}
-	base, baseErr := w.readBase()
+	base, baseErr := w.Base()
 	if err := bothFiles(meshErr, baseErr); err != nil {
 		return apply.Wanted{}, err
 	}
-	root, err := w.readRoot()
+	root, err := w.Root()
 	return apply.Wanted{Mesh: mesh, Base: base, Root: root, CAs: cas}, err
 }
 
@@ -128,12 +129,12 @@ func desired(c *cli.Context, k *kube.Kubeconfig, teardown bool) (*apply.Desired,
 		}
 		return apply.NewDesired(wanted, charts.New())
 	}
-	w, err := openWorkDir(c.String("dir"))
+	w, err := workdir.Open(c.String("dir"))
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	mesh, err := w.readTopology()
+	mesh, err := w.Topology()
 	if err == nil {
 		err = hasClusters(mesh)
 	}

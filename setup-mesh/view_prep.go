@@ -5,12 +5,14 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // viewPrep prints what prep did: the files on out, and on msg what to know about
 // them and what comes next. plan is the command that plans in this directory,
 // such as "setup-mesh plan --dir mydir".
-func viewPrep(out, msg io.Writer, r prepReport, plan string) {
+func viewPrep(out, msg io.Writer, r workdir.Report, plan string) {
 	width := 0
 	for _, f := range r.Files {
 		width = max(width, len(f.Name))
@@ -19,7 +21,7 @@ func viewPrep(out, msg io.Writer, r prepReport, plan string) {
 	for _, f := range r.Files {
 		line := fmt.Sprintf("%-7s %-*s   %s", f.Action, width, f.Name, prepRemark(r, f))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
-		if f.File == topologyFile {
+		if f.File == workdir.TopologyFile {
 			topology = f.Name
 		}
 	}
@@ -36,27 +38,27 @@ func viewPrep(out, msg io.Writer, r prepReport, plan string) {
 }
 
 // prepRemark says in a few words what a file is for, where that is news.
-func prepRemark(r prepReport, f prepFile) string {
+func prepRemark(r workdir.Report, f workdir.File) string {
 	switch {
-	case f.File == rootCertFile:
+	case f.File == workdir.RootCertFile:
 		return prepRoot(r.Root)
-	case f.File == rootKeyFile && f.Action == prepAbsent:
+	case f.File == workdir.RootKeyFile && f.Action == workdir.Absent:
 		return "kept elsewhere?"
-	case f.File == topologyFile && r.Clusters > 0:
+	case f.File == workdir.TopologyFile && r.Clusters > 0:
 		return clusterCount(r.Clusters)
-	case f.Action != prepCreated:
+	case f.Action != workdir.Created:
 		return ""
 	}
 	return map[string]string{
-		topologyFile:  "add your clusters here",
-		baseFile:      "IstioControlPlane for all clusters",
-		rootKeyFile:   "keep it safe: it signs every cluster's CA",
-		gitignoreFile: "keeps the root key out of git",
+		workdir.TopologyFile:  "add your clusters here",
+		workdir.BaseFile:      "IstioControlPlane for all clusters",
+		workdir.RootKeyFile:   "keep it safe: it signs every cluster's CA",
+		workdir.GitignoreFile: "keeps the root key out of git",
 	}[f.File]
 }
 
 // prepRoot describes the root: whose it is, its kind of key, and its end.
-func prepRoot(r rootFacts) string {
+func prepRoot(r workdir.RootFacts) string {
 	name := "root of " + r.Mesh
 	if r.Mesh == "" {
 		name = "your own root, " + r.Name

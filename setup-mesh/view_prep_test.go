@@ -2,19 +2,27 @@ package main
 
 import (
 	"bytes"
-	"regexp"
+	"crypto/rand"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// generation is the part of a root's name that differs every time.
-var generation = regexp.MustCompile(`CN=[a-z]+ root [0-9.a-f-]+`)
+// optionsIn are the options of the user's path, in a directory.
+func optionsIn(dir string) workdir.Options {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	return workdir.Options{Dir: dir, MeshID: "mymeshname", Org: "example.com", Now: now, Rand: rand.Reader}
+}
 
 func TestViewPrep(t *testing.T) {
 	tests := map[string]struct {
 		dir     string
-		after   change
+		after   func(t *testing.T, dir string)
 		plan    string
 		wantOut string
 		wantMsg string
@@ -42,11 +50,15 @@ func TestViewPrep(t *testing.T) {
 		"again, with a cluster and without the key": {
 			dir: ".", plan: "setup-mesh plan",
 			after: func(t *testing.T, dir string) {
-				if _, err := prep(t.Context(), prepIn(dir)); err != nil {
+				if _, err := workdir.Prepare(t.Context(), optionsIn(dir)); err != nil {
 					t.Fatal(err)
 				}
-				written(topologyFile, "mesh_id: mymeshname\ncontexts: {a: {network: n}}\n")(t, dir)
-				removed(rootKeyFile)(t, dir)
+				if err := os.WriteFile(filepath.Join(dir, workdir.TopologyFile), []byte("mesh_id: mymeshname\ncontexts: {a: {network: n}}\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Remove(filepath.Join(dir, workdir.RootKeyFile)); err != nil {
+					t.Fatal(err)
+				}
 			},
 			wantOut: "" +
 				"kept    topology.yaml         1 cluster\n" +
@@ -65,7 +77,7 @@ func TestViewPrep(t *testing.T) {
 			if tt.after != nil {
 				tt.after(t, tt.dir)
 			}
-			r, err := prep(t.Context(), prepIn(tt.dir))
+			r, err := workdir.Prepare(t.Context(), optionsIn(tt.dir))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,10 +1,12 @@
-package main
+package workdir
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // git runs git, in a repository that knows nothing of the user.
@@ -28,11 +30,12 @@ func TestGitTracks(t *testing.T) {
 		add     []string
 		want    bool
 	}{
-		"the key":               {"2", []string{"-f", "deep/mydir/certs/root-key.pem"}, true},
-		"all but the key":       {"2", []string{"deep"}, false},
-		"a file that sounds so": {"2", []string{"-f", "other"}, false},
-		"nothing":               {"2", []string{"--dry-run", "."}, false},
-		"the key, intent only":  {"3", []string{"-f", "-N", "deep/mydir/certs/root-key.pem"}, true},
+		"the key":                     {"2", []string{"-f", "deep/mydir/certs/root-key.pem"}, true},
+		"the key, in a compact index": {"4", []string{"-f", "deep/mydir/certs/root-key.pem"}, true},
+		"all but the key":             {"2", []string{"deep"}, false},
+		"a file that sounds so":       {"2", []string{"-f", "other"}, false},
+		"nothing":                     {"2", []string{"--dry-run", "."}, false},
+		"the key, intent only":        {"3", []string{"-f", "-N", "deep/mydir/certs/root-key.pem"}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -44,19 +47,19 @@ func TestGitTracks(t *testing.T) {
 				if err := os.MkdirAll(d, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := prep(t.Context(), prepIn(d)); err != nil {
+				if _, err := Prepare(t.Context(), optionsIn(d)); err != nil {
 					t.Fatal(err)
 				}
 			}
 			git(t, top, append([]string{"add"}, tt.add...)...)
 			git(t, top, "update-index", "--index-version", tt.version)
-			w, err := openWorkDir(dir)
+			d, err := Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer w.Close()
-			if got := w.gitTracks(rootKeyFile); got != tt.want {
-				t.Errorf("gitTracks = %v, want %v", got, tt.want)
+			defer d.Close()
+			if got := d.tracked(t.Context(), RootKeyFile); got != tt.want {
+				t.Errorf("tracked = %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -69,32 +72,39 @@ func TestPrepWarnsInALinkedWorkTree(t *testing.T) {
 	}
 	top := newDir(t)
 	git(t, top, "init", "-q")
-	if _, err := prep(t.Context(), prepIn(top)); err != nil {
+	if _, err := Prepare(t.Context(), optionsIn(top)); err != nil {
 		t.Fatal(err)
 	}
 	git(t, top, "add", "-f", ".")
 	git(t, top, "commit", "-q", "-m", "everything")
 	tree := filepath.Join(filepath.Dir(top), "tree")
 	git(t, top, "worktree", "add", "-q", tree)
-	if err := os.Chmod(filepath.Join(tree, rootKeyFile), 0o600); err != nil {
+	if err := os.Chmod(filepath.Join(tree, RootKeyFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := prep(t.Context(), prepIn(tree))
+	r, err := Prepare(t.Context(), optionsIn(tree))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := kept(rootKeyFile, "git tracks it, so that whoever reads the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
+	want := kept(RootKeyFile, "git tracks this key, so everybody who can read the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
 	if got := actions(r); got[3] != want[3] {
 		t.Errorf("got %q, want %q", got[3], want[3])
 	}
 }
 
-func FuzzIndexHas(f *testing.F) {
-	f.Add([]byte("DIRC\x00\x00\x00\x02\x00\x00\x00\x01\x00\x01a\x00"), "a")
-	f.Add([]byte("DIRC\x00\x00\x00\x03"), "")
-	f.Fuzz(func(t *testing.T, index []byte, name string) {
-		if indexHas(index, name) && len(index) < 12+2+len(name)+1 {
-			t.Error("an entry was found where none fits")
-		}
-	})
+// Without git, and outside of a repository, there is no warning and no error.
+func TestWithoutGitNothingIsSaid(t *testing.T) {
+	for name, path := range map[string]string{"no git": t.TempDir(), "no repository": os.Getenv("PATH")} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("PATH", path)
+			dir := prepared(t)
+			r, err := Prepare(t.Context(), optionsIn(dir))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(allKept, actions(r)); diff != "" {
+				t.Errorf("actions (-want +got):\n%s", diff)
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
-package main
+package workdir
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -13,23 +14,23 @@ const rootWarning = 60 * 24 * time.Hour
 
 // judgeRoot keeps the root that is there, or makes one. Half of one is an error
 // if it is the key, and worth a note if it is the certificate.
-func (p *preparation) judgeRoot() (cert, key prepFile, err error) {
-	cert, key = p.judgeFile(rootCertFile), p.judgeFile(rootKeyFile)
+func (p *preparation) judgeRoot(ctx context.Context) (cert, key File, err error) {
+	cert, key = p.judgeFile(RootCertFile), p.judgeFile(RootKeyFile)
 	switch {
-	case cert.Action == prepCreated && key.Action == prepKept:
-		return cert, key, p.w.keyWithoutCert()
-	case cert.Action == prepCreated:
+	case cert.Action == Created && key.Action == Kept:
+		return cert, key, p.dir.keyWithoutCert()
+	case cert.Action == Created:
 		return cert, key, p.newRoot()
 	}
-	if p.w.gitTracks(rootKeyFile) {
-		key.Notes = append(key.Notes, "git tracks it, so that whoever reads the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
+	if p.dir.tracked(ctx, RootKeyFile) {
+		key.Notes = append(key.Notes, "git tracks this key, so everybody who can read the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
 	}
-	root, err := p.w.readRoot()
+	root, err := p.dir.Root()
 	if err != nil {
 		return cert, key, err
 	}
 	if !root.CanSign() {
-		key.Action = prepAbsent
+		key.Action = Absent
 		key.Notes = append(key.Notes, "is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no other key for a certificate that is there")
 	}
 	cert.Notes = rootNotes(root, p.report.MeshID, p.o.Org, p.o.Now)
@@ -37,7 +38,7 @@ func (p *preparation) judgeRoot() (cert, key prepFile, err error) {
 	return cert, key, nil
 }
 
-// newRoot makes a root. Its key is published first: a kill after it leaves a key
+// newRoot makes a root. Its key is made first: a kill after it leaves a key
 // that nobody knows, and never a certificate without the key.
 func (p *preparation) newRoot() error {
 	cert, key, err := certs.NewRoot(p.o.Rand, p.o.Now, p.report.MeshID, p.o.Org)
@@ -49,7 +50,7 @@ func (p *preparation) newRoot() error {
 		return fmt.Errorf("make the root: %w", err)
 	}
 	p.report.Root = factsOf(root)
-	p.create = append(p.create, newFile{rootKeyFile, key.Bytes(), true}, newFile{rootCertFile, cert, false})
+	p.create = append(p.create, newFile{RootKeyFile, key.Bytes(), 0o600}, newFile{RootCertFile, cert, 0o644})
 	return nil
 }
 
@@ -72,8 +73,8 @@ func rootNotes(root *certs.Root, mesh, org string, now time.Time) []string {
 	return notes
 }
 
-func factsOf(r *certs.Root) rootFacts {
-	return rootFacts{
+func factsOf(r *certs.Root) RootFacts {
+	return RootFacts{
 		Name: r.Name(), Mesh: r.Mesh(), Algorithm: certs.Algorithm(r.Cert()),
 		Fingerprint: r.Fingerprint(), NotAfter: r.Cert().NotAfter,
 	}

@@ -1,4 +1,4 @@
-package main
+package workdir
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-func TestReadCAs(t *testing.T) {
+func TestCAs(t *testing.T) {
 	cert, key, err := certs.NewRoot(rand.Reader, time.Now(), "api", "example.com")
 	if err != nil {
 		t.Fatal(err)
@@ -33,11 +33,11 @@ func TestReadCAs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w, err := openWorkDir(dir)
+	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer d.Close()
 	tests := map[string]struct{ file, want, wrong string }{
 		"relative to topology.yaml":      {"ca.pem", string(cert), ""},
 		"absolute, two certificates":     {elsewhere, string(cert) + string(cert), ""},
@@ -53,7 +53,7 @@ func TestReadCAs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			at := topology.Position{File: "topology.yaml", Line: 7, Column: 15}
 			m := &topology.Mesh{Clusters: []topology.Cluster{{Context: "c", APIServer: topology.APIServer{CAFile: tt.file, CAFileAt: at}}}}
-			cas, err := w.readCAs(m)
+			cas, err := d.CAs(m)
 			if tt.wrong == "" {
 				if err != nil || string(cas["c"]) != tt.want {
 					t.Errorf("read %q: %v", cas["c"], err)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package workdir
 
 import (
 	"errors"
@@ -20,14 +20,14 @@ const openFlags = unix.O_NOFOLLOW | unix.O_NONBLOCK
 func worldWritable(info fs.FileInfo) bool { return info.Mode().Perm()&0o002 != 0 }
 
 // checkPrivate says why a file is not the user's alone.
-func checkPrivate(info fs.FileInfo) error {
+func checkPrivate(name string, info fs.FileInfo) error {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return withHint(fmt.Errorf("belongs to user %d, not to you (user %d)", st.Uid, os.Geteuid()),
-			fmt.Sprintf("chown %d %%s, once you know why", os.Geteuid()))
+		return wrong(name, fmt.Sprintf("belongs to user %d, not to you (user %d)", st.Uid, os.Geteuid()),
+			fmt.Sprintf("chown %d %s, once you know why", os.Geteuid(), name))
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return withHint(fmt.Errorf("can be used by others: its mode is %04o, not 0600", mode),
-			"chmod 600 %s, and think about who may have read it")
+		return wrong(name, fmt.Sprintf("can be used by others: its mode is %04o, not 0600", mode),
+			"chmod 600 "+name+", and think about who may have read it")
 	}
 	return nil
 }
@@ -54,7 +54,12 @@ func noLinks(err error) bool {
 }
 
 // syncDir makes the names in a directory last.
-func syncDir(d *os.File) error {
+func syncDir(root *os.Root, dir string) error {
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
 	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) { // EINVAL: it cannot be synced
 		return err
 	}

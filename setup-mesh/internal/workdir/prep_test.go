@@ -1,4 +1,4 @@
-package main
+package workdir
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,11 +22,25 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
+// generation is the part of a root's name that differs every time.
+var generation = regexp.MustCompile(`CN=[a-z]+ root [0-9.a-f-]+`)
+
+// fixOf is what to do about err, "" where it does not say.
+func fixOf(err error) string {
+	if h, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return h.Hint()
+	}
+	return ""
+}
+
 var prepNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
 // prepIn are the options of the user's path, in a directory.
-func prepIn(dir string) prepOptions {
-	return prepOptions{Dir: dir, MeshID: "mymeshname", Org: "example.com", Now: prepNow, Rand: rand.Reader}
+func optionsIn(dir string) Options {
+	return Options{Dir: dir, MeshID: "mymeshname", Org: "example.com", Now: prepNow, Rand: rand.Reader}
 }
 
 // newDir is a directory that a user might work in.
@@ -42,7 +57,7 @@ func newDir(t *testing.T) string {
 func prepared(t *testing.T) string {
 	t.Helper()
 	dir := newDir(t)
-	if _, err := prep(t.Context(), prepIn(dir)); err != nil {
+	if _, err := Prepare(t.Context(), optionsIn(dir)); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -96,7 +111,7 @@ func sameTree(t *testing.T, dir string, before map[string]string) {
 }
 
 // actions is a report in short: "created topology.yaml", and its notes.
-func actions(r prepReport) []string {
+func actions(r Report) []string {
 	var out []string
 	for _, f := range r.Files {
 		out = append(out, strings.Join(append([]string{string(f.Action) + " " + f.File}, f.Notes...), "; "))
@@ -109,7 +124,7 @@ var allKept = []string{"kept topology.yaml", "kept base.yaml", "kept certs/root-
 func TestPrep(t *testing.T) {
 	for name, dir := range map[string]string{"in a directory": newDir(t), "makes the directory": filepath.Join(t.TempDir(), "new")} {
 		t.Run(name, func(t *testing.T) {
-			got, err := prep(t.Context(), prepIn(dir))
+			got, err := Prepare(t.Context(), optionsIn(dir))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,19 +138,19 @@ func TestPrep(t *testing.T) {
 			if diff := cmp.Diff([]string{".", ".gitignore", "base.yaml", "certs", "certs/root-cert.pem", "certs/root-key.pem", "topology.yaml"}, names(t, dir)); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
-			w, err := openWorkDir(dir)
+			d, err := Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer w.Close()
-			mesh, err := w.readTopology()
+			defer d.Close()
+			mesh, err := d.Topology()
 			if err != nil || mesh.ID != "mymeshname" || mesh.File != filepath.Join(dir, "topology.yaml") {
 				t.Errorf("topology.yaml: %v, %v", mesh, err)
 			}
-			if _, err := w.readBase(); err != nil {
+			if _, err := d.Base(); err != nil {
 				t.Errorf("base.yaml: %v", err)
 			}
-			root, err := w.readRoot()
+			root, err := d.Root()
 			if err != nil || !root.CanSign() || root.Organization() != "example.com" || root.Mesh() != "mymeshname" {
 				t.Errorf("root: %v, %v", root, err)
 			}
@@ -146,10 +161,10 @@ func TestPrep(t *testing.T) {
 func TestPrepTwiceChangesNothing(t *testing.T) {
 	dir := prepared(t)
 	before := tree(t, dir)
-	o := prepIn(dir)
+	o := optionsIn(dir)
 	o.Now = prepNow.AddDate(1, 0, 0)
-	for _, again := range []prepOptions{o, {Dir: dir, Now: prepNow, Rand: rand.Reader}} {
-		got, err := prep(t.Context(), again)
+	for _, again := range []Options{o, {Dir: dir, Now: prepNow, Rand: rand.Reader}} {
+		got, err := Prepare(t.Context(), again)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,8 +201,8 @@ func replacedRoot(now time.Time) change {
 		if err != nil {
 			t.Fatal(err)
 		}
-		written(rootCertFile, string(cert))(t, dir)
-		written(rootKeyFile, string(key.Bytes()))(t, dir)
+		written(RootCertFile, string(cert))(t, dir)
+		written(RootKeyFile, string(key.Bytes()))(t, dir)
 	}
 }
 
@@ -205,7 +220,7 @@ func TestPrepKeeps(t *testing.T) {
 	ten := prepNow.Add(-certs.RootLifetime + 10*24*time.Hour + time.Hour)
 	notMine := []string{`is the root of mesh "othermesh", not of "mymeshname"; it stays`,
 		`its organization is "other.example", not "example.com"; it stays, and clusters' CAs take it over`}
-	keyless := kept(rootKeyFile)
+	keyless := kept(RootKeyFile)
 	keyless[3] = "absent certs/root-key.pem; is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no other key for a certificate that is there"
 	remade := kept("")
 	remade[0] = "created topology.yaml"
@@ -213,24 +228,24 @@ func TestPrepKeeps(t *testing.T) {
 		after change
 		want  []string
 	}{
-		"clusters added":              {written(topologyFile, "mesh_id: mymeshname\ncontexts: {a: {network: n}, b: {network: n}}\n"), allKept},
-		"topology.yaml removed":       {removed(topologyFile), remade},
-		"root key kept elsewhere":     {removed(rootKeyFile), keyless},
-		"another root":                {replacedRoot(prepNow), kept(rootCertFile, notMine...)},
-		"root about to expire":        {replacedRoot(ten), kept(rootCertFile, append(notMine, "expires on 2026-12-01, in 10 days")...)},
-		"root expired":                {replacedRoot(ten.Add(-365 * 24 * time.Hour)), kept(rootCertFile, append(notMine, "expired on 2025-12-01: no cluster trusts what it signs")...)},
-		".gitignore of one's own":     {written(gitignoreFile, "*.bak\n"), kept(gitignoreFile, "seems not to keep the root key out of git: add the line /certs/*key*.pem")},
-		".gitignore that will do":     {written(gitignoreFile, "*.bak\r\n/certs/\r\n"), allKept},
+		"clusters added":              {written(TopologyFile, "mesh_id: mymeshname\ncontexts: {a: {network: n}, b: {network: n}}\n"), allKept},
+		"topology.yaml removed":       {removed(TopologyFile), remade},
+		"root key kept elsewhere":     {removed(RootKeyFile), keyless},
+		"another root":                {replacedRoot(prepNow), kept(RootCertFile, notMine...)},
+		"root about to expire":        {replacedRoot(ten), kept(RootCertFile, append(notMine, "expires on 2026-12-01, in 10 days")...)},
+		"root expired":                {replacedRoot(ten.Add(-365 * 24 * time.Hour)), kept(RootCertFile, append(notMine, "expired on 2025-12-01: no cluster trusts what it signs")...)},
+		".gitignore of one's own":     {written(GitignoreFile, "*.bak\n"), kept(GitignoreFile, "seems not to keep the root key out of git: add the line /certs/*key*.pem")},
+		".gitignore that will do":     {written(GitignoreFile, "*.bak\r\n/certs/\r\n"), allKept},
 		"left over temporary file":    {written(".setup-mesh-ABCD.tmp", "x"), allKept},
 		"left over temporary key":     {written("certs/.setup-mesh-ABCD.tmp", "x"), allKept},
-		"base.yaml that is not right": {written(baseFile, "kind: Nothing\n"), allKept},
+		"base.yaml that is not right": {written(BaseFile, "kind: Nothing\n"), allKept},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			dir := prepared(t)
 			tt.after(t, dir)
 			before := tree(t, dir)
-			got, err := prep(t.Context(), prepIn(dir))
+			got, err := Prepare(t.Context(), optionsIn(dir))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -256,49 +271,49 @@ func TestPrepKeeps(t *testing.T) {
 func TestPrepRefuses(t *testing.T) {
 	anyway := func(*testing.T, string) {}
 	tests := map[string]struct {
-		after    change
-		edit     func(*prepOptions)
-		want     string // DIR stands for the directory
-		wantHint string
+		after   change
+		edit    func(*Options)
+		want    string // DIR stands for the directory
+		wantFix string
 	}{
-		"another mesh": {anyway, func(o *prepOptions) { o.MeshID = "other" },
+		"another mesh": {anyway, func(o *Options) { o.MeshID = "other" },
 			`DIR/topology.yaml: mesh_id is "mymeshname", but the mesh asked for is "other"`,
 			"a work directory is for one mesh: use another with --dir, or leave MESH_ID and --mesh-id out"},
-		"key without certificate": {removed(rootCertFile), nil,
-			"DIR/certs/root-key.pem: is there, but DIR/certs/root-cert.pem is not",
+		"key without certificate": {removed(RootCertFile), nil,
+			"DIR/certs/root-key.pem: exists, but DIR/certs/root-cert.pem does not",
 			"put the certificate back if any cluster was set up with it; if prep was interrupted the first time it ran, no cluster knows the key: remove DIR/certs/root-key.pem and run setup-mesh prep again"},
 		"certificate of another key": {func(t *testing.T, dir string) {
-			key, _ := os.ReadFile(filepath.Join(dir, rootKeyFile))
+			key, _ := os.ReadFile(filepath.Join(dir, RootKeyFile))
 			replacedRoot(prepNow)(t, dir)
-			written(rootKeyFile, string(key))(t, dir)
+			written(RootKeyFile, string(key))(t, dir)
 		}, nil, "DIR/certs/root-key.pem: does not belong to the certificate in root-cert.pem (CN=GEN,OU=othermesh,O=other.example)", ""},
-		"broken certificate": {written(rootCertFile, "junk"), nil, "DIR/certs/root-cert.pem: holds no PEM block", ""},
-		"encrypted key": {written(rootKeyFile, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n-----END ENCRYPTED PRIVATE KEY-----\n"), nil,
+		"broken certificate": {written(RootCertFile, "junk"), nil, "DIR/certs/root-cert.pem: holds no PEM block", ""},
+		"encrypted key": {written(RootKeyFile, "-----BEGIN ENCRYPTED PRIVATE KEY-----\n-----END ENCRYPTED PRIVATE KEY-----\n"), nil,
 			"DIR/certs/root-key.pem: the private key is encrypted",
 			"decrypt it with openssl pkey -in ENCRYPTED -out root-key.pem, and keep that file to yourself (mode 0600)"},
-		"mistakes in topology.yaml": {written(topologyFile, "mesh_id: mymeshname\ncontexts: {a: {netwrok: n}}\n"), nil,
+		"mistakes in topology.yaml": {written(TopologyFile, "mesh_id: mymeshname\ncontexts: {a: {netwrok: n}}\n"), nil,
 			"DIR/topology.yaml:2:16: contexts.a.netwrok: unknown key", ""},
 		"nothing but a directory": {func(t *testing.T, dir string) {
-			for _, f := range []string{topologyFile, baseFile, rootCertFile, rootKeyFile} {
+			for _, f := range []string{TopologyFile, BaseFile, RootCertFile, RootKeyFile} {
 				removed(f)(t, dir)
 			}
-		}, func(o *prepOptions) { o.MeshID, o.Org = "", "" },
+		}, func(o *Options) { o.MeshID, o.Org = "", "" },
 			"the names of the mesh and of the organization are missing", "setup-mesh prep --mesh-id mymeshname --org example.com, or set MESH_ID and ORG_NAME"},
-		"no mesh ID": {removed(topologyFile), func(o *prepOptions) { o.MeshID = "" }, "the name of the mesh is missing", "--mesh-id mymeshname, or set MESH_ID"},
-		"no organization": {func(t *testing.T, dir string) { removed(rootCertFile)(t, dir); removed(rootKeyFile)(t, dir) },
-			func(o *prepOptions) { o.Org = "" }, "the name of the organization, for the root certificate, is missing", "--org example.com, or set ORG_NAME"},
-		"organization too long": {anyway, func(o *prepOptions) { o.Org = strings.Repeat("o", 65) }, "organization: has 65 characters, a certificate holds 64", ""},
+		"no mesh ID": {removed(TopologyFile), func(o *Options) { o.MeshID = "" }, "the name of the mesh is missing", "--mesh-id mymeshname, or set MESH_ID"},
+		"no organization": {func(t *testing.T, dir string) { removed(RootCertFile)(t, dir); removed(RootKeyFile)(t, dir) },
+			func(o *Options) { o.Org = "" }, "the name of the organization, for the root certificate, is missing", "--org example.com, or set ORG_NAME"},
+		"organization too long": {anyway, func(o *Options) { o.Org = strings.Repeat("o", 65) }, "organization: has 65 characters, a certificate holds 64", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			dir := prepared(t)
 			tt.after(t, dir)
 			before := tree(t, dir)
-			o := prepIn(dir)
+			o := optionsIn(dir)
 			if tt.edit != nil {
 				tt.edit(&o)
 			}
-			_, err := prep(t.Context(), o)
+			_, err := Prepare(t.Context(), o)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -307,8 +322,8 @@ func TestPrepRefuses(t *testing.T) {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 			if _, ok := errors.AsType[topology.Problems](err); !ok {
-				if diff := cmp.Diff(tt.wantHint, strings.ReplaceAll(hintOf(err), dir, "DIR")); diff != "" {
-					t.Errorf("hint (-want +got):\n%s", diff)
+				if diff := cmp.Diff(tt.wantFix, strings.ReplaceAll(fixOf(err), dir, "DIR")); diff != "" {
+					t.Errorf("fix (-want +got):\n%s", diff)
 				}
 			}
 			sameTree(t, dir, before)
@@ -317,19 +332,19 @@ func TestPrepRefuses(t *testing.T) {
 }
 
 func TestPrepMakesNoDirectoryForNothing(t *testing.T) {
-	tests := map[string]func(*prepOptions){
-		"no mesh ID":             func(o *prepOptions) { o.MeshID = "" },
-		"no organization":        func(o *prepOptions) { o.Org = "" },
-		"a mesh ID that is none": func(o *prepOptions) { o.MeshID = "my mesh: {name}\ncontexts: {}" },
-		"an organization with \\": func(o *prepOptions) {
+	tests := map[string]func(*Options){
+		"no mesh ID":             func(o *Options) { o.MeshID = "" },
+		"no organization":        func(o *Options) { o.Org = "" },
+		"a mesh ID that is none": func(o *Options) { o.MeshID = "my mesh: {name}\ncontexts: {}" },
+		"an organization with \\": func(o *Options) {
 			o.Org = "example\x1b[2J"
 		},
 	}
 	for name, edit := range tests {
 		t.Run(name, func(t *testing.T) {
-			o := prepIn(filepath.Join(t.TempDir(), "new"))
+			o := optionsIn(filepath.Join(t.TempDir(), "new"))
 			edit(&o)
-			if _, err := prep(t.Context(), o); err == nil {
+			if _, err := Prepare(t.Context(), o); err == nil {
 				t.Error("no error")
 			}
 			if _, err := os.Lstat(o.Dir); !errors.Is(err, fs.ErrNotExist) {
@@ -343,11 +358,11 @@ func TestPrepMakesNoDirectoryForNothing(t *testing.T) {
 func TestPrepAtOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	const preps = 8
-	reports := make([]prepReport, preps)
+	reports := make([]Report, preps)
 	errs := make([]error, preps)
 	var wg sync.WaitGroup
 	for i := range preps {
-		wg.Go(func() { reports[i], errs[i] = prep(t.Context(), prepIn(dir)) })
+		wg.Go(func() { reports[i], errs[i] = Prepare(t.Context(), optionsIn(dir)) })
 	}
 	wg.Wait()
 	created := 0
@@ -358,7 +373,7 @@ func TestPrepAtOnce(t *testing.T) {
 		if r.Root != reports[0].Root {
 			t.Errorf("two roots: %s and %s", r.Root.Name, reports[0].Root.Name)
 		}
-		if r.Files[3].Action == prepCreated {
+		if r.Files[3].Action == Created {
 			created++
 		}
 	}
@@ -372,20 +387,20 @@ func TestPrepAtOnce(t *testing.T) {
 
 func TestPrepWaitsNoLongerThanItsContext(t *testing.T) {
 	dir := newDir(t)
-	w, err := openWorkDir(dir)
+	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	unlock, err := w.lock(t.Context())
+	defer d.Close()
+	unlock, err := d.lock(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer unlock()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupted"))
-	_, err = prep(ctx, prepIn(dir))
-	if want := dir + ": wait for another setup-mesh that is writing here: interrupted"; err == nil || err.Error() != want {
+	_, err = Prepare(ctx, optionsIn(dir))
+	if want := dir + ": wait for another setup-mesh that is writing to this directory: interrupted"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
 }
@@ -395,46 +410,35 @@ func TestPrepInterrupted(t *testing.T) {
 	dir := newDir(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("interrupted"))
-	if _, err := prep(ctx, prepIn(dir)); err == nil || err.Error() != "interrupted" {
+	if _, err := Prepare(ctx, optionsIn(dir)); err == nil || err.Error() != "interrupted" {
 		t.Errorf("error %v, want interrupted", err)
 	}
 	if diff := cmp.Diff([]string{".", "certs"}, names(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if _, err := prep(t.Context(), prepIn(dir)); err != nil {
+	if _, err := Prepare(t.Context(), optionsIn(dir)); err != nil {
 		t.Errorf("prep after it: %v", err)
 	}
 }
 
 // A file that appears while prep is at work is not replaced, and nothing else
 // stays of that run.
-func TestPublishNeverReplaces(t *testing.T) {
+func TestPrepareNeverReplaces(t *testing.T) {
 	dir := newDir(t)
-	w, err := openWorkDir(dir)
+	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	var all []*staged
-	for _, file := range []string{topologyFile, baseFile} {
-		s, err := w.stage(file, []byte("ours"), false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, s)
-	}
-	written(baseFile, "theirs")(t, dir)
-	err = publishAll(t.Context(), all)
-	if want := filepath.Join(dir, baseFile) + ": was made by somebody else in this moment"; err == nil || err.Error() != want {
+	defer d.Close()
+	written(BaseFile, "theirs")(t, dir)
+	err = d.createAll(t.Context(), []newFile{{TopologyFile, []byte("ours"), 0o644}, {BaseFile, []byte("ours"), 0o644}})
+	if want := filepath.Join(dir, BaseFile) + ": was created by another process just now"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
-	if err := all[1].discard(); err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff([]string{".", "base.yaml"}, names(t, dir)); diff != "" {
+	if diff := cmp.Diff([]string{".", "base.yaml", "certs"}, names(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if data, _ := os.ReadFile(filepath.Join(dir, baseFile)); string(data) != "theirs" {
+	if data, _ := os.ReadFile(filepath.Join(dir, BaseFile)); string(data) != "theirs" {
 		t.Errorf("base.yaml holds %q", data)
 	}
 }

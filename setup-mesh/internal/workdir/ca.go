@@ -1,4 +1,4 @@
-package main
+package workdir
 
 import (
 	"crypto/x509"
@@ -12,10 +12,10 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-// readCAs reads the files that apiServer.caFile names, by context: the
+// CAs reads the files that apiServer.caFile names, by context: the
 // certificates in them, as PEM. Relative names are relative to topology.yaml.
 // Mistakes are [topology.Problems] at the lines that name the files.
-func (w *workDir) readCAs(m *topology.Mesh) (map[string][]byte, error) {
+func (d *Dir) CAs(m *topology.Mesh) (map[string][]byte, error) {
 	cas := map[string][]byte{}
 	var problems topology.Problems
 	for _, c := range m.Clusters {
@@ -24,7 +24,7 @@ func (w *workDir) readCAs(m *topology.Mesh) (map[string][]byte, error) {
 		}
 		file := c.APIServer.CAFile
 		if !filepath.IsAbs(file) {
-			file = w.name(file)
+			file = d.Path(file)
 		}
 		ca, err := readCA(file)
 		if err != nil {
@@ -44,19 +44,19 @@ func (w *workDir) readCAs(m *topology.Mesh) (map[string][]byte, error) {
 func readCA(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	if err != nil {
-		return nil, cause(err)
+		return nil, about("", err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a file")
 	}
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, cause(err)
+		return nil, about("", err)
 	}
 	defer f.Close()
 	rest, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
-		return nil, cause(err)
+		return nil, about("", err)
 	}
 	if len(rest) == maxFile {
 		return nil, errors.New("is larger than 1 MiB")

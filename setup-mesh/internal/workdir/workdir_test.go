@@ -1,4 +1,4 @@
-package main
+package workdir
 
 import (
 	"errors"
@@ -67,60 +67,65 @@ func anotherOwner(file string) change {
 	}
 }
 
+// short has DIR for a directory in text, and PARENT for the one above it.
+func short(text, dir string) string {
+	return strings.NewReplacer(dir, "DIR", filepath.Dir(dir), "PARENT").Replace(text)
+}
+
 // readAll is what every verb but prep does with a work directory.
 func readAll(dir string) error {
-	w, err := openWorkDir(dir)
+	d, err := Open(dir)
 	if err != nil {
 		return err
 	}
-	defer w.Close()
-	_, topologyErr := w.readTopology()
-	_, baseErr := w.readBase()
-	_, rootErr := w.readRoot()
+	defer d.Close()
+	_, topologyErr := d.Topology()
+	_, baseErr := d.Base()
+	_, rootErr := d.Root()
 	return errors.Join(topologyErr, baseErr, rootErr)
 }
 
-func TestReadWorkDir(t *testing.T) {
+func TestOpenAndRead(t *testing.T) {
 	link := "put the file itself in place of "
 	tests := map[string]struct {
-		after    change
-		want     string // DIR stands for the directory, "" for success
-		wantHint string
+		after   change
+		want    string // DIR stands for the directory, "" for success
+		wantFix string
 	}{
 		"as prep leaves it":        {func(*testing.T, string) {}, "", ""},
 		"read-only":                {func(t *testing.T, dir string) { chmod("certs", 0o500)(t, dir); chmod(".", 0o500)(t, dir) }, "", ""},
-		"without the root key":     {removed(rootKeyFile), "", ""},
-		"key that cannot change":   {chmod(rootKeyFile, 0o400), "", ""},
-		"without topology.yaml":    {removed(topologyFile), "DIR/topology.yaml: file does not exist", "setup-mesh prep writes one"},
-		"without base.yaml":        {removed(baseFile), "DIR/base.yaml: file does not exist", "setup-mesh prep writes one"},
-		"without the root":         {func(t *testing.T, dir string) { removed(rootKeyFile)(t, dir); removed(rootCertFile)(t, dir) }, "DIR/certs/root-cert.pem: file does not exist", "setup-mesh prep writes one"},
-		"key for the group":        {chmod(rootKeyFile, 0o640), "DIR/certs/root-key.pem: can be used by others: its mode is 0640, not 0600", "chmod 600 DIR/certs/root-key.pem, and think about who may have read it"},
-		"key for everybody":        {chmod(rootKeyFile, 0o644), "DIR/certs/root-key.pem: can be used by others: its mode is 0644, not 0600", "chmod 600 DIR/certs/root-key.pem, and think about who may have read it"},
-		"key of somebody else":     {anotherOwner(rootKeyFile), "DIR/certs/root-key.pem: belongs to user 12345, not to you (user 0)", "chown 0 DIR/certs/root-key.pem, once you know why"},
-		"key is a link":            {linked(rootKeyFile), "DIR/certs/root-key.pem: is a symbolic link", link + "DIR/certs/root-key.pem"},
-		"key is a link inside":     {linkedInside(rootKeyFile), "DIR/certs/root-key.pem: is a symbolic link", link + "DIR/certs/root-key.pem"},
-		"certificate is a link":    {linked(rootCertFile), "DIR/certs/root-cert.pem: is a symbolic link", link + "DIR/certs/root-cert.pem"},
-		"topology.yaml is a link":  {linkedInside(topologyFile), "DIR/topology.yaml: is a symbolic link", link + "DIR/topology.yaml"},
+		"without the root key":     {removed(RootKeyFile), "", ""},
+		"key that cannot change":   {chmod(RootKeyFile, 0o400), "", ""},
+		"without topology.yaml":    {removed(TopologyFile), "DIR/topology.yaml: file does not exist", "setup-mesh prep writes one"},
+		"without base.yaml":        {removed(BaseFile), "DIR/base.yaml: file does not exist", "setup-mesh prep writes one"},
+		"without the root":         {func(t *testing.T, dir string) { removed(RootKeyFile)(t, dir); removed(RootCertFile)(t, dir) }, "DIR/certs/root-cert.pem: file does not exist", "setup-mesh prep writes one"},
+		"key for the group":        {chmod(RootKeyFile, 0o640), "DIR/certs/root-key.pem: can be used by others: its mode is 0640, not 0600", "chmod 600 DIR/certs/root-key.pem, and think about who may have read it"},
+		"key for everybody":        {chmod(RootKeyFile, 0o644), "DIR/certs/root-key.pem: can be used by others: its mode is 0644, not 0600", "chmod 600 DIR/certs/root-key.pem, and think about who may have read it"},
+		"key of somebody else":     {anotherOwner(RootKeyFile), "DIR/certs/root-key.pem: belongs to user 12345, not to you (user 0)", "chown 0 DIR/certs/root-key.pem, once you know why"},
+		"key is a link":            {linked(RootKeyFile), "DIR/certs/root-key.pem: is a symbolic link", link + "DIR/certs/root-key.pem"},
+		"key is a link inside":     {linkedInside(RootKeyFile), "DIR/certs/root-key.pem: is a symbolic link", link + "DIR/certs/root-key.pem"},
+		"certificate is a link":    {linked(RootCertFile), "DIR/certs/root-cert.pem: is a symbolic link", link + "DIR/certs/root-cert.pem"},
+		"topology.yaml is a link":  {linkedInside(TopologyFile), "DIR/topology.yaml: is a symbolic link", link + "DIR/topology.yaml"},
 		"certs is a link":          {linked(certsDir), "DIR/certs: is a symbolic link", "put the directory itself in place of DIR/certs"},
 		"certs is a link inside":   {linkedInside(certsDir), "DIR/certs: is a symbolic link", "put the directory itself in place of DIR/certs"},
-		"certs is for everybody":   {chmod(certsDir, 0o777), "DIR/certs: is writable for everybody, and keeps the root key", "chmod o-w DIR/certs"},
-		"base.yaml is a directory": {directory(baseFile), "DIR/base.yaml: is not a file", ""},
-		"all is for everybody":     {chmod(".", 0o777), "DIR: is writable for everybody, and keeps the root key", "chmod o-w DIR"},
-		"even with the sticky bit": {chmod(".", 0o777|fs.ModeSticky), "DIR: is writable for everybody, and keeps the root key", "chmod o-w DIR"},
-		"the parent is too":        {chmod("..", 0o777), "work directory DIR: everybody may replace it, for its parent PARENT is writable for all", "chmod o-w PARENT, or use another place with --dir"},
+		"certs is for everybody":   {chmod(certsDir, 0o777), "DIR/certs: is world-writable, and keeps the root key", "chmod o-w DIR/certs"},
+		"base.yaml is a directory": {directory(BaseFile), "DIR/base.yaml: is not a file", ""},
+		"all is for everybody":     {chmod(".", 0o777), "DIR: is world-writable, and keeps the root key", "chmod o-w DIR"},
+		"even with the sticky bit": {chmod(".", 0o777|fs.ModeSticky), "DIR: is world-writable, and keeps the root key", "chmod o-w DIR"},
+		"the parent is too":        {chmod("..", 0o777), "DIR: everybody can replace this directory, because its parent PARENT is world-writable", "chmod o-w PARENT, or use another place with --dir"},
 		"but not with sticky bit":  {chmod("..", 0o777|fs.ModeSticky), "", ""},
 		"the directory is a link":  {linked("."), "DIR: is a symbolic link", "put the directory itself in place of DIR"},
 		"the directory is a file": {func(t *testing.T, dir string) {
 			os.RemoveAll(dir)
 			written(filepath.Base(dir), "")(t, filepath.Dir(dir))
 		}, "DIR: is not a directory", ""},
-		"nothing is there":    {func(_ *testing.T, dir string) { os.RemoveAll(dir) }, "work directory DIR: does not exist", "setup-mesh prep makes one"},
-		"not even the parent": {func(_ *testing.T, dir string) { os.RemoveAll(filepath.Dir(dir)) }, "work directory DIR: its parent PARENT does not exist", "mkdir -p PARENT"},
+		"nothing is there":    {func(_ *testing.T, dir string) { os.RemoveAll(dir) }, "DIR: the work directory does not exist", "setup-mesh prep makes one"},
+		"not even the parent": {func(_ *testing.T, dir string) { os.RemoveAll(filepath.Dir(dir)) }, "DIR: the parent directory PARENT does not exist", "mkdir -p PARENT"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(newDir(t), "work")
-			if _, err := prep(t.Context(), prepIn(dir)); err != nil {
+			if _, err := Prepare(t.Context(), optionsIn(dir)); err != nil {
 				t.Fatal(err)
 			}
 			tt.after(t, dir)
@@ -133,33 +138,32 @@ func TestReadWorkDir(t *testing.T) {
 			if err != nil {
 				text = err.Error()
 			}
-			short := strings.NewReplacer(dir, "DIR", filepath.Dir(dir), "PARENT").Replace
-			if diff := cmp.Diff(tt.want, short(text)); diff != "" {
+			if diff := cmp.Diff(tt.want, short(text, dir)); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(tt.wantHint, short(hintOf(err))); diff != "" {
-				t.Errorf("hint (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tt.wantFix, short(fixOf(err), dir)); diff != "" {
+				t.Errorf("fix (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
 // Reading goes on in the directory that was opened, whatever takes its name.
-func TestWorkDirIsPinned(t *testing.T) {
+func TestDirIsPinned(t *testing.T) {
 	dir := prepared(t)
-	w, err := openWorkDir(dir)
+	d, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer d.Close()
 	if err := os.Rename(dir, dir+"-moved"); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	written(topologyFile, "mesh_id: planted\n")(t, dir)
-	mesh, err := w.readTopology()
+	written(TopologyFile, "mesh_id: planted\n")(t, dir)
+	mesh, err := d.Topology()
 	if err != nil || mesh.ID != "mymeshname" {
 		t.Errorf("read %v, %v", mesh, err)
 	}
@@ -167,17 +171,17 @@ func TestWorkDirIsPinned(t *testing.T) {
 
 func TestMistakesNameTheFileAsTyped(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if _, err := prep(t.Context(), prepIn("mydir")); err != nil {
+	if _, err := Prepare(t.Context(), optionsIn("mydir")); err != nil {
 		t.Fatal(err)
 	}
-	written(topologyFile, "mesh_id: mymeshname\ntrust: x\n")(t, "mydir")
+	written(TopologyFile, "mesh_id: mymeshname\ntrust: x\n")(t, "mydir")
 	for dir, want := range map[string]string{"mydir": "mydir/topology.yaml", "./mydir/": "mydir/topology.yaml"} {
-		w, err := openWorkDir(dir)
+		d, err := Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = w.readTopology()
-		w.Close()
+		_, err = d.Topology()
+		d.Close()
 		ps, ok := errors.AsType[topology.Problems](err)
 		if !ok || ps[0].File != want {
 			t.Errorf("in %s: %v, want it in %s", dir, err, want)
@@ -187,7 +191,7 @@ func TestMistakesNameTheFileAsTyped(t *testing.T) {
 
 func TestLargeFile(t *testing.T) {
 	dir := prepared(t)
-	written(topologyFile, strings.Repeat("# 1 KiB of nothing to read\n", 50_000))(t, dir)
+	written(TopologyFile, strings.Repeat("# 1 KiB of nothing to read\n", 50_000))(t, dir)
 	if err := readAll(dir); err == nil || !strings.Contains(err.Error(), "is larger than 1 MiB") {
 		t.Errorf("error %v", err)
 	}

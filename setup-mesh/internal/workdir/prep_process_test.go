@@ -1,9 +1,10 @@
 //go:build unix
 
-package main
+package workdir
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -34,46 +35,46 @@ var prepProcesses = map[string]func(ctx context.Context, dir string) error{
 		}
 		return runPrep(ctx, dir)
 	},
-	"killed before anything is published":         func(_ context.Context, dir string) error { return killedPrep(dir, 0) },
-	"killed between the key and the certificate":  func(_ context.Context, dir string) error { return killedPrep(dir, 4) },
-	"killed when all is published but not tidied": func(_ context.Context, dir string) error { return killedPrep(dir, 5) },
+	"no room for a second plan": func(_ context.Context, dir string) error {
+		signal.Ignore(syscall.SIGXFSZ)
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 400, Max: 400}); err != nil {
+			return err
+		}
+		return WriteFile(filepath.Join(dir, "plan"), make([]byte, 401), 0o600)
+	},
+	"killed before anything has its name":        func(_ context.Context, dir string) error { return killedPrep(dir, 0, killed) },
+	"killed between the key and the certificate": func(_ context.Context, dir string) error { return killedPrep(dir, 4, killed) },
+	"killed before the last file is tidied": func(_ context.Context, dir string) error {
+		return killedPrep(dir, 4, func(dir *os.Root, temp, file string) error {
+			return errors.Join(linkNew(dir, temp, file), killed(dir, temp, file))
+		})
+	},
 }
 
 func runPrep(ctx context.Context, dir string) error {
-	_, err := prep(ctx, prepIn(dir))
+	_, err := Prepare(ctx, optionsIn(dir))
 	return err
 }
 
-// killedPrep is a prep that a SIGKILL ends after it published some of its files.
-func killedPrep(dir string, published int) error {
-	w, err := createWorkDir(dir)
+// killed is where a SIGKILL ends the process instead of a file getting its name.
+func killed(*os.Root, string, string) error { return unix.Kill(os.Getpid(), unix.SIGKILL) }
+
+// killedPrep is a prep that makes some of its files, and ends in publish with
+// the next one.
+func killedPrep(dir string, made int, publish func(dir *os.Root, temp, file string) error) error {
+	d, err := openOrMake(dir)
 	if err != nil {
 		return err
 	}
-	p := preparation{o: prepIn(dir), w: w}
-	if err := p.judge(); err != nil {
+	p := preparation{o: optionsIn(dir), dir: d}
+	if err := p.judge(context.Background()); err != nil {
 		return err
 	}
-	if err := w.makeCerts(); err != nil {
+	if err := d.createAll(context.Background(), p.create[:made]); err != nil {
 		return err
 	}
-	for i, f := range p.create {
-		s, err := w.stage(f.file, f.data, f.private)
-		if err != nil {
-			return err
-		}
-		if i < published {
-			if err := s.publish(); err != nil {
-				return err
-			}
-		}
-	}
-	if published == len(p.create) { // the link is there, and the temporary name still is
-		if _, err := w.stage(rootKeyFile, []byte("key"), true); err != nil {
-			return err
-		}
-	}
-	return unix.Kill(os.Getpid(), unix.SIGKILL)
+	next := p.create[made]
+	return write(d.files, next.file, next.data, next.perm, publish)
 }
 
 // TestPrepProcess is not a test but the process that the tests below start.
@@ -103,15 +104,15 @@ func inProcess(t *testing.T, name, dir string) (string, *os.ProcessState) {
 }
 
 func TestPrepUmask(t *testing.T) {
-	open := map[string]fs.FileMode{topologyFile: 0o644, baseFile: 0o644, rootCertFile: 0o644, gitignoreFile: 0o644}
-	closed := map[string]fs.FileMode{topologyFile: 0o600, baseFile: 0o600, rootCertFile: 0o600, gitignoreFile: 0o600}
+	open := map[string]fs.FileMode{TopologyFile: 0o644, BaseFile: 0o644, RootCertFile: 0o644, GitignoreFile: 0o644}
+	closed := map[string]fs.FileMode{TopologyFile: 0o600, BaseFile: 0o600, RootCertFile: 0o600, GitignoreFile: 0o600}
 	for name, want := range map[string]map[string]fs.FileMode{"umask 0000": open, "umask 0077": closed, "umask 0777": closed} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new")
 			if out, state := inProcess(t, name, dir); !state.Success() {
 				t.Fatalf("%s: %s", state, out)
 			}
-			want[rootKeyFile], want[certsDir], want["."] = 0o600, 0o700, 0o700
+			want[RootKeyFile], want[certsDir], want["."] = 0o600, 0o700, 0o700
 			got := map[string]fs.FileMode{}
 			for file := range want {
 				info, err := os.Stat(filepath.Join(dir, file))
@@ -131,8 +132,8 @@ func TestPrepUmask(t *testing.T) {
 func TestPrepWithoutRoom(t *testing.T) {
 	for name, before := range map[string]change{
 		"first time":       func(*testing.T, string) {},
-		"with a topology":  written(topologyFile, "mesh_id: mymeshname\n"),
-		"with a gitignore": written(gitignoreFile, "*\n"),
+		"with a topology":  written(TopologyFile, "mesh_id: mymeshname\n"),
+		"with a gitignore": written(GitignoreFile, "*\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := newDir(t)
@@ -145,7 +146,7 @@ func TestPrepWithoutRoom(t *testing.T) {
 			if diff := cmp.Diff(want, names(t, dir)); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
-			if _, err := prep(t.Context(), prepIn(dir)); err != nil {
+			if _, err := Prepare(t.Context(), optionsIn(dir)); err != nil {
 				t.Errorf("prep with room again: %v", err)
 			}
 		})
@@ -159,9 +160,9 @@ func TestPrepKilled(t *testing.T) {
 		wantErr string // of the prep after it
 		want    []string
 	}{
-		"killed before anything is published":         {"", whole},
-		"killed between the key and the certificate":  {"DIR/certs/root-key.pem: is there, but DIR/certs/root-cert.pem is not", half},
-		"killed when all is published but not tidied": {"", whole},
+		"killed before anything has its name":        {"", whole},
+		"killed between the key and the certificate": {"DIR/certs/root-key.pem: exists, but DIR/certs/root-cert.pem does not", half},
+		"killed before the last file is tidied":      {"", whole},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -170,8 +171,8 @@ func TestPrepKilled(t *testing.T) {
 			if ws, ok := state.Sys().(syscall.WaitStatus); !ok || ws.Signal() != syscall.SIGKILL {
 				t.Fatalf("%s: %s", state, out)
 			}
-			key, _ := os.ReadFile(filepath.Join(dir, rootKeyFile))
-			_, err := prep(t.Context(), prepIn(dir))
+			key, _ := os.ReadFile(filepath.Join(dir, RootKeyFile))
+			_, err := Prepare(t.Context(), optionsIn(dir))
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), dir, "DIR")
@@ -182,9 +183,21 @@ func TestPrepKilled(t *testing.T) {
 			if diff := cmp.Diff(tt.want, names(t, dir)); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
-			if after, _ := os.ReadFile(filepath.Join(dir, rootKeyFile)); len(key) > 0 && string(after) != string(key) {
+			if after, _ := os.ReadFile(filepath.Join(dir, RootKeyFile)); len(key) > 0 && string(after) != string(key) {
 				t.Error("the root key changed")
 			}
 		})
 	}
+}
+
+// A file that does not fit leaves the one of before.
+func TestWriteFileWithoutRoom(t *testing.T) {
+	dir := newDir(t)
+	written("plan", "old")(t, dir)
+	before := tree(t, dir)
+	out, state := inProcess(t, "no room for a second plan", dir)
+	if state.ExitCode() != 1 || out != "prep: DIR/plan: file too large\n" {
+		t.Errorf("%s: %s", state, out)
+	}
+	sameTree(t, dir, before)
 }

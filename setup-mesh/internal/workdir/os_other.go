@@ -1,6 +1,6 @@
 //go:build !unix
 
-package main
+package workdir
 
 import (
 	"io/fs"
@@ -8,16 +8,16 @@ import (
 )
 
 // Without Unix there are no modes and owners to judge: the work directory is as
-// safe as the access list it inherits.
+// safe as the access list that it inherits.
 
 const openFlags = 0
 
 func worldWritable(fs.FileInfo) bool { return false }
 
-func checkPrivate(fs.FileInfo) error { return nil }
+func checkPrivate(string, fs.FileInfo) error { return nil }
 
 func tryLock(*os.File) (held bool, err error) { return false, nil }
 
 func noLinks(err error) bool { return err != nil }
 
-func syncDir(*os.File) error { return nil }
+func syncDir(*os.Root, string) error { return nil }
