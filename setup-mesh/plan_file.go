@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
@@ -25,19 +26,30 @@ func savePlan(file string, p *apply.Plan) error {
 func checkSaved(file string, now *apply.Plan) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the plan in %s: %w", file, cause(err))
+		return fmt.Errorf("read the plan: %w", err)
 	}
 	saved, err := apply.ParseSaved(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	stale, err := saved.Stale(now)
-	if err != nil || len(stale) == 0 {
-		return err
+	if err == nil && len(stale) > 0 {
+		err = &outdatedError{file, stale}
 	}
-	msg := fmt.Sprintf("the plan in %s is not what would be done now:", file)
-	for _, line := range stale {
-		msg += "\n  " + line
-	}
-	return withHint(fmt.Errorf("%s", msg), "setup-mesh plan --out "+file+", and read it again")
+	return err
+}
+
+// An outdatedError is about a saved plan that is not what would be done now.
+type outdatedError struct {
+	file        string
+	differences []string
+}
+
+func (e *outdatedError) Error() string {
+	return strings.Join(append([]string{"the plan in " + e.file + " is not what would be done now:"}, e.differences...), "\n  ")
+}
+
+// Hint is how to get a plan that is.
+func (e *outdatedError) Hint() string {
+	return "setup-mesh plan --out " + e.file + ", and read the new plan"
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"setup-mesh": main})
@@ -81,32 +82,10 @@ users: [{name: u, user: {token: x}}]
 	}
 }
 
-// TestPrintError checks the form of an error: what, and then what to do.
-func TestPrintError(t *testing.T) {
-	tests := map[string]struct {
-		err  error
-		want string
-	}{
-		"plain":          {errors.New("no"), "setup-mesh: error: no\n"},
-		"with a hint":    {withHint(errors.New("no"), "yes"), "setup-mesh: error: no\nsetup-mesh: hint: yes\n"},
-		"of a cluster":   {&kube.Error{Op: "read", Message: "forbidden", Hint: "ask"}, "setup-mesh: error: read: forbidden\nsetup-mesh: hint: ask\n"},
-		"several":        {errors.Join(withHint(errors.New("a"), "1"), errors.New("b"), withHint(errors.New("c"), "3")), "setup-mesh: error: a\nb\nc\nsetup-mesh: hint: 1\nsetup-mesh: hint: 3\n"},
-		"in other words": {errors.Join(&kube.Error{Op: "read", Message: "\x1b[2J"}), "setup-mesh: error: read: \\x1b[2J\n"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var b bytes.Buffer
-			printError(&b, tt.err)
-			if b.String() != tt.want {
-				t.Errorf("got %q\nwant %q", b.String(), tt.want)
-			}
-		})
-	}
-}
-
 // TestAsk wants a whole "yes", and somebody to say it.
 func TestAsk(t *testing.T) {
-	p := meshPlan(clusterPlan("east-1", "n", everything(apply.Create)...), clusterPlan("idle", "n"))
+	create := apply.Change{Component: apply.Gateway, Action: apply.Create}
+	p := &apply.Plan{Clusters: []*apply.ClusterPlan{{Changes: []apply.Change{create}}, {}}}
 	const question = `Apply these changes to 1 cluster? Only "yes" is accepted: `
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)
@@ -120,7 +99,7 @@ func TestAsk(t *testing.T) {
 		"yes":          {"yes\n", true, t.Context(), "", question},
 		"y":            {"y\n", true, t.Context(), `nothing was changed: the answer was not "yes"`, question},
 		"no answer":    {"", true, t.Context(), `nothing was changed: the answer was not "yes"`, question},
-		"nobody there": {"yes\n", false, t.Context(), "nobody is there to ask: standard input or error is no terminal", ""},
+		"nobody there": {"yes\n", false, t.Context(), "cannot ask for confirmation: stdin or stderr is not a terminal", ""},
 		"interrupted":  {"", true, ended, "interrupted", question},
 	}
 	for name, tt := range tests {

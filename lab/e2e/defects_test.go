@@ -71,7 +71,7 @@ func (f *faults) arn(t *testing.T) {
 func (f *faults) rendered(t *testing.T) {
 	f.topology(t, inAlpha, inProd)
 	dir := filepath.Join(f.home, "rendered")
-	f.run(t, 0, "render", "-o", dir)
+	f.run(t, 0, "render", "--out-dir", dir)
 	found := 0
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

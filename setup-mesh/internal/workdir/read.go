@@ -16,6 +16,41 @@ import (
 // see that it is too large.
 const maxFile = 1<<20 + 1
 
+// Files is what the files say.
+type Files struct {
+	Mesh *topology.Mesh
+	Base *topology.Base
+	Root *certs.Root
+	CAs  map[string][]byte // by context, as PEM; see [Dir.CAs]
+}
+
+// Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
+// and base.yaml come together, joined; contexts are as for [Dir.Topology].
+func (d *Dir) Read(contexts ...string) (Files, error) {
+	var f Files
+	var meshErr, baseErr error
+	if f.Mesh, meshErr = d.Members(contexts...); meshErr == nil {
+		f.CAs, meshErr = d.CAs(f.Mesh)
+	}
+	f.Base, baseErr = d.Base()
+	if meshErr != nil || baseErr != nil {
+		return Files{}, errors.Join(meshErr, baseErr)
+	}
+	root, err := d.Root()
+	f.Root = root
+	return f, err
+}
+
+// Members is [Dir.Topology] of a mesh that has clusters.
+func (d *Dir) Members(contexts ...string) (*topology.Mesh, error) {
+	mesh, err := d.Topology(contexts...)
+	if err == nil && len(mesh.Clusters) == 0 {
+		return nil, wrong("", mesh.File+" has no clusters",
+			"add your contexts to "+mesh.File+"; to take Istio out of all clusters, run setup-mesh teardown while they are listed")
+	}
+	return mesh, err
+}
+
 // Topology reads topology.yaml, given the contexts that exist if that is to
 // be checked. Mistakes in it are [topology.Problems].
 func (d *Dir) Topology(contexts ...string) (*topology.Mesh, error) {

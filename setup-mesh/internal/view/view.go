@@ -1,0 +1,164 @@
+// Package view holds every word that the user reads, but for the errors of
+// others. Its functions take values and writers, and decide nothing.
+//
+// The rules of every view: the answer goes to stdout and the conversation to
+// stderr; what to do about something is on a line of its own, after "fix:"; one
+// noun for one thing; colour only adds; what comes from a cluster is written by
+// say, which makes it safe for a terminal.
+package view
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// Error words an error and what to do about it: of those that are joined, each
+// by itself, but the mistakes in the user's files all together.
+func Error(w io.Writer, err error) {
+	var problems topology.Problems
+	var others []error
+	for _, e := range parts(err) {
+		if ps, ok := errors.AsType[topology.Problems](e); ok {
+			problems = append(problems, ps...)
+		} else {
+			others = append(others, e)
+		}
+	}
+	if len(problems) > 0 {
+		printProblems(w, problems)
+	}
+	for _, e := range others {
+		io.WriteString(w, "setup-mesh: error: "+safeLines(e.Error())+"\n")
+		if what := fixOf(e); what != "" {
+			say(w, "setup-mesh: %s%s", fixLabel, what)
+		}
+	}
+}
+
+// parts are the errors that err joins, or err itself.
+func parts(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // a wrapped one has words of its own
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, parts(e)...)
+	}
+	return all
+}
+
+// printProblems lists all mistakes in the user's files.
+func printProblems(w io.Writer, problems topology.Problems) {
+	files, seen := []string{}, map[string]bool{}
+	for _, p := range problems {
+		if !seen[p.File] {
+			seen[p.File] = true
+			files = append(files, p.File)
+		}
+	}
+	verb := "has"
+	if len(files) > 1 {
+		verb = "have"
+	}
+	say(w, "setup-mesh: error: %s %s %s", strings.Join(files, " and "), verb, count(len(problems), "mistake"))
+	for _, p := range problems {
+		say(w, "  %s", p)
+		fix(w, "      ", p.Hint)
+	}
+}
+
+// A hinted error says what to do about it.
+type hinted interface {
+	error
+	Hint() string
+}
+
+// fixOf is what to do about an error, "" where it does not say.
+func fixOf(err error) string {
+	if h, ok := errors.AsType[hinted](err); ok && h.Hint() != "" {
+		return h.Hint()
+	}
+	if e, ok := errors.AsType[*kube.Error](err); ok {
+		return e.Hint
+	}
+	return ""
+}
+
+// Warnings says which values of the user the topology overrides.
+func Warnings(w io.Writer, warnings topology.Problems) {
+	for _, p := range warnings {
+		say(w, "setup-mesh: warning: %s", p)
+		fix(w, "      ", p.Hint)
+	}
+}
+
+// findings lists what was found in clusters.
+func findings(w io.Writer, mark painted, findings []apply.Finding) {
+	for _, f := range findings {
+		what := f.Message
+		if f.Cluster != "" {
+			what = f.Cluster + ": " + what
+		}
+		if f.ID != "" {
+			what = f.ID + "  " + what
+		}
+		say(w, "%s %s", mark, what)
+		fix(w, "    ", f.Hint)
+		detail(w, f.Detail)
+	}
+}
+
+// fix prints what to do, if there is something.
+func fix(w io.Writer, indent painted, what string) {
+	if what != "" {
+		say(w, "%s%s%s", indent, fixLabel, what)
+	}
+}
+
+// fixLabel is before every remedy.
+const fixLabel = "fix: "
+
+// detail prints the lines that a fix speaks of. One indentation for all
+// of them: YAML can be copied with it.
+func detail(w io.Writer, detail string) {
+	for _, line := range detailLines(detail) {
+		say(w, "      %s", line)
+	}
+}
+
+// detailLines are those of a text, none of an empty one.
+func detailLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+}
+
+// Refusals says why nothing is done.
+func Refusals(w io.Writer, p *apply.Plan) {
+	these := "fix this problem first"
+	if n := len(p.Refusals); n > 1 {
+		these = fmt.Sprintf("fix these %d problems first", n)
+	}
+	say(w, "setup-mesh: error: nothing was applied: %s", these)
+	findings(w, "  x", p.Refusals)
+}
+
+// JSON prints an answer for programs.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print the answer: %w", err)
+	}
+	return nil
+}

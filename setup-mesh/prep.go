@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
+)
+
+func prepCommand(env environment) *cli.Command {
+	var a args.Prep
+	return &cli.Command{
+		Name: "prep", Aliases: []string{"prep-mesh"},
+		Usage:       "write topology.yaml, base.yaml and the root of the mesh",
+		Description: "prep touches no cluster. Run again, it changes nothing that is there.",
+		Flags:       a.Flags(),
+		Action:      func(c *cli.Context) error { return prep(c.Context, env, a) },
+	}
+}
+
+func prep(ctx context.Context, env environment, a args.Prep) error {
+	r, err := workdir.Prepare(ctx, workdir.Options{Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Now: env.now(), Rand: env.random})
+	if err != nil {
+		return err
+	}
+	next := "setup-mesh plan"
+	if a.Dir != "." && env.getenv("WORKDIR") == "" {
+		next += " --dir " + a.Dir
+	}
+	view.Prep(env.stdout, env.stderr, r, next)
+	return nil
+}
