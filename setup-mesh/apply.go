@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 func applyCommand(env environment) *cli.Command {
@@ -27,7 +29,8 @@ func applyMesh(ctx context.Context, env environment, a args.Apply) error {
 			return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining)
 		},
 		agree: func(ctx context.Context, p *apply.Plan) error {
-			if err := show(env, a.Format, a.Objects, p); err != nil {
+			view.Warnings(env.stderr, p.Overridden())
+			if err := show(env, a.Format, view.PlanStyle{Objects: a.Objects}, p); err != nil {
 				return err
 			}
 			switch {
@@ -36,7 +39,7 @@ func applyMesh(ctx context.Context, env environment, a args.Apply) error {
 			case a.Yes || !p.Pending():
 				return nil
 			}
-			return ask(ctx, env, p)
+			return ask(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p) })
 		},
 		carryOut: func(ctx context.Context, p *apply.Plan) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism, a.Forget)

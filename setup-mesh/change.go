@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"time"
 
@@ -47,15 +48,15 @@ func (c change) run(ctx context.Context) error {
 // show shows a plan before it is carried out, and ends the command where
 // something speaks against it. Where the answer is for programs, the plan is
 // part of the conversation.
-func show(env environment, format args.Format, objects bool, p *apply.Plan) error {
-	view.Warnings(env.stderr, p.Overridden())
+func show(env environment, format args.Format, style view.PlanStyle, p *apply.Plan) error {
 	if len(p.Refusals) > 0 {
 		view.Refusals(env.stderr, p)
 	}
 	if format == args.JSON {
-		view.Plan(env.stderr, p, view.PlanStyle{Objects: objects})
+		view.Plan(env.stderr, p, style)
 	} else {
-		view.Plan(env.stdout, p, view.PlanStyle{Colour: env.colour, Objects: objects})
+		style.Colour = env.colour
+		view.Plan(env.stdout, p, style)
 	}
 	if len(p.Refusals) > 0 {
 		return exitCode(exitError)
@@ -63,12 +64,12 @@ func show(env environment, format args.Format, objects bool, p *apply.Plan) erro
 	return nil
 }
 
-// ask wants a whole "yes". Where nobody can answer, it says how to go on.
-func ask(ctx context.Context, env environment, p *apply.Plan) error {
+// ask wants a whole "yes" to a question. Where nobody can answer, it says how to go on.
+func ask(ctx context.Context, env environment, question func(io.Writer)) error {
 	if !env.terminal {
-		return &args.Error{Err: errors.New("cannot ask for confirmation: stdin or stderr is not a terminal"), Fix: "--yes applies without a question"}
+		return &args.Error{Err: errors.New("cannot ask for confirmation: stdin or stderr is not a terminal"), Fix: "--yes goes on without a question"}
 	}
-	view.Question(env.stderr, p)
+	question(env.stderr)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(env.stdin).ReadString('\n') // no answer is a no

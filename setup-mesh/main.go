@@ -23,7 +23,7 @@ import (
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
-// Exit codes beside 0, which is: done, healthy, or nothing to do.
+// Exit codes other than 0, which is: done, healthy, or nothing to do.
 const (
 	exitError       = 1
 	exitPending     = 2 // plan --detailed-exitcode: changes; status: not one healthy mesh

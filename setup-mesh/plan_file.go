@@ -9,8 +9,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// savePlan writes a plan to a file. There is no secret in
-// it, but much to learn about the clusters: only the user may read it.
+// savePlan writes a plan to a file. There is no secret in it, but much to learn
+// about the clusters: only the user may read it.
 func savePlan(file string, p *apply.Plan) error {
 	b, err := p.Save()
 	if err != nil {

@@ -72,28 +72,33 @@ func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.L
 }
 
 // teardownPlan plans that Istio leaves the clusters of the topology, and those
-// that their records name. It comes with what speaks against it.
-func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving) (*apply.Plan, error) {
+// that their records name. The plan comes with what speaks against it, and with the
+// clusters that the topology names.
+func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving) (*apply.Plan, []apply.Member, error) {
 	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d, err := departing(a.Dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := observing(env, a)
 	o.Teardown = true
 	w, err := apply.Observe(ctx, env.clusters.of(k), d, o)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p := apply.NewPlan(d, w, allowing(a, l, args.Joining{}))
 	p.Istio, p.Teardown = charts.Release, true
 	if p.Inputs, err = d.Digest(env.release); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p, check(ctx, p)
+	var named []apply.Member
+	for _, c := range d.Clusters {
+		named = append(named, c.Member)
+	}
+	return p, named, check(ctx, p)
 }
 
 // check asks the clusters what speaks against a plan.

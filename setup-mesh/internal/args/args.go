@@ -66,7 +66,7 @@ func formatFlag(to *Format) cli.Flag {
 // showFlag chooses how much of a plan is shown: to is whether objects are.
 func showFlag(to *bool) cli.Flag {
 	const objects = "objects"
-	return &cli.StringFlag{Name: "show", Usage: "`WHAT` to show of a plan beside the summary: objects",
+	return &cli.StringFlag{Name: "show", Usage: "`WHAT` to show of a plan in addition to the summary: objects",
 		Action: func(_ *cli.Context, v string) error {
 			if v != objects {
 				return &Error{fmt.Errorf("--show: unknown value %q", v), objects}

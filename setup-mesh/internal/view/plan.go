@@ -13,11 +13,13 @@ import (
 type PlanStyle struct {
 	Colour  bool // w understands it
 	Objects bool // show the objects behind each component
+	// Unnamed are the clusters of a teardown that topology.yaml does not name.
+	Unnamed []*apply.ClusterPlan
 }
 
 // Plan words a plan for people.
 func Plan(w io.Writer, p *apply.Plan, style PlanStyle) {
-	v := planView{w: w, plan: p, colour: palette(style.Colour), objects: style.Objects}
+	v := planView{w: w, plan: p, colour: palette(style.Colour), objects: style.Objects, unnamed: style.Unnamed}
 	v.print()
 }
 
@@ -28,6 +30,7 @@ type planView struct {
 	plan    *apply.Plan
 	colour  palette
 	objects bool
+	unnamed []*apply.ClusterPlan
 }
 
 func (v *planView) print() {
@@ -37,15 +40,19 @@ func (v *planView) print() {
 		v.clusters()
 		io.WriteString(v.w, "\n")
 	}
+	v.losses()
 	v.drift()
 	findings(v.w, v.colour.mark("!"), v.plan.Warnings)
 	switch {
 	case v.plan.Pending():
 		say(v.w, "Plan: %d to create, %d to update, %d to delete in %s.", v.plan.Count(apply.Create),
 			v.plan.Count(apply.Update), v.plan.Count(apply.Delete), clusterCount(len(pendingClusters(v.plan))))
+		if n := len(v.plan.Refusals); n > 0 {
+			say(v.w, "This plan is not applied: fix %s first.", theProblems(n))
+		}
 	case len(v.plan.Refusals) > 0:
 	case v.plan.Incomplete():
-		say(v.w, "Nothing to change in what was reached.")
+		say(v.w, "No changes in the clusters that answered.")
 	default:
 		say(v.w, "Nothing to change.")
 	}
@@ -60,7 +67,7 @@ func (v *planView) headline() string {
 	}
 	s := clusterCount(len(v.plan.Clusters))
 	if remotes > 0 {
-		s += ", " + count(len(v.plan.Clusters)-remotes, "control plane")
+		s += fmt.Sprintf(", %s, %d remote (no control plane)", count(len(v.plan.Clusters)-remotes, "control plane"), remotes)
 	}
 	s += ", " + count(v.networks(), "network")
 	if v.plan.Istio != "" && !v.plan.Teardown {
@@ -115,8 +122,11 @@ func (v *planView) where(c *apply.ClusterPlan) string {
 	if role := roleWords(c); role != "" {
 		s += ", " + role
 	}
-	if c.Leaving && !v.plan.Teardown {
-		s += ": not in topology.yaml any more"
+	switch {
+	case slices.Contains(v.unnamed, c):
+		s += ": not in topology.yaml"
+	case c.Leaving && !v.plan.Teardown:
+		s += ": no longer in topology.yaml"
 	}
 	return s
 }

@@ -37,7 +37,7 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 		lines = append([]planLine{l}, lines...)
 	}
 	if len(ended) > 0 {
-		lines = append(lines, componentLine("-", apply.RemoteAccess, "no longer reads "+few(ended)+": it has no istiod of its own"))
+		lines = append(lines, componentLine("-", apply.RemoteAccess, "no longer reads "+few(ended)+": this cluster no longer has an istiod"))
 	}
 	for _, b := range blocked {
 		lines = append(lines, componentLine("x", apply.RemoteAccess, b))
@@ -46,26 +46,26 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 		lines = append(lines, readBy(changes)...)
 	}
 	if len(lines) == 0 {
-		lines = append(lines, componentLine(symbolOf(changes), apply.RemoteAccess, count(len(changes), "object")))
+		lines = append(lines, componentLine(symbolOf(changes), apply.RemoteAccess, objectsWords(changes)))
 	}
 	return lines
 }
 
-// whyNotRead says why a cluster is not read any more by the istiod of c.
+// whyNotRead says why the istiod of c no longer reads a cluster.
 func (v *planView) whyNotRead(c *apply.ClusterPlan, source string) string {
 	for _, s := range v.plan.Clusters {
 		switch {
 		case s.Name != source || s.Leaving:
 		case s.Was != nil && slices.Contains(s.Was.Primaries, c.Name):
-			return "no longer served from here"
+			return "no longer served by this cluster"
 		default:
-			return "takes no part in discovery"
+			return "excluded from discovery"
 		}
 	}
-	return "not in topology.yaml any more"
+	return "no longer in topology.yaml"
 }
 
-// readBy words whose istiods read a cluster, as far as that changes.
+// readBy words which clusters read this one, as far as that changes.
 func readBy(changes []apply.Change) []planLine {
 	words := []struct {
 		action apply.Action

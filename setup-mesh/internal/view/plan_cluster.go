@@ -58,7 +58,7 @@ func unreachedHints(c *apply.ClusterPlan) []string {
 	if c.Hint != "" {
 		hints = append(hints, c.Hint)
 	}
-	if c.Leaving && c.Detail == "" { // there is no more to do about a cluster that answers
+	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
 		hints = append(hints, "where it is gone for good: --forget "+c.Name)
 	}
 	return hints
@@ -97,13 +97,13 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 		lines = append([]planLine{{symbol: "-", text: strings.Join(gone, ", ") + ": " + count(n, "object")}}, lines...)
 	}
 	if len(lines) == 0 {
-		lines = append(lines, planLine{text: "nothing of ours is there"})
+		lines = append(lines, planLine{text: "setup-mesh has installed nothing in this cluster"})
 	}
 	return lines
 }
 
 // othersPending says whether more than the record changes; the record of that
-// is no news.
+// is not worth a line.
 func othersPending(c *apply.ClusterPlan) bool {
 	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return ch.Component != apply.Bookkeeping && ch.Pending() })
 }

@@ -43,13 +43,20 @@ func unreadLines(comp apply.Component, unknown []apply.Change) []planLine {
 		return nil
 	}
 	lines := []planLine{
-		componentLine("x", comp, count(len(unknown), "object")+" could not be read, and nothing is done with them:"),
+		componentLine("x", comp, unreadWords(len(unknown))),
 		{indent: componentIndent, text: unknown[0].Blocked},
 	}
 	if unknown[0].Hint != "" {
 		lines = append(lines, planLine{indent: componentIndent, text: fixLabel + unknown[0].Hint})
 	}
 	return lines
+}
+
+func unreadWords(n int) string {
+	if n == 1 {
+		return "1 object could not be read and is left unchanged:"
+	}
+	return count(n, "object") + " could not be read and are left unchanged:"
 }
 
 // knownComponent words the changes of one component that was read.
@@ -71,7 +78,7 @@ func (v *planView) knownComponent(c *apply.ClusterPlan, comp apply.Component, ch
 	case apply.Bookkeeping:
 		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
 	}
-	return []planLine{componentLine(symbol, comp, count(len(changes), "object"))}
+	return []planLine{componentLine(symbol, comp, objectsWords(changes))}
 }
 
 // certificateLines words the intermediate that will be there, and under it why
@@ -109,13 +116,24 @@ func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, change
 		}
 		lines = append(lines, componentLine("~", apply.ControlPlane, words))
 	}
-	behind := count(len(changes), "object") + " behind it"
+	behind := objectsWords(changes)
+	if len(changes) > 1 {
+		behind += " behind it"
+	}
 	if len(lines) == 0 {
 		if reason := firstReason(changes, ""); reason != "" {
 			behind += ": " + reason
 		}
 	}
 	return append(lines, componentLine(symbol, apply.ControlPlane, behind))
+}
+
+// objectsWords names the object where it is one, and counts them where not.
+func objectsWords(changes []apply.Change) string {
+	if len(changes) == 1 {
+		return changes[0].Object.String()
+	}
+	return count(len(changes), "object")
 }
 
 // profileChange is the profile that was applied, and the one that will be.

@@ -11,7 +11,7 @@ import (
 
 // gatewayLines words what becomes of an east-west gateway.
 func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
-	lines := []planLine{{text: count(len(changes), "object")}}
+	lines := []planLine{{text: objectsWords(changes)}}
 	switch symbol {
 	case "+":
 		lines = v.newGateway(c, changes)
@@ -38,7 +38,7 @@ func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []pl
 	case exposes:
 		lines = append(lines, planLine{text: "exposes services on port 15443"})
 	case !leads:
-		lines = append(lines, planLine{text: count(len(changes), "object")})
+		lines = append(lines, planLine{text: objectsWords(changes)})
 	}
 	if leads {
 		lines = append(lines, planLine{
@@ -51,7 +51,7 @@ func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []pl
 
 // oldGateway words the end of a gateway, or of what it did.
 func oldGateway(changes []apply.Change) string {
-	switch words := count(len(changes), "object"); {
+	switch words := objectsWords(changes); {
 	case has(changes, apply.EastWestGateway):
 		return words
 	case has(changes, "istiod-gateway"):

@@ -67,7 +67,7 @@ func (v *planView) primaries(changes []apply.Change) []planLine {
 		}
 	}
 	if len(lines) == 0 {
-		add(symbolOf(changes), count(len(changes), "object"))
+		add(symbolOf(changes), objectsWords(changes))
 	}
 	return lines
 }
@@ -87,5 +87,5 @@ func waitingLines(comp apply.Component, waiting []apply.Change) []planLine {
 	if len(waiting) == 0 {
 		return nil
 	}
-	return []planLine{componentLine("x", comp, count(len(waiting), "object")+": "+waiting[0].Blocked)}
+	return []planLine{componentLine("x", comp, objectsWords(waiting)+": "+waiting[0].Blocked)}
 }

@@ -57,7 +57,7 @@ func prepRemark(r workdir.Report, f workdir.File) string {
 	}[f.File]
 }
 
-// prepRoot describes the root: whose it is, its kind of key, and its end.
+// prepRoot describes the root: its mesh, its kind of key, and its end.
 func prepRoot(r workdir.RootFacts) string {
 	name := "root of " + r.Mesh
 	if r.Mesh == "" {

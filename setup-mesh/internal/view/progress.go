@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// redrawEvery is how often the lines on a terminal are drawn anew.
+	// redrawEvery is how often the lines on a terminal are drawn again.
 	redrawEvery = 120 * time.Millisecond
 	// heartbeatEvery is how often a run without a terminal says what it waits for.
 	heartbeatEvery = 10 * time.Second
@@ -117,7 +117,7 @@ func (g *Progress) Event(e apply.Event) {
 	}
 }
 
-// quiet are the steps whose good end is no news.
+// quiet are the steps that are not worth a line when they end well.
 var quiet = []string{"namespace", "lock", "remote access", "unused remote access", lastStep}
 
 // stepWords is the line for the end of a step, "" for none.

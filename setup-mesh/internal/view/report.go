@@ -78,7 +78,7 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 	return ""
 }
 
-// left is what is not done in a reached cluster, and why, beside what has to
+// left is what is not done in a reached cluster, and why, apart from what has to
 // wait for others.
 func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures []apply.Failure) {
 	missing, failures = cr.Missing, slices.Clone(cr.Failures)
@@ -188,7 +188,7 @@ func (v *reportView) when() string {
 	}
 	switch len(down) {
 	case 0:
-		return " goes on where this ended"
+		return " continues where this one ended"
 	case 1:
 		return ", once " + down[0] + " answers"
 	}

@@ -6,13 +6,27 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 )
 
-// Question asks whether to carry out p. The answer follows on the same line.
-func Question(w io.Writer, p *apply.Plan) {
-	verb := "Apply these changes to"
-	if p.Teardown {
-		verb = "Take Istio out of"
+// ApplyQuestion asks whether to carry out p. The answer follows on the same line.
+func ApplyQuestion(w io.Writer, p *apply.Plan) {
+	question(w, "Apply these changes to "+clusterCount(len(pendingClusters(p))))
+}
+
+// TeardownQuestion asks whether Istio is to leave the clusters of p, by their
+// names; topology.yaml does not name the last ones, which a record does.
+func TeardownQuestion(w io.Writer, p *apply.Plan, unnamed []*apply.ClusterPlan) {
+	s := "Take Istio out of " + every(pendingClusters(p))
+	if len(unnamed) > 0 {
+		var names []string
+		for _, c := range unnamed {
+			names = append(names, c.Name)
+		}
+		s += " (not in topology.yaml: " + every(names) + ")"
 	}
-	io.WriteString(w, verb+" "+clusterCount(len(pendingClusters(p)))+"? Only \"yes\" is accepted: ")
+	question(w, s)
+}
+
+func question(w io.Writer, what string) {
+	io.WriteString(w, safe(what)+"? Only \"yes\" is accepted: ")
 }
 
 // SavedPlan says what a file is for that a plan was saved to.

@@ -46,7 +46,7 @@ func (v statusView) print() {
 		return
 	}
 	findings(v.w, v.colour.mark("x"), v.status.Findings)
-	say(v.w, "The mesh is not one: %s.", count(len(v.status.Findings), "finding"))
+	say(v.w, "Not healthy: %s.", count(len(v.status.Findings), "problem"))
 }
 
 // lines prints what table made safe.
@@ -153,13 +153,19 @@ func (v statusView) served() []string {
 	return table(rows)
 }
 
+// servedWords says whether the primaries of a remote cluster do for it what they
+// should; the finding says more.
 func servedWords(c apply.ClusterStatus) string {
 	switch c.Served {
 	case "ok":
-		return c.Served
+		return "ok"
 	case "":
 		return "?"
-	case "other": // says no more than the finding
+	case "webhook":
+		return "NO: webhook unreachable"
+	case "moved":
+		return "NO: gateway address changed"
+	case "other":
 		return "NO"
 	}
 	return "NO: " + c.Served

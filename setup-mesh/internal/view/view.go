@@ -144,12 +144,15 @@ func detailLines(text string) []string {
 
 // Refusals says why nothing is done.
 func Refusals(w io.Writer, p *apply.Plan) {
-	these := "fix this problem first"
-	if n := len(p.Refusals); n > 1 {
-		these = fmt.Sprintf("fix these %d problems first", n)
-	}
-	say(w, "setup-mesh: error: nothing was applied: %s", these)
+	say(w, "setup-mesh: error: nothing was applied: fix %s first", theProblems(len(p.Refusals)))
 	findings(w, "  x", p.Refusals)
+}
+
+func theProblems(n int) string {
+	if n == 1 {
+		return "this problem"
+	}
+	return fmt.Sprintf("these %d problems", n)
 }
 
 // JSON prints an answer for programs.

@@ -182,6 +182,7 @@ func TestViewPlan(t *testing.T) {
 	tests := map[string]struct {
 		plan    *apply.Plan
 		objects bool
+		unnamed []*apply.ClusterPlan
 	}{
 		"plan-first-install":        {plan: firstInstall()},
 		"plan-nothing":              {plan: meshPlan(clusterPlan("east-1", "network-east"))},
@@ -192,18 +193,19 @@ func TestViewPlan(t *testing.T) {
 		"plan-unreadable":           {plan: meshPlan(clusterPlan("east-1", "network-east"), asLeaving(unread))},
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
-		"plan-teardown":             {plan: teardown},
+		"plan-teardown":             {plan: teardown, unnamed: teardown.Clusters[1:2]},
 		"plan-unknown-and-conflict": {plan: meshPlan(clusterPlan("east-1", "n", blockedBy(planned(apply.ControlPlane, apply.Unknown, "Service", "istiod"), `read Service istio-system/istiod in "context-east-1": forbidden`)))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := planText(tt.plan, false, tt.objects)
+			var b bytes.Buffer
 			if len(tt.plan.Refusals) > 0 {
-				var b bytes.Buffer
+				b.WriteString("(stderr)\n")
 				Refusals(&b, tt.plan)
-				got += "(stderr)\n" + b.String()
+				b.WriteString("(stdout)\n")
 			}
-			golden(t, name, got)
+			Plan(&b, tt.plan, PlanStyle{Objects: tt.objects, Unnamed: tt.unnamed})
+			golden(t, name, b.String())
 		})
 	}
 }
@@ -381,6 +383,8 @@ func TestHostileClusters(t *testing.T) {
 		(&planView{w: &b, plan: p, objects: objects}).print()
 	}
 	Refusals(&b, p)
+	TeardownQuestion(&b, p, p.Clusters)
+	b.WriteString("\n")
 	(&reportView{out: &b, msg: &b, plan: p, report: r}).print()
 	statusView{w: &b, status: &apply.Status{Clusters: []apply.ClusterStatus{s, clusterStatus("b", "n")}, Findings: p.Warnings}}.print()
 	Error(&b, withFix{fmt.Errorf("read it: %w", errors.New(strings.ReplaceAll(evil, "\n", ""))), evil})
