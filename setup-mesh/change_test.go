@@ -108,11 +108,13 @@ func TestShow(t *testing.T) {
 				if len(s.want) == 0 && s.text != "" {
 					t.Errorf("%s says %q", s.name, s.text)
 				}
-				rest, found := s.text, true
+				rest := s.text
 				for _, words := range s.want {
-					if _, rest, found = strings.Cut(rest, words); !found {
+					_, after, found := strings.Cut(rest, words)
+					if !found {
 						t.Errorf("%s does not say %q: %q", s.name, words, s.text)
 					}
+					rest = after
 				}
 			}
 		})
