@@ -76,6 +76,7 @@ type Delays struct {
 	Balancer  time.Duration // an address, from the creation of its Service
 	Discovery time.Duration // istiod, from a change of its remote secrets until it has read the cluster
 	Istiod    time.Duration // istiod, from a change until it writes certificates and webhooks
+	Mount     time.Duration // a Secret, from its change until the pods that mount it see it
 	Ending    time.Duration // a namespace or a CRD, until its objects are deleted
 	Garbage   time.Duration // dependents, from the end of their owner
 }
@@ -91,6 +92,7 @@ func defaultSettings() Settings {
 			Balancer:  2 * time.Second,
 			Discovery: 500 * time.Millisecond,
 			Istiod:    200 * time.Millisecond,
+			Mount:     time.Minute,
 			Ending:    time.Second,
 			Garbage:   200 * time.Millisecond,
 		},
