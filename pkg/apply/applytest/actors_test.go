@@ -345,7 +345,7 @@ func TestTokensEnd(t *testing.T) {
 		grant := must(t, west, append([]*unstructured.Unstructured{object.New("v1", "Namespace", "", ns, nil, nil)}, reader()...)...)
 		f.Cluster("west").Set(func(s *applytest.Settings) { s.TokenCap = time.Hour })
 		token, expires, err := west.Token(t.Context(), ns, "reader", object.RefOf(grant), string(grant.GetUID()), 1000*time.Hour)
-		if err != nil || expires.Sub(time.Now()) != time.Hour {
+		if err != nil || time.Until(expires) != time.Hour {
 			t.Fatal(expires, err)
 		}
 		kubeconfig := stored(west.Endpoint(), string(token.Bytes()))

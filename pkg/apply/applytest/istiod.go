@@ -363,14 +363,9 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	if path != "/debug/clusterz" {
 		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
 	}
-	type known struct {
-		ID     string `json:"id"`
-		Secret string `json:"secretName,omitempty"`
-		Status string `json:"syncStatus"`
-	}
-	list := []known{{ID: i.id, Status: synced}}
+	list := []map[string]string{{"id": i.id, "syncStatus": synced}}
 	for _, r := range i.sortedRemotes() {
-		list = append(list, known{r.id, r.secret, r.state})
+		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
 	}
 	return json.Marshal(list)
 }
