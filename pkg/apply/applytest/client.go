@@ -52,8 +52,7 @@ func (k *client) do(ctx context.Context, call call, effect func() error) error {
 }
 
 func (k *client) effect(call call, effect func() error) error {
-	k.c.f.mu.Lock()
-	defer k.c.f.mu.Unlock()
+	defer k.c.f.hold()()
 	if k.c.settings.Down {
 		return unreachable(k.c)
 	}
@@ -220,7 +219,7 @@ func (k *client) Apply(ctx context.Context, o Object, opts object.ApplyOptions) 
 	err = k.do(ctx, call{verb: "apply", op: op, ref: object.RefOf(o), writes: !opts.DryRun, dryRun: opts.DryRun, access: "patch"}, func() error {
 		made, err := k.c.apply(object.FieldManager, o, opts)
 		if err == nil {
-			out = in(made, o.GroupVersionKind()).DeepCopy()
+			out = copyOf(in(made, o.GroupVersionKind()))
 		}
 		return err
 	})

@@ -16,8 +16,7 @@ type Hand struct {
 func (c *Cluster) As(manager string) Hand { return Hand{c, manager} }
 
 func (h Hand) do(f func() (Object, error)) (Object, error) {
-	h.c.f.mu.Lock()
-	defer h.c.f.mu.Unlock()
+	defer h.c.f.hold()()
 	o, err := f()
 	h.c.f.settle()
 	if err != nil {
@@ -29,7 +28,7 @@ func (h Hand) do(f func() (Object, error)) (Object, error) {
 	if o == nil {
 		return nil, nil
 	}
-	return o.DeepCopy(), nil
+	return copyOf(o), nil
 }
 
 // Apply makes the fields of o so, by server-side apply.
@@ -58,7 +57,7 @@ func (h Hand) edit(ref object.Ref, subresource string, change func(Object)) (Obj
 		if live == nil {
 			return nil, notFound(ref)
 		}
-		next := live.DeepCopy()
+		next := copyOf(live)
 		change(next)
 		return h.c.update(h.manager, live, next, subresource)
 	})

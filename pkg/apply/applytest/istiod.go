@@ -1,15 +1,10 @@
 package applytest
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -31,28 +26,11 @@ type istiod struct {
 	id         string // of its own cluster
 	revision   string
 	external   bool // may lead in other clusters
+	multiRoot  bool // takes another bundle of roots without a restart
 	root       string
 	selfSigned bool
 	remotes    map[string]*remote // by cluster ID
 }
-
-// A remote is a cluster that istiod reads, or tries to.
-type remote struct {
-	id     string
-	secret string // namespace/name
-	config []byte // the kubeconfig
-	state  string // syncing, synced or timeout
-	leads  bool   // as its namespace said when the credential was first good
-	target *Cluster
-	token  string
-}
-
-// Sync states, as in https://github.com/istio/istio/blob/master/pkg/cluster/debug.go
-const (
-	syncing  = "syncing"
-	synced   = "synced"
-	timedOut = "timeout"
-)
 
 // An IstiodState is what an istiod is at one moment.
 type IstiodState struct {
@@ -96,11 +74,18 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	default:
 		return
 	}
+	if ref.Kind == "Secret" && ref.Name == object.Cacerts {
+		for _, i := range c.sortedIstiods() {
+			if i.pod.Namespace == ref.Namespace {
+				c.later(c.settings.Delays.Mount, "cacerts/"+i.pod.String(), i.reload)
+			}
+		}
+	}
 	if ref.Kind == "ConfigMap" && ref.Name != object.RootConfigMap {
 		return
 	}
 	for _, name := range c.f.names {
-		for _, i := range c.f.clusters[name].istiods {
+		for _, i := range c.f.clusters[name].sortedIstiods() {
 			if i.c == c || i.reads(c) {
 				i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
 			}
@@ -131,40 +116,13 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 				i.id = str(e, "value")
 			case "EXTERNAL_ISTIOD":
 				i.external = str(e, "value") != "false"
+			case "ISTIO_MULTIROOT_MESH":
+				i.multiRoot = str(e, "value") == "true"
 			}
 		}
 	}
 	c.istiods[p.GetUID()] = i
 	i.readRoot()
-}
-
-// readRoot takes the plugged-in CA, or makes one of its own:
-// https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
-func (i *istiod) readRoot() {
-	if s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts)); s != nil {
-		if root := decoded(s, "root-cert.pem"); len(root) > 0 {
-			i.root = string(root)
-			return
-		}
-	}
-	i.selfSigned = true
-	ref := object.SecretRef(i.pod.Namespace, selfSignedSecret)
-	s := i.c.get(ref)
-	if s == nil {
-		if i.c.open(ref) != nil {
-			return
-		}
-		pem := fmt.Sprintf("-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n", base64.StdEncoding.EncodeToString([]byte("self-signed by "+i.c.name+" "+i.c.f.uid())))
-		s = i.c.must(i.c.create(pilot, object.New("v1", "Secret", ref.Namespace, ref.Name, nil, map[string]any{
-			"type": "istio.io/ca-root", "data": map[string]any{"ca-cert.pem": base64.StdEncoding.EncodeToString([]byte(pem))},
-		}), createOptions{}))
-	}
-	i.root = string(decoded(s, "ca-cert.pem"))
-}
-
-func decoded(secret Object, key string) []byte {
-	data, _ := base64.StdEncoding.DecodeString(text(secret, "data", key))
-	return data
 }
 
 // look is what an istiod does after changes that it sees.
@@ -183,68 +141,6 @@ func (i *istiod) look() {
 			i.lead(r.target)
 		}
 	}
-}
-
-// readRemotes compares the remote secrets with what is known of them.
-func (i *istiod) readRemotes() {
-	seen := map[string]bool{}
-	selector := labels.Set{labelMulti: "true"}.AsSelector()
-	for _, s := range i.c.list(secretKind, i.pod.Namespace, selector) {
-		for id := range fields(s, "data") {
-			if id == i.id || seen[id] {
-				continue
-			}
-			seen[id] = true
-			config := decoded(s, id)
-			r := i.remotes[id]
-			if r == nil || !bytes.Equal(r.config, config) {
-				r = &remote{id: id, secret: s.GetNamespace() + "/" + s.GetName(), config: config, state: syncing}
-				i.remotes[id] = r
-			}
-			if r.state != synced {
-				i.c.later(i.c.settings.Delays.Discovery, fmt.Sprintf("discovery/%s/%s", i.pod, id), func() { i.sync(r) })
-			}
-		}
-	}
-	for id := range i.remotes {
-		if !seen[id] {
-			delete(i.remotes, id)
-		}
-	}
-}
-
-// sync tries a remote cluster's credential. One that is not good is tried again
-// whenever something changes that may be the reason.
-func (i *istiod) sync(r *remote) {
-	if i.remotes[r.id] != r || r.state == synced {
-		return
-	}
-	r.state = timedOut
-	server, token, err := credential(r.config)
-	if err != nil {
-		return
-	}
-	r.target, r.token = i.c.f.at(server), token
-	if r.target == nil || r.target.accepts(token) != nil {
-		return
-	}
-	r.state = synced
-	if ns := r.target.get(object.NamespaceRef(i.pod.Namespace)); ns != nil && i.external {
-		for _, name := range strings.Split(text(ns, "metadata", "annotations", object.AnnotationControlPlanes), ",") {
-			r.leads = r.leads || name == "*" || name == i.id && name != ""
-		}
-	}
-	i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
-}
-
-// reads says whether a change in c may matter to i.
-func (i *istiod) reads(c *Cluster) bool {
-	for _, r := range i.remotes {
-		if r.target == c {
-			return true
-		}
-	}
-	return false
 }
 
 // lead does in a cluster what one istiod does for all: it writes the root
@@ -275,19 +171,6 @@ func (i *istiod) lead(c *Cluster) {
 	}
 }
 
-func (i *istiod) writeRoot(c *Cluster, ref object.Ref) {
-	data := map[string]any{"root-cert.pem": i.root}
-	live := c.get(ref)
-	if live == nil {
-		o := object.New("v1", "ConfigMap", ref.Namespace, ref.Name, map[string]any{"labels": map[string]any{"istio.io/config": "true"}}, map[string]any{"data": data})
-		c.must(c.create(pilot, o, createOptions{}))
-		return
-	}
-	if text(live, "data", "root-cert.pem") != i.root {
-		c.edit(pilot, ref, "", func(o Object) { o.Object["data"] = data })
-	}
-}
-
 // serving is the istiod of a namespace that leads, nil if none is up.
 func (c *Cluster) serving(namespace string) *istiod {
 	for _, i := range c.sortedIstiods() {
@@ -305,38 +188,4 @@ func (c *Cluster) sortedIstiods() []*istiod {
 	}
 	sortBy(out, func(i *istiod) string { return i.pod.Namespace + "/" + i.pod.Name })
 	return out
-}
-
-func (i *istiod) sortedRemotes() []*remote {
-	out := make([]*remote, 0, len(i.remotes))
-	for _, r := range i.remotes {
-		out = append(out, r)
-	}
-	sortBy(out, func(r *remote) string { return r.id })
-	return out
-}
-
-// podGet answers for the pods that have a port.
-func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) {
-	p := c.get(ref)
-	if p == nil {
-		return nil, notFound(ref)
-	}
-	i := c.istiods[p.GetUID()]
-	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
-		return nil, refusal(object.ServerFault, ref, "connection refused")
-	}
-	if path != "/debug/clusterz" {
-		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
-	}
-	type known struct {
-		ID     string `json:"id"`
-		Secret string `json:"secretName,omitempty"`
-		Status string `json:"syncStatus"`
-	}
-	list := []known{{ID: i.id, Status: synced}}
-	for _, r := range i.sortedRemotes() {
-		list = append(list, known{r.id, r.secret, r.state})
-	}
-	return json.Marshal(list)
 }
