@@ -125,10 +125,10 @@ func TestSave(t *testing.T) {
 func TestParseSavedErrors(t *testing.T) {
 	tests := map[string]struct{ in, wantErr string }{
 		"nothing":          {"", "decode the plan: EOF"},
-		"another format":   {`{"format": "setup-mesh.io/plan/v2"}`, "decode the plan: it is no plan of format setup-mesh.io/plan/v1"},
+		"another format":   {`{"format": "setup-mesh.io/plan/v1"}`, "decode the plan: it is no plan of format setup-mesh.io/plan/v2"},
 		"another file":     {`{"mesh_id": "m"}`, `decode the plan: json: unknown field "mesh_id"`},
-		"null":             {`null`, "decode the plan: it is no plan of format setup-mesh.io/plan/v1"},
-		"a cluster is not": {`{"format": "setup-mesh.io/plan/v1", "clusters": [null]}`, "decode the plan: one of its clusters is null"},
+		"null":             {`null`, "decode the plan: it is no plan of format setup-mesh.io/plan/v2"},
+		"a cluster is not": {`{"format": "setup-mesh.io/plan/v2", "clusters": [null]}`, "decode the plan: one of its clusters is null"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -140,9 +140,9 @@ func TestParseSavedErrors(t *testing.T) {
 }
 
 func FuzzParseSaved(f *testing.F) {
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","mesh":"m","istio":"1.31.0","clusters":[{"name":"a","changes":[{"component":"gateway","object":{"version":"v1","kind":"Service","name":"x"},"action":"create"}]}],"digest":"x"}`))
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","clusters":[null]}`))
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v1","clusters":[{}],"refusals":[{}],"digest":1}`))
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","mesh":"m","istio":"1.31.0","clusters":[{"name":"a","changes":[{"component":"gateway","object":{"kind":"Service","name":"x"},"action":"create"}]}],"digest":"x"}`))
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","clusters":[null]}`))
+	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","clusters":[{}],"refusals":[{}],"digest":1}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		s, err := ParseSaved(in)
 		if err != nil {
