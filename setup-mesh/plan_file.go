@@ -43,9 +43,9 @@ func checkSaved(file string, now *apply.Plan) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	stale, err := saved.Stale(now)
-	if err != nil || len(stale) == 0 {
-		return err
+	stale := saved.Stale(now)
+	if len(stale) == 0 {
+		return nil
 	}
 	msg := fmt.Sprintf("the plan in %s is not what would be done now:", file)
 	for _, line := range stale {

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -240,6 +241,9 @@ func (x *execution) complete(ctx context.Context, ch Change, live *unstructured.
 	if err != nil {
 		return nil, fmt.Errorf("mint the content of %s: %w", ch.Object, err)
 	}
+	if c.sends != "" && ch.Sends != "" && c.sends != ch.Sends {
+		return nil, &StaleError{Cluster: ch.item.Late.Source(), Why: fmt.Sprintf("its gateway was at %s when the plan was made, and is at %s now", ch.Sends, c.sends)}
+	}
 	return c.put(ch.item.Object), nil
 }
 
@@ -315,12 +319,14 @@ func unmoved(ctx context.Context, l *connected) error {
 	return nil
 }
 
-// A StaleError says that a cluster was changed by another apply after the plan
-// was made, and before its lock was taken.
-type StaleError struct{ Cluster string }
+// A StaleError says that a cluster is not as it was when the plan was made.
+type StaleError struct {
+	Cluster string
+	Why     string // "" for another apply
+}
 
 func (e *StaleError) Error() string {
-	return e.Cluster + " was changed by another apply since this plan was made"
+	return e.Cluster + ": " + cmp.Or(e.Why, "another apply has changed the cluster since this plan was made")
 }
 
 // Remedy is what to do about it.

@@ -81,6 +81,7 @@ func wantedObject(it *Item, live *unstructured.Unstructured) *unstructured.Unstr
 type content struct {
 	fields map[string]any
 	notes  map[string]string
+	sends  string // as in [Late]
 }
 
 // secretContent is the content of a Secret.

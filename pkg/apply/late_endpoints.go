@@ -64,5 +64,5 @@ func (p *primaryEndpoints) Mint(ctx context.Context, m Minter) (content, error) 
 	if !reach.Known() {
 		return content{}, fmt.Errorf("the gateway of %s has no address", p.primary)
 	}
-	return content{fields: reach.endpoints().fields()}, nil
+	return content{fields: reach.endpoints().fields(), sends: reach.endpoints().String()}, nil
 }

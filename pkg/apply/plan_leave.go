@@ -183,10 +183,12 @@ func countRefs(refs []object.Ref) string {
 func (pl *planner) rewire() {
 	for _, c := range pl.plan.Clusters {
 		for i, ch := range c.Changes {
-			if ch.Part != order.Endpoints || ch.Action != Keep {
+			primary := pl.plan.cluster(ch.Peer)
+			if ch.Part != order.Endpoints || ch.item == nil || primary == nil || !primary.movesGateway() {
 				continue
 			}
-			if primary := pl.plan.cluster(ch.Peer); primary != nil && ch.item != nil && primary.movesGateway() {
+			c.Changes[i].Sends = ""
+			if ch.Action == Keep {
 				c.Changes[i].Action, c.Changes[i].Mint = Update, true
 				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"
 			}

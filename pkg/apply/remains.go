@@ -7,8 +7,10 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -30,21 +32,6 @@ var sharedByProducts = []string{object.RootConfigMap, "istio-ca-crl", "istio-nam
 // istiodManager is the field manager of what istiod writes by itself.
 const istiodManager = "pilot-discovery"
 
-// contentKinds are the kinds that make a namespace somebody's: while it holds
-// one that is not ours, it stays.
-var contentKinds = []schema.GroupKind{
-	{Kind: "ConfigMap"},
-	{Kind: "Secret"},
-	{Kind: "Service"},
-	{Kind: "ServiceAccount"},
-	{Kind: "Pod"},
-	{Kind: "PersistentVolumeClaim"},
-	{Group: "apps", Kind: "Deployment"},
-	{Group: "apps", Kind: "StatefulSet"},
-	{Group: "apps", Kind: "DaemonSet"},
-	{Group: "coordination.k8s.io", Kind: "Lease"},
-}
-
 // made are the kinds whose objects come and go with others, whoever made these.
 var made = map[schema.GroupKind]bool{
 	{Kind: "Endpoints"}: true, {Kind: "Event"}: true, {Group: "events.k8s.io", Kind: "Event"}: true,
@@ -62,7 +49,7 @@ func readRemains(ctx context.Context, l *connected, spaces []string) Remains {
 		}
 	})
 	if l.object(object.NamespaceRef(l.Namespace)) != nil {
-		r.contents(ctx, l.Namespace, contentKinds)
+		spaces = append(spaces, l.Namespace)
 	}
 	for ref, seen := range l.Objects {
 		if object.IsCRD(ref) && seen.Object != nil {
@@ -73,7 +60,7 @@ func readRemains(ctx context.Context, l *connected, spaces []string) Remains {
 			})
 		}
 	}
-	r.shared(ctx, spaces)
+	r.namespaces(ctx, spaces)
 	return r.remains(ctx)
 }
 
@@ -81,7 +68,7 @@ func readRemains(ctx context.Context, l *connected, spaces []string) Remains {
 // nothing where there are none.
 func readShared(ctx context.Context, l *connected, spaces []string) Remains {
 	r := newRemainsReader(l)
-	r.shared(ctx, spaces)
+	r.namespaces(ctx, spaces)
 	return r.remains(ctx)
 }
 
@@ -104,6 +91,7 @@ type remainsReader struct {
 	group *errgroup.Group
 	mu    sync.Mutex
 	found Remains
+	seen  []*unstructured.Unstructured // all that is in namespaces which are to go
 	// forbidden are kinds that the user may not list, without a name.
 	forbidden []object.Ref
 }
@@ -132,18 +120,18 @@ func (r *remainsReader) each(ctx context.Context, kind schema.GroupKind, namespa
 	})
 }
 
-// contents sorts all objects of these kinds in a namespace.
+// contents collects all objects of these kinds in a namespace.
 func (r *remainsReader) contents(ctx context.Context, namespace string, kinds []schema.GroupKind) {
 	for _, kind := range kinds {
 		if !made[kind] {
-			r.each(ctx, kind, namespace, "", func(o *unstructured.Unstructured) { r.found.sort(r.live.Live, o) })
+			r.each(ctx, kind, namespace, "", func(o *unstructured.Unstructured) { r.seen = append(r.seen, o) })
 		}
 	}
 }
 
-// shared sorts all that is in namespaces for copies, of whatever kind: others may
-// have put anything there, and it would go with the namespace.
-func (r *remainsReader) shared(ctx context.Context, namespaces []string) {
+// namespaces collects all that is in namespaces which are to go, of whatever kind:
+// others may have put anything there, and it would go with the namespace.
+func (r *remainsReader) namespaces(ctx context.Context, namespaces []string) {
 	if len(namespaces) == 0 {
 		return
 	}
@@ -161,6 +149,7 @@ func (r *remainsReader) shared(ctx context.Context, namespaces []string) {
 // remains waits for all lists.
 func (r *remainsReader) remains(ctx context.Context) Remains {
 	_ = r.group.Wait() // the functions return nil
+	r.found.sortAll(r.live.Live, r.seen)
 	if r.found.Err == nil && len(r.forbidden) > 0 {
 		r.found.Err = forbiddenKinds(ctx, r.live, r.forbidden)
 	}
@@ -172,19 +161,61 @@ func (r *remainsReader) remains(ctx context.Context) Remains {
 	return r.found
 }
 
-// sort puts an object of a namespace that goes where it belongs: what Kubernetes
-// or an owner makes goes with the namespace or the owner.
+// sortAll puts the objects of namespaces that go where they belong.
+func (r *Remains) sortAll(l *Live, all []*unstructured.Unstructured) {
+	goes := map[types.UID]bool{}
+	for _, o := range all {
+		if l.goes(o) {
+			goes[o.GetUID()] = true
+		}
+	}
+	// What Kubernetes makes for an object of ours goes with it, and what it makes
+	// for that: a ReplicaSet, and its Pods.
+	for changed := true; changed; {
+		changed = false
+		for _, o := range all {
+			owned := slices.ContainsFunc(o.GetOwnerReferences(), func(ref metav1.OwnerReference) bool { return goes[ref.UID] })
+			if owned && !goes[o.GetUID()] {
+				goes[o.GetUID()], changed = true, true
+			}
+		}
+	}
+	for _, o := range all {
+		if !goes[o.GetUID()] {
+			r.sort(l, o)
+		}
+	}
+}
+
+// sort puts an object that does not go with ours where it belongs: what istiod
+// or Kubernetes makes in every namespace is nobody's.
 func (r *Remains) sort(l *Live, o *unstructured.Unstructured) {
 	ref := object.RefOf(o)
 	switch {
-	case l.goes(o), len(o.GetOwnerReferences()) > 0:
 	case ref.Name == "kube-root-ca.crt", ref.Kind == "ServiceAccount" && ref.Name == "default":
+	case ref == lockRef(l.Namespace):
 	case slices.Equal(object.Managers(o), []string{istiodManager}) && ref.Namespace == l.Namespace:
 		r.ByProducts = append(r.ByProducts, ref)
 	case slices.Equal(object.Managers(o), []string{istiodManager}): // found in all namespaces
+	case derived(l, o):
 	default:
 		r.Foreign[ref.Namespace] = append(r.Foreign[ref.Namespace], ref)
 	}
+}
+
+// derived says whether Kubernetes made an object for one of ours without saying
+// so: Endpoints have the name of their Service, and slices that mirror them its
+// label.
+func derived(l *Live, o *unstructured.Unstructured) bool {
+	service := o.GetLabels()["kubernetes.io/service-name"]
+	if o.GetKind() == "Endpoints" {
+		service = o.GetName()
+	}
+	return service != "" && object.Ours(l.object(object.ServiceRef(o.GetNamespace(), service)))
+}
+
+func lockRef(namespace string) object.Ref {
+	return object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: namespace, Name: object.LockName}
 }
 
 // goes says whether we delete o ourselves. Outside Istio's namespace all that is
