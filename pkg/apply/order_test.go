@@ -342,6 +342,7 @@ func TestOldPrimaryGoesOnceTheNewOneServes(t *testing.T) {
 		{"r: prove serving", "r: remove address p1"},
 		{"r: prove injection", "r: remove address p1"},
 		{"r: prove injection", "p1: remove mesh configuration"}, // what leads to its istiod
+		{"r: prove injection", "p1: put remote secret r"},       // with which it gives up the lead
 	}...)
 	if g.has("r: remove grant p1") || g.has("p1: remove remote secret r") {
 		t.Error("p1 reads r as before: both are joined")
