@@ -42,7 +42,7 @@ func (p *Plan) needs(c *ClusterPlan) []object.Access {
 	case c.Leaving:
 		n.leave(c)
 	default:
-		n.stay(c)
+		n.stay(p, c)
 	}
 	n.given(p, c)
 	return slices.SortedFunc(maps.Keys(n), compareAccess)
@@ -119,7 +119,7 @@ func (n needs) leave(c *ClusterPlan) {
 
 // stay needs what an apply does in a cluster of the mesh beside the changes: it
 // writes the record, waits, and has the istiods asked whom they discover.
-func (n needs) stay(c *ClusterPlan) {
+func (n needs) stay(p *Plan, c *ClusterPlan) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
@@ -144,6 +144,11 @@ func (n needs) stay(c *ClusterPlan) {
 			if it := c.item(object.GatewayServiceRef(c.Namespace)); it != nil && nodeSelector(it.Object) != nil {
 				n.add(object.Ref{Kind: "Node"}, "list")
 			}
+		}
+	}
+	if p.proves(c, order.Serves) {
+		for _, a := range servingAccess(c) {
+			n[a] = true
 		}
 	}
 	if c.Remote() {
