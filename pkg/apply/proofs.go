@@ -57,16 +57,26 @@ func runGateway(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) 
 // provesServing: where injection alone would prove nothing.
 func provesServing(s *scene, c *ClusterPlan) bool { return s.switches(c) }
 
-func needsOfServing(s *scene, c *ClusterPlan) []order.Fact { return s.byPrimaries(c) }
+// needsOfServing leaves out their addresses in c: the proof has its own.
+func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
+	if out := s.injecting(c, s.proved(c)); len(out) > 0 {
+		return out
+	}
+	var out []order.Fact // none is reached, and all that is to go stays
+	for _, name := range c.Primaries {
+		out = append(out, order.Fact{Cluster: name, Claim: order.Addressed})
+	}
+	return out
+}
 
 func runServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
 	return waitServing(ctx, x, c, r)
 }
 
-// byPrimaries are the facts that let the primaries of c inject its pods.
-func (s *scene) byPrimaries(c *ClusterPlan) []order.Fact {
-	out := s.reachable(c)
-	for _, name := range s.primaries(c) {
+// injecting are the facts that let primaries of c inject its pods.
+func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
+	var out []order.Fact
+	for _, name := range primaries {
 		p := s.clusters[name]
 		if p == nil || p.Unreached != "" {
 			continue
@@ -84,7 +94,8 @@ func provesInjection(_ *scene, c *ClusterPlan) bool {
 }
 
 func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
-	out := append(s.byPrimaries(c), applied(c, order.Config, order.Service, order.Webhooks)...)
+	out := append(s.injecting(c, s.primaries(c)), s.reachable(c)...)
+	out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}

@@ -27,6 +27,11 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 	case order.Mesh:
 		out = append(out, here(order.CRDs)...)
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Answers})
+	case order.Endpoints:
+		// It stands behind the Service that pods are injected through now.
+		if ch.Action == Create && s.switches(c) {
+			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
+		}
 	case order.Service:
 		if s.switches(c) && hasSelector(c.Live.object(ch.Object)) {
 			out = append(out, s.reachable(c)...)

@@ -134,10 +134,48 @@ func (s *scene) primaries(c *ClusterPlan) []string {
 	return out
 }
 
-// switches says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-// Injection alone would prove nothing then, since the other may have answered.
+// switches says whether injection alone would prove nothing of a remote cluster,
+// since another one may have answered than its primaries to be: its own istiod, a
+// former primary, or one that it has already.
 func (s *scene) switches(c *ClusterPlan) bool {
+	return s.replaces(c) || len(s.newcomers(c)) > 0
+}
+
+// proved are the primaries of c that are tried one by one: all of them where they
+// take the place of something else.
+func (s *scene) proved(c *ClusterPlan) []string {
+	if s.replaces(c) {
+		return s.primaries(c)
+	}
+	return s.newcomers(c)
+}
+
+// newcomers are primaries of c whose addresses are to stand beside one that is
+// there.
+func (s *scene) newcomers(c *ClusterPlan) []string {
+	if !c.Remote() || c.Leaving {
+		return nil
+	}
+	var out []string
+	served := false
+	for _, ch := range c.Changes {
+		if ch.Part != order.Endpoints || ch.removes() {
+			continue
+		}
+		served = served || c.Live.object(ch.Object) != nil
+		if p := s.clusters[ch.Peer]; ch.Action == Create && p != nil && p.Unreached == "" {
+			out = append(out, ch.Peer)
+		}
+	}
+	if !served {
+		return nil
+	}
+	return out
+}
+
+// replaces says whether something else than its primaries of now stands behind
+// the control plane of a remote cluster: its own istiod, or a former primary.
+func (s *scene) replaces(c *ClusterPlan) bool {
 	if !c.Remote() || c.Leaving {
 		return false
 	}
