@@ -309,6 +309,9 @@ func TestServiceLosesItsSelectorLast(t *testing.T) {
 		{"r: put address p1", "r: put control plane service"},
 		{"r: prove serving", "r: put address p1"}, // which stands behind the same Service
 		{"r: prove serving", "r: put webhooks"},
+		// The webhook of a primary does not say for which cluster it is: p1 would
+		// inject the pods of r as its own.
+		{"r: put webhooks", "r: put control plane service"},
 		{"p1: put remote secret r", "r: prove serving"},
 		{"p1: put mesh configuration", "r: prove serving"},
 		{"r: prove serving", "r: prove injection"},

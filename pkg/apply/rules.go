@@ -19,6 +19,8 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 		out = append(out, here(order.Trust, order.Config)...)
 		if c.Remote() {
 			out = append(out, s.reachable(c)...)
+		}
+		if c.Remote() && !s.demotes(c) {
 			out = append(out, here(order.Service)...)
 		}
 	case order.Gateways:
@@ -33,8 +35,12 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 		}
 	case order.Service:
-		if s.switches(c) && hasSelector(c.Live.object(ch.Object)) {
+		if s.demotes(c) {
+			// The webhook comes first: that of a primary does not say for which
+			// cluster it calls, and others would inject pods as their own.
+			// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
 			out = append(out, s.reachable(c)...)
+			out = append(out, here(order.Webhooks)...)
 			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 		}
 	case order.Credential:

@@ -173,13 +173,18 @@ func (s *scene) newcomers(c *ClusterPlan) []string {
 	return out
 }
 
+// demotes says whether a remote cluster has a control plane of its own.
+func (s *scene) demotes(c *ClusterPlan) bool {
+	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
+}
+
 // replaces says whether something else than its primaries of now stands behind
 // the control plane of a remote cluster: its own istiod, or a former primary.
 func (s *scene) replaces(c *ClusterPlan) bool {
 	if !c.Remote() || c.Leaving {
 		return false
 	}
-	return hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace))) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
+	return s.demotes(c) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Part == order.Endpoints && ch.removes()
 	})
 }
