@@ -47,6 +47,8 @@ func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 		out = applied(c, order.Trust, order.Config)
 		if c.Remote() {
 			out = append(out, s.reachable(c)...)
+		}
+		if c.Remote() && !s.demotes(c) {
 			out = append(out, applied(c, order.Service)...)
 		}
 	case order.Gateways, order.Mesh:

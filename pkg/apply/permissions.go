@@ -146,10 +146,12 @@ func (n needs) stay(p *Plan, c *ClusterPlan) {
 			}
 		}
 	}
+	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
+	if c.removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
+		n.add(addresses, "list")
+	}
 	if p.proves(c, order.Serves) {
-		for _, a := range servingAccess(c) {
-			n[a] = true
-		}
+		n.switched(c, addresses)
 	}
 	if c.Remote() {
 		n.served(c)
@@ -157,6 +159,15 @@ func (n needs) stay(p *Plan, c *ClusterPlan) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}
+}
+
+// switched needs what the proof of serving puts into c and takes out again, and
+// to remove the endpoints that Kubernetes made for an istiod of c itself.
+func (n needs) switched(c *ClusterPlan, addresses object.Ref) {
+	n.add(object.IstiodServiceRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(addresses, "get", "list", "create", "patch", "delete")
+	n.add(probeWebhookRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(object.Ref{Kind: "Endpoints", Namespace: c.Namespace}, "delete")
 }
 
 // served needs what [waitServed] does: it waits, and tries whether a pod would be
