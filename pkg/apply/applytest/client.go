@@ -220,7 +220,7 @@ func (k *client) Apply(ctx context.Context, o Object, opts object.ApplyOptions) 
 	err = k.do(ctx, call{verb: "apply", op: op, ref: object.RefOf(o), writes: !opts.DryRun, dryRun: opts.DryRun, access: "patch"}, func() error {
 		made, err := k.c.apply(object.FieldManager, o, opts)
 		if err == nil {
-			out = in(made, o.GroupVersionKind()).DeepCopy()
+			out = copyOf(in(made, o.GroupVersionKind()))
 		}
 		return err
 	})

@@ -27,7 +27,7 @@ type Cluster struct {
 	version    int64                                 // the latest resourceVersion
 	dependents map[types.UID]map[object.Ref]bool     // by owner
 	waiters    map[object.Ref]map[*waiter]bool
-	merges     map[object.Ref]merge // the latest result of each
+	latest     map[object.Ref]merge // with what is stored as live
 
 	istiods map[types.UID]*istiod // by pod
 	backoff map[object.Ref]time.Duration
@@ -44,7 +44,7 @@ func newCluster(f *Fleet, name string, index int) *Cluster {
 		served:     map[schema.GroupKind]served{},
 		dependents: map[types.UID]map[object.Ref]bool{},
 		waiters:    map[object.Ref]map[*waiter]bool{},
-		merges:     map[object.Ref]merge{},
+		latest:     map[object.Ref]merge{},
 		istiods:    map[types.UID]*istiod{},
 		backoff:    map[object.Ref]time.Duration{},
 	}
@@ -124,7 +124,7 @@ func (c *Cluster) Get(ref object.Ref) Object {
 	c.f.mu.Lock()
 	defer c.f.mu.Unlock()
 	if o := c.get(ref); o != nil {
-		return o.DeepCopy()
+		return copyOf(o)
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (c *Cluster) List(kind schema.GroupKind, namespace string) []Object {
 	defer c.f.mu.Unlock()
 	list := c.list(kind, namespace, nil)
 	for i, o := range list {
-		list[i] = o.DeepCopy()
+		list[i] = copyOf(o)
 	}
 	return list
 }

@@ -19,7 +19,7 @@ type Fleet struct {
 	contexts map[string]string // to the cluster's name
 	tokens   map[string]grant
 	agenda   agenda
-	merger   merger
+	merger   *Merger
 	random   *rand.Rand
 	uids     int
 	runs     int
@@ -30,12 +30,15 @@ type Fleet struct {
 
 // New makes a fleet without clusters. Whatever a real API server would draw by lot
 // depends on seed.
-func New(seed uint64) *Fleet {
+func New(seed uint64) *Fleet { return NewMerger().Fleet(seed) }
+
+// Fleet is [New] for one of many fleets, which share m.
+func (m *Merger) Fleet(seed uint64) *Fleet {
 	f := &Fleet{
 		clusters: map[string]*Cluster{},
 		contexts: map[string]string{},
 		tokens:   map[string]grant{},
-		merger:   newMerger(),
+		merger:   m,
 		random:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable on purpose
 	}
 	f.agenda.f = f

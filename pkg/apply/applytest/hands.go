@@ -29,7 +29,7 @@ func (h Hand) do(f func() (Object, error)) (Object, error) {
 	if o == nil {
 		return nil, nil
 	}
-	return o.DeepCopy(), nil
+	return copyOf(o), nil
 }
 
 // Apply makes the fields of o so, by server-side apply.
@@ -58,7 +58,7 @@ func (h Hand) edit(ref object.Ref, subresource string, change func(Object)) (Obj
 		if live == nil {
 			return nil, notFound(ref)
 		}
-		next := live.DeepCopy()
+		next := copyOf(live)
 		change(next)
 		return h.c.update(h.manager, live, next, subresource)
 	})

@@ -65,7 +65,7 @@ func (c *Cluster) check(ref object.Ref, version string) (served, error) {
 // shown is o as the server returns it: in the version that the reader knows.
 func (c *Cluster) shown(o Object) Object {
 	kind := o.GroupVersionKind()
-	o = o.DeepCopy()
+	o = copyOf(o)
 	if r, known := object.ResourceOf(kind.GroupKind()); known && !builtin(kind.Group) {
 		if s := c.served[kind.GroupKind()]; slices.Contains(s.versions, r.Version) {
 			kind.Version = r.Version

@@ -3,7 +3,11 @@ package applytest
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,13 +22,19 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// A merger merges as an API server does, by the same code:
+// A Merger merges as an API server does, by the same code:
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/
 // Kubernetes' own kinds have their schema; those of CRDs are merged map by map,
-// and their lists are atomic.
-type merger struct {
-	types    managedfields.TypeConverter
+// and their lists are atomic. It remembers what it merged, so that many fleets
+// with much the same objects are fast when they share one. It is safe for
+// concurrent use.
+type Merger struct {
+	types managedfields.TypeConverter
+
+	mu       sync.Mutex
 	managers map[managed]*managedfields.FieldManager
+	merges   map[uint64]merge
+	seed     maphash.Seed
 }
 
 type managed struct {
@@ -32,15 +42,23 @@ type managed struct {
 	subresource string
 }
 
-func newMerger() merger {
-	return merger{types: schemas{
-		builtin: applyconfigurations.NewTypeConverter(scheme.Scheme),
-		deduced: managedfields.NewDeducedTypeConverter(),
-	}, managers: map[managed]*managedfields.FieldManager{}}
+// NewMerger makes a merger that remembers nothing yet.
+func NewMerger() *Merger {
+	return &Merger{
+		types: schemas{
+			builtin: applyconfigurations.NewTypeConverter(scheme.Scheme),
+			deduced: managedfields.NewDeducedTypeConverter(),
+		},
+		managers: map[managed]*managedfields.FieldManager{},
+		merges:   map[uint64]merge{},
+		seed:     maphash.MakeSeed(),
+	}
 }
 
 // manager returns what merges objects of a kind, or its subresource.
-func (m merger) manager(kind schema.GroupVersionKind, subresource string) *managedfields.FieldManager {
+func (m *Merger) manager(kind schema.GroupVersionKind, subresource string) *managedfields.FieldManager {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	key := managed{kind, subresource}
 	if f, ok := m.managers[key]; ok {
 		return f
@@ -54,7 +72,7 @@ func (m merger) manager(kind schema.GroupVersionKind, subresource string) *manag
 }
 
 // apply merges patch into live, which may be nil. Neither is changed.
-func (m merger) apply(live, patch Object, manager string, force bool) (Object, error) {
+func (m *Merger) apply(live, patch Object, manager string, force bool) (Object, error) {
 	kind := patch.GroupVersionKind()
 	if live == nil {
 		live, _ = versions{}.make(kind)
@@ -67,7 +85,7 @@ func (m merger) apply(live, patch Object, manager string, force bool) (Object, e
 }
 
 // update notes that manager made next, which it may change, out of live.
-func (m merger) update(live, next Object, manager, subresource string) Object {
+func (m *Merger) update(live, next Object, manager, subresource string) Object {
 	kind := next.GroupVersionKind()
 	if live == nil {
 		live, _ = versions{}.make(kind)
@@ -77,6 +95,42 @@ func (m merger) update(live, next Object, manager, subresource string) Object {
 		panic("applytest: " + err.Error())
 	}
 	return out.(Object)
+}
+
+// solitary says whether only one controller ever writes an object.
+func solitary(o Object) bool {
+	switch o.GetKind() {
+	case "Pod":
+		return true
+	case "EndpointSlice":
+		return labelsOf(o)[labelSliceManager] == endpointsController
+	case "ServiceAccount", "ConfigMap":
+		return o.GetName() == "default" || o.GetName() == "kube-root-ca.crt"
+	}
+	return false
+}
+
+// stamp notes that manager wrote next's status, or all of a [solitary] object,
+// without comparing what each field was.
+func stamp(next Object, manager, subresource string, now time.Time) {
+	owned := map[string]any{}
+	for key := range next.Object {
+		if key != "apiVersion" && key != "kind" && (subresource == "" || key == subresource) {
+			owned["f:"+key] = map[string]any{}
+		}
+	}
+	entry := map[string]any{
+		"manager": manager, "operation": "Update", "apiVersion": next.GetAPIVersion(), "time": now.Format(time.RFC3339),
+		"fieldsType": "FieldsV1", "fieldsV1": owned,
+	}
+	if subresource != "" {
+		entry["subresource"] = subresource
+	}
+	entries := slices.DeleteFunc(slices.Clone(items(next, "metadata", "managedFields")), func(e any) bool {
+		m, _ := e.(map[string]any)
+		return m["manager"] == manager && str(m, "subresource") == subresource
+	})
+	set(next, append(entries, entry), "metadata", "managedFields")
 }
 
 // in is o in another version of its kind: they all look the same.
@@ -134,43 +188,8 @@ func (versions) make(kind schema.GroupVersionKind) (Object, error) {
 	return o, nil
 }
 
-// A merge is what applying patch to an object of some resourceVersion yields. A
-// plan is followed by an apply and then a plan of the same patches: remembering
-// the latest result of each saves most of the work.
-type merge struct {
-	patch   Object // without its preconditions
-	manager string
-	force   bool
-	live    string // resourceVersion, "" for an absent object
-	result  Object
-	err     error
-}
-
-// merged is the result of applying patch, which it does not keep or change.
-func (c *Cluster) merged(ref object.Ref, live, patch Object, manager string, force bool) (Object, error) {
-	version := ""
-	if live != nil {
-		version = live.GetResourceVersion()
-	}
-	m := c.merges[ref]
-	if m.patch != nil && m.live == version && m.manager == manager && m.force == force && same(m.patch.Object, patch.Object) {
-		return m.result, m.err
-	}
-	patch = patch.DeepCopy()
-	m = merge{patch: patch, manager: manager, force: force, live: version}
-	own := patch
-	if hasStatus(ref.GroupKind()) && patch.Object["status"] != nil {
-		own = shallow(patch)
-		delete(own.Object, "status")
-	}
-	m.result, m.err = c.f.merger.apply(live, own, manager, force)
-	m.err = c.refused(m.err, ref)
-	c.merges[ref] = m
-	return m.result, m.err
-}
-
 // refused makes an error of the port out of one of the merger's.
-func (c *Cluster) refused(err error, ref object.Ref) error {
+func refused(err error, ref object.Ref) error {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	switch {
 	case err == nil:
@@ -182,15 +201,6 @@ func (c *Cluster) refused(err error, ref object.Ref) error {
 		}
 	}
 	return invalid(ref, err.Error(), schemaPaths(err.Error())...)
-}
-
-// applied remembers that applying the patch once more changes nothing. One that
-// owns nothing does, the second time: no manager is known of the object then.
-func (c *Cluster) applied(ref object.Ref, o Object) {
-	if m := c.merges[ref]; m.result != nil && len(items(o, "metadata", "managedFields")) > 0 {
-		m.live, m.result = o.GetResourceVersion(), o
-		c.merges[ref] = m
-	}
 }
 
 // unconditional is o without the preconditions that an apply may carry.

@@ -23,21 +23,29 @@ func (c *Cluster) get(ref object.Ref) Object {
 
 // list returns the stored objects that selector, or nil, takes.
 func (c *Cluster) list(kind schema.GroupKind, namespace string, selector labels.Selector) []Object {
-	var out []Object
-	for at, o := range c.objects[kind] {
+	named := c.objects[kind]
+	if len(named) == 0 {
+		return nil
+	}
+	places := make([]place, 0, len(named))
+	for at, o := range named {
 		if namespace != "" && at.namespace != namespace {
 			continue
 		}
 		if selector == nil || selector.Empty() || selector.Matches(labels.Set(labelsOf(o))) {
-			out = append(out, o)
+			places = append(places, at)
 		}
 	}
-	slices.SortFunc(out, func(a, b Object) int {
-		if n := strings.Compare(a.GetNamespace(), b.GetNamespace()); n != 0 {
+	slices.SortFunc(places, func(a, b place) int {
+		if n := strings.Compare(a.namespace, b.namespace); n != 0 {
 			return n
 		}
-		return strings.Compare(a.GetName(), b.GetName())
+		return strings.Compare(a.name, b.name)
 	})
+	out := make([]Object, len(places))
+	for i, at := range places {
+		out[i] = named[at]
+	}
 	return out
 }
 

@@ -35,9 +35,9 @@ func (c *Cluster) apply(manager string, patch Object, opts object.ApplyOptions) 
 		return nil, immutable(ref, "metadata.uid", uid)
 	default:
 		next, err = c.replace(manager, live, shallow(next), opts.DryRun)
-	}
-	if err == nil && !opts.DryRun {
-		c.applied(ref, next)
+		if next == live {
+			c.same(ref, live)
+		}
 	}
 	return next, err
 }
@@ -56,7 +56,11 @@ func (c *Cluster) create(manager string, o Object, opts createOptions) (Object, 
 		delete(next.Object, "status")
 	}
 	setDefaults(next)
-	next = c.f.merger.update(nil, next, manager, "")
+	if solitary(next) {
+		stamp(next, manager, "", c.now())
+	} else {
+		next = c.f.merger.create(next, manager, c.now())
+	}
 	return c.insert(manager, next, opts.dryRun)
 }
 
@@ -65,6 +69,10 @@ func (c *Cluster) create(manager string, o Object, opts createOptions) (Object, 
 func (c *Cluster) update(manager string, live, next Object, subresource string) (Object, error) {
 	if subresource == "" && hasStatus(object.RefOf(live).GroupKind()) {
 		keep(live, next, "status")
+	}
+	if subresource == "status" || solitary(next) {
+		stamp(next, manager, subresource, c.now())
+		return c.replace(manager, live, next, false)
 	}
 	setDefaults(next)
 	next = c.f.merger.update(live, next, manager, subresource)
@@ -125,7 +133,7 @@ func (c *Cluster) replace(by string, live, next Object, dryRun bool) (Object, er
 // retain gives next what an update cannot take away.
 func (c *Cluster) retain(live, next Object) {
 	meta, was := metadata(next), fields(live, "metadata")
-	for _, key := range []string{"uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"} {
+	for _, key := range serverSet {
 		if v, ok := was[key]; ok {
 			meta[key] = v
 		} else {
@@ -157,7 +165,7 @@ func (c *Cluster) edit(manager string, ref object.Ref, subresource string, chang
 	if live == nil {
 		return
 	}
-	next := live.DeepCopy()
+	next := copyOf(live)
 	change(next)
 	if same(live.Object, next.Object) {
 		return
