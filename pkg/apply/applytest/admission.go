@@ -147,8 +147,7 @@ func (w World) Injection(cluster, namespace string) []Verdict {
 
 // Injection is [World.Injection] for one cluster.
 func (c *Cluster) Injection(namespace string) []Verdict {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	return c.injection(namespace)
 }
 

@@ -58,8 +58,7 @@ func (a *agenda) after(wait time.Duration, key string, do func()) {
 
 // run does what is due, and sets the timer for what comes next.
 func (a *agenda) run() {
-	now := time.Now()
-	for len(a.events) > 0 && !a.events[0].at.After(now) {
+	for len(a.events) > 0 && !a.events[0].at.After(time.Now()) {
 		e := heap.Pop(&a.events).(event)
 		delete(a.pending, e.key)
 		e.do()
@@ -67,7 +66,7 @@ func (a *agenda) run() {
 	if len(a.events) == 0 || a.closed {
 		return
 	}
-	next := a.events[0].at
+	now, next := time.Now(), a.events[0].at
 	switch {
 	case a.timer == nil:
 		a.timer = time.AfterFunc(next.Sub(now), a.fire)

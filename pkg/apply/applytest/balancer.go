@@ -40,8 +40,7 @@ func (c *Cluster) balance(ref object.Ref, move bool) {
 // MoveAddress gives a Service of type LoadBalancer another address at once. It had
 // none before if [Settings.NoBalancer] was set.
 func (c *Cluster) MoveAddress(ref object.Ref) {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	c.balance(ref, true)
 	c.f.settle()
 }

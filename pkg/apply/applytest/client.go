@@ -52,8 +52,7 @@ func (k *client) do(ctx context.Context, call call, effect func() error) error {
 }
 
 func (k *client) effect(call call, effect func() error) error {
-	k.c.f.mu.Lock()
-	defer k.c.f.mu.Unlock()
+	defer k.c.f.hold()()
 	if k.c.settings.Down {
 		return unreachable(k.c)
 	}

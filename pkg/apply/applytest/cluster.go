@@ -76,6 +76,7 @@ type Delays struct {
 	Balancer  time.Duration // an address, from the creation of its Service
 	Discovery time.Duration // istiod, from a change of its remote secrets until it has read the cluster
 	Istiod    time.Duration // istiod, from a change until it writes certificates and webhooks
+	Mount     time.Duration // a Secret, from its change until the pods that mount it see it
 	Ending    time.Duration // a namespace or a CRD, until its objects are deleted
 	Garbage   time.Duration // dependents, from the end of their owner
 }
@@ -91,6 +92,7 @@ func defaultSettings() Settings {
 			Balancer:  2 * time.Second,
 			Discovery: 500 * time.Millisecond,
 			Istiod:    200 * time.Millisecond,
+			Mount:     time.Minute,
 			Ending:    time.Second,
 			Garbage:   200 * time.Millisecond,
 		},
@@ -102,8 +104,7 @@ func (c *Cluster) Name() string { return c.name }
 
 // Set changes how the cluster behaves from now on, and has all actors look again.
 func (c *Cluster) Set(change func(*Settings)) {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	down := c.settings.Down
 	change(&c.settings)
 	if c.settings.Down != down {
@@ -121,8 +122,7 @@ func (c *Cluster) server() string { return fmt.Sprintf("https://%s.applytest:644
 
 // Get returns an object, or nil. It belongs to the caller.
 func (c *Cluster) Get(ref object.Ref) Object {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	if o := c.get(ref); o != nil {
 		return copyOf(o)
 	}
@@ -132,8 +132,7 @@ func (c *Cluster) Get(ref object.Ref) Object {
 // List returns the objects of a kind in a namespace, or in all if it is empty,
 // sorted by namespace and name. They belong to the caller.
 func (c *Cluster) List(kind schema.GroupKind, namespace string) []Object {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	list := c.list(kind, namespace, nil)
 	for i, o := range list {
 		list[i] = copyOf(o)
@@ -143,7 +142,6 @@ func (c *Cluster) List(kind schema.GroupKind, namespace string) []Object {
 
 // UID is the cluster's identity.
 func (c *Cluster) UID() string {
-	c.f.mu.Lock()
-	defer c.f.mu.Unlock()
+	defer c.f.hold()()
 	return string(c.get(object.NamespaceRef("kube-system")).GetUID())
 }

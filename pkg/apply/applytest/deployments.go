@@ -245,15 +245,6 @@ func podReady(p Object) bool {
 	return false
 }
 
-// available says whether a Deployment has a pod that is ready.
-func (c *Cluster) available(ref object.Ref) bool {
-	d := c.get(ref)
-	if d == nil {
-		return false
-	}
-	return slices.ContainsFunc(c.podsOf(d), podReady)
-}
-
 func hashOf(template map[string]any) string {
 	data, _ := json.Marshal(template) // it came out of JSON
 	h := fnv.New32a()

@@ -33,6 +33,21 @@
 // testing/synctest. No goroutine runs but that of a held lock, which ends when
 // it is released or lost, or its run is killed. Call [Fleet.Close] at the end.
 //
+// # Speed
+//
+// Thousands of histories share one [Merger], which remembers what it merged:
+//
+//	merger := applytest.NewMerger()
+//	fleet := merger.Fleet(seed)
+//
+// # Istiod
+//
+// Every pod labelled app=istiod is one. Its environment says the cluster's ID
+// (CLUSTER_ID), that it leads in no other cluster (EXTERNAL_ISTIOD=false), and that
+// it takes a grown or shrunk bundle of roots without a restart
+// (ISTIO_MULTIROOT_MESH=true). A remote secret's account needs a ClusterRole that
+// lists services, or its token is of no use.
+//
 // # What it does not do
 //
 // No structural schemas of CRDs, no quotas, no admission policies, no watches that

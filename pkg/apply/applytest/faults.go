@@ -43,8 +43,7 @@ const (
 // returns is the request's fault. hook may be called from several goroutines, and
 // may change the fleet and its clusters: somebody else who writes in between.
 func (f *Fleet) OnRequest(hook func(Request) Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	f.hook = hook
 }
 

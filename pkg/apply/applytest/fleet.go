@@ -47,15 +47,13 @@ func (m *Merger) Fleet(seed uint64) *Fleet {
 
 // Close ends what the actors still have to do.
 func (f *Fleet) Close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	f.agenda.close()
 }
 
 // Add makes an empty cluster, and a context of the same name that leads to it.
 func (f *Fleet) Add(name string) *Cluster {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	if f.clusters[name] != nil {
 		panic(fmt.Sprintf("applytest: cluster %q was added twice", name))
 	}
@@ -70,16 +68,14 @@ func (f *Fleet) Add(name string) *Cluster {
 
 // Cluster returns the cluster that was added under a name, or nil.
 func (f *Fleet) Cluster(name string) *Cluster {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	return f.clusters[name]
 }
 
 // Context makes a context lead to a cluster, or, if cluster is empty, nowhere.
 // Clients that are open go on to reach the cluster that they were opened for.
 func (f *Fleet) Context(context, cluster string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	delete(f.contexts, context)
 	if cluster != "" {
 		f.contexts[context] = cluster
@@ -90,16 +86,22 @@ func (f *Fleet) Context(context, cluster string) {
 // is called one write at a time while nothing else can happen; it must not call
 // the fleet, a cluster or a client, only the write's [World].
 func (f *Fleet) OnWrite(see func(Write)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	f.watchers = append(f.watchers, see)
 }
 
 // Look shows see the world while nothing can happen to it.
 func (f *Fleet) Look(see func(World)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	see(World{f})
+}
+
+// hold locks the fleet and returns what unlocks it. Actors that are due act
+// first: so it does not matter whether their timer or the caller woke up earlier.
+func (f *Fleet) hold() (release func()) {
+	f.mu.Lock()
+	f.settle()
+	return f.mu.Unlock
 }
 
 // settle runs the actors that are due at once. The lock is held.

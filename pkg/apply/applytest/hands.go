@@ -16,8 +16,7 @@ type Hand struct {
 func (c *Cluster) As(manager string) Hand { return Hand{c, manager} }
 
 func (h Hand) do(f func() (Object, error)) (Object, error) {
-	h.c.f.mu.Lock()
-	defer h.c.f.mu.Unlock()
+	defer h.c.f.hold()()
 	o, err := f()
 	h.c.f.settle()
 	if err != nil {

@@ -31,6 +31,7 @@ type istiod struct {
 	id         string // of its own cluster
 	revision   string
 	external   bool // may lead in other clusters
+	multiRoot  bool // takes another bundle of roots without a restart
 	root       string
 	selfSigned bool
 	remotes    map[string]*remote // by cluster ID
@@ -96,11 +97,18 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	default:
 		return
 	}
+	if ref.Kind == "Secret" && ref.Name == object.Cacerts {
+		for _, i := range c.sortedIstiods() {
+			if i.pod.Namespace == ref.Namespace {
+				c.later(c.settings.Delays.Mount, "cacerts/"+i.pod.String(), i.reload)
+			}
+		}
+	}
 	if ref.Kind == "ConfigMap" && ref.Name != object.RootConfigMap {
 		return
 	}
 	for _, name := range c.f.names {
-		for _, i := range c.f.clusters[name].istiods {
+		for _, i := range c.f.clusters[name].sortedIstiods() {
 			if i.c == c || i.reads(c) {
 				i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
 			}
@@ -131,6 +139,8 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 				i.id = str(e, "value")
 			case "EXTERNAL_ISTIOD":
 				i.external = str(e, "value") != "false"
+			case "ISTIO_MULTIROOT_MESH":
+				i.multiRoot = str(e, "value") == "true"
 			}
 		}
 	}
@@ -160,6 +170,30 @@ func (i *istiod) readRoot() {
 		}), createOptions{}))
 	}
 	i.root = string(decoded(s, "ca-cert.pem"))
+}
+
+// reload takes the bundle of roots that the kubelet has brought into the pod by
+// now, if it is more or less of the one that is served.
+func (i *istiod) reload() {
+	s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts))
+	if s == nil || i.selfSigned || !i.multiRoot {
+		return
+	}
+	if root := string(decoded(s, "root-cert.pem")); within(root, i.root) || within(i.root, root) {
+		i.root = root
+		i.look()
+	}
+}
+
+// within says whether all certificates of a bundle are in another one.
+func within(bundle, other string) bool {
+	const end = "-----END CERTIFICATE-----"
+	for _, cert := range strings.Split(bundle, end) {
+		if cert = strings.TrimSpace(cert); cert != "" && !strings.Contains(other, cert) {
+			return false
+		}
+	}
+	return strings.TrimSpace(bundle) != ""
 }
 
 func decoded(secret Object, key string) []byte {
@@ -329,14 +363,9 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	if path != "/debug/clusterz" {
 		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
 	}
-	type known struct {
-		ID     string `json:"id"`
-		Secret string `json:"secretName,omitempty"`
-		Status string `json:"syncStatus"`
-	}
-	list := []known{{ID: i.id, Status: synced}}
+	list := []map[string]string{{"id": i.id, "syncStatus": synced}}
 	for _, r := range i.sortedRemotes() {
-		list = append(list, known{r.id, r.secret, r.state})
+		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
 	}
 	return json.Marshal(list)
 }

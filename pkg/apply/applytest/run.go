@@ -25,8 +25,7 @@ var _ object.Opener = (*Run)(nil)
 // when the process is killed.
 func (f *Fleet) Run(ctx context.Context) (*Run, context.Context) {
 	ctx, kill := context.WithCancel(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	defer f.hold()()
 	f.runs++
 	// Deadlines of the caller are not the process's: it goes on to release locks.
 	life, dead := context.WithCancel(context.WithoutCancel(ctx))
@@ -66,8 +65,7 @@ func (r *Run) asleep() <-chan struct{} {
 
 // Contexts are those that lead to a cluster, sorted.
 func (r *Run) Contexts() []string {
-	r.f.mu.Lock()
-	defer r.f.mu.Unlock()
+	defer r.f.hold()()
 	var out []string
 	for name := range r.f.contexts {
 		out = append(out, name)
@@ -78,8 +76,7 @@ func (r *Run) Contexts() []string {
 
 // Open implements [object.Opener].
 func (r *Run) Open(context string) (object.Cluster, error) {
-	r.f.mu.Lock()
-	defer r.f.mu.Unlock()
+	defer r.f.hold()()
 	c, ok := r.f.clusters[r.f.contexts[context]]
 	if !ok {
 		return nil, &object.Error{Class: object.BadKubeconfig, Context: context, Op: "open", Message: "no such context in the kubeconfig"}

@@ -132,8 +132,7 @@ func (k *client) watch(ctx context.Context, ref object.Ref, judge func(Object) (
 
 // news takes what a waiter has not been shown yet.
 func (k *client) news(w *waiter) ([]Object, bool) {
-	k.c.f.mu.Lock()
-	defer k.c.f.mu.Unlock()
+	defer k.c.f.hold()()
 	changes, again := w.seen, w.again
 	w.seen, w.again = nil, false
 	for i, o := range changes {
@@ -145,8 +144,7 @@ func (k *client) news(w *waiter) ([]Object, bool) {
 }
 
 func (k *client) unwatch(ref object.Ref, w *waiter) {
-	k.c.f.mu.Lock()
-	defer k.c.f.mu.Unlock()
+	defer k.c.f.hold()()
 	delete(k.c.waiters[ref], w)
 	if len(k.c.waiters[ref]) == 0 {
 		delete(k.c.waiters, ref)

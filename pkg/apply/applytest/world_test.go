@@ -188,9 +188,16 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 		pod := object.New("v1", "Pod", ns, "probe", map[string]any{"labels": map[string]any{"sidecar.istio.io/inject": "true"}},
 			map[string]any{"spec": map[string]any{"containers": []any{map[string]any{"name": "istio-proxy", "image": "auto"}}}})
 		must(t, east, object.New("v1", "Namespace", "", ns, nil, nil))
-		o, err := east.Try(t.Context(), pod)
-		if err != nil || o == nil {
-			t.Fatal(err)
+		image := func() any {
+			t.Helper()
+			o, err := east.Try(t.Context(), pod)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return nested(o, "spec", "containers").([]any)[0].(map[string]any)["image"]
+		}
+		if got := image(); got != "auto" {
+			t.Errorf("nobody injects, and the image is %v", got)
 		}
 		must(t, east, injector())
 		if _, err := east.Try(t.Context(), pod); object.ClassOf(err) != object.Webhook {
@@ -198,8 +205,8 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 		}
 		must(t, east, service("istiod", "istiod", "ClusterIP", 443), deployment("istiod", "istiod", "c"))
 		time.Sleep(time.Minute)
-		if o, err = east.Try(t.Context(), pod); err != nil {
-			t.Fatal(err)
+		if got := image(); got == "auto" {
+			t.Error("not injected")
 		}
 		f.Look(func(w applytest.World) {
 			if s := w.Istiods("east"); len(s) != 1 || !s[0].SelfSigned {
@@ -209,7 +216,7 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 		if err := east.Delete(t.Context(), object.NamespaceRef(ns), object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		err = east.Wait(t.Context(), object.NamespaceRef(ns), func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil })
+		err := east.Wait(t.Context(), object.NamespaceRef(ns), func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,3 +224,50 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 }
 
 func b64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
+
+// What happens depends on the seed and on what is done, and on nothing else.
+func TestHistoriesRepeat(t *testing.T) {
+	merger := applytest.NewMerger()
+	var histories [2][]string
+	for i := range histories {
+		synctest.Test(t, func(t *testing.T) {
+			f := merger.Fleet(7)
+			defer f.Close()
+			start := time.Now()
+			f.OnWrite(func(w applytest.Write) {
+				version := ""
+				if w.After != nil {
+					version = string(w.After.GetUID()) + " " + w.After.GetResourceVersion()
+				}
+				histories[i] = append(histories[i], fmt.Sprint(time.Since(start), " ", w.Cluster, " ", w.Verb, " ", w.Ref, " ", w.By, " ", version))
+			})
+			run, ctx := f.Run(t.Context())
+			for _, name := range []string{"a", "b", "c"} {
+				f.Add(name)
+				c, err := run.Open(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, o := range member(name) {
+					for range 2 {
+						if _, err := c.Apply(ctx, o, object.ApplyOptions{}); err == nil {
+							break
+						}
+						time.Sleep(time.Second) // for the CRDs
+					}
+				}
+			}
+			settle()
+			for _, name := range []string{"a", "b", "c"} {
+				if err := f.Cluster(name).As("kubectl").Delete(object.NamespaceRef(ns)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			settle()
+		})
+	}
+	equal(t, histories[0], histories[1])
+	if len(histories[0]) < 200 {
+		t.Errorf("only %d writes", len(histories[0]))
+	}
+}
