@@ -65,7 +65,7 @@ func shownPlan(ctx context.Context, c *cli.Context, env environment, teardown bo
 	if err != nil {
 		return nil, err
 	}
-	p.Preflight(apply.Inspect(ctx, p.Plan, p.clients))
+	p.Plan = p.With(apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
 	}

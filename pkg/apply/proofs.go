@@ -7,9 +7,11 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
-// A proof is how a claim about a cluster is seen to be true.
+// A proof is how an apply sees that a claim about a cluster is true. check is the
+// ID of the [Check] that status judges by, where it does.
 type proof struct {
 	claim   order.Claim
+	check   string
 	applies func(s *scene, c *ClusterPlan) bool
 	needs   func(s *scene, c *ClusterPlan) []order.Fact
 	run     func(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error
@@ -19,12 +21,27 @@ type proof struct {
 // needed is gone when it is.
 func proofs() []proof {
 	return []proof{
-		{order.Answers, provesIstiod, needsOfIstiod, runIstiod},
-		{order.Addressed, provesGateway, needsOfGateway, runGateway},
-		{order.Serves, provesServing, needsOfServing, runServing},
-		{order.Injected, provesInjection, needsOfInjection, runInjection},
-		{order.Discovers, provesDiscovery, needsOfDiscovery, runDiscovery},
+		{order.Answers, checkRunning, provesIstiod, needsOfIstiod, runIstiod},
+		{order.Addressed, checkAddress, provesGateway, needsOfGateway, runGateway},
+		{order.Serves, checkServing, provesServing, needsOfServing, runServing},
+		{order.Injected, checkInjection, provesInjection, needsOfInjection, runInjection},
+		{order.Discovers, checkSynced, provesDiscovery, needsOfDiscovery, runDiscovery},
 	}
+}
+
+// proved is the check of a claim, "" if no proof is of it.
+func proved(claim order.Claim) string {
+	for _, p := range proofs() {
+		if p.claim == claim {
+			return p.check
+		}
+	}
+	return ""
+}
+
+// Proves says whether an apply waits at its end for what c checks.
+func (c Check) Proves() bool {
+	return slices.ContainsFunc(proofs(), func(p proof) bool { return p.check == c.ID })
 }
 
 // A cluster's own control plane is looked at where something of it changes.
