@@ -14,10 +14,18 @@ func memberChecks() []Check {
 		{ID: "cluster/same-name", Severity: Warns, Applies: joined, Judge: judgeSameName},
 		{ID: "cluster/same-network", Severity: Warns, Applies: joined, Judge: judgeSameNetwork},
 		{ID: "trust/same-domain", Severity: Warns, Applies: joined, Judge: judgeSameDomain},
+		{ID: "shared-services/copied", Severity: Refuses, Applies: stays, Judge: judgeCopied},
 		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: func(e *Evidence, c *ClusterPlan) []Finding {
-			return e.plan.world.shared.mismatched[c.Name]
+			return e.plan.shared.mismatched[c.Name]
 		}},
 	}
+}
+
+func judgeCopied(e *Evidence, _ *ClusterPlan) []Finding {
+	if err := e.plan.shared.err; err != nil {
+		return []Finding{{Message: fmt.Sprintf("copy the Services of sharedServices: %v", err)}}
+	}
+	return nil
 }
 
 // judgeSameName finds a cluster that had another name: istiod takes a proxy for

@@ -60,7 +60,7 @@ func (c *ClusterPlan) isReader(ch Change) bool {
 	if ch.Object == account {
 		return true
 	}
-	if ch.Object.Group != rbacGroup || ch.item == nil {
+	if ch.Object.Group != object.RBACGroup || ch.item == nil {
 		return false
 	}
 	if ch.Object.Kind == "ClusterRoleBinding" {

@@ -245,7 +245,7 @@ func (w *own) primary(d *Desired) {
 	}
 	if c.Account != topology.DefaultServiceAccountReader && d.isRead(c) {
 		// The charts render the default account only.
-		w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
+		w.reader()
 	}
 }
 
@@ -257,7 +257,19 @@ func (w *own) remote() {
 	for _, primary := range c.Member.Primaries {
 		w.add(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
 	}
-	w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
+	w.reader()
+}
+
+// reader adds the account as which other clusters read this one, and lets one of
+// the topology's do what the charts let theirs do.
+func (w *own) reader() {
+	c, about := w.cluster, order.Subject{Component: order.RemoteAccess, Part: order.Account}
+	w.add(about, readerAccount(c.Member.Namespace, c.Account), nil)
+	binding := readerBinding(c.Member.Namespace, c.Account)
+	role := object.Ref{Group: object.RBACGroup, Kind: "ClusterRole", Name: readerRole(c.Member.Namespace)}
+	if c.Account != topology.DefaultServiceAccountReader && slices.ContainsFunc(c.Items, func(it *Item) bool { return it.Ref == role }) {
+		w.add(about, binding, nil)
+	}
 }
 
 // isRead says whether any istiod reads the API server of c.
@@ -273,4 +285,31 @@ func Departing(m *topology.Mesh) *Desired {
 		d.Clusters = append(d.Clusters, &DesiredCluster{Member: record.MemberOf(c)})
 	}
 	return d
+}
+
+// Digest stands for everything that an apply depends on beside the clusters:
+// what is wanted, how the API servers are reached, under which root, by which
+// release of the binary.
+func (d *Desired) Digest(release string) (string, error) {
+	type cluster struct {
+		Member  record.Member
+		Reads   []string
+		Server  APIServer
+		Address string
+		Account string
+		Hashes  []string
+	}
+	var all []cluster
+	for _, c := range d.Clusters {
+		one := cluster{Member: c.Member, Reads: c.Reads, Server: c.Server, Address: fmt.Sprint(c.Address), Account: c.Account}
+		for _, it := range c.Items {
+			one.Hashes = append(one.Hashes, it.Hash)
+		}
+		all = append(all, one)
+	}
+	root := ""
+	if d.Root != nil {
+		root = d.Root.Fingerprint()
+	}
+	return hashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
 }

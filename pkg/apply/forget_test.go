@@ -27,7 +27,7 @@ func TestPlanForget(t *testing.T) {
 			forget: []string{"gone"},
 			want:   []string{"a", "b", "c"},
 			wantWarnings: []Finding{{Cluster: "gone",
-				Message: "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires"}},
+				Message: "removed from the records; everything installed there stays, and its CA is trusted until it expires"}},
 		},
 		"a member of the topology cannot be": {
 			forget:   []string{"a"},

@@ -42,7 +42,7 @@ func TestNeeds(t *testing.T) {
 			if o.refers != "" {
 				rest["roleRef"] = map[string]any{"kind": o.refers, "name": "istiod"}
 			}
-			it, err := newItem(order.ControlPlane, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
+			it, err := newItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -125,12 +125,12 @@ func TestNeeds(t *testing.T) {
 			world: func(_ *testing.T, w *World) {
 				edit(w.Clusters[1], object.SecretRef(ns, object.RemoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
 			},
-			want: []string{"istio-system secrets: get", "istio-system serviceaccounts/token: create"},
+			want: []string{"istio-system secrets,serviceaccounts: get", "istio-system serviceaccounts/token: create"},
 		},
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Version: "v1", Kind: "Role", Namespace: ns, Name: "istiod"}} {
+				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
 					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
 					w.Clusters[0].Objects[ref] = seen
@@ -191,7 +191,7 @@ func TestNeeds(t *testing.T) {
 		"a teardown": {
 			topology: one, applied: true, leave: true,
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Remains.ByProducts = []object.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+				w.Clusters[0].Remains.ByProducts = []object.Ref{{Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: []string{
 				"namespaces: delete list watch",
@@ -270,7 +270,7 @@ func TestPermissions(t *testing.T) {
 	for ref, err := range map[object.Ref]error{
 		service:              &object.Error{Class: object.Forbidden, Op: "apply Service", Message: "forbidden"},
 		object.IstiodRef(ns): &object.Error{Class: object.Invalid, Op: "apply Deployment", Message: "immutable"},
-		{Version: "v1", Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &object.Error{Class: object.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
+		{Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &object.Error{Class: object.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
 	} {
 		seen := w.Clusters[0].Objects[ref]
 		seen.DryErr = err
@@ -399,14 +399,14 @@ var digests = regexp.MustCompile("setup-mesh-[0-9a-f]{8}")
 // A user who may not read is told so once, whatever it is.
 func TestUnreadable(t *testing.T) {
 	l := emptyLive(record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
-	if err := unreadable(t.Context(), l); err != nil {
+	if err := unreadable(t.Context(), &connected{Live: l}); err != nil {
 		t.Errorf("of what was read: %v", err)
 	}
 	l.Objects[object.SecretRef("istio-system", "x")] = Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: "EOF"}}
-	if err := unreadable(t.Context(), l); err == nil || err.Error() != "read Secret: EOF" {
+	if err := unreadable(t.Context(), &connected{Live: l}); err == nil || err.Error() != "read Secret: EOF" {
 		t.Errorf("of what is not reached: %v", err)
 	}
-	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), l, err, nil), err) {
+	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), &connected{Live: l}, err, nil), err) {
 		t.Error("another error is told")
 	}
 }

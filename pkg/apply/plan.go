@@ -46,6 +46,7 @@ type Plan struct {
 	world     *World
 	desired   *Desired
 	options   PlanOptions
+	shared    sharing        // copies of Services that are wanted
 	forgotten []*ClusterPlan // dropped from the records, and so from Clusters
 }
 
@@ -183,7 +184,7 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o, shared: newSharing(d, w)}
 	pl := &planner{plan: p, options: o}
 	for i, l := range w.Clusters {
 		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}

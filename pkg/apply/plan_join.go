@@ -24,7 +24,7 @@ func (pl *planner) join(c *ClusterPlan) {
 		c.Manifest = ManifestFields(c.Live.Record.Manifest, d.Manifest)
 		pl.changedMember(c)
 	}
-	shared := pl.plan.world.shared.items[c.Name]
+	shared := pl.plan.shared.items[c.Name]
 	for _, it := range slices.Concat(d.Items, shared) {
 		c.Changes = append(c.Changes, pl.decide(c, it))
 	}

@@ -60,6 +60,7 @@ func TestPlanOfNothingYet(t *testing.T) {
 	want := `east create Secret istio-system/cacerts
 east create CustomResourceDefinition gateways.networking.istio.io
 east create ServiceAccount istio-system/istiod
+east create ServiceAccount istio-system/istio-reader-service-account
 east create Service istio-system/istiod
 east create Deployment istio-system/istiod
 east create ValidatingWebhookConfiguration istio-validator-istio-system
@@ -215,7 +216,7 @@ b not reached: i/o timeout
 				extra(t, w.Clusters[0], "old", "argocd")
 			},
 			want: `a update ConfigMap istio-system/setup-mesh (members or objects changed)
-warning a: ConfigMap istio-system/old is recorded as ours and managed by others now: it stays
+warning a: ConfigMap istio-system/old is recorded as ours, and others manage it now: it is kept
 `,
 		},
 		"what nobody wants any more and cannot be read is not touched": {
@@ -229,12 +230,12 @@ warning a: ConfigMap istio-system/old is recorded as ours and managed by others 
 			world: func(_ *testing.T, w *World) {
 				ref := object.Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "old.istio.io"}
 				w.Clusters[0].Objects[ref] = Observed{Object: managedBy(object.New("apiextensions.k8s.io/v1", ref.Kind, "", ref.Name, nil, nil), "u", object.FieldManager)}
-				recordOf(w.Clusters[0], record.Recorded{Ref: ref, Component: order.ControlPlane})
+				recordOf(w.Clusters[0], record.Recorded{Ref: ref, Subject: subjectOf(ref, order.ControlPlane)})
 			},
 		},
 		"a member of another mesh": {
 			world: func(_ *testing.T, w *World) { w.Clusters[2].Record.Mesh = "theirs" },
-			want:  "refused c: the cluster is a member of mesh theirs, not of m\n",
+			want:  "refused c: the cluster is a member of mesh theirs (namespace istio-system), not of m\n",
 		},
 		"another root": {
 			world: func(t *testing.T, w *World) { giveRoot(t, w.Clusters[2], "c") },
@@ -269,7 +270,7 @@ func extra(t *testing.T, l *Live, name, manager string) {
 	t.Helper()
 	o := object.New("v1", "ConfigMap", l.Namespace, name, nil, nil)
 	l.Objects[object.RefOf(o)] = Observed{Object: managedBy(o, "uid-extra", manager)}
-	recordOf(l, record.Recorded{Ref: object.RefOf(o), Component: order.ControlPlane, Hash: "h"})
+	recordOf(l, record.Recorded{Ref: object.RefOf(o), Subject: subjectOf(object.RefOf(o), order.ControlPlane), Hash: "h"})
 }
 
 // recordOf adds an object to the record of a cluster.

@@ -100,7 +100,7 @@ func TestPreflight(t *testing.T) {
 			world:      occupied,
 			inspection: Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
 			want: findings{Refusals: []Finding{conflict, {Cluster: "a",
-				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 2 more objects, installed by helm (release istiod)",
+				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 3 more objects, installed by helm (release istiod)",
 				Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + exclusive}}},
 		},
 		"an Istio in the place of ours, to be adopted": {

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"context"
 	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -14,18 +13,17 @@ type proof struct {
 	check   string
 	applies func(s *scene, c *ClusterPlan) bool
 	needs   func(s *scene, c *ClusterPlan) []order.Fact
-	run     func(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error
 }
 
 // proofs lists all proofs. A cluster that leaves proves nothing: what it
 // needed is gone when it is.
 func proofs() []proof {
 	return []proof{
-		{order.Answers, checkRunning, provesIstiod, needsOfIstiod, runIstiod},
-		{order.Addressed, checkAddress, provesGateway, needsOfGateway, runGateway},
-		{order.Serves, checkServing, provesServing, needsOfServing, runServing},
-		{order.Injected, checkInjection, provesInjection, needsOfInjection, runInjection},
-		{order.Discovers, checkSynced, provesDiscovery, needsOfDiscovery, runDiscovery},
+		{order.Answers, checkRunning, provesIstiod, needsOfIstiod},
+		{order.Addressed, checkAddress, provesGateway, needsOfGateway},
+		{order.Serves, checkServing, provesServing, needsOfServing},
+		{order.Injected, checkInjection, provesInjection, needsOfInjection},
+		{order.Discovers, checkSynced, provesDiscovery, needsOfDiscovery},
 	}
 }
 
@@ -54,10 +52,6 @@ func needsOfIstiod(_ *scene, c *ClusterPlan) []order.Fact {
 	return applied(c, order.Trust, order.CRDs, order.Control, order.Webhooks, order.Config)
 }
 
-func runIstiod(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
-	return waitIstiod(ctx, x.at(c), c, r)
-}
-
 // provesGateway: where there is one that changes, or has no address yet.
 func provesGateway(_ *scene, c *ClusterPlan) bool {
 	return !c.Leaving && c.Desired != nil && c.Desired.Gateway && (c.Gateway == "" || c.putting(order.Gateways) || c.movesGateway())
@@ -67,23 +61,15 @@ func needsOfGateway(_ *scene, c *ClusterPlan) []order.Fact {
 	return applied(c, order.Front, order.Gateways)
 }
 
-func runGateway(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
-	return waitGateway(ctx, x.at(c), c, r)
-}
-
 // provesServing: where injection alone would prove nothing.
 func provesServing(s *scene, c *ClusterPlan) bool { return s.switches(c) }
 
 func needsOfServing(s *scene, c *ClusterPlan) []order.Fact { return s.byPrimaries(c) }
 
-func runServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
-	return waitServing(ctx, x, c, r)
-}
-
 // byPrimaries are the facts that let the primaries of c inject its pods.
 func (s *scene) byPrimaries(c *ClusterPlan) []order.Fact {
 	out := s.reachable(c)
-	for _, name := range s.primaries(c) {
+	for _, name := range s.plan.Servers(c) {
 		p := s.clusters[name]
 		if p == nil || p.Unreached != "" {
 			continue
@@ -108,19 +94,15 @@ func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
 	return out
 }
 
-func runInjection(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
-	return waitServed(ctx, x.at(c), c, r)
-}
-
 // provesDiscovery: the proof that the mesh is one. What is not reached now is no
 // part of it.
 func provesDiscovery(s *scene, c *ClusterPlan) bool {
-	return !c.Leaving && !c.Remote() && c.Desired != nil && (len(s.discovers(c)) > 0 || c.removing(order.Credential))
+	return !c.Leaving && !c.Remote() && c.Desired != nil && (len(s.plan.discovers(c)) > 0 || c.removing(order.Credential))
 }
 
 func needsOfDiscovery(s *scene, c *ClusterPlan) []order.Fact {
 	out := []order.Fact{{Cluster: c.Name, Claim: order.Answers}}
-	for _, source := range s.discovers(c) {
+	for _, source := range s.plan.discovers(c) {
 		out = append(out, order.Applied(c.Name, order.Credential, source))
 	}
 	for _, ch := range c.Changes {
@@ -133,20 +115,16 @@ func needsOfDiscovery(s *scene, c *ClusterPlan) []order.Fact {
 
 // discovers are the clusters that the istiods of c are to read, as far as they
 // are reached and their credential is or will be there.
-func (s *scene) discovers(c *ClusterPlan) []string {
+func (p *Plan) discovers(c *ClusterPlan) []string {
 	var out []string
 	for _, source := range c.Reads {
-		from := s.clusters[source]
+		from := p.cluster(source)
 		if from == nil || from.Unreached != "" {
 			continue
 		}
 		out = append(out, source)
 	}
 	return out
-}
-
-func runDiscovery(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
-	return waitDiscovery(ctx, x.at(c), newScene(x.plan), c, r)
 }
 
 // removing says whether something of these parts of c is to go.

@@ -54,7 +54,7 @@ func (c *ClusterPlan) control() order.Claim {
 // reachable are the facts that let a webhook of a remote cluster call its
 // primaries. While there is no address of any, it would refuse pods.
 func (s *scene) reachable(c *ClusterPlan) []order.Fact {
-	names := s.primaries(c)
+	names := s.plan.Servers(c)
 	var out []order.Fact
 	for _, name := range names {
 		out = append(out, order.Applied(c.Name, order.Endpoints, name))

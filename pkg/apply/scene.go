@@ -119,12 +119,12 @@ func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
 	return []order.Fact{{Cluster: c.Name, Claim: order.Answers}}
 }
 
-// primaries are those of a remote cluster that its injection can be proved by:
-// their endpoints are in it, or will be.
-func (s *scene) primaries(c *ClusterPlan) []string {
+// Servers are the primaries of a remote cluster that its injection can be proved
+// by: their endpoints are in it, or will be.
+func (p *Plan) Servers(c *ClusterPlan) []string {
 	var out []string
 	for _, name := range c.Primaries {
-		p := s.clusters[name]
+		p := p.cluster(name)
 		for _, ch := range c.Changes {
 			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
 				out = append(out, name)

@@ -61,7 +61,7 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
 	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range newScene(x.plan).primaries(c) {
+	for _, name := range x.plan.Servers(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
 		}
@@ -232,6 +232,11 @@ func (p *servingProbe) remove(ctx context.Context, x *execution) error {
 			x.cleared(p.c.Name, p.made[i])
 		}
 		all = errors.Join(all, err)
+	}
+	if all == nil { // those that were not made are not there either
+		for _, one := range probeRefs(p.c) {
+			x.cleared(p.c.Name, one.Ref)
+		}
 	}
 	return all
 }

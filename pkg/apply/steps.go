@@ -3,6 +3,7 @@ package apply
 import (
 	"slices"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
@@ -204,4 +205,40 @@ func (c *ClusterPlan) namespaces() []int {
 		}
 	}
 	return out
+}
+
+// pick are changes by their indices.
+func (c *ClusterPlan) pick(indices []int) []Change {
+	out := make([]Change, len(indices))
+	for i, at := range indices {
+		out[i] = c.Changes[at]
+	}
+	return out
+}
+
+// An About says what a step was: what [Step] says of it, or the object that was
+// not touched.
+type About struct {
+	Kind   StepKind    `json:"kind,omitempty"`
+	Part   order.Part  `json:"part,omitempty"`
+	Peer   string      `json:"peer,omitempty"`
+	Claim  order.Claim `json:"claim,omitempty"`
+	Object object.Ref  `json:"object,omitzero"`
+}
+
+func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
+
+// wants says whether ref is among what c should hold.
+func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
+
+// item is what c should hold at ref, nil for nothing.
+func (c *ClusterPlan) item(ref object.Ref) *Item {
+	if c.Desired == nil {
+		return nil
+	}
+	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
+	if i < 0 {
+		return nil
+	}
+	return c.Desired.Items[i]
 }

@@ -209,10 +209,6 @@ func waitIstiod(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) 
 	return waitProbe(ctx, l, r)
 }
 
-func validatorRef(namespace string) object.Ref {
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
-}
-
 func webhookFilled(o *unstructured.Unstructured) bool {
 	if o == nil {
 		return false

@@ -103,11 +103,14 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	ns := c.Member.Namespace
 	var items []*Item
 	add := func(comp order.Component, gateway bool, o *unstructured.Unstructured) {
-		it, err := newItem(comp, mesh, o, nil)
+		about := gatewaySubject(object.RefOf(o))
+		if comp != order.Gateway {
+			about = order.Subject{Component: comp, Part: partOf(object.RefOf(o), gateway)}
+		}
+		it, err := newItem(about, mesh, o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		it.stage = stageOf(it.Ref, gateway)
 		items = append(items, it)
 	}
 	if c.Member.Remote() {
@@ -115,6 +118,7 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	} else {
 		add(order.ControlPlane, false, object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, "istiod", nil, nil))
+		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, topology.DefaultServiceAccountReader, nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{
 			"type": "ClusterIP", "selector": map[string]any{"app": "istiod"},
 		}}))
@@ -208,7 +212,7 @@ func giveAddress(l *Live) {
 func remember(t *testing.T, d *Desired, w *World) {
 	t.Helper()
 	p := NewPlan(d, w, PlanOptions{})
-	members := p.members(nil)
+	members := p.members((*ClusterPlan).willGo)
 	for i, c := range p.Clusters {
 		if c.Unreached != "" || c.Leaving {
 			continue
@@ -228,7 +232,7 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 	t.Helper()
 	switch late := it.Late.(type) {
 	case *intermediate:
-		c, err := late.mint(rand.Reader, testNow)
+		c, err := late.Mint(t.Context(), Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,8 +244,10 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 			t.Fatal(err)
 		}
 		grant := object.SecretRef(late.source.Namespace, object.GrantPrefix+late.consumer)
+		account := accountRef(late.source.Namespace, late.account)
 		notes := map[string]string{
 			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
+			annotationAccount: fmt.Sprintf("uid-%s-%s", source.Name, account),
 			annotationIssued:  testNow.Format(time.RFC3339),
 			annotationExpires: testNow.Add(tokenLifetime).Format(time.RFC3339),
 		}

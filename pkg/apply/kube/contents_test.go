@@ -82,7 +82,7 @@ func TestGroupContents(t *testing.T) {
 			in: `{"metadata":{"name":"g"},"versions":[
 				{"version":"v2","resources":[{"resource":"as","responseKind":{"kind":"A"},"scope":"Namespaced",` + both + `}]},
 				{"version":"v1","resources":[{"resource":"as","responseKind":{"kind":"A"},"scope":"Namespaced",` + both + `},{"resource":"bs","responseKind":{"kind":"B"},"scope":"Namespaced",` + both + `}]}]}`,
-			want: []string{"g/v2 A", "g/v1 B"},
+			want: []string{"A.g", "B.g"},
 		},
 		"what belongs to no namespace, cannot be listed or cannot be deleted": {
 			in: `{"versions":[{"version":"v1","resources":[
