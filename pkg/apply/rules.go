@@ -32,6 +32,12 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 			out = append(out, s.reachable(c)...)
 			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 		}
+	case order.Credential:
+		// A new credential is a new meeting, at which an istiod that does not serve
+		// the cluster gives up the lead there.
+		if ch.Action == Update && s.served(c.Name, ch.Peer) {
+			out = append(out, s.servedOtherwise(s.clusters[ch.Peer])...)
+		}
 	case order.Copies:
 		out = append(out, here(order.Spaces)...)
 	}
