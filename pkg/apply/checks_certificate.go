@@ -68,7 +68,7 @@ func (c *ClusterPlan) bundle() *certs.Bundle {
 
 // judgeRootKey refuses an intermediate that nobody can sign.
 func judgeRootKey(e *Evidence, c *ClusterPlan) []Finding {
-	ch := c.change(object.SecretRef(c.Namespace, object.Cacerts))
+	ch := c.planned(object.SecretRef(c.Namespace, object.Cacerts))
 	b := c.bundle()
 	if ch == nil || !ch.Pending() || !ch.Mint || e.plan.desired.Root.CanSign() || b != nil && b.RootFingerprint() != e.plan.desired.Root.Fingerprint() {
 		return nil

@@ -21,7 +21,7 @@ func endChecks() []Check {
 	}
 }
 
-// deleted are the objects of c that an apply deletes, as far as is says so.
+// deleted are the objects of c that an apply deletes, of those for which is says so.
 func (c *ClusterPlan) deleted(is func(Change) bool) []object.Ref {
 	var out []object.Ref
 	for _, ch := range c.Changes {
@@ -38,7 +38,7 @@ func judgeAddresses(_ *Evidence, c *ClusterPlan) []Finding {
 		for _, address := range publicAddresses(c.Live.object(ref)) {
 			out = append(out, Finding{
 				Object:  ref,
-				Message: fmt.Sprintf("%s goes, and with it its address %s: whoever has another one made gets another address", ref, address),
+				Message: fmt.Sprintf("%s goes, and its address %s with it", ref, address),
 				Hint:    "reserve the address with the cloud provider first if it must stay",
 			})
 		}
@@ -62,11 +62,13 @@ func judgeCRDs(_ *Evidence, c *ClusterPlan) []Finding {
 	if len(refs) == 0 {
 		return nil
 	}
-	f := Finding{Object: refs[0], Message: andMore(refs) + " go, and with them every custom resource of these kinds"}
-	if n := len(c.Live.Remains.InUse); n > 0 {
-		f.Message += fmt.Sprintf(": %s", countRefs(c.Live.Remains.InUse))
+	message := counted(refs, "goes", "go")
+	if inUse := c.Live.Remains.InUse; len(inUse) > 0 {
+		message += ", and every custom resource with them: " + countRefs(inUse)
+	} else {
+		message += "; there are no custom resources of yours"
 	}
-	return []Finding{f}
+	return []Finding{{Object: refs[0], Message: message}}
 }
 
 func judgeNamespaceEnd(_ *Evidence, c *ClusterPlan) []Finding {

@@ -22,7 +22,7 @@ func memberChecks() []Check {
 }
 
 func judgeCopied(e *Evidence, _ *ClusterPlan) []Finding {
-	if err := e.plan.shared.err; err != nil {
+	if err := e.plan.unshared; err != nil {
 		return []Finding{{Message: fmt.Sprintf("copy the Services of sharedServices: %v", err)}}
 	}
 	return nil
@@ -31,9 +31,9 @@ func judgeCopied(e *Evidence, _ *ClusterPlan) []Finding {
 // judgeSameName finds a cluster that had another name: istiod takes a proxy for
 // one of the cluster that the proxy names, and that is none it knows.
 // https://github.com/istio/istio/issues/54764
-func judgeSameName(_ *Evidence, c *ClusterPlan) []Finding {
+func judgeSameName(e *Evidence, c *ClusterPlan) []Finding {
 	m := c.before()
-	if c.New || m == nil || m.Name == c.Name {
+	if c.New || m == nil || m.Name == c.Name || len(judgeSameAsBefore(e, c)) > 0 {
 		return nil
 	}
 	return []Finding{{

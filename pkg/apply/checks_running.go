@@ -55,7 +55,7 @@ func (c *ClusterPlan) running(ref object.Ref, what string) []Finding {
 // said by another check.
 func judgeAddress(_ *Evidence, c *ClusterPlan) []Finding {
 	ref := object.GatewayServiceRef(c.Namespace)
-	ch := c.change(ref)
+	ch := c.planned(ref)
 	switch {
 	case c.Gateway != "", c.Live.Reach.Err != nil, ch != nil && c.missing(*ch):
 		return nil

@@ -17,9 +17,9 @@ import (
 // share reads what is wanted in the clusters of a mesh that shares Services. What
 // one is to hold is in the others: the Services of all have been read.
 func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
-	wanted := newSharing(d, w)
-	if wanted.err != nil {
-		return wanted.err
+	wanted, err := newSharing(d, w)
+	if err != nil {
+		return err
 	}
 	var g errgroup.Group
 	for i, c := range d.Clusters {

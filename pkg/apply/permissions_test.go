@@ -36,7 +36,7 @@ func TestNeeds(t *testing.T) {
 	const serves = "mesh_id: m\ncontexts: {kind-p: {network: n2, name: p}, kind-r: {network: n1, name: r, primaries: [kind-p]}}\n"
 	// roles adds what the charts render for istiod, and who is to have it.
 	roles := func(t *testing.T, d *Desired) {
-		const group = rbacGroup + "/v1"
+		const group = object.RBACGroup + "/v1"
 		for _, o := range []struct{ kind, namespace, refers string }{{"ClusterRole", "", ""}, {"Role", ns, ""}, {"ClusterRoleBinding", "", "ClusterRole"}, {"RoleBinding", ns, "Role"}} {
 			rest := map[string]any{}
 			if o.refers != "" {
@@ -130,7 +130,7 @@ func TestNeeds(t *testing.T) {
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
+				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: object.RBACGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
 					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
 					w.Clusters[0].Objects[ref] = seen
@@ -276,12 +276,16 @@ func TestPermissions(t *testing.T) {
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
+	role := object.Ref{Group: object.RBACGroup, Kind: "ClusterRole", Name: "istiod-clusterrole-istio-system"}
+	seen := w.Clusters[1].Objects[role]
+	seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply ClusterRole", Message: "forbidden"}
+	w.Clusters[1].Objects[role] = seen
 	p := NewPlan(d, w, PlanOptions{})
 	missing := []object.Access{object.AccessTo("patch", service)}
-	p.Preflight(Inspection{
+	p = p.With(Preflight(p, Inspection{
 		"a": {Missing: missing, User: "mia"},
-		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: rbacGroup, Kind: "ClusterRole"})}},
-	})
+		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
+	}))
 	var got []Finding
 	for _, f := range p.Refusals {
 		if f.Cluster == "a" || f.Cluster == "b" {
@@ -289,14 +293,14 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	want := []Finding{
-		{Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
-		{Cluster: "a", Message: "apply Deployment: immutable"},
-		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
-		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
+		{ID: "objects/accepted", Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
+		{ID: "objects/accepted", Cluster: "a", Message: "apply Deployment: immutable"},
+		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
+		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
 			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
-			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
+			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sayings); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }

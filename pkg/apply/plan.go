@@ -47,6 +47,7 @@ type Plan struct {
 	desired   *Desired
 	options   PlanOptions
 	shared    sharing        // copies of Services that are wanted
+	unshared  error          // why there are none
 	forgotten []*ClusterPlan // dropped from the records, and so from Clusters
 }
 
@@ -184,7 +185,8 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o, shared: newSharing(d, w)}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
+	p.shared, p.unshared = newSharing(d, w)
 	pl := &planner{plan: p, options: o}
 	for i, l := range w.Clusters {
 		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}

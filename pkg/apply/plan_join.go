@@ -180,7 +180,7 @@ func masked(v any) any {
 // certificate states what the plan says of the cluster's intermediate.
 func (pl *planner) certificate(c *ClusterPlan) {
 	root := pl.plan.desired.Root
-	ch := c.change(object.SecretRef(c.Namespace, object.Cacerts))
+	ch := c.planned(object.SecretRef(c.Namespace, object.Cacerts))
 	if root == nil || ch == nil {
 		return
 	}
@@ -202,8 +202,8 @@ func (pl *planner) certificate(c *ClusterPlan) {
 	}
 }
 
-// change is what is planned for an object of c, nil for nothing.
-func (c *ClusterPlan) change(ref object.Ref) *Change {
+// planned is what is planned for an object of c, nil for nothing.
+func (c *ClusterPlan) planned(ref object.Ref) *Change {
 	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object == ref })
 	if i < 0 {
 		return nil

@@ -181,7 +181,7 @@ func TestPlanCertificate(t *testing.T) {
 	d.Root = withoutKey(t, testRoot())
 	w.Now = testNow
 	p := NewPlan(d, w, PlanOptions{})
-	want := Finding{Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
+	want := Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
 	if len(p.Refusals) != 3 {
 		t.Fatalf("refused: %v", p.Refusals)
 	}

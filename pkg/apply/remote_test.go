@@ -255,7 +255,7 @@ func TestRoleChanges(t *testing.T) {
 	if ch := west.change(object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
-	if got := p.cluster("east").change(secret).Reason; got != "west is not served from here any more" {
+	if got := p.cluster("east").change(secret).Reason; got != "west is no longer served from here" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 }

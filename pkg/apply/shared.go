@@ -23,7 +23,6 @@ type sharing struct {
 	// mismatched are Services that several clusters have with different ports, by
 	// the name of the cluster.
 	mismatched map[string][]Finding
-	err        error // the copies cannot be made
 }
 
 // placed is an object in a cluster.
@@ -41,9 +40,9 @@ type original struct {
 // newSharing works out the copies of all clusters. What was not read is not
 // taken to be absent: as long as a joined cluster is not reached, what is there
 // of copies whose original is nowhere seen stays.
-func newSharing(d *Desired, w *World) sharing {
+func newSharing(d *Desired, w *World) (sharing, error) {
 	if len(d.SharedServices) == 0 {
-		return sharing{}
+		return sharing{}, nil
 	}
 	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}, mismatched: map[string][]Finding{}}
 	var reached []*Live
@@ -62,11 +61,11 @@ func newSharing(d *Desired, w *World) sharing {
 		s.comparePorts(originals)
 		for _, l := range reached {
 			if err := s.cluster(d.MeshID, l, namespace, originals, unreached); err != nil {
-				return sharing{err: err}
+				return sharing{}, err
 			}
 		}
 	}
-	return s
+	return s, nil
 }
 
 // originalsOf are the Services of a namespace by name, each as often as somebody
