@@ -276,10 +276,7 @@ func TestPermissions(t *testing.T) {
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
-	role := object.Ref{Group: object.RBACGroup, Kind: "ClusterRole", Name: "istiod-clusterrole-istio-system"}
-	seen := w.Clusters[1].Objects[role]
-	seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply ClusterRole", Message: "forbidden"}
-	w.Clusters[1].Objects[role] = seen
+	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{} // something to do
 	p := NewPlan(d, w, PlanOptions{})
 	missing := []object.Access{object.AccessTo("patch", service)}
 	p = p.With(Preflight(p, Inspection{
