@@ -167,8 +167,11 @@ func (d *Desired) render(r Charts) error {
 			if it == nil {
 				var err error
 				content, subject := o.Unstructured, renderedSubject(o)
-				if subject.Component == order.Gateway {
+				switch {
+				case subject.Component == order.Gateway:
 					content = movableGateway(content, c.Address)
+				case o.GetKind() == "ClusterRoleBinding":
+					content = readerBinding(content, c.Account)
 				}
 				if it, err = newItem(subject, d.MeshID, content, nil); err != nil {
 					return err

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -103,10 +104,13 @@ func istiodServiceObject(namespace string) *unstructured.Unstructured {
 	}})
 }
 
-// The names of the ports join Service and EndpointSlice.
+// The names of the ports join Service and EndpointSlice. They are those of the
+// Service that the chart renders for a control plane: one that becomes the other
+// goes on leading to the endpoints that it has.
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/service.yaml
 const (
-	discoveryPortName = "tcp-istiod"
-	webhookPortName   = "tcp-webhook"
+	discoveryPortName = "https-dns"
+	webhookPortName   = "https-webhook"
 )
 
 // endpointsObject is where one primary is reached; the addresses are those of
@@ -133,6 +137,23 @@ func movableGateway(rendered *unstructured.Unstructured, address topology.Gatewa
 	if o.GetKind() == "Service" && len(address.Addresses) > 0 {
 		unstructured.RemoveNestedField(o.Object, "metadata", "labels", object.LabelNetwork)
 	}
+	return o
+}
+
+// readerBinding is a rendered binding, under a name of its own where it is that of
+// an account of the user's: another account is bound before the tokens of this
+// one have been replaced.
+func readerBinding(rendered *unstructured.Unstructured, account string) *unstructured.Unstructured {
+	subjects, _, _ := unstructured.NestedSlice(rendered.Object, "subjects")
+	ours := slices.ContainsFunc(subjects, func(s any) bool {
+		m, _ := s.(map[string]any)
+		return m["kind"] == "ServiceAccount" && m["name"] == account
+	})
+	if !ours || account == topology.DefaultServiceAccountReader {
+		return rendered
+	}
+	o := rendered.DeepCopy()
+	o.SetName(o.GetName() + "-" + account)
 	return o
 }
 

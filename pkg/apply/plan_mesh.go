@@ -32,8 +32,24 @@ func (pl *planner) identities() {
 			pl.endpoint(l)
 		}
 	}
+	pl.namesakes()
 	if !pl.options.AcceptNew {
 		pl.movedContexts()
+	}
+}
+
+// namesakes refuses a cluster that has the name of a member which is to leave:
+// istiods, grants and records know clusters by their names.
+func (pl *planner) namesakes() {
+	byName := map[string]*Live{}
+	for _, l := range pl.plan.world.Clusters {
+		first := byName[l.Name]
+		byName[l.Name] = l
+		if first == nil || l.Unreached != nil && slices.Contains(pl.options.Forget, l.Name) {
+			continue
+		}
+		pl.refuse(l.Name, "give the new cluster another name with contexts."+first.Context+".name; --forget "+l.Name+" says that the old one is gone",
+			"contexts %s and %s lead to two clusters that are both called %s", first.Context, l.Context, l.Name)
 	}
 }
 
@@ -143,7 +159,7 @@ func (p *Plan) recordedUID(m record.Member) string {
 			continue
 		}
 		for _, r := range l.Record.Members {
-			if r.Context == m.Context {
+			if r.Context == m.Context || r.Name == m.Name {
 				return r.UID
 			}
 		}

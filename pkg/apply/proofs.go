@@ -57,16 +57,22 @@ func runGateway(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) 
 // provesServing: where injection alone would prove nothing.
 func provesServing(s *scene, c *ClusterPlan) bool { return s.switches(c) }
 
-func needsOfServing(s *scene, c *ClusterPlan) []order.Fact { return s.byPrimaries(c) }
+func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
+	names := s.candidates(c)
+	if len(names) == 0 {
+		return s.reachable(c)
+	}
+	return s.byPrimaries(c, names)
+}
 
 func runServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) error {
 	return waitServing(ctx, x, c, r)
 }
 
-// byPrimaries are the facts that let the primaries of c inject its pods.
-func (s *scene) byPrimaries(c *ClusterPlan) []order.Fact {
-	out := s.reachable(c)
-	for _, name := range s.primaries(c) {
+// byPrimaries are the facts that let primaries of c inject its pods.
+func (s *scene) byPrimaries(c *ClusterPlan, names []string) []order.Fact {
+	var out []order.Fact
+	for _, name := range names {
 		p := s.clusters[name]
 		if p == nil || p.Unreached != "" {
 			continue
@@ -84,7 +90,8 @@ func provesInjection(_ *scene, c *ClusterPlan) bool {
 }
 
 func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
-	out := append(s.byPrimaries(c), applied(c, order.Config, order.Service, order.Webhooks)...)
+	out := append(s.reachable(c), s.byPrimaries(c, s.primaries(c))...)
+	out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}

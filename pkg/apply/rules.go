@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
@@ -30,6 +32,10 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 	case order.Service:
 		if s.switches(c) && hasSelector(c.Live.object(ch.Object)) {
 			out = append(out, s.reachable(c)...)
+			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
+		}
+	case order.Endpoints:
+		if s.switches(c) {
 			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 		}
 	case order.Copies:
@@ -100,7 +106,8 @@ func (s *scene) ends(c *ClusterPlan, ch Change) []order.Fact {
 		}
 		return out
 	}
-	if ch.Object.Kind == "ServiceAccount" { // tokens may be of it
+	switch ch.Object.Kind {
+	case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
 		for _, consumer := range c.ReadBy {
 			out = append(out, order.Applied(consumer, order.Credential, c.Name))
 		}
@@ -146,26 +153,46 @@ func (s *scene) unread(c *ClusterPlan, source string) []order.Fact {
 	if c.Remote() { // its own istiod reads until others serve it
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Injected})
 	}
-	if from := s.clusters[source]; from != nil && from.Leaving {
-		out = append(out, order.Fact{Cluster: source, Claim: order.Departed})
-	} else if from != nil && s.served(c.Name, source) {
+	from := s.peer(source)
+	switch {
+	case from == nil:
+	case from.Leaving:
+		out = append(out, order.Fact{Cluster: from.Name, Claim: order.Departed})
+	case s.served(c.Name, from.Name):
 		out = append(out, s.servedOtherwise(from)...)
 	}
+	if renamed(from, source) && reading(c, from) {
+		out = append(out, order.Applied(c.Name, order.Credential, from.Name))
+	}
 	return out
+}
+
+// renamed says whether a cluster that stays had that name, and has another one.
+func renamed(c *ClusterPlan, name string) bool { return c != nil && !c.Leaving && c.Name != name }
+
+// reading says whether the istiods of consumer are to read source.
+func reading(consumer, source *ClusterPlan) bool {
+	return consumer.Desired != nil && slices.Contains(consumer.Desired.Reads, source.Name)
 }
 
 // revoked are the facts after which the istiods of consumer need not read c.
 func (s *scene) revoked(c *ClusterPlan, consumer string) []order.Fact {
 	var out []order.Fact
-	by := s.clusters[consumer]
-	if by != nil && by.Leaving {
-		out = append(out, order.Fact{Cluster: consumer, Claim: order.Departed})
+	by := s.peer(consumer)
+	if by == nil {
+		return nil
 	}
-	if by != nil && s.served(consumer, c.Name) {
+	if by.Leaving {
+		out = append(out, order.Fact{Cluster: by.Name, Claim: order.Departed})
+	}
+	if s.served(by.Name, c.Name) {
 		out = append(out, s.servedOtherwise(c)...)
 	}
-	if by != nil && !by.Leaving && by.Unreached == "" {
-		out = append(out, order.Gone(consumer, order.Credential, c.Name))
+	switch {
+	case renamed(by, consumer) && reading(by, c):
+		out = append(out, order.Applied(by.Name, order.Credential, c.Name))
+	case !by.Leaving && by.Unreached == "":
+		out = append(out, order.Gone(by.Name, order.Credential, c.Name))
 	}
 	return out
 }

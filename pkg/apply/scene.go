@@ -50,12 +50,21 @@ func (s *scene) recorded(c *ClusterPlan) *record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
-			if m.UID != "" && m.UID == c.UID || c.UID == "" && m.Context == c.Context {
+			if m.UID != "" && m.UID == c.UID || c.UID == "" && (m.Context == c.Context || m.Name == c.Name) {
 				return &m
 			}
 		}
 	}
 	return nil
+}
+
+// peer is the other cluster that an object is about: names are those of the last
+// apply, and it may have another one now.
+func (s *scene) peer(name string) *ClusterPlan {
+	if c := s.called(name); c != nil {
+		return c
+	}
+	return s.clusters[name]
 }
 
 // called is the cluster that the records call name: it may have another name now.
@@ -134,15 +143,46 @@ func (s *scene) primaries(c *ClusterPlan) []string {
 	return out
 }
 
-// switches says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-// Injection alone would prove nothing then, since the other may have answered.
+// switches says whether what stands behind the control plane of a remote cluster
+// changes while pods are injected: its own istiod or a former primary goes, or an
+// address comes. Injection alone would prove nothing then, since another may have
+// answered, and an address that does not answer would be called for every second pod.
 func (s *scene) switches(c *ClusterPlan) bool {
-	if !c.Remote() || c.Leaving {
-		return false
-	}
+	return c.Remote() && !c.Leaving && (s.loses(c) || len(s.arrivals(c)) > 0)
+}
+
+// loses says whether something that injects the pods of a remote cluster goes.
+func (s *scene) loses(c *ClusterPlan) bool {
 	return hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace))) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Part == order.Endpoints && ch.removes()
+	})
+}
+
+// arrivals are the primaries whose addresses change while the webhook of c is
+// there, and calls them.
+func (s *scene) arrivals(c *ClusterPlan) []string {
+	if c.Live.object(injectorRef(c.Namespace)) == nil {
+		return nil
+	}
+	var out []string
+	for _, ch := range c.Changes {
+		if ch.Part == order.Endpoints && ch.Pending() && !ch.removes() {
+			out = append(out, ch.Peer)
+		}
+	}
+	return out
+}
+
+// candidates are the primaries that have to serve c, each by itself, before
+// anything is switched: all that are reached where something goes.
+func (s *scene) candidates(c *ClusterPlan) []string {
+	names := s.arrivals(c)
+	if s.loses(c) {
+		names = s.primaries(c)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		p := s.clusters[name]
+		return p == nil || p.Unreached != ""
 	})
 }
 

@@ -56,16 +56,11 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 	return out
 }
 
-// waitServing waits until each primary of c that is reached injects a pod by
-// itself. What serves c now is not touched.
+// waitServing waits until each candidate injects a pod by itself. What serves c
+// now is not touched.
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
-	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range newScene(x.plan).primaries(c) {
-		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
-			pr.primaries = append(pr.primaries, name)
-		}
-	}
+	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh, primaries: newScene(x.plan).candidates(c)}
 	if err := x.held(c.Name); err != nil {
 		return err
 	}
