@@ -101,19 +101,27 @@ func (s *scene) ends(c *ClusterPlan, ch Change) []order.Fact {
 	case order.Grant:
 		return append(out, s.revoked(c, ch.Peer)...)
 	case order.Account:
-		for _, consumer := range c.ReadBy {
-			out = append(out, order.Applied(consumer, order.Credential, c.Name))
-		}
-		return out
+		return append(out, s.replaced(c)...)
 	}
 	switch ch.Object.Kind {
 	case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
-		for _, consumer := range c.ReadBy {
-			out = append(out, order.Applied(consumer, order.Credential, c.Name))
-		}
+		out = append(out, s.replaced(c)...)
 	}
 	out = append(out, s.settled(c)...)
 	return append(out, s.handed(c)...)
+}
+
+// replaced are the facts after which nobody reads c by a token of another account
+// than that of now.
+func (s *scene) replaced(c *ClusterPlan) []order.Fact {
+	var out []order.Fact
+	for _, consumer := range c.ReadBy {
+		out = append(out, order.Applied(consumer, order.Credential, c.Name))
+	}
+	for _, p := range s.formerly(c) {
+		out = append(out, s.servedOtherwise(c, p)...)
+	}
+	return out
 }
 
 // chain are the parts of c that go before that of ch. In a cluster that stays,
@@ -155,11 +163,12 @@ func (s *scene) unread(c *ClusterPlan, source string) []order.Fact {
 	}
 	from := s.peer(source)
 	switch {
-	case from == nil:
+	case from == nil: // it may be the former name of any
+		out = append(out, order.Applied(c.Name, order.Credential, ""))
 	case from.Leaving:
 		out = append(out, order.Fact{Cluster: from.Name, Claim: order.Departed})
 	case s.served(c.Name, from.Name):
-		out = append(out, s.servedOtherwise(from)...)
+		out = append(out, s.servedOtherwise(from, c)...)
 	}
 	if renamed(from, source) && reading(c, from) {
 		out = append(out, order.Applied(c.Name, order.Credential, from.Name))
@@ -179,14 +188,14 @@ func reading(consumer, source *ClusterPlan) bool {
 func (s *scene) revoked(c *ClusterPlan, consumer string) []order.Fact {
 	var out []order.Fact
 	by := s.peer(consumer)
-	if by == nil {
-		return nil
+	if by == nil { // as above
+		return s.replaced(c)
 	}
 	if by.Leaving {
 		out = append(out, order.Fact{Cluster: by.Name, Claim: order.Departed})
 	}
 	if s.served(by.Name, c.Name) {
-		out = append(out, s.servedOtherwise(c)...)
+		out = append(out, s.servedOtherwise(c, by)...)
 	}
 	switch {
 	case renamed(by, consumer) && reading(by, c):
@@ -227,12 +236,8 @@ func (s *scene) cleaned(c *ClusterPlan, ch Change) []order.Fact {
 	case order.Probe, order.Webhooks, order.Mesh, order.Gateways, order.Control:
 		return nil
 	}
-	before := s.recorded(c)
-	if before == nil {
-		return nil
-	}
-	for _, name := range before.Primaries {
-		switch p := s.called(name); {
+	for _, name := range s.servedBy(c) {
+		switch p := s.peer(name); {
 		case p == nil || p.Unreached != "":
 		case p.Leaving:
 			out = append(out, order.Gone(p.Name, order.Control, ""))
