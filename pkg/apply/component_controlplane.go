@@ -18,7 +18,8 @@ func controlPlane() component {
 		needs: needsOfControlPlane,
 		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 			out := s.replaced(c, ch)
-			if ch.Object.Kind == "ServiceAccount" { // tokens may be of it
+			switch ch.Object.Kind {
+			case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
 				out = append(out, s.reissued(c)...)
 			}
 			return out

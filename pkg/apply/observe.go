@@ -89,6 +89,9 @@ func departedMembers(w *World, d *Desired) []record.Member {
 	for _, l := range w.Clusters {
 		known["uid "+l.UID] = true
 		known["context "+l.Context] = true
+		if l.Unreached != nil {
+			known["name "+l.Name] = true // as far as anybody knows
+		}
 	}
 	var out []record.Member
 	for _, l := range w.Clusters {
@@ -96,7 +99,7 @@ func departedMembers(w *World, d *Desired) []record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
-			if !known["uid "+m.UID] && !known["context "+m.Context] {
+			if !known["uid "+m.UID] && !known["context "+m.Context] && !known["name "+m.Name] {
 				known["uid "+m.UID] = true
 				out = append(out, m)
 			}
