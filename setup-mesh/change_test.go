@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
@@ -69,7 +70,7 @@ func TestChangeNeedsAgreement(t *testing.T) {
 }
 
 // planOf creates an object in each cluster.
-func planOf(clusters ...apply.Member) *apply.Plan {
+func planOf(clusters ...record.Member) *apply.Plan {
 	p := &apply.Plan{Mesh: "mymeshname"}
 	for _, m := range clusters {
 		p.Clusters = append(p.Clusters, &apply.ClusterPlan{Member: m, Changes: []apply.Change{{Component: apply.Gateway, Action: apply.Create}}})
@@ -80,7 +81,7 @@ func planOf(clusters ...apply.Member) *apply.Plan {
 // TestShow: what is agreed to is shown, whoever the answer is for, and what
 // speaks against it comes first.
 func TestShow(t *testing.T) {
-	east := apply.Member{Name: "east-1", Context: "context-east-1", Network: "n"}
+	east := record.Member{Name: "east-1", Context: "context-east-1", Network: "n"}
 	refused := planOf(east)
 	refused.Refusals = []apply.Finding{{Message: "the mesh is cursed"}}
 	const sum = "Plan: 1 to create"
@@ -124,21 +125,21 @@ func TestShow(t *testing.T) {
 // TestUnnamedClusters: a teardown takes Istio out of members too that
 // topology.yaml does not name, and --yes alone is not enough for that.
 func TestUnnamedClusters(t *testing.T) {
-	east := apply.Member{Name: "east-1", Context: "context-east-1"}
-	west := apply.Member{Name: "west-1", Context: "context-west-1"}
+	east := record.Member{Name: "east-1", Context: "context-east-1"}
+	west := record.Member{Name: "west-1", Context: "context-west-1"}
 	idle := planOf(east, west)
 	idle.Clusters[1].Changes = nil
 	tests := map[string]struct {
 		plan    *apply.Plan
-		named   []apply.Member
+		named   []record.Member
 		want    []string
 		wantErr string
 	}{
-		"all are named":                  {plan: planOf(east, west), named: []apply.Member{east, west}},
-		"one is known from a record":     {planOf(east, west), []apply.Member{east}, []string{"west-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: west-1 (context context-west-1)"},
-		"nothing is done in that one":    {plan: idle, named: []apply.Member{east}},
-		"its name is that of another":    {planOf(east), []apply.Member{{Name: "east-1", Context: "new"}}, []string{"east-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: east-1 (context context-east-1)"},
-		"its context is that of another": {planOf(east), []apply.Member{{Name: "new", Context: "context-east-1"}}, []string{"east-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: east-1 (context context-east-1)"},
+		"all are named":                  {plan: planOf(east, west), named: []record.Member{east, west}},
+		"one is known from a record":     {planOf(east, west), []record.Member{east}, []string{"west-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: west-1 (context context-west-1)"},
+		"nothing is done in that one":    {plan: idle, named: []record.Member{east}},
+		"its name is that of another":    {planOf(east), []record.Member{{Name: "east-1", Context: "new"}}, []string{"east-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: east-1 (context context-east-1)"},
+		"its context is that of another": {planOf(east), []record.Member{{Name: "new", Context: "context-east-1"}}, []string{"east-1"}, "--yes would take Istio out of clusters that topology.yaml does not name: east-1 (context context-east-1)"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -279,10 +279,8 @@ func never(*ClusterPlan) bool { return false }
 
 // probing are the objects of a proof that may be there while c is applied.
 func (x *execution) probing(c *ClusterPlan) []record.Recorded {
-	for _, s := range x.plan.Steps {
-		if s.Cluster == c.Name && s.Claim == order.Serves && s.Blocked == "" {
-			return probeRefs(c)
-		}
+	if x.plan.proves(c, order.Serves) {
+		return probeRefs(c)
 	}
 	return nil
 }

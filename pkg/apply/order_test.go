@@ -307,6 +307,11 @@ func TestServiceLosesItsSelectorLast(t *testing.T) {
 	g.wantBefore(t, [][2]string{
 		{"r: prove serving", "r: put control plane service"},
 		{"r: put address p1", "r: put control plane service"},
+		{"r: prove serving", "r: put address p1"}, // which stands behind the same Service
+		{"r: prove serving", "r: put webhooks"},
+		// The webhook of a primary does not say for which cluster it is: p1 would
+		// inject the pods of r as its own.
+		{"r: put webhooks", "r: put control plane service"},
 		{"p1: put remote secret r", "r: prove serving"},
 		{"p1: put mesh configuration", "r: prove serving"},
 		{"r: prove serving", "r: prove injection"},
@@ -339,6 +344,7 @@ func TestOldPrimaryGoesOnceTheNewOneServes(t *testing.T) {
 		{"p2: put mesh configuration", "r: prove serving"},
 		{"p2: put remote secret r", "r: prove serving"},
 		{"r: prove serving", "r: prove injection"},
+		{"r: prove serving", "r: put address p2"}, // which stands behind the same Service
 		{"r: prove serving", "r: remove address p1"},
 		{"r: prove injection", "r: remove address p1"},
 		{"r: prove injection", "p1: remove mesh configuration"}, // what leads to its istiod
@@ -346,6 +352,24 @@ func TestOldPrimaryGoesOnceTheNewOneServes(t *testing.T) {
 	}...)
 	if g.has("r: remove grant p1") || g.has("p1: remove remote secret r") {
 		t.Error("p1 reads r as before: both are joined")
+	}
+}
+
+// An address stands behind the Service that pods are injected through: one that
+// does not serve yet, or never will, refuses a part of them.
+func TestAnotherPrimaryServesBeforeItHasAnAddress(t *testing.T) {
+	_, g := rolesOf(t, served("kind-p1"), served("kind-p1, kind-p2"))
+	g.wantBefore(t, [][2]string{
+		{"p2: prove istiod", "r: prove serving"},
+		{"p2: put mesh configuration", "r: prove serving"},
+		{"p2: put remote secret r", "r: prove serving"},
+		{"r: prove serving", "r: put address p2"},
+		{"r: put address p2", "r: prove injection"},
+	}...)
+	// Where nothing serves yet, there is nothing to keep whole.
+	d := WantedMesh(t, served("kind-p1, kind-p2"), TestBase)
+	if graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{})).has("r: prove serving") {
+		t.Error("a first apply proves each primary by itself")
 	}
 }
 
@@ -359,6 +383,18 @@ func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
 	}
 	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
+	}
+}
+
+// Of two primaries one goes, and the other does not answer: nobody can tell
+// whether it serves.
+func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
+	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { w.down("p2") })
+	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+		t.Errorf("the address of p1: %s", changeLine(ch))
+	}
+	if g.has("r: prove serving") || g.has("p1: remove mesh configuration") || g.has("p1: put remote secret r") {
+		t.Errorf("steps: %v", g.names())
 	}
 }
 

@@ -45,7 +45,7 @@ func (p *Plan) needs(c *ClusterPlan) []object.Access {
 	case c.Leaving:
 		n.leave(c)
 	default:
-		n.stay(c)
+		n.stay(p, c)
 	}
 	n.given(p, c)
 	return slices.SortedFunc(maps.Keys(n), compareAccess)
@@ -122,7 +122,7 @@ func (n needs) leave(c *ClusterPlan) {
 
 // stay needs what an apply does in a cluster of the mesh beside the changes: it
 // writes the record, waits, and has the istiods asked whom they discover.
-func (n needs) stay(c *ClusterPlan) {
+func (n needs) stay(p *Plan, c *ClusterPlan) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
@@ -149,12 +149,28 @@ func (n needs) stay(c *ClusterPlan) {
 			}
 		}
 	}
+	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
+	if c.removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
+		n.add(addresses, "list")
+	}
+	if p.proves(c, order.Serves) {
+		n.switched(c, addresses)
+	}
 	if c.Remote() {
 		n.served(c)
 	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}
+}
+
+// switched needs what the proof of serving puts into c and takes out again, and
+// to remove the endpoints that Kubernetes made for an istiod of c itself.
+func (n needs) switched(c *ClusterPlan, addresses object.Ref) {
+	n.add(object.IstiodServiceRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(addresses, "get", "list", "create", "patch", "delete")
+	n.add(probeWebhookRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(object.Ref{Kind: "Endpoints", Namespace: c.Namespace}, "delete")
 }
 
 // served needs what [waitServed] does: it waits, and tries whether a pod would be

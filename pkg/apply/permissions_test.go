@@ -62,6 +62,7 @@ func TestNeeds(t *testing.T) {
 			topology: twoClusters, desired: roles,
 			want: []string{
 				"namespaces: create get patch",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"customresourcedefinitions: create get patch",
 				"clusterrolebindings: create get patch",
@@ -81,6 +82,7 @@ func TestNeeds(t *testing.T) {
 			topology: one,
 			want: []string{
 				"namespaces: create get patch",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"customresourcedefinitions: create get patch",
 				"istio-system configmaps,secrets,serviceaccounts,services: create get patch",
@@ -171,6 +173,7 @@ func TestNeeds(t *testing.T) {
 				"customresourcedefinitions: create get patch",
 				"namespaces: create get patch",
 				"nodes: list",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"istio-system configmaps,secrets,serviceaccounts: create get patch",
 				"istio-system deployments: create get list patch watch",
@@ -195,7 +198,7 @@ func TestNeeds(t *testing.T) {
 			},
 			want: []string{
 				"namespaces: delete list watch",
-				"validatingwebhookconfigurations: delete",
+				"mutatingwebhookconfigurations,validatingwebhookconfigurations: delete",
 				"customresourcedefinitions: delete list watch",
 				"istio-system configmaps: delete get",
 				"istio-system secrets,serviceaccounts,services: delete",
@@ -247,16 +250,31 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// A Service that loses its selector is deleted and made anew.
+// Where a control plane takes the place of another one, the proof of serving makes
+// objects and removes them, and so go the endpoints that Kubernetes made for a
+// Service which loses its selector.
 func TestNeedsOfRoleChange(t *testing.T) {
-	primary := WantedMesh(t, strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1), TestBase)
-	remote := WantedMesh(t, sharedControlPlane, TestBase)
-	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
-	got := p.needs(p.cluster("west"))
-	for _, verb := range []string{"create", "delete", "patch"} {
-		if !slices.Contains(got, object.AccessTo(verb, object.IstiodServiceRef("istio-system"))) {
-			t.Errorf("%s on Services is missing in %v", verb, got)
+	const ns = "istio-system"
+	slice := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: ns}
+	p, _ := rolesOf(t, threePrimaries, served("kind-p1"))
+	got := p.needs(p.cluster("r"))
+	want := map[object.Ref][]string{
+		object.IstiodServiceRef(ns):        {"create", "get", "patch", "delete"},
+		slice:                              {"create", "get", "list", "patch", "delete"},
+		probeWebhookRef(ns):                {"create", "get", "patch", "delete"},
+		{Kind: "Endpoints", Namespace: ns}: {"delete"},
+		{Kind: "Pod", Namespace: ns}:       {"create"},
+	}
+	for ref, verbs := range want {
+		for _, verb := range verbs {
+			if !slices.Contains(got, object.AccessTo(verb, ref)) {
+				t.Errorf("%s on %s is missing", verb, ref.Kind)
+			}
 		}
+	}
+	p, _ = rolesOf(t, served("kind-p1"), threePrimaries)
+	if got := p.needs(p.cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
+		t.Error("list on EndpointSlice is missing: the wait for endpoints of its own")
 	}
 }
 
@@ -319,7 +337,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps]
@@ -329,12 +347,12 @@ items:
         verbs: [patch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: Role
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps, secrets]
@@ -347,7 +365,7 @@ items:
         verbs: [list, watch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
 `
@@ -356,7 +374,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [apps]
         resources: [deployments]
@@ -371,7 +389,7 @@ items:
 		"nobody knows whom, and no namespace":   {"", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole},
 		"a service account": {"system:serviceaccount:ci:deployer", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{kind: ServiceAccount, name: deployer, namespace: ci}]
 `},

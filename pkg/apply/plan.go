@@ -104,7 +104,7 @@ type Change struct {
 	// From names the cluster that has the original of a shared Service.
 	From string `json:"from,omitempty"`
 	// Mint says that late content is made again, and Sends what it will say of
-	// another cluster: addresses and CAs, never a secret.
+	// another cluster then: addresses and CAs, never a secret.
 	Mint  bool   `json:"mint,omitempty"`
 	Sends string `json:"sends,omitempty"`
 	// Replace deletes the object and makes a new one; LetGo leaves it, and

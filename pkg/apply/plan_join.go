@@ -83,9 +83,7 @@ func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Fiel
 func (pl *planner) decide(c *ClusterPlan, it *Item) Change {
 	seen := c.Live.Objects[it.Ref]
 	ch := Change{Subject: it.Subject, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], item: it}
-	if it.Late != nil {
-		ch.Sends = it.Late.Sends(pl.plan.world)
-	}
+
 	if seen.Err != nil {
 		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), object.HintOf(seen.Err)
 		return ch

@@ -149,7 +149,6 @@ func (pl *planner) rewire() {
 			if ch.Part != order.Endpoints || ch.item == nil || primary == nil || !primary.movesGateway() {
 				continue
 			}
-			c.Changes[i].Sends = ""
 			if ch.Action == Keep {
 				c.Changes[i].Action, c.Changes[i].Mint = Update, true
 				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"

@@ -207,6 +207,7 @@ func TestPlanLeaving(t *testing.T) {
 		"delete ConfigMap istio-system/setup-mesh",
 		"delete CustomResourceDefinition gateways.networking.istio.io",
 		"delete Deployment istio-system/istiod",
+		"delete MutatingWebhookConfiguration istio-sidecar-injector",
 		"delete Namespace istio-system",
 		"delete Service istio-system/istiod",
 		"delete ServiceAccount istio-system/istio-reader-service-account",

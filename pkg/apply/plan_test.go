@@ -66,6 +66,7 @@ east create ServiceAccount istio-system/istio-reader-service-account
 east create Service istio-system/istiod
 east create Deployment istio-system/istiod
 east create ValidatingWebhookConfiguration istio-validator-istio-system
+east create MutatingWebhookConfiguration istio-sidecar-injector
 east create Namespace istio-system
 east create Service istio-system/istio-eastwestgateway
 east create Deployment istio-system/istio-eastwestgateway

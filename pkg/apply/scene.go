@@ -134,18 +134,6 @@ func (p *Plan) Servers(c *ClusterPlan) []string {
 	return out
 }
 
-// switches says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-// Injection alone would prove nothing then, since the other may have answered.
-func (s *scene) switches(c *ClusterPlan) bool {
-	if !c.Remote() || c.Leaving {
-		return false
-	}
-	return hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace))) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Part == order.Endpoints && ch.removes()
-	})
-}
-
 // pending says whether an apply would change something of these parts of c.
 func (c *ClusterPlan) pending(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && slices.Contains(parts, ch.Part) })
@@ -175,4 +163,14 @@ func (c *ClusterPlan) movesGateway() bool {
 		}
 		return false
 	})
+}
+
+// removing says whether something of these parts of c is to go.
+func (c *ClusterPlan) removing(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.removes() && slices.Contains(parts, ch.Part) })
+}
+
+// served says whether primary served remote, and is not to do so after an apply.
+func (s *scene) served(primary, remote string) bool {
+	return slices.Contains(s.handsOver[primary], remote)
 }

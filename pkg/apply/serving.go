@@ -56,12 +56,12 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 	return out
 }
 
-// waitServing waits until each primary of c that is reached injects a pod by
-// itself. What serves c now is not touched.
+// waitServing waits until each primary of c that is reached and new to it injects
+// a pod by itself. What serves c now is not touched.
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
 	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range x.plan.Servers(c) {
+	for _, name := range x.plan.Tried(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
 		}

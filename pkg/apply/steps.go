@@ -43,6 +43,7 @@ type draft struct {
 // order makes the graph: what needs what follows from the rules, and so does
 // what is blocked.
 func (pl *planner) order() {
+	pl.sends()
 	s := newScene(pl.plan)
 	var drafts []*draft
 	for _, c := range pl.plan.Clusters {
@@ -66,6 +67,22 @@ func (pl *planner) order() {
 	}
 	pl.records()
 	pl.steps(drafts)
+}
+
+// sends notes what minted content will say of other clusters. The address of a
+// gateway that is to have another Service is known only after that.
+func (pl *planner) sends() {
+	for _, c := range pl.plan.Clusters {
+		for i, ch := range c.Changes {
+			if !ch.Mint {
+				continue
+			}
+			from := pl.plan.cluster(ch.item.Late.Source())
+			if ch.Part != order.Endpoints || from == nil || !from.movesGateway() {
+				c.Changes[i].Sends = ch.item.Late.Sends(pl.plan.world)
+			}
+		}
+	}
 }
 
 // drafts are the steps of one cluster, but those that begin and end it.
@@ -102,12 +119,10 @@ func (s *scene) drafts(c *ClusterPlan) []*draft {
 			d.Needs = append(d.Needs, s.needs(c, ch)...)
 		}
 	}
-	for _, p := range proofs() {
-		if p.applies(s, c) {
-			d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.claim}}
-			d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.claim}}, p.needs(s, c)
-			out = append(out, d)
-		}
+	for _, p := range s.proves(c) {
+		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.claim}}
+		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.claim}}, p.needs(s, c)
+		out = append(out, d)
 	}
 	return out
 }
@@ -241,4 +256,9 @@ func (c *ClusterPlan) item(ref object.Ref) *Item {
 		return nil
 	}
 	return c.Desired.Items[i]
+}
+
+// proves says whether an apply looks whether a claim about c is true.
+func (p *Plan) proves(c *ClusterPlan, claim order.Claim) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Cluster == c.Name && s.Claim == claim && s.Blocked == "" })
 }

@@ -91,7 +91,7 @@ func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)
-		if err := d.addOwn(c); err != nil {
+		if err := d.want(c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,9 +113,7 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 		}
 		items = append(items, it)
 	}
-	if c.Member.Remote() {
-		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector", nil, nil))
-	} else {
+	if !c.Member.Remote() {
 		add(order.ControlPlane, false, object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, "istiod", nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, topology.DefaultServiceAccountReader, nil, nil))
@@ -129,6 +127,17 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 		}}))
 		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
 	}
+	// Any istiod injects for the cluster that the path names, and for its own one
+	// where there is none.
+	path := "/inject"
+	if c.Member.Remote() {
+		path += "/cluster/" + c.Member.Name + "/net/" + c.Member.Network
+	}
+	add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", injectorRef(ns).Name, nil, map[string]any{
+		"webhooks": []any{map[string]any{"name": "namespace.sidecar-injector.istio.io", "clientConfig": map[string]any{
+			"service": map[string]any{"name": "istiod", "namespace": ns, "path": path, "port": int64(443)},
+		}}},
+	}))
 	if c.Gateway {
 		add(order.Gateway, true, object.New("v1", "Service", ns, object.EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
 		add(order.Gateway, true, object.New("apps/v1", "Deployment", ns, object.EastWestGateway, nil, nil))
