@@ -55,6 +55,7 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 	}
 	for _, m := range departedMembers(w, d) {
 		l := &Live{Member: m, Leaving: true}
+		l.Name = freeName(w, m)
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
 			at := &connected{Live: l}
@@ -69,6 +70,16 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 		return w, fmt.Errorf("read the clusters of %s: %w", d.MeshID, context.Cause(ctx))
 	}
 	return w, nil
+}
+
+// freeName is what a departed member is called: its name may be another cluster's
+// by now, whose objects are not to be taken for those about the member.
+func freeName(w *World, m record.Member) string {
+	name := m.Name
+	for n := 4; w.Cluster(name) != nil; n++ {
+		name = m.Name + "~" + m.UID[:min(n, len(m.UID))]
+	}
+	return name
 }
 
 // departedMembers are the clusters that some record names as members, and that
