@@ -119,21 +119,7 @@ func (x *execution) step(ctx context.Context, s Step, r *reporter) error {
 	case Finish:
 		return x.finish(ctx, c)
 	}
-	for _, p := range proofs() {
-		if p.claim == s.Claim {
-			return p.run(ctx, x, c, r)
-		}
-	}
-	return fmt.Errorf("nothing proves that %s: %s", s.Cluster, s.Claim)
-}
-
-// pick are changes by their indices.
-func (c *ClusterPlan) pick(indices []int) []Change {
-	out := make([]Change, len(indices))
-	for i, at := range indices {
-		out[i] = c.Changes[at]
-	}
-	return out
+	return x.prove(ctx, c, s.Claim, r)
 }
 
 // put creates and updates. A namespace that is being deleted has to go first.
@@ -277,10 +263,8 @@ func never(*ClusterPlan) bool { return false }
 
 // probing are the objects of a proof that may be there while c is applied.
 func (x *execution) probing(c *ClusterPlan) []record.Recorded {
-	for _, s := range x.plan.Steps {
-		if s.Cluster == c.Name && s.Claim == order.Serves && s.Blocked == "" {
-			return probeRefs(c)
-		}
+	if x.plan.proves(c, order.Serves) {
+		return probeRefs(c)
 	}
 	return nil
 }

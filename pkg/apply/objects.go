@@ -103,12 +103,6 @@ func istiodServiceObject(namespace string) *unstructured.Unstructured {
 	}})
 }
 
-// The names of the ports join Service and EndpointSlice.
-const (
-	discoveryPortName = "tcp-istiod"
-	webhookPortName   = "tcp-webhook"
-)
-
 // endpointsObject is where one primary is reached; the addresses are those of
 // its gateway.
 // https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
@@ -140,6 +134,18 @@ func movableGateway(rendered *unstructured.Unstructured, address topology.Gatewa
 // this one.
 func readerAccount(namespace, name string) *unstructured.Unstructured {
 	return object.New("v1", "ServiceAccount", namespace, name, nil, nil)
+}
+
+// readerRole is the role that the charts make for it:
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml
+func readerRole(namespace string) string { return "istio-reader-clusterrole-" + namespace }
+
+// readerBinding lets a service account of the topology's read the cluster.
+func readerBinding(namespace, account string) *unstructured.Unstructured {
+	return object.New(object.RBACGroup+"/v1", "ClusterRoleBinding", "", "setup-mesh-reader-"+namespace+"-"+account, nil, map[string]any{
+		"roleRef":  map[string]any{"apiGroup": object.RBACGroup, "kind": "ClusterRole", "name": readerRole(namespace)},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": account, "namespace": namespace}},
+	})
 }
 
 // grantObject is the Secret that a consumer's token is bound to. It holds

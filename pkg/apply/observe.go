@@ -179,39 +179,6 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	return nil
 }
 
-// follow makes a member that leaves be where its record is, if that is in
-// another namespace than the topology says.
-func (l *Live) follow(mesh string) bool {
-	for namespace, found := range l.elsewhere {
-		if found.Mesh == mesh {
-			l.Namespace, l.Record, l.recordVersion = namespace, found.Record, found.version
-			delete(l.elsewhere, namespace)
-			return true
-		}
-	}
-	return false
-}
-
-// seeNamespace takes note of Istio's namespace. One that is being deleted is as
-// good as gone, with all that is in it, the record too.
-func (l *Live) seeNamespace(seen Observed) {
-	ref := object.NamespaceRef(l.Namespace)
-	if seen.Object != nil && seen.Object.GetDeletionTimestamp() != nil && !l.Leaving {
-		l.ends(ref)
-		l.Record, l.recordVersion = nil, ""
-		seen = Observed{}
-	}
-	l.Objects[ref] = seen
-}
-
-// ends notes that a namespace is being deleted.
-func (l *Live) ends(ref object.Ref) {
-	if l.ending == nil {
-		l.ending = map[object.Ref]bool{}
-	}
-	l.ending[ref] = true
-}
-
 // readRecords finds the records of all meshes in the cluster: whoever changes
 // the Istio namespace, or sets up a second mesh, has one in another namespace.
 // A user who may not look into all namespaces is shown that of the member's.

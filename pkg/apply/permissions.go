@@ -13,18 +13,16 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-const rbacGroup = "rbac.authorization.k8s.io"
-
 // isRole says whether r holds rules.
 func isRole(r object.Ref) bool {
-	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
+	return r.Group == object.RBACGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
 }
 
 // escalates says whether a is the right to put more into a role than one holds.
-func escalates(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
+func escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "escalate" }
 
 // binds says whether a is the right to bind a role that holds more than oneself.
-func binds(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
+func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
 
 // needs lists what the user of c's context has to be allowed for an apply of p,
 // beside reading what the plan read; sorted, and nothing where an apply does
@@ -99,11 +97,11 @@ func (n needs) put(ref object.Ref, it *Item) {
 	if isRole(ref) {
 		n.add(ref, "escalate")
 	}
-	if it == nil || ref.Group != rbacGroup {
+	if it == nil || ref.Group != object.RBACGroup {
 		return
 	}
 	if kind, _, _ := unstructured.NestedString(it.Object.Object, "roleRef", "kind"); kind != "" {
-		n.add(object.Ref{Group: rbacGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
+		n.add(object.Ref{Group: object.RBACGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
 	}
 }
 
@@ -148,12 +146,13 @@ func (n needs) stay(p *Plan, c *ClusterPlan) {
 			}
 		}
 	}
-	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
 	if c.removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
-		n.add(addresses, "list")
+		n.add(object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}, "list")
 	}
-	if newScene(p).switches(c) {
-		n.switched(c, addresses)
+	if p.proves(c, order.Serves) {
+		for _, a := range servingAccess(c) {
+			n[a] = true
+		}
 	}
 	if c.Remote() {
 		n.served(c)
@@ -180,21 +179,6 @@ func (n needs) served(c *ClusterPlan) {
 	if c.wants(injectorRef(c.Namespace)) {
 		n.add(injectorRef(c.Namespace), "list", "watch")
 	}
-}
-
-// wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
-
-// item is what c should hold at ref, nil for nothing.
-func (c *ClusterPlan) item(ref object.Ref) *Item {
-	if c.Desired == nil {
-		return nil
-	}
-	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
-	if i < 0 {
-		return nil
-	}
-	return c.Desired.Items[i]
 }
 
 // given needs what is minted in other clusters out of c: tokens, and the address
@@ -265,15 +249,4 @@ func grantHint(seen *Inspected) string {
 		hint += "; who may " + strings.Join(dangerous, " and ") + " roles, as it takes to grant Istio's, can become cluster-admin"
 	}
 	return hint
-}
-
-const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
-
-// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
-// it is not.
-func rolesNamespace(l *Live) string {
-	if l.object(object.NamespaceRef(l.Namespace)) == nil {
-		return ""
-	}
-	return l.Namespace
 }

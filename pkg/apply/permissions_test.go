@@ -36,7 +36,7 @@ func TestNeeds(t *testing.T) {
 	const serves = "mesh_id: m\ncontexts: {kind-p: {network: n2, name: p}, kind-r: {network: n1, name: r, primaries: [kind-p]}}\n"
 	// roles adds what the charts render for istiod, and who is to have it.
 	roles := func(t *testing.T, d *Desired) {
-		const group = rbacGroup + "/v1"
+		const group = object.RBACGroup + "/v1"
 		for _, o := range []struct{ kind, namespace, refers string }{{"ClusterRole", "", ""}, {"Role", ns, ""}, {"ClusterRoleBinding", "", "ClusterRole"}, {"RoleBinding", ns, "Role"}} {
 			rest := map[string]any{}
 			if o.refers != "" {
@@ -132,7 +132,7 @@ func TestNeeds(t *testing.T) {
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
+				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: object.RBACGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
 					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
 					w.Clusters[0].Objects[ref] = seen
@@ -298,7 +298,7 @@ func TestPermissions(t *testing.T) {
 	missing := []object.Access{object.AccessTo("patch", service)}
 	p.Preflight(Inspection{
 		"a": {Missing: missing, User: "mia"},
-		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: rbacGroup, Kind: "ClusterRole"})}},
+		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
 	})
 	var got []Finding
 	for _, f := range p.Refusals {
@@ -312,7 +312,7 @@ func TestPermissions(t *testing.T) {
 		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
 		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
 			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
-			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
+			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
@@ -336,7 +336,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps]
@@ -346,12 +346,12 @@ items:
         verbs: [patch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: Role
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps, secrets]
@@ -364,7 +364,7 @@ items:
         verbs: [list, watch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
 `
@@ -373,7 +373,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [apps]
         resources: [deployments]
@@ -388,7 +388,7 @@ items:
 		"nobody knows whom, and no namespace":   {"", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole},
 		"a service account": {"system:serviceaccount:ci:deployer", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{kind: ServiceAccount, name: deployer, namespace: ci}]
 `},

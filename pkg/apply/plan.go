@@ -116,18 +116,6 @@ type Change struct {
 // removes says whether the change takes away what we put there.
 func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
 
-// A Finding is something about a cluster ("" for the whole mesh) that a user
-// has to know, and what to do about it.
-type Finding struct {
-	ID      string `json:"id,omitempty"` // stable, as area/claim
-	Cluster string `json:"cluster,omitempty"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-	// Detail is what the hint speaks of where that takes several lines, such as
-	// a manifest.
-	Detail string `json:"detail,omitempty"`
-}
-
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
 	Adopt         bool     // take over objects that somebody else manages
@@ -195,8 +183,13 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, Warnings: slices.Clone(w.shared.warnings), world: w, desired: d, options: o}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
 	pl := &planner{plan: p, options: o}
+	var err error
+	if pl.shared, err = newSharing(d, w); err != nil {
+		pl.refuse("", "", "%v", err)
+	}
+	p.Warnings = slices.Clone(pl.shared.warnings)
 	pl.identities()
 	for i, l := range w.Clusters {
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
@@ -219,6 +212,7 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 type planner struct {
 	plan    *Plan
 	options PlanOptions
+	shared  sharing // copies of Services that are wanted
 }
 
 func (pl *planner) refuse(cluster, hint, format string, args ...any) {

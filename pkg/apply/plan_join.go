@@ -25,7 +25,7 @@ func (pl *planner) join(c *ClusterPlan) {
 		pl.changedMember(c)
 	}
 	c.foreign = map[string][]object.Ref{}
-	shared := pl.plan.world.shared.items[c.Name]
+	shared := pl.shared.items[c.Name]
 	for _, it := range slices.Concat(d.Items, shared) {
 		ch, managers := pl.decide(c, it)
 		if len(managers) > 0 {
@@ -91,9 +91,7 @@ func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Fiel
 func (pl *planner) decide(c *ClusterPlan, it *Item) (Change, []string) {
 	seen := c.Live.Objects[it.Ref]
 	ch := Change{Subject: it.Subject, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], item: it}
-	if it.Late != nil {
-		ch.Sends = it.Late.Sends(pl.plan.world)
-	}
+
 	if seen.Err != nil {
 		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), object.HintOf(seen.Err)
 		return ch, nil

@@ -27,7 +27,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	for _, o := range c.Live.Record.Objects {
 		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
-		case pl.plan.world.shared.kept[placed{c.Name, o.Ref}]:
+		case pl.shared.kept[placed{c.Name, o.Ref}]:
 			pl.keep(c, o)
 		case o.Component == order.SharedServices && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
@@ -122,22 +122,6 @@ func (pl *planner) leave(c *ClusterPlan) {
 	pl.leaveNamespace(c, namespace, order.Subject{Component: order.ControlPlane, Part: order.Namespace})
 }
 
-// recordedIn is what the record of l lists. Without a record, it is the CRDs of
-// the mesh: an earlier teardown left those that were in use.
-func recordedIn(l *Live) []record.Recorded {
-	if l.Record != nil {
-		return l.Record.Objects
-	}
-	var out []record.Recorded
-	for ref, seen := range l.Objects {
-		if object.IsCRD(ref) && seen.Object != nil {
-			out = append(out, record.Recorded{Ref: ref, Subject: order.Subject{Component: order.ControlPlane, Part: order.CRDs}})
-		}
-	}
-	slices.SortFunc(out, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
-	return out
-}
-
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
 func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, about order.Subject) {
@@ -187,7 +171,6 @@ func (pl *planner) rewire() {
 			if ch.Part != order.Endpoints || ch.item == nil || primary == nil || !primary.movesGateway() {
 				continue
 			}
-			c.Changes[i].Sends = ""
 			if ch.Action == Keep {
 				c.Changes[i].Action, c.Changes[i].Mint = Update, true
 				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"

@@ -94,7 +94,7 @@ func TestRemainsOwned(t *testing.T) {
 	for _, ref := range got.Foreign[ns] {
 		names = append(names, ref.String())
 	}
-	want := []string{"Pod istio-system/web-1-a", "ReplicaSet istio-system/web-1", "Deployment istio-system/web"}
+	want := []string{"Deployment istio-system/web"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("somebody's (-want +got):\n%s", diff)
 	}

@@ -72,10 +72,10 @@ func TestRemoteItems(t *testing.T) {
 	d := WantedMesh(t, sharedControlPlane, TestBase)
 	want := map[string][]string{
 		"east": {
-			"IstioControlPlane: Namespace istio-system", "certificate: Secret istio-system/cacerts",
+			"certificate: Secret istio-system/cacerts", "IstioControlPlane: Namespace istio-system",
 			"gateway: Gateway istio-system/cross-network-gateway", "gateway: Gateway istio-system/istiod-gateway", "gateway: VirtualService istio-system/istiod-vs",
-			"remote access: Secret istio-system/istio-remote-secret-west",
-			"remote access: Secret istio-system/setup-mesh-grant-north", "remote access: Secret istio-system/istio-remote-secret-north",
+			"remote access: Secret istio-system/setup-mesh-grant-north",
+			"remote access: Secret istio-system/istio-remote-secret-west", "remote access: Secret istio-system/istio-remote-secret-north",
 		},
 		"west": {
 			"IstioControlPlane: Namespace istio-system",
@@ -84,7 +84,7 @@ func TestRemoteItems(t *testing.T) {
 			"remote access: Secret istio-system/setup-mesh-grant-east", "remote access: Secret istio-system/setup-mesh-grant-north",
 		},
 		"north": {
-			"IstioControlPlane: Namespace istio-system", "certificate: Secret istio-system/cacerts",
+			"certificate: Secret istio-system/cacerts", "IstioControlPlane: Namespace istio-system",
 			"gateway: Gateway istio-system/cross-network-gateway",
 			"remote access: Secret istio-system/setup-mesh-grant-east", "remote access: Secret istio-system/istio-remote-secret-east",
 			"remote access: Secret istio-system/istio-remote-secret-west",

@@ -52,18 +52,6 @@ type Failure struct {
 	Blocked bool   `json:"blocked,omitempty"` // the change was not possible from the start
 }
 
-// An About says what a step was: what [Step] says of it, or the object that was
-// not touched.
-type About struct {
-	Kind   StepKind    `json:"kind,omitempty"`
-	Part   order.Part  `json:"part,omitempty"`
-	Peer   string      `json:"peer,omitempty"`
-	Claim  order.Claim `json:"claim,omitempty"`
-	Object object.Ref  `json:"object,omitzero"`
-}
-
-func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
-
 // Complete says whether everything was done everywhere.
 func (r *Report) Complete() bool {
 	for _, c := range r.Clusters {

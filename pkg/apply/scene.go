@@ -119,12 +119,12 @@ func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
 	return []order.Fact{{Cluster: c.Name, Claim: order.Answers}}
 }
 
-// primaries are those of a remote cluster that its injection can be proved by:
-// their endpoints are in it, or will be.
-func (s *scene) primaries(c *ClusterPlan) []string {
+// Servers are the primaries of a remote cluster that its injection can be proved
+// by: their endpoints are in it, or will be.
+func (p *Plan) Servers(c *ClusterPlan) []string {
 	var out []string
 	for _, name := range c.Primaries {
-		p := s.clusters[name]
+		p := p.cluster(name)
 		for _, ch := range c.Changes {
 			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
 				out = append(out, name)
@@ -132,61 +132,6 @@ func (s *scene) primaries(c *ClusterPlan) []string {
 		}
 	}
 	return out
-}
-
-// switches says whether injection alone would prove nothing of a remote cluster,
-// since another one may have answered than its primaries to be: its own istiod, a
-// former primary, or one that it has already.
-func (s *scene) switches(c *ClusterPlan) bool {
-	return s.replaces(c) || len(s.newcomers(c)) > 0
-}
-
-// proved are the primaries of c that are tried one by one: all of them where they
-// take the place of something else.
-func (s *scene) proved(c *ClusterPlan) []string {
-	if s.replaces(c) {
-		return s.primaries(c)
-	}
-	return s.newcomers(c)
-}
-
-// newcomers are primaries of c whose addresses are to stand beside one that is
-// there.
-func (s *scene) newcomers(c *ClusterPlan) []string {
-	if !c.Remote() || c.Leaving {
-		return nil
-	}
-	var out []string
-	served := false
-	for _, ch := range c.Changes {
-		if ch.Part != order.Endpoints || ch.removes() {
-			continue
-		}
-		served = served || c.Live.object(ch.Object) != nil
-		if p := s.clusters[ch.Peer]; ch.Action == Create && p != nil && p.Unreached == "" {
-			out = append(out, ch.Peer)
-		}
-	}
-	if !served {
-		return nil
-	}
-	return out
-}
-
-// demotes says whether a remote cluster has a control plane of its own.
-func (s *scene) demotes(c *ClusterPlan) bool {
-	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
-}
-
-// replaces says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-func (s *scene) replaces(c *ClusterPlan) bool {
-	if !c.Remote() || c.Leaving {
-		return false
-	}
-	return s.demotes(c) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Part == order.Endpoints && ch.removes()
-	})
 }
 
 // pending says whether an apply would change something of these parts of c.
@@ -218,4 +163,14 @@ func (c *ClusterPlan) movesGateway() bool {
 		}
 		return false
 	})
+}
+
+// removing says whether something of these parts of c is to go.
+func (c *ClusterPlan) removing(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.removes() && slices.Contains(parts, ch.Part) })
+}
+
+// served says whether primary served remote, and is not to do so after an apply.
+func (s *scene) served(primary, remote string) bool {
+	return slices.Contains(s.handsOver[primary], remote)
 }

@@ -11,20 +11,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// injectorRef is the webhook that injects the proxies of a cluster's pods, named
-// as the chart does.
-func injectorRef(namespace string) object.Ref {
-	name := "istio-sidecar-injector"
-	if namespace != "istio-system" {
-		name += "-" + namespace
-	}
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: name}
-}
-
-func rootConfigMapRef(namespace string) object.Ref {
-	return object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: object.RootConfigMap}
-}
-
 // waitServed waits until the primaries of a remote cluster do for it what a
 // control plane of its own would: its webhook has their CA, its pods get the
 // root certificate, and its API server reaches them to have pods injected.

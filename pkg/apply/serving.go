@@ -61,7 +61,7 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
 	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range newScene(x.plan).proved(c) {
+	for _, name := range x.plan.proved(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
 		}
@@ -233,6 +233,11 @@ func (p *servingProbe) remove(ctx context.Context, x *execution) error {
 		}
 		all = errors.Join(all, err)
 	}
+	if all == nil { // those that were not made are not there either
+		for _, one := range probeRefs(p.c) {
+			x.cleared(p.c.Name, one.Ref)
+		}
+	}
 	return all
 }
 
@@ -295,4 +300,17 @@ func dropOwnEndpoints(ctx context.Context, l *connected) error {
 		}
 		return len(slices) == 0, nil
 	})
+}
+
+// servingAccess is what the user needs for the proof, and for taking away the
+// endpoints that a Service with a selector leaves.
+func servingAccess(c *ClusterPlan) []object.Access {
+	var out []object.Access
+	for _, one := range probeRefs(c) {
+		for _, verb := range []string{"get", "create", "patch", "delete"} {
+			out = append(out, object.AccessTo(verb, one.Ref))
+		}
+	}
+	slices := object.Of(probeSliceRef("", "").GroupKind(), c.Namespace)
+	return append(out, object.AccessTo("list", slices), object.AccessTo("delete", object.Ref{Kind: "Endpoints", Namespace: c.Namespace}))
 }

@@ -38,10 +38,6 @@ func wantedSharing(t *testing.T) (*Desired, *World) {
 // planShared plans what was read, as Observe leaves it.
 func planShared(t *testing.T, d *Desired, w *World) *Plan {
 	t.Helper()
-	var err error
-	if w.shared, err = newSharing(d, w); err != nil {
-		t.Fatal(err)
-	}
 	return NewPlan(d, w, PlanOptions{})
 }
 

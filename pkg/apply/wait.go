@@ -45,13 +45,13 @@ func poll(ctx context.Context, r *reporter, ask func(ctx context.Context) (reaso
 // the last one into the error when ctx ends first.
 func waitFor(ctx context.Context, l *connected, ref object.Ref, r *reporter, cond func(*unstructured.Unstructured) (bool, string)) error {
 	last := ""
-	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+	return l.cluster.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string) {
 		done, reason := cond(o)
 		if !done && reason != "" && reason != last {
 			last = reason
 			r.waiting(reason)
 		}
-		return done, reason, nil
+		return done, reason
 	})
 }
 
@@ -184,10 +184,6 @@ func waitIstiod(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) 
 		return err
 	}
 	return waitProbe(ctx, l, r)
-}
-
-func validatorRef(namespace string) object.Ref {
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
 }
 
 func webhookFilled(o *unstructured.Unstructured) bool {

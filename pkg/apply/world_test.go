@@ -91,7 +91,7 @@ func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)
-		if err := d.addOwn(c); err != nil {
+		if err := d.want(c); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -71,7 +71,7 @@ func (c *Cluster) review(ctx context.Context, op, path, version, kind string, sp
 	}
 	request, err := json.Marshal(question)
 	if err != nil {
-		return &object.Error{Class: object.Invalid, Context: c.context, Op: op, Message: "cannot be encoded", Err: err}
+		return &object.Error{Class: object.Invalid, Context: c.context, Op: op, Message: "cannot be encoded"}
 	}
 	body, err := send(ctx, c.rest.Post().AbsPath(path).SetHeader("Content-Type", "application/json").Body(request))
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -49,8 +50,8 @@ func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
 // check lists a service as config says.
 func check(ctx context.Context, config *rest.Config) error {
 	c, err := newCluster("", config, Options{RequestTimeout: checkTimeout})
-	if err != nil {
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+	if err != nil { // the cause may quote the server's address
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: "its cluster is not valid"}
 	}
 	defer utilnet.CloseIdleConnectionsFor(c.transport.next)
 	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
@@ -64,7 +65,7 @@ func check(ctx context.Context, config *rest.Config) error {
 func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
 	kc, err := clientcmd.Load(kubeconfig)
 	if err != nil {
-		return nil, fmt.Errorf("it is no kubeconfig") // the cause may quote a token
+		return nil, fmt.Errorf("it is not a kubeconfig") // the cause may quote a token
 	}
 	kctx, ok := kc.Contexts[kc.CurrentContext]
 	if !ok {
@@ -72,10 +73,13 @@ func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
 	}
 	cluster, user := kc.Clusters[kctx.Cluster], kc.AuthInfos[kctx.AuthInfo]
 	if cluster == nil || user == nil {
-		return nil, fmt.Errorf("it names a cluster or a user that it does not hold")
+		return nil, fmt.Errorf("its current context names a cluster or a user that is missing")
 	}
 	if err := acceptable(cluster, user); err != nil {
 		return nil, err
+	}
+	if mistakes := clusterMistakes(cluster); len(mistakes) > 0 {
+		return nil, fmt.Errorf("its cluster is not valid: %s", strings.Join(mistakes, "; "))
 	}
 	config := &rest.Config{
 		Host:        cluster.Server,
@@ -88,7 +92,7 @@ func remoteConfig(kubeconfig []byte) (*rest.Config, error) {
 	if cluster.ProxyURL != "" {
 		proxy, err := url.Parse(cluster.ProxyURL)
 		if err != nil {
-			return nil, fmt.Errorf("its proxy-url is no URL")
+			return nil, fmt.Errorf("its proxy-url is not a valid URL")
 		}
 		config.Proxy = http.ProxyURL(proxy)
 	}
@@ -99,7 +103,9 @@ func acceptable(cluster *clientcmdapi.Cluster, user *clientcmdapi.AuthInfo) erro
 	server, err := url.Parse(cluster.Server)
 	switch {
 	case err != nil || server.Scheme != "https" || server.Host == "":
-		return fmt.Errorf("its server is no https URL")
+		return fmt.Errorf("its server is not an https URL")
+	case server.User != nil:
+		return fmt.Errorf("its server holds a user name or a password")
 	case cluster.InsecureSkipTLSVerify:
 		return fmt.Errorf("it skips the verification of the server's certificate")
 	case cluster.CertificateAuthority != "" && len(cluster.CertificateAuthorityData) == 0:

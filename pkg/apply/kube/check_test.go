@@ -29,10 +29,11 @@ func TestCheckKubeconfigRefuses(t *testing.T) {
 		"an auth provider":       {good, `auth-provider: {name: oidc}`, "it refers to a file or an auth provider"},
 		"a certificate file":     {good + `, certificate-authority: /etc/passwd`, token, "it refers to a file"},
 		"no verification":        {good + `, insecure-skip-tls-verify: true`, token, "it skips the verification of the server's certificate"},
-		"no encryption":          {`server: "http://127.0.0.1:1"`, token, "its server is no https URL"},
+		"no encryption":          {`server: "http://127.0.0.1:1"`, token, "its server is not an https URL"},
+		"a password in the URL":  {`server: "https://user:pw@east.example"`, token, "its server holds a user name or a password"},
 		"a password":             {good, `username: a, password: b`, "it holds no token"},
-		"no server":              {`tls-server-name: a`, token, "its server is no https URL"},
-		"certificates that lack": {good + `, certificate-authority-data: "AA=="`, token, "unable to load root certificates: unable to parse bytes as PEM block"},
+		"no server":              {`tls-server-name: a`, token, "its server is not an https URL"},
+		"certificates that lack": {good + `, certificate-authority-data: "AA=="`, token, "its cluster is not valid: the certificate authority is not a certificate in PEM"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

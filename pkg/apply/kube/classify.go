@@ -2,16 +2,12 @@ package kube
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -24,15 +20,19 @@ func (c *Cluster) failed(ctx context.Context, op string, ref object.Ref, err err
 	if already, ok := errors.AsType[*object.Error](err); ok {
 		return already
 	}
-	e := fault{&object.Error{Context: c.context, Op: op, Ref: ref, Err: err}}
+	// err is not the cause: its text may be what a server or a plugin printed.
+	e := fault{&object.Error{Context: c.context, Op: op, Ref: ref}}
+	login, isLogin := errors.AsType[*loginError](causeOf(err))
 	status, isStatus := errors.AsType[*apierrors.StatusError](err)
 	switch {
+	case isLogin:
+		e.loggedOut(ctx, login)
 	case ctx.Err() != nil:
 		e.ended(ctx)
 	case isStatus:
 		e.answered(status.Status())
 	default:
-		e.broke(err)
+		c.broke(e, err)
 	}
 	if e.Hint == "" {
 		e.Hint = e.hint(clean(c.endpoint.Server))
@@ -43,12 +43,34 @@ func (c *Cluster) failed(ctx context.Context, op string, ref object.Ref, err err
 // A fault is an [object.Error] in the making.
 type fault struct{ *object.Error }
 
+// causeOf is what kept a request from being answered.
+func causeOf(err error) error {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.err
+	}
+	return err
+}
+
 // ended describes a call that outlived its context.
 func (e fault) ended(ctx context.Context) {
 	e.Err = ctx.Err()
 	e.Class, e.Message = object.Canceled, "canceled"
 	if errors.Is(e.Err, context.DeadlineExceeded) {
 		e.Class, e.Message = object.Timeout, "no answer before the deadline"
+	}
+}
+
+// loggedOut describes a call for which there were no credentials.
+func (e fault) loggedOut(ctx context.Context, login *loginError) {
+	e.Class, e.Message = object.Unauthorized, login.Error()
+	if ctx.Err() != nil {
+		e.ended(ctx)
+		if e.Class == object.Timeout {
+			e.Message = login.Error()
+		}
+	}
+	if e.Class != object.Canceled {
+		e.Hint = fmt.Sprintf("log in for context %s: kubectl --context %q get namespaces runs the same plugin and shows what it says", e.Context, e.Context)
 	}
 }
 
@@ -74,24 +96,30 @@ func (e fault) answered(s metav1.Status) {
 	case e.Webhook != "" || strings.HasPrefix(s.Message, "ValidatingAdmissionPolicy "):
 		e.Class = object.Denied
 	case s.Code == http.StatusUnauthorized:
-		e.Class, e.Message = object.Unauthorized, "the API server does not accept the credentials"
+		e.Class, e.Message = object.Unauthorized, "the API server rejected the credentials"
 	case s.Code == http.StatusForbidden:
 		e.Class = object.Forbidden
 	case s.Code == http.StatusNotFound && !has(metav1.CauseTypeUnexpectedServerResponse):
 		e.Class = object.NotFound
 	case s.Code == http.StatusConflict:
 		e.Class = object.Conflict
+	case s.Code == http.StatusBadRequest && has(metav1.CauseTypeUnexpectedServerResponse):
+		e.notKubernetes(s.Code)
 	case s.Code == http.StatusUnprocessableEntity, s.Code == http.StatusBadRequest, s.Code == http.StatusRequestEntityTooLarge,
 		unfit(s.Message):
 		e.Class = object.Invalid
 		e.invalid(s.Message, causes)
+	case has(metav1.CauseTypeUnexpectedServerResponse):
+		e.notKubernetes(s.Code)
 	default:
 		e.Class = object.ServerFault
-		if has(metav1.CauseTypeUnexpectedServerResponse) {
-			// The body may be anything, for instance a proxy's login page.
-			e.Message = fmt.Sprintf("the server answered %d %s, not as a Kubernetes API", s.Code, http.StatusText(int(s.Code)))
-		}
 	}
+}
+
+// notKubernetes describes an answer that is not a Status: its body may be
+// anything.
+func (e fault) notKubernetes(code int32) {
+	e.Class, e.Message = object.ServerFault, (&foreignAnswer{status: int(code)}).Error()
 }
 
 // causeNamespaceTerminating is set by the API server's namespace lifecycle
@@ -125,7 +153,7 @@ func (e fault) invalid(message string, causes []metav1.StatusCause) {
 	slices.Sort(e.Fields)
 	e.Fields = slices.Compact(e.Fields)
 	if e.Ref.Kind == "Secret" {
-		e.Message = "the API server does not accept it"
+		e.Message = "the API server rejected the object"
 		if len(e.Fields) > 0 {
 			e.Message += ": " + strings.Join(e.Fields, ", ")
 		}
@@ -162,40 +190,6 @@ func webhookName(message string) string {
 	return ""
 }
 
-// broke describes a request without an answer.
-func (e fault) broke(err error) {
-	var cert *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var dns *net.DNSError
-	tries := ""
-	if f, ok := errors.AsType[*failure](err); ok {
-		err = f.err
-		if f.attempts > 1 {
-			tries = fmt.Sprintf(" (%d attempts)", f.attempts)
-		}
-	}
-	text := clean(err.Error())
-	switch {
-	case errors.As(err, &cert), errors.As(err, &unknown), errors.As(err, &host):
-		e.Class, e.Message = object.Untrusted, text
-	case strings.Contains(text, "getting credentials:"):
-		_, plugin, _ := strings.Cut(text, "getting credentials: ")
-		if strings.Contains(plugin, "decoding stdout") {
-			plugin = "the credential plugin printed no valid ExecCredential" // what it did print may be a token
-		}
-		e.Class, e.Message = object.Unauthorized, plugin
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Class, e.Message = object.Timeout, text
-	case errors.As(err, &dns):
-		e.Class, e.Message = object.Unreachable, fmt.Sprintf("cannot resolve %s", clean(dns.Name))
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Class, e.Message = object.Unreachable, "connection refused"+tries
-	default:
-		e.Class, e.Message = object.Unreachable, text+tries
-	}
-}
-
 func (e fault) hint(server string) string {
 	switch e.Class {
 	case object.Unreachable:
@@ -211,7 +205,7 @@ func (e fault) hint(server string) string {
 			return "another tool manages these fields"
 		}
 	case object.Terminating:
-		return "wait until the namespace is gone, or see which finalizers hold it"
+		return "wait until the namespace is gone, or look for the finalizers that hold it"
 	}
 	return ""
 }

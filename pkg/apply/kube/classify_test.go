@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,7 @@ func TestFailed(t *testing.T) {
 		},
 		"bad token": {
 			err:  answer(t, `{"code":401,"reason":"Unauthorized","message":"Unauthorized"}`),
-			want: object.Error{Class: object.Unauthorized, Message: "the API server does not accept the credentials", Hint: "log in again for context east"},
+			want: object.Error{Class: object.Unauthorized, Message: "the API server rejected the credentials", Hint: "log in again for context east"},
 		},
 		"absent": {
 			err:  answer(t, `{"code":404,"reason":"NotFound","message":"secrets \"cacerts\" not found","details":{"name":"cacerts","kind":"secrets"}}`),
@@ -60,7 +61,7 @@ func TestFailed(t *testing.T) {
 		},
 		"a proxy's 404": {
 			err:  answer(t, `{"code":404,"reason":"NotFound","message":"the server could not find the requested resource","details":{"causes":[{"reason":"UnexpectedServerResponse","message":"<html>login</html>"}]}}`),
-			want: object.Error{Class: object.ServerFault, Message: "the server answered 404 Not Found, not as a Kubernetes API"},
+			want: object.Error{Class: object.ServerFault, Message: "the server answered 404 Not Found: not a Kubernetes API"},
 		},
 		"other managers": {
 			ref:  deployment,
@@ -81,7 +82,7 @@ func TestFailed(t *testing.T) {
 		},
 		"a namespace on its way out": {
 			err:  answer(t, `{"code":403,"reason":"Forbidden","message":"configmaps \"a\" is forbidden: unable to create new content in namespace x because it is being terminated","details":{"causes":[{"reason":"NamespaceTerminating","message":"namespace x is being terminated","field":"metadata.namespace"}]}}`),
-			want: object.Error{Class: object.Terminating, Message: `configmaps "a" is forbidden: unable to create new content in namespace x because it is being terminated`, Hint: "wait until the namespace is gone, or see which finalizers hold it"},
+			want: object.Error{Class: object.Terminating, Message: `configmaps "a" is forbidden: unable to create new content in namespace x because it is being terminated`, Hint: "wait until the namespace is gone, or look for the finalizers that hold it"},
 		},
 		"invalid": {
 			ref:  deployment,
@@ -91,7 +92,7 @@ func TestFailed(t *testing.T) {
 		"an invalid secret": {
 			ref:  secret,
 			err:  answer(t, `{"code":500,"message":"failed to create typed patch object (istio-system/cacerts; /v1, Kind=Secret): .data.ca-key.pem: expected string, got &value.valueUnstructured{Value:map[string]interface {}{\"canary\":\"b\"}}"}`),
-			want: object.Error{Class: object.Invalid, Fields: []string{"data.ca-key.pem"}, Message: "the API server does not accept it: data.ca-key.pem"},
+			want: object.Error{Class: object.Invalid, Fields: []string{"data.ca-key.pem"}, Message: "the API server rejected the object: data.ca-key.pem"},
 		},
 		"hostile text": {
 			err:  answer(t, `{"code":503,"reason":"ServiceUnavailable","message":"\u001b[2J\u202egone\r\n eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln -----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY----- end"}`),
@@ -117,17 +118,21 @@ func TestFailed(t *testing.T) {
 			err:  noAnswer(x509.UnknownAuthorityError{}, 1),
 			want: object.Error{Class: object.Untrusted, Message: "x509: certificate signed by unknown authority", Hint: "does the kubeconfig hold the certificate authority of https://east:6443?"},
 		},
-		"no credential plugin": {
-			err:  noAnswer(errors.New("getting credentials: exec: executable kubelogin not found"), 1),
-			want: object.Error{Class: object.Unauthorized, Message: "exec: executable kubelogin not found", Hint: "log in again for context east"},
+		"a certificate of another name": {
+			err:  noAnswer(&tls.CertificateVerificationError{Err: x509.HostnameError{Host: "east", Certificate: &x509.Certificate{DNSNames: []string{"api"}}}}, 1),
+			want: object.Error{Class: object.Untrusted, Message: "tls: failed to verify certificate: x509: certificate is valid for api, not east", Hint: "if the address is right, set tls-server-name in the kubeconfig to a name in the certificate"},
 		},
-		"a credential plugin that prints garbage": {
-			err:  noAnswer(errors.New(`getting credentials: decoding stdout: yaml: "my-token" is no ExecCredential`), 1),
-			want: object.Error{Class: object.Unauthorized, Message: "the credential plugin printed no valid ExecCredential", Hint: "log in again for context east"},
+		"a certificate that has expired": {
+			err:  noAnswer(&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time 2027 is after 2026"}}, 1),
+			want: object.Error{Class: object.Untrusted, Message: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2027 is after 2026", Hint: "renew the API server's certificate, or correct the clock of this machine"},
+		},
+		"no login plugin": {
+			err:  noAnswer(&loginError{"kubelogin", "is not installed, or not in PATH"}, 1),
+			want: object.Error{Class: object.Unauthorized, Message: `login plugin "kubelogin" is not installed, or not in PATH`, Hint: `log in for context east: kubectl --context "east" get namespaces runs the same plugin and shows what it says`},
 		},
 		"a slow server": {
 			err:  noAnswer(fmt.Errorf("no answer within 30s: %w", context.DeadlineExceeded), 1),
-			want: object.Error{Class: object.Timeout, Message: "no answer within 30s: context deadline exceeded"},
+			want: object.Error{Class: object.Timeout, Message: "no answer within 30s", Hint: "is the API server overloaded, or does a firewall drop packets on the way to it?"},
 		},
 	}
 	for name, tt := range tests {

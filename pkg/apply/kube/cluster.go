@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -38,13 +39,12 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 		return nil, err
 	}
 	config = dynamic.ConfigFor(config)
-	client, err := rest.HTTPClientFor(config)
+	next, err := transportFor(config)
 	if err != nil {
 		return nil, err
 	}
-	t := newTransport(client.Transport, o, config.ExecProvider != nil)
-	client.Transport = t
-	client.CheckRedirect = noRedirect
+	t := newTransport(next, o)
+	client := &http.Client{Transport: t, CheckRedirect: noRedirect}
 	restClient, err := rest.UnversionedRESTClientForConfigAndClient(config, client)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {
 	return id, nil
 }
 
-// getJSON reads the document at path, which is no object.
+// getJSON reads the document at path, which is not an object.
 func (c *Cluster) getJSON(ctx context.Context, path string, into any) error {
 	return c.getJSONAs(ctx, path, "application/json", into)
 }

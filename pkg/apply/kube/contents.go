@@ -26,12 +26,12 @@ func (c *Cluster) Contents(ctx context.Context) ([]schema.GroupKind, error) {
 			return nil, err
 		}
 		if list.Kind != "APIGroupDiscoveryList" {
-			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: "the server does not list its kinds, as Kubernetes does from 1.30 on"}
+			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: "the API server does not list its kinds in the form that Kubernetes has had since 1.30"}
 		}
 		for _, g := range list.Items {
 			kinds, err := g.contents()
 			if err != nil {
-				return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: err.Error(), Err: err}
+				return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: "read " + path, Message: err.Error()}
 			}
 			out = append(out, kinds...)
 		}
@@ -72,7 +72,7 @@ func (g group) contents() ([]schema.GroupKind, error) {
 	seen := map[string]bool{}
 	for _, v := range g.Versions {
 		if v.Freshness == "Stale" {
-			return nil, fmt.Errorf("the API %s/%s does not answer", clean(g.Metadata.Name), clean(v.Version))
+			return nil, fmt.Errorf("the aggregated API %s/%s does not answer", clean(g.Metadata.Name), clean(v.Version))
 		}
 		for _, r := range v.Resources {
 			if r.Scope == "Namespaced" && !seen[r.Resource] && slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") {
@@ -89,7 +89,7 @@ func (c *Cluster) learn(list groupList) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, g := range list.Items {
-		for _, v := range g.Versions {
+		for _, v := range g.Versions { // the preferred one first
 			for _, r := range v.Resources {
 				kind := schema.GroupKind{Group: g.Metadata.Name, Kind: r.ResponseKind.Kind}
 				if _, known := c.served[kind]; !known {

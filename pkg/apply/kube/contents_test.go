@@ -32,12 +32,12 @@ func TestContents(t *testing.T) {
 			t.Errorf("clean up: %v", err)
 		}
 	}()
-	err := c.Wait(ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string, error) {
+	err := c.Wait(ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string) {
 		conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions")
 		return slices.ContainsFunc(conditions, func(e any) bool {
 			m, _ := e.(map[string]any)
 			return m["type"] == "Established" && m["status"] == "True"
-		}), "not established", nil
+		}), "not established"
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestGroupContents(t *testing.T) {
 			in: `{"metadata":{"name":"g"},"versions":[
 				{"version":"v2","resources":[{"resource":"as","responseKind":{"kind":"A"},"scope":"Namespaced",` + both + `}]},
 				{"version":"v1","resources":[{"resource":"as","responseKind":{"kind":"A"},"scope":"Namespaced",` + both + `},{"resource":"bs","responseKind":{"kind":"B"},"scope":"Namespaced",` + both + `}]}]}`,
-			want: []string{"g/v2 A", "g/v1 B"},
+			want: []string{"A.g", "B.g"},
 		},
 		"what belongs to no namespace, cannot be listed or cannot be deleted": {
 			in: `{"versions":[{"version":"v1","resources":[
@@ -92,7 +92,7 @@ func TestGroupContents(t *testing.T) {
 		},
 		"an API that is down": {
 			in:      `{"metadata":{"name":"metrics.k8s.io"},"versions":[{"version":"v1beta1","freshness":"Stale"}]}`,
-			wantErr: "the API metrics.k8s.io/v1beta1 does not answer",
+			wantErr: "the aggregated API metrics.k8s.io/v1beta1 does not answer",
 		},
 	}
 	for name, tt := range tests {

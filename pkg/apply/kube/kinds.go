@@ -3,17 +3,14 @@ package kube
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// resource finds out what the API calls ref's kind. An unknown kind costs a few
-// requests the first time. A kind that the server does not serve is an error
-// wrapping [object.ErrNoKind].
+// resource finds out what the API calls ref's kind, and in which version it is read
+// and deleted. An unknown kind costs one or two requests the first time. A kind that
+// the server does not serve is an error wrapping [object.ErrNoKind].
 func (c *Cluster) resource(ctx context.Context, op string, ref object.Ref) (object.Resource, error) {
 	c.mu.Lock()
 	r, ok := c.served[ref.GroupKind()]
@@ -24,34 +21,42 @@ func (c *Cluster) resource(ctx context.Context, op string, ref object.Ref) (obje
 	if r, ok := object.ResourceOf(ref.GroupKind()); ok {
 		return r, nil
 	}
-	return c.rediscover(ctx, op, ref)
+	return c.discover(ctx, op, ref, "")
 }
 
-// rediscover asks the server what it calls ref's kind, and remembers the
-// answer.
-func (c *Cluster) rediscover(ctx context.Context, op string, ref object.Ref) (object.Resource, error) {
+// discover asks the server for ref's kind, in the version that only names or, if
+// that is "", in the first, in the server's order, that has it.
+//
+// client-go's discovery is not used: it takes no context, and a proxy's "404" is an
+// absent kind for it.
+func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only string) (object.Resource, error) {
 	versions, err := c.versions(ctx, op, ref)
 	if err != nil {
 		return object.Resource{}, err
 	}
 	for _, version := range versions {
-		r, ok, err := c.servedIn(ctx, ref.GroupKind(), version)
+		if only != "" && only != version {
+			continue
+		}
+		r, err := c.kind(ctx, ref, version)
 		if err != nil {
 			return object.Resource{}, err
 		}
-		if ok {
+		if r.Plural != "" && only == "" {
 			c.mu.Lock()
 			c.served[ref.GroupKind()] = r
 			c.mu.Unlock()
+		}
+		if r.Plural != "" {
 			return r, nil
 		}
 	}
-	return object.Resource{}, c.noKind(op, ref)
+	return object.Resource{}, c.noKind(op, ref, only)
 }
 
-// versions are those in which the server has ref's group, the preferred one
-// first: none where it does not have the group. All groups are asked for, so
-// that a proxy's "404" cannot be mistaken for the absence of one.
+// versions are those of ref's group that the server has, the preferred one first.
+// That there are none is asked for in a way that a proxy's "404" cannot be mistaken
+// for it.
 func (c *Cluster) versions(ctx context.Context, op string, ref object.Ref) ([]string, error) {
 	if ref.Group == "" {
 		return []string{"v1"}, nil
@@ -63,25 +68,18 @@ func (c *Cluster) versions(ctx context.Context, op string, ref object.Ref) ([]st
 			Versions []struct {
 				Version string `json:"version"`
 			} `json:"versions"`
-			Preferred struct {
-				Version string `json:"version"`
-			} `json:"preferredVersion"`
 		} `json:"groups"`
 	}
 	if err := c.getJSON(ctx, "/apis", &groups); err != nil {
 		return nil, err
 	}
 	if groups.Kind != "APIGroupList" {
-		return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: "the server does not answer as a Kubernetes API"}
+		return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: "the server answered /apis with another document: not a Kubernetes API"}
 	}
 	var out []string
 	for _, g := range groups.Groups {
-		if g.Name != ref.Group {
-			continue
-		}
-		out = append(out, g.Preferred.Version)
 		for _, v := range g.Versions {
-			if !slices.Contains(out, v.Version) {
+			if g.Name == ref.Group {
 				out = append(out, v.Version)
 			}
 		}
@@ -89,11 +87,12 @@ func (c *Cluster) versions(ctx context.Context, op string, ref object.Ref) ([]st
 	return out, nil
 }
 
-// servedIn says what the server calls a kind in one version of its group.
-func (c *Cluster) servedIn(ctx context.Context, kind schema.GroupKind, version string) (object.Resource, bool, error) {
+// kind is what a version of ref's group says of ref's kind: nothing, if it is not
+// in it.
+func (c *Cluster) kind(ctx context.Context, ref object.Ref, version string) (object.Resource, error) {
 	path := "/api/" + version
-	if kind.Group != "" {
-		path = fmt.Sprintf("/apis/%s/%s", kind.Group, version)
+	if ref.Group != "" {
+		path = fmt.Sprintf("/apis/%s/%s", ref.Group, version)
 	}
 	var list struct {
 		Resources []struct {
@@ -103,19 +102,20 @@ func (c *Cluster) servedIn(ctx context.Context, kind schema.GroupKind, version s
 		} `json:"resources"`
 	}
 	if err := c.getJSON(ctx, path, &list); err != nil {
-		return object.Resource{}, false, err
+		return object.Resource{}, err
 	}
 	for _, r := range list.Resources {
-		if r.Kind == kind.Kind && !strings.Contains(r.Name, "/") {
-			return object.Resource{Version: version, Plural: r.Name, Namespaced: r.Namespaced}, true, nil
+		if r.Kind == ref.Kind && !strings.Contains(r.Name, "/") {
+			return object.Resource{Version: version, Plural: r.Name, Namespaced: r.Namespaced}, nil
 		}
 	}
-	return object.Resource{}, false, nil
+	return object.Resource{}, nil
 }
 
-func (c *Cluster) noKind(op string, ref object.Ref) error {
+func (c *Cluster) noKind(op string, ref object.Ref, version string) error {
+	gv := strings.Trim(ref.Group+"/"+version, "/")
 	return &object.Error{
 		Class: object.NotFound, Context: c.context, Op: op, Ref: ref, Err: object.ErrNoKind,
-		Message: fmt.Sprintf("the server has no kind %s in group %q", ref.Kind, ref.Group),
+		Message: fmt.Sprintf("the server has no kind %s in %s", ref.Kind, gv),
 	}
 }

@@ -9,19 +9,21 @@
 //
 // All objects are unstructured, all writes of objects are server-side applies
 // under [object.FieldManager]. Idempotent requests are repeated when the failure was
-// a passing one; a call ends with its context even where client-go would wait
-// for an exec credential plugin that hangs.
+// a passing one; a call ends with its context, and with it a login plugin that
+// hangs.
 package kube
 
 import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // the auth providers of older kubeconfigs
 	"k8s.io/client-go/rest"
@@ -37,6 +39,9 @@ import (
 type Kubeconfig struct {
 	raw    clientcmdapi.Config
 	access clientcmd.ConfigAccess
+
+	mu     sync.Mutex
+	logins map[string]*login // by how the plugin is called
 }
 
 // Options tune how a [Cluster] is contacted. The zero value is usable.
@@ -45,8 +50,9 @@ type Options struct {
 	UserAgent string
 	// RequestTimeout bounds one attempt of one request; 30 s if zero.
 	RequestTimeout time.Duration
-	// LoginTimeout bounds the first request of a cluster whose credentials
-	// come from an exec plugin, which may want a human; 2 min if zero.
+	// LoginTimeout bounds a run of the exec plugin that gets a cluster's
+	// credentials and may want a human; 1 min if zero. It never takes more than
+	// half of the time that the caller's context leaves.
 	LoginTimeout time.Duration
 }
 
@@ -63,29 +69,36 @@ func silence() {
 // Load reads the kubeconfig at path, or, if path is empty, the files that
 // kubectl would read: the list in KUBECONFIG, merged, else ~/.kube/config.
 // Relative paths inside are resolved against the file they stand in. A
-// kubeconfig without any context is an error.
+// kubeconfig without any context is an error. No error quotes what stands in
+// the files, the names of clusters, contexts and users excepted.
 func Load(path string) (*Kubeconfig, error) {
 	silence()
 	flags := genericclioptions.NewConfigFlags(false)
 	flags.KubeConfig = &path
 	loader := flags.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
+	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess(), logins: map[string]*login{}}
 	if err != nil {
-		return nil, &object.Error{Class: object.BadKubeconfig, Op: "read the kubeconfig", Message: clean(err.Error()), Err: err}
+		files, named := k.files()
+		return nil, &object.Error{Class: object.BadKubeconfig, Op: "read the kubeconfig", Message: explainFiles(files, named)}
 	}
-	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess()}
 	if len(raw.Contexts) == 0 {
-		where := k.access.GetLoadingPrecedence()
-		if k.access.IsExplicitFile() {
-			where = []string{k.access.GetExplicitFile()}
-		}
+		files, _ := k.files()
 		return nil, &object.Error{
 			Class: object.BadKubeconfig, Op: "read the kubeconfig",
-			Message: fmt.Sprintf("no context in %s", clean(fmt.Sprint(where))),
+			Message: fmt.Sprintf("no context in %s", clean(fmt.Sprint(files))),
 			Hint:    "set KUBECONFIG, or pass --kubeconfig",
 		}
 	}
 	return k, nil
+}
+
+// files are the paths that are read, and whether the user named the only one.
+func (k *Kubeconfig) files() (paths []string, named bool) {
+	if k.access.IsExplicitFile() {
+		return []string{k.access.GetExplicitFile()}, true
+	}
+	return k.access.GetLoadingPrecedence(), false
 }
 
 // Contexts returns the names of all contexts, sorted.
@@ -113,6 +126,10 @@ func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 	if !ok {
 		return nil, bad("", "the context's user %q is not defined", kc.AuthInfo)
 	}
+	// The address is shown, and given to the other clusters.
+	if u := serverURL(cluster.Server); u != nil && u.User != nil {
+		return nil, bad("write them as username and password of the context's user", "the server of cluster %q holds a user name or a password", kc.Cluster)
+	}
 	// A copy of its own, because client-go writes into an exec configuration.
 	own := clientcmdapi.Config{
 		Contexts:  map[string]*clientcmdapi.Context{context: kc.DeepCopy()},
@@ -121,11 +138,18 @@ func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 	}
 	config, err := clientcmd.NewNonInteractiveClientConfig(own, context, &clientcmd.ConfigOverrides{}, k.access).ClientConfig()
 	if err != nil {
-		return nil, bad("", "%v", err)
+		return nil, bad("", "%s", explainEntries(kc, cluster, user))
+	}
+	l, err := k.login(config)
+	if err != nil {
+		return nil, bad("", "%s", explainEntries(kc, cluster, user))
 	}
 	c, err := newCluster(context, config, o)
 	if err != nil {
-		return nil, bad("", "%v", err)
+		return nil, bad("", "%s", explainEntries(kc, cluster, user))
+	}
+	if l != nil {
+		c.transport.session = &session{login: l, timeout: o.withDefaults().LoginTimeout, config: c.config}
 	}
 	c.endpoint.ProxyURL = cluster.ProxyURL
 	return c, nil
@@ -137,12 +161,11 @@ func prepare(config *rest.Config, o Options) {
 	config.QPS = -1 // the server has its own fairness; client-go's 5 per second is none
 	config.WarningHandler = rest.NoWarnings{}
 	config.Timeout = 0 // per attempt, in transport; here it would end watches
-	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
-	if config.ExecProvider != nil {
-		// Several clusters log in at once; they cannot share a keyboard.
-		config.ExecProvider.StdinUnavailable = true
-		config.ExecProvider.StdinUnavailableMessage = "setup-mesh contacts several clusters at once; log in before"
+	if config.Proxy == nil {
+		// As client-go does; set here, it can be asked which proxy it is.
+		config.Proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
 	}
+	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
 }
 
 func (o Options) withDefaults() Options {
@@ -153,7 +176,7 @@ func (o Options) withDefaults() Options {
 		o.RequestTimeout = 30 * time.Second
 	}
 	if o.LoginTimeout == 0 {
-		o.LoginTimeout = 2 * time.Minute
+		o.LoginTimeout = time.Minute
 	}
 	return o
 }

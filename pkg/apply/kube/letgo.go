@@ -21,7 +21,7 @@ import (
 // with that UID any more, is left alone.
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
 func (c *Cluster) LetGo(ctx context.Context, ref object.Ref, uid string, keys ...string) error {
-	err := c.do(ctx, "let go of", ref, "", func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "let go of", ref, func(r dynamic.ResourceInterface) error {
 		var err error
 		for range 3 {
 			var o *unstructured.Unstructured

@@ -98,7 +98,7 @@ func (l *Lock) remove(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.until = time.Time{}
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
-	return l.c.do(ctx, "unlock", l.ref, "", func(r dynamic.ResourceInterface) error {
+	return l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
 		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	})
 }
@@ -164,7 +164,7 @@ func (l *Lock) write(ctx context.Context, lease *unstructured.Unstructured, crea
 	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.now()), "spec", "renewTime"); err != nil {
 		return err
 	}
-	return l.c.do(ctx, "lock", l.ref, "", func(r dynamic.ResourceInterface) (err error) {
+	return l.c.do(ctx, "lock", l.ref, func(r dynamic.ResourceInterface) (err error) {
 		var written *unstructured.Unstructured
 		if create {
 			written, err = r.Create(ctx, lease, metav1.CreateOptions{FieldManager: object.FieldManager})

@@ -95,14 +95,14 @@ func TestLockIsRenewedAndLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := ""
-	err = c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+	err = c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string) {
 		if o == nil {
-			return false, "absent", nil
+			return false, "absent"
 		}
 		if first == "" {
 			first = o.GetResourceVersion()
 		}
-		return o.GetResourceVersion() != first, "not renewed", nil
+		return o.GetResourceVersion() != first, "not renewed"
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -148,10 +148,11 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	ctx := deadline(t)
 	ns := namespace(t, c)
 	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
-	l, err := c.Lock(ctx, ns, "ann@desk 7")
+	held, err := c.Lock(ctx, ns, "ann@desk 7")
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := held.(*Lock)
 	before := l.lease.DeepCopy()
 	if err := l.write(ctx, before.DeepCopy(), false); err != nil {
 		t.Fatal(err)
@@ -165,9 +166,10 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	}
 
 	// Another's lease stays.
-	if l, err = c.Lock(ctx, ns, "ann@desk 7"); err != nil {
+	if held, err = c.Lock(ctx, ns, "ann@desk 7"); err != nil {
 		t.Fatal(err)
 	}
+	l = held.(*Lock)
 	apply := thing("coordination.k8s.io/v1", "Lease", ns, object.LockName, map[string]any{"spec": map[string]any{"holderIdentity": "bob@lap 8"}})
 	if _, err := c.Apply(ctx, apply, object.ApplyOptions{Force: true}); err != nil {
 		t.Fatal(err)

@@ -16,14 +16,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// pageSize is how many objects are listed at a time, as kubectl does.
-const pageSize = 500
+const (
+	// pageSize is how many objects are listed at a time, as kubectl does.
+	pageSize = 500
+	// smallerPage divides it where a page would be longer than maxPage.
+	smallerPage = 8
+)
 
 // Get reads ref. An object that is absent, or whose kind is, is an error
 // wrapping [object.ErrNotFound].
 func (c *Cluster) Get(ctx context.Context, ref object.Ref) (*unstructured.Unstructured, error) {
 	var o *unstructured.Unstructured
-	err := c.do(ctx, "read", ref, "", func(r dynamic.ResourceInterface) (err error) {
+	err := c.do(ctx, "read", ref, func(r dynamic.ResourceInterface) (err error) {
 		o, err = r.Get(ctx, ref.Name, metav1.GetOptions{})
 		return err
 	})
@@ -51,7 +55,7 @@ func (c *Cluster) List(ctx context.Context, kind schema.GroupKind, namespace, la
 
 // Each shows f, page by page, the objects that [Cluster.List] would return for
 // all namespaces: only what f keeps of them stays in memory. Where the list had
-// to be begun anew, f sees objects again.
+// to start again, f sees objects twice.
 func (c *Cluster) Each(ctx context.Context, kind schema.GroupKind, labelSelector string, f func(*unstructured.Unstructured)) error {
 	return c.pages(ctx, kind, "", labelSelector, func(page []unstructured.Unstructured, _ bool) {
 		for i := range page {
@@ -64,13 +68,17 @@ func (c *Cluster) Each(ctx context.Context, kind schema.GroupKind, labelSelector
 // what was seen before does not count.
 func (c *Cluster) pages(ctx context.Context, kind schema.GroupKind, namespace, labelSelector string, see func(page []unstructured.Unstructured, first bool)) error {
 	ref := object.Of(kind, namespace)
-	return c.do(ctx, "list", ref, "", func(r dynamic.ResourceInterface) error {
+	return c.do(ctx, "list", ref, func(r dynamic.ResourceInterface) error {
 		opts := metav1.ListOptions{LabelSelector: labelSelector, Limit: pageSize}
 		for {
 			page, err := r.List(ctx, opts)
 			if apierrors.IsResourceExpired(err) && opts.Continue != "" {
-				// The list took longer than etcd keeps its snapshot: all at once.
-				opts.Continue, opts.Limit = "", 0
+				// The list took longer than etcd keeps its snapshot.
+				opts.Continue, opts.Limit = goOn(err, opts.Limit)
+				continue
+			}
+			if _, ok := errors.AsType[*longAnswer](causeOf(err)); ok && opts.Limit > 1 {
+				opts.Limit = (opts.Limit + smallerPage - 1) / smallerPage
 				continue
 			}
 			if err != nil {
@@ -84,6 +92,19 @@ func (c *Cluster) pages(ctx context.Context, kind schema.GroupKind, namespace, l
 	})
 }
 
+// goOn says how to list after a continue token has expired: with the token for
+// the rest that comes with the refusal (objects that are there all the time are
+// in it) or, from a server that gives none, all at once.
+//
+// https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks
+func goOn(err error, limit int64) (token string, size int64) {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if ok && status.ErrStatus.Continue != "" {
+		return status.ErrStatus.Continue, limit
+	}
+	return "", 0
+}
+
 // Apply makes the fields of o so, by server-side apply, and returns the object
 // as it is then. Fields that another manager owns and that would change are
 // an error with a [*object.ConflictError] unless forced. If o holds a
@@ -92,7 +113,7 @@ func (c *Cluster) Apply(ctx context.Context, o *unstructured.Unstructured, opts 
 	ref := object.RefOf(o)
 	data, err := o.MarshalJSON()
 	if err != nil {
-		return nil, &object.Error{Class: object.Invalid, Context: c.context, Op: "apply", Ref: ref, Message: "cannot be encoded", Err: err}
+		return nil, &object.Error{Class: object.Invalid, Context: c.context, Op: "apply", Ref: ref, Message: "cannot be encoded"}
 	}
 	patch := metav1.PatchOptions{FieldManager: object.FieldManager, Force: &opts.Force, FieldValidation: metav1.FieldValidationStrict}
 	op := "apply"
@@ -100,7 +121,7 @@ func (c *Cluster) Apply(ctx context.Context, o *unstructured.Unstructured, opts 
 		op, patch.DryRun = "dry-run", []string{metav1.DryRunAll}
 	}
 	var out *unstructured.Unstructured
-	err = c.do(ctx, op, ref, o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
+	err = c.doIn(ctx, op, ref, o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
 		for range 3 {
 			out, err = r.Patch(ctx, ref.Name, types.ApplyPatchType, data, patch)
 			// Somebody else wrote between the server's own read and write.
@@ -125,7 +146,7 @@ func lostRace(err error) bool {
 func (c *Cluster) Try(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	opts := metav1.CreateOptions{FieldManager: object.FieldManager, FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}}
 	var out *unstructured.Unstructured
-	err := c.do(ctx, "create", object.RefOf(o), o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
+	err := c.doIn(ctx, "create", object.RefOf(o), o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
 		out, err = r.Create(ctx, o, opts)
 		return err
 	})
@@ -143,7 +164,7 @@ func (c *Cluster) Delete(ctx context.Context, ref object.Ref, o object.DeleteOpt
 	if o.UID != "" {
 		opts.Preconditions = metav1.NewUIDPreconditions(o.UID)
 	}
-	err := c.do(ctx, "delete", ref, "", func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "delete", ref, func(r dynamic.ResourceInterface) error {
 		return r.Delete(ctx, ref.Name, opts)
 	})
 	if object.ClassOf(err) == object.NotFound {
@@ -153,9 +174,13 @@ func (c *Cluster) Delete(ctx context.Context, ref object.Ref, o object.DeleteOpt
 }
 
 // do runs f on the resource of ref and turns its error into an [*object.Error].
-// version is the one that an object at hand is written in, "" for any that the
-// server has.
-func (c *Cluster) do(ctx context.Context, op string, ref object.Ref, version string, f func(dynamic.ResourceInterface) error) error {
+func (c *Cluster) do(ctx context.Context, op string, ref object.Ref, f func(dynamic.ResourceInterface) error) error {
+	return c.doIn(ctx, op, ref, "", f)
+}
+
+// doIn is do in the version in which an object at hand is written; "" is any that
+// the server has.
+func (c *Cluster) doIn(ctx context.Context, op string, ref object.Ref, version string, f func(dynamic.ResourceInterface) error) error {
 	kind, err := c.resource(ctx, op, ref)
 	if err != nil {
 		return err
@@ -163,40 +188,37 @@ func (c *Cluster) do(ctx context.Context, op string, ref object.Ref, version str
 	if kind.Namespaced && ref.Namespace == "" && ref.Name != "" {
 		return &object.Error{Class: object.Invalid, Context: c.context, Op: op, Ref: ref, Message: fmt.Sprintf("a %s needs a namespace", ref.Kind)}
 	}
-	err = f(c.at(kind, ref, version))
-	if err == nil {
-		return nil
+	if version != "" {
+		kind.Version = version
 	}
+	err = f(c.objects(ref, kind))
 	if unknownPath(err) {
-		found, lookupErr := c.rediscover(ctx, op, ref)
-		if lookupErr != nil {
-			return lookupErr
+		// The server does not have this kind, or not in the version that we know.
+		served, missing := c.discover(ctx, op, ref, version)
+		if missing != nil {
+			return missing
 		}
-		if version == "" && found.Version != kind.Version { // older CRDs than those we know
-			err = f(c.at(found, ref, ""))
+		if served.Version != kind.Version {
+			err = f(c.objects(ref, served))
 		}
 	}
-	if err == nil {
-		return nil
+	if err != nil {
+		return c.failed(ctx, op, ref, err)
 	}
-	return c.failed(ctx, op, ref, err)
+	return nil
 }
 
-// at is where the objects of a kind are.
-func (c *Cluster) at(kind object.Resource, ref object.Ref, version string) dynamic.ResourceInterface {
-	if version == "" {
-		version = kind.Version
-	}
-	r := c.dynamic.Resource(schema.GroupVersionResource{Group: ref.Group, Version: version, Resource: kind.Plural})
+// objects is where objects like ref are.
+func (c *Cluster) objects(ref object.Ref, kind object.Resource) dynamic.ResourceInterface {
+	r := c.dynamic.Resource(schema.GroupVersionResource{Group: ref.Group, Version: kind.Version, Resource: kind.Plural})
 	if kind.Namespaced {
 		return r.Namespace(ref.Namespace)
 	}
 	return r
 }
 
-// unknownPath says whether err is a 404 that is no answer of the Kubernetes
-// API about an object: the API does not know the path, or something else
-// answered.
+// unknownPath says whether err is a 404 that does not speak of an object: the API
+// does not know the path, or something else answered.
 func unknownPath(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	return ok && status.Status().Code == http.StatusNotFound && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse)

@@ -13,7 +13,8 @@ import (
 )
 
 // pagesOf serves lists of ConfigMaps by what was asked to continue with. A page
-// of nothing is one that the API server does not remember.
+// of nothing is one that the API server does not remember; it gives the token
+// "rest" for what follows, if there is one.
 func pagesOf(t *testing.T, pages map[string]string) *Cluster {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -21,7 +22,7 @@ func pagesOf(t *testing.T, pages map[string]string) *Cluster {
 		page := pages[r.URL.Query().Get("continue")+r.URL.Query().Get("limit")]
 		if page == "" {
 			w.WriteHeader(http.StatusGone)
-			page = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}`
+			page = fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","metadata":{"continue":%q},"status":"Failure","reason":"Expired","code":410}`, pages["rest"])
 		}
 		fmt.Fprint(w, page)
 	}))
@@ -52,6 +53,9 @@ func TestPages(t *testing.T) {
 	}{
 		"one":   {map[string]string{"500": page("", "a", "b")}, []string{"a", "b"}, []string{"a", "b"}},
 		"three": {map[string]string{"500": page("x", "a"), "x500": page("y", "b"), "y500": page("", "c")}, []string{"a", "b", "c"}, []string{"a", "b", "c"}},
+		"the second expired, and the rest comes as it is by now": {
+			map[string]string{"500": page("x", "a"), "rest": "r", "r500": page("", "b", "d")}, []string{"a", "b", "d"}, []string{"a", "b", "d"},
+		},
 		"the second expired, and all come at once": {
 			map[string]string{"500": page("x", "a"), "": page("", "a", "b", "c")}, []string{"a", "b", "c"}, []string{"a", "a", "b", "c"},
 		},

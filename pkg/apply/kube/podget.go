@@ -14,6 +14,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	constants "k8s.io/apimachinery/pkg/util/portforward"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
 	"k8s.io/client-go/transport/websocket"
@@ -37,16 +38,23 @@ const (
 func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
 	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
 	op := fmt.Sprintf("get %s from port %d of", clean(path), port)
+	config := c.config
+	if s := c.transport.session; s != nil {
+		var err error
+		if config, _, err = s.authorized(ctx); err != nil {
+			return nil, c.failed(ctx, op, ref, err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.transport.timeout)
 	defer cancel()
 	type result struct {
 		body []byte
 		err  error
 	}
-	// A credential plugin that hangs must not hold the caller: see transport.
+	// An auth provider that hangs must not hold the caller: see transport.
 	done := make(chan result, 1)
 	go func() {
-		body, err := c.podGet(ctx, namespace, pod, port, path)
+		body, err := c.podGet(ctx, config, namespace, pod, port, path)
 		done <- result{body, err}
 	}()
 	select {
@@ -55,7 +63,7 @@ func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, p
 			return r.body, nil
 		}
 		if text, ok := errors.AsType[podError](r.err); ok && ctx.Err() == nil {
-			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text)), Err: r.err}
+			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text))}
 		}
 		return nil, c.failed(ctx, op, ref, r.err)
 	case <-ctx.Done():
@@ -69,8 +77,8 @@ type podError string
 
 func (e podError) Error() string { return string(e) }
 
-func (c *Cluster) podGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
-	conn, err := c.dialPod(ctx, namespace, pod)
+func (c *Cluster) podGet(ctx context.Context, config *rest.Config, namespace, pod string, port int, path string) ([]byte, error) {
+	conn, err := c.dialPod(ctx, config, namespace, pod)
 	if err != nil {
 		return nil, err
 	}
@@ -143,16 +151,16 @@ func getOver(ctx context.Context, stream io.ReadWriter, port int, path string) (
 
 // dialPod opens a port-forward connection: SPDY in a websocket, or, where the
 // API server is too old for it or a proxy is in the way, SPDY alone.
-func (c *Cluster) dialPod(ctx context.Context, namespace, pod string) (httpstream.Connection, error) {
+func (c *Cluster) dialPod(ctx context.Context, config *rest.Config, namespace, pod string) (httpstream.Connection, error) {
 	u := c.rest.Post().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "portforward").URL()
 	c.transport.requests.Add(1)
-	conn, err := c.dialPodWebsocket(ctx, u)
+	conn, err := dialPodWebsocket(ctx, config, u)
 	refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
 	if err == nil || !ok && !httpstream.IsHTTPSProxyError(err) {
 		return conn, err
 	}
 	c.transport.requests.Add(1)
-	conn, err = c.dialPodSPDY(ctx, u)
+	conn, err = dialPodSPDY(ctx, config, u)
 	if err != nil && ok {
 		// The API server's own answer; SPDY's error is a text without its code.
 		if status, ok := errors.AsType[*apierrors.StatusError](refused.Cause); ok && status.ErrStatus.Code != http.StatusBadRequest {
@@ -162,8 +170,8 @@ func (c *Cluster) dialPod(ctx context.Context, namespace, pod string) (httpstrea
 	return conn, err
 }
 
-func (c *Cluster) dialPodSPDY(ctx context.Context, u *url.URL) (httpstream.Connection, error) {
-	rt, upgrader, err := spdy.RoundTripperFor(c.config)
+func dialPodSPDY(ctx context.Context, config *rest.Config, u *url.URL) (httpstream.Connection, error) {
+	rt, upgrader, err := spdy.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +184,8 @@ func (c *Cluster) dialPodSPDY(ctx context.Context, u *url.URL) (httpstream.Conne
 	return conn, err
 }
 
-func (c *Cluster) dialPodWebsocket(ctx context.Context, u *url.URL) (httpstream.Connection, error) {
-	rt, holder, err := websocket.RoundTripperFor(c.config)
+func dialPodWebsocket(ctx context.Context, config *rest.Config, u *url.URL) (httpstream.Connection, error) {
+	rt, holder, err := websocket.RoundTripperFor(config)
 	if err != nil {
 		return nil, err
 	}

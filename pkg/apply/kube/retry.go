@@ -21,7 +21,7 @@ const (
 	maxAttempts = 10
 	firstWait   = 250 * time.Millisecond
 	maxWait     = 5 * time.Second
-	// firstContactAttempts is for a server that never answered: most likely
+	// firstContactAttempts is for a server that has not answered yet: most likely
 	// it is not there.
 	firstContactAttempts = 3
 	// maxRetryAfter bounds how far a server can put us off.

@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -86,5 +88,42 @@ func TestToken(t *testing.T) {
 	}
 	if err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); object.ClassOf(err) != object.Unauthorized {
 		t.Errorf("with a wrong token: %v", err)
+	}
+}
+
+// The time at which a token ends is what the server granted, not what was asked
+// for.
+func TestTokenExpiry(t *testing.T) {
+	jwt := func(claims string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+	}
+	tomorrow := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	tests := map[string]struct {
+		token string
+		told  string
+		want  time.Time
+		class object.Class
+	}{
+		"as the server says":               {jwt(fmt.Sprintf(`{"exp":%d}`, tomorrow.Unix())), `"2026-01-02T00:00:00Z"`, tomorrow, ""},
+		"earlier than the server says":     {jwt(fmt.Sprintf(`{"exp":%d}`, tomorrow.Unix())), `"2027-01-01T00:00:00Z"`, tomorrow, ""},
+		"later than the server says":       {jwt(`{"exp":1900000000}`), `"2026-01-02T00:00:00Z"`, tomorrow, ""},
+		"the server does not say":          {jwt(fmt.Sprintf(`{"exp":%d.5}`, tomorrow.Unix())), `null`, tomorrow, ""},
+		"a token that is no JWT":           {"opaque", `"2026-01-02T00:00:00Z"`, tomorrow, ""},
+		"a token that does not say":        {jwt(`{}`), `"2026-01-02T00:00:00Z"`, tomorrow, ""},
+		"a token that is broken":           {"e30.%%%.c2ln", `"2026-01-02T00:00:00Z"`, tomorrow, ""},
+		"neither says, so it cannot renew": {"opaque", `null`, time.Time{}, object.ServerFault},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := at(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusCreated)
+				fmt.Fprintf(w, `{"kind":"TokenRequest","apiVersion":"authentication.k8s.io/v1","status":{"token":%q,"expirationTimestamp":%s}}`, tt.token, tt.told)
+			})
+			_, ends, err := c.Token(deadline(t), "ns", "reader", object.Ref{Kind: "Secret", Namespace: "ns", Name: "grant"}, "uid", 365*24*time.Hour)
+			if !ends.Equal(tt.want) || tt.class == "" && err != nil || tt.class != "" && object.ClassOf(err) != tt.class {
+				t.Errorf("it ends %v, %v", ends, err)
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@ package kube
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,29 +10,21 @@ import (
 	"time"
 )
 
-// maxBody bounds an answer: a list of 500 of the largest objects that etcd
-// takes would be more, but no server sends that.
-const maxBody = 128 << 20
-
 // A transport sends requests, repeats them where [again] says so, and returns
-// when the request's context ends even if what is below does not: client-go
-// runs exec credential plugins without a context.
+// when the request's context ends even if what is below does not: client-go's
+// auth providers of older kubeconfigs know of no context.
 type transport struct {
 	next      http.RoundTripper
+	session   *session      // in place of next, where a plugin has the credentials; else nil
 	timeout   time.Duration // of one attempt
-	login     time.Duration // of one attempt before the first answer, where a plugin may ask a human
 	connected atomic.Bool   // an answer was received
 	clock     atomic.Int64  // the server's clock minus ours, ns
 	requests  atomic.Int64
 	bytes     atomic.Int64
 }
 
-func newTransport(next http.RoundTripper, o Options, plugin bool) *transport {
-	t := &transport{next: next, timeout: o.RequestTimeout, login: o.RequestTimeout}
-	if plugin {
-		t.login = max(o.LoginTimeout, o.RequestTimeout)
-	}
-	return t
+func newTransport(next http.RoundTripper, o Options) *transport {
+	return &transport{next: next, timeout: o.RequestTimeout}
 }
 
 // A failure is the error of a request without an answer. Its text is opaque,
@@ -60,6 +51,10 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			if o.err != nil {
 				return nil, &failure{err: o.err, attempts: n}
 			}
+			if f := foreign(resp); f != nil {
+				resp.Body.Close()
+				return nil, &failure{err: f, attempts: n}
+			}
 			resp.Header.Del("Retry-After") // done here, not once more in client-go
 			return resp, nil
 		}
@@ -73,16 +68,19 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// attempt sends r once. It does not wait longer than the context of r, or for
-// longer than one attempt may take.
+// attempt sends r once, after a login if one is due. It does not wait longer than
+// the context of r, or for longer than one attempt may take.
 func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
-	timeout := t.timeout
-	if !t.connected.Load() {
-		timeout = t.login
+	next, cred := t.next, (*credential)(nil)
+	if t.session != nil {
+		var err error
+		if next, cred, err = t.session.sender(r.Context()); err != nil {
+			return nil, outcome{err: err}
+		}
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	slow := fmt.Errorf("no answer within %s: %w", timeout, context.DeadlineExceeded)
-	timer := time.AfterFunc(timeout, func() { cancel(slow) })
+	slow := fmt.Errorf("no answer within %s: %w", t.timeout, context.DeadlineExceeded)
+	timer := time.AfterFunc(t.timeout, func() { cancel(slow) })
 
 	type result struct {
 		resp     *http.Response
@@ -91,7 +89,10 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		resp, o := t.send(ctx, r)
+		resp, o := t.send(ctx, next, r)
+		if cred != nil && o.status == http.StatusUnauthorized {
+			t.session.login.refused(cred)
+		}
 		watching := resp != nil && isWatch(r, resp)
 		if watching {
 			resp.Body = &closing{resp.Body, func() { cancel(nil) }}
@@ -117,7 +118,7 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 }
 
 // send blocks for as long as the transport below does.
-func (t *transport) send(ctx context.Context, r *http.Request) (*http.Response, outcome) {
+func (t *transport) send(ctx context.Context, next http.RoundTripper, r *http.Request) (*http.Response, outcome) {
 	r = r.Clone(ctx)
 	if r.GetBody != nil {
 		body, err := r.GetBody()
@@ -127,7 +128,7 @@ func (t *transport) send(ctx context.Context, r *http.Request) (*http.Response, 
 		r.Body = body
 	}
 	t.requests.Add(1)
-	resp, err := t.next.RoundTrip(r)
+	resp, err := next.RoundTrip(r)
 	if err != nil {
 		return nil, outcome{err: err}
 	}
@@ -140,14 +141,15 @@ func (t *transport) send(ctx context.Context, r *http.Request) (*http.Response, 
 	if isWatch(r, resp) {
 		return resp, o
 	}
-	o.body, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	limit := maxAnswer(r)
+	o.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	resp.Body.Close()
 	t.bytes.Add(int64(len(o.body)))
 	switch {
 	case err != nil:
 		return nil, outcome{err: err}
-	case len(o.body) > maxBody:
-		return nil, outcome{err: errors.New("the answer is too long")}
+	case int64(len(o.body)) > limit:
+		return nil, outcome{err: &longAnswer{limit}}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(o.body))
 	return resp, o

@@ -88,7 +88,7 @@ func TestRetries(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // the clock starts at 2000-01-01
-				tr := newTransport(&tt.answers, Options{}.withDefaults(), false)
+				tr := newTransport(&tt.answers, Options{}.withDefaults())
 				tr.connected.Store(tt.connected)
 				method := tt.method
 				if method == "" {
@@ -137,7 +137,7 @@ func TestRetrySendsTheBodyAgain(t *testing.T) {
 				return status(code, "")(r)
 			}
 		}
-		tr := newTransport(&answers{record(503), record(200)}, Options{}.withDefaults(), false)
+		tr := newTransport(&answers{record(503), record(200)}, Options{}.withDefaults())
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodDelete, "https://x", strings.NewReader("uid"))
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)
@@ -148,23 +148,21 @@ func TestRetrySendsTheBodyAgain(t *testing.T) {
 	})
 }
 
-// A credential plugin that hangs knows of no context.
-func TestHangingPlugin(t *testing.T) {
+// An auth provider that hangs knows of no context.
+func TestHangingAuthProvider(t *testing.T) {
 	tests := map[string]struct {
-		plugin   bool
 		deadline time.Duration // the caller's; 0 for none
 		want     time.Duration
 	}{
-		"the caller's deadline":  {plugin: true, deadline: time.Second, want: time.Second},
-		"a login takes a while":  {plugin: true, want: 2 * time.Minute},
-		"an API server does not": {plugin: false, want: 30 * time.Second},
+		"the caller's deadline": {deadline: time.Second, want: time.Second},
+		"that of a request":     {want: 30 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				hang := answers{func(*http.Request) (*http.Response, error) { <-release; return nil, io.EOF }}
-				c := &Cluster{context: "east", transport: newTransport(&hang, Options{}.withDefaults(), tt.plugin)}
+				c := &Cluster{context: "east", transport: newTransport(&hang, Options{}.withDefaults())}
 				ctx, cancel := context.WithCancel(t.Context())
 				if tt.deadline != 0 {
 					ctx, cancel = context.WithTimeout(t.Context(), tt.deadline)
@@ -194,7 +192,7 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 			context.AfterFunc(r.Context(), func() { pw.CloseWithError(r.Context().Err()) })
 			return &http.Response{StatusCode: 200, Body: pr}, nil
 		}}
-		tr := newTransport(&next, Options{}.withDefaults(), false)
+		tr := newTransport(&next, Options{}.withDefaults())
 		ctx, cancel := context.WithCancel(t.Context())
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://x/?watch=true", nil)
 		resp, err := tr.RoundTrip(r)
@@ -217,7 +215,7 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 func TestServerClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := answers{status(200, "", "Date", "Sat, 01 Jan 2000 01:00:00 GMT")}
-		tr := newTransport(&next, Options{}.withDefaults(), false)
+		tr := newTransport(&next, Options{}.withDefaults())
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://x", nil)
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)

@@ -22,24 +22,18 @@ const (
 	relistWait = 500 * time.Millisecond
 )
 
-// Wait returns when cond is true of ref, fails, or ctx ends; then the error
+// Wait returns when cond is true of ref or ctx ends; then the error
 // has the class [object.Timeout] or [object.Canceled] and the last reason as its message. It
 // watches; an API server that is away for a while is waited for too. Missing
 // permissions and credentials end it at once.
 func (c *Cluster) Wait(ctx context.Context, ref object.Ref, cond object.Condition) error {
 	w := &waiter{ref: ref, cond: cond, reason: "nothing was observed"}
 	for {
-		err := c.do(ctx, "wait for", ref, "", func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
-		if w.err != nil {
-			return &object.Error{Class: object.Unclassified, Context: c.context, Op: "wait for", Ref: ref, Message: w.err.Error(), Err: w.err}
-		}
+		err := c.do(ctx, "wait for", ref, func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
 		if err != nil && ctx.Err() == nil {
 			switch {
 			case errors.Is(err, object.ErrNotFound):
 				w.see(nil)
-				if w.err != nil {
-					continue
-				}
 			case object.ClassOf(err) == object.Unreachable, object.ClassOf(err) == object.ServerFault, object.ClassOf(err) == object.Timeout:
 				w.reason = err.Error()
 			default:
@@ -68,17 +62,16 @@ type waiter struct {
 	cond   object.Condition
 	done   bool
 	reason string
-	err    error // of cond
 }
 
 // see shows o to the condition and says whether the wait is over.
 func (w *waiter) see(o *unstructured.Unstructured) bool {
-	var reason string
-	w.done, reason, w.err = w.cond(o)
+	done, reason := w.cond(o)
 	if reason != "" {
 		w.reason = reason
 	}
-	return w.done || w.err != nil
+	w.done = done
+	return done
 }
 
 // observe lists, then watches, until the wait is over or the watch ends.

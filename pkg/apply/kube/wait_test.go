@@ -17,21 +17,21 @@ func TestWait(t *testing.T) {
 	ns := namespace(t, c)
 	ref := object.Ref{Kind: "ConfigMap", Namespace: ns, Name: "a"}
 	has := func(value string) object.Condition {
-		return func(o *unstructured.Unstructured) (bool, string, error) {
+		return func(o *unstructured.Unstructured) (bool, string) {
 			if o == nil {
-				return false, "it is absent", nil
+				return false, "it is absent"
 			}
 			got, _, _ := unstructured.NestedString(o.Object, "data", "k")
-			return got == value, "k is " + got, nil
+			return got == value, "k is " + got
 		}
 	}
 	seen := make(chan string, 100) // what the condition said, to act in step with it
 	done := make(chan error, 1)
 	go func() {
-		done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
-			ok, reason, err := has("2")(o)
+		done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string) {
+			ok, reason := has("2")(o)
 			seen <- reason
-			return ok, reason, err
+			return ok, reason
 		})
 	}()
 	if got := <-seen; got != "it is absent" {
@@ -52,9 +52,9 @@ func TestWait(t *testing.T) {
 
 	t.Run("gone", func(t *testing.T) {
 		go func() {
-			done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) {
+			done <- c.Wait(ctx, ref, func(o *unstructured.Unstructured) (bool, string) {
 				seen <- ""
-				return o == nil, "it is there", nil
+				return o == nil, "it is there"
 			})
 		}()
 		<-seen
@@ -73,16 +73,9 @@ func TestWait(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("hopeless", func(t *testing.T) {
-		hopeless := errors.New("it will never be")
-		err := c.Wait(ctx, ref, func(*unstructured.Unstructured) (bool, string, error) { return false, "", hopeless })
-		if !errors.Is(err, hopeless) {
-			t.Errorf("got %v", err)
-		}
-	})
 	t.Run("no such kind", func(t *testing.T) {
 		thing := object.Ref{Group: "no.such.group", Kind: "Thing", Namespace: ns, Name: "a"}
-		if err := c.Wait(ctx, thing, func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "", nil }); err != nil {
+		if err := c.Wait(ctx, thing, func(o *unstructured.Unstructured) (bool, string) { return o == nil, "" }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -21,7 +21,7 @@ type Class string
 const (
 	BadKubeconfig Class = "kubeconfig"   // absent, incomplete or not acceptable; nothing was sent
 	Unreachable   Class = "unreachable"  // no connection, or it broke and stayed broken
-	Untrusted     Class = "untrusted"    // the server's certificate does not verify
+	Untrusted     Class = "untrusted"    // the server's certificate could not be verified
 	Timeout       Class = "timeout"      // a deadline passed, the caller's or that of a request
 	Canceled      Class = "canceled"     // the caller's context was canceled
 	Unauthorized  Class = "unauthorized" // credentials refused, or none could be had
@@ -48,7 +48,7 @@ type Error struct {
 	Webhook string   // Webhook and Denied: the webhook's name, if it was told
 	Hint    string   // a remedy, or empty
 	Detail  string   // what Hint speaks of where that takes several lines, or empty
-	Err     error    // the cause, or nil; its text may hold what Message must not
+	Err     error    // what is to be recognized of the cause, or nil; it holds no more than Message may
 }
 
 func (e *Error) Error() string {
@@ -73,7 +73,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is makes errors.Is(err, ErrNotFound) true for class [NotFound].
 func (e *Error) Is(target error) bool { return target == ErrNotFound && e.Class == NotFound }
 
-// ClassOf returns the class of err, [Unclassified] if it is no [*Error].
+// ClassOf returns the class of err, [Unclassified] if it is not an [*Error].
 func ClassOf(err error) Class {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Class

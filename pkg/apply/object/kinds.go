@@ -1,6 +1,7 @@
 package object
 
 import (
+	"maps"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -21,6 +22,9 @@ func ResourceOf(kind schema.GroupKind) (Resource, bool) {
 	r, ok := known[kind]
 	return r, ok
 }
+
+// Kinds are all kinds that [ResourceOf] knows.
+func Kinds() map[schema.GroupKind]Resource { return maps.Clone(known) }
 
 // known never changes. Istio's versions: https://istio.io/latest/docs/reference/config/
 var known = func() map[schema.GroupKind]Resource {
@@ -58,7 +62,7 @@ var known = func() map[schema.GroupKind]Resource {
 		{"security.istio.io", "v1", true, "AuthorizationPolicy=authorizationpolicies PeerAuthentication=peerauthentications " +
 			"RequestAuthentication=requestauthentications"},
 		{"telemetry.istio.io", "v1", true, "Telemetry=telemetries"},
-		{"extensions.istio.io", "v1alpha1", true, "WasmPlugin=wasmplugins"},
+		{"extensions.istio.io", "v1alpha1", true, "TrafficExtension=trafficextensions WasmPlugin=wasmplugins"},
 		{"gateway.networking.k8s.io", "v1", true, "Gateway=gateways HTTPRoute=httproutes"},
 		{"gateway.networking.k8s.io", "v1beta1", true, "ReferenceGrant=referencegrants"},
 		{"gateway.networking.k8s.io", "v1", false, "GatewayClass=gatewayclasses"},

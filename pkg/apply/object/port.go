@@ -26,9 +26,9 @@ type ApplyOptions struct {
 }
 
 // A Condition judges an object, nil for an absent one: whether what is waited
-// for is true, and if not, why not yet; or an error where waiting longer is of
-// no use. It is called for every change that is seen.
-type Condition func(o *unstructured.Unstructured) (done bool, reason string, err error)
+// for is true, and if not, why not yet. It is called for every change that is
+// seen.
+type Condition func(o *unstructured.Unstructured) (done bool, reason string)
 
 // A LockedError says that somebody else holds the lock.
 type LockedError struct {

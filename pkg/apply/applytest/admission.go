@@ -1,0 +1,121 @@
+package applytest
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
+
+const (
+	createVerb = "CREATE"
+	updateVerb = "UPDATE"
+
+	admissionGroup = "admissionregistration.k8s.io"
+	// autoImage is what injection replaces, and proxyImage what by.
+	autoImage  = "auto"
+	proxyImage = "docker.io/istio/proxyv2"
+)
+
+var (
+	mutatingKind   = schema.GroupKind{Group: admissionGroup, Kind: "MutatingWebhookConfiguration"}
+	validatingKind = schema.GroupKind{Group: admissionGroup, Kind: "ValidatingWebhookConfiguration"}
+)
+
+// admit asks the webhooks that want to see a write, and returns what they make of
+// the object. It does not change o.
+// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+func (c *Cluster) admit(verb string, o Object) (Object, error) {
+	ref := object.RefOf(o)
+	if ref.Group == admissionGroup {
+		return o, nil
+	}
+	for _, kind := range []schema.GroupKind{mutatingKind, validatingKind} {
+		for _, config := range c.list(kind, "", nil) {
+			for _, hook := range records(items(config, "webhooks")) {
+				if !c.wants(hook, verb, o) {
+					continue
+				}
+				v := c.call(hook)
+				switch {
+				case !v.Served && hook["failurePolicy"] == "Ignore":
+				case !v.Served:
+					return nil, uncalled(ref, v)
+				case kind == mutatingKind:
+					o = inject(o)
+				case rejects(o):
+					e := refusal(object.Denied, ref, "admission webhook %q denied the request: configuration is invalid: %s", v.Webhook, "istio.io/always-reject")
+					e.Webhook = v.Webhook
+					return nil, e
+				}
+			}
+		}
+	}
+	return o, nil
+}
+
+func uncalled(ref object.Ref, v Verdict) error {
+	e := refusal(object.Webhook, ref, "Internal error occurred: failed calling webhook %q: failed to call webhook: %s", v.Webhook, v.Reason)
+	e.Webhook = v.Webhook
+	return e
+}
+
+// rejects says whether istiod refuses an object.
+func rejects(o Object) bool {
+	return strings.HasSuffix(o.GroupVersionKind().Group, ".istio.io") && text(o, "metadata", "annotations", "istio.io/always-reject") == "true"
+}
+
+// inject is what becomes of a pod: its proxy gets an image. Others are given none,
+// which matters to nobody here.
+func inject(o Object) Object {
+	if o.GetKind() != "Pod" {
+		return o
+	}
+	o = shallow(o)
+	each(o, func(container map[string]any) {
+		if container["name"] == "istio-proxy" && container["image"] == autoImage {
+			container["image"] = proxyImage
+		}
+	}, "spec", "containers")
+	set(o, "injected", "metadata", "annotations", "sidecar.istio.io/status")
+	return o
+}
+
+// wants says whether a webhook is asked about a write.
+func (c *Cluster) wants(hook map[string]any, verb string, o Object) bool {
+	ref := object.RefOf(o)
+	rules, _ := hook["rules"].([]any)
+	if !slices.ContainsFunc(records(rules), func(r map[string]any) bool {
+		return has(r["apiGroups"], ref.Group) && has(r["resources"], ref.Resource()) && has(r["operations"], verb)
+	}) {
+		return false
+	}
+	if !matches(hook["objectSelector"], labelsOf(o)) {
+		return false
+	}
+	if ref.Namespace == "" {
+		return true
+	}
+	ns := c.get(object.NamespaceRef(ref.Namespace))
+	return ns != nil && matches(hook["namespaceSelector"], labelsOf(ns))
+}
+
+// matches says whether a label selector takes labels. One that is absent takes
+// all.
+func matches(selector any, set map[string]string) bool {
+	m, _ := selector.(map[string]any)
+	if len(m) == 0 {
+		return true
+	}
+	var s metav1.LabelSelector
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(m, &s) != nil {
+		return false
+	}
+	parsed, err := metav1.LabelSelectorAsSelector(&s)
+	return err == nil && parsed.Matches(labels.Set(set))
+}

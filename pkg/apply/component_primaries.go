@@ -1,0 +1,153 @@
+package apply
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+// primaries is the way of a remote cluster to the control planes that serve it:
+// a Service, and an EndpointSlice for each.
+func primaries() component {
+	return component{
+		title: order.Primaries,
+		wants: func(w *wants) {
+			c, ns := w.cluster, w.cluster.Member.Namespace
+			w.add(order.Subject{Component: order.Primaries, Part: order.Service}, istiodServiceObject(ns), nil)
+			for _, primary := range c.Member.Primaries {
+				w.add(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
+			}
+		},
+		needs: needsOfPrimaries,
+		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+			if ch.Part == order.Probe { // of a proof that was cut off
+				return nil
+			}
+			return s.replaced(c, ch)
+		},
+		proofs: []proof{{
+			claim:   order.Serves,
+			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
+			needs:   needsOfServing,
+		}, {
+			claim: order.Injected,
+			// Always, since an apply before may have ended while it waited.
+			applies: func(_ *scene, c *ClusterPlan) bool { return c.Remote() },
+			needs: func(s *scene, c *ClusterPlan) []order.Fact {
+				out := append(s.injecting(c, s.plan.Servers(c)), s.reachable(c)...)
+				out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
+				if s.switches(c) {
+					out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
+				}
+				return out
+			},
+		}},
+	}
+}
+
+func needsOfPrimaries(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
+	switch {
+	case ch.Part == order.Endpoints && ch.Action == Create && s.switches(c):
+		// It stands behind the Service that pods are injected through now.
+		return []order.Fact{serves}
+	case ch.Part == order.Service && c.servesItself():
+		// The Service that loses its selector cuts the cluster's own istiod off. The
+		// webhook comes first: that of a primary does not say for which cluster it
+		// calls, and others would inject pods as those of their own.
+		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
+		return append(s.reachable(c), serves, order.Applied(c.Name, order.Webhooks, ""))
+	}
+	return nil
+}
+
+// needsOfServing leaves out addresses in c: the proof has its own.
+func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
+	if out := s.injecting(c, s.plan.proved(c)); len(out) > 0 {
+		return out
+	}
+	var out []order.Fact // none is reached, and all that is to go stays
+	for _, name := range c.Primaries {
+		out = append(out, order.Fact{Cluster: name, Claim: order.Addressed})
+	}
+	return out
+}
+
+// switches says whether injection alone would prove nothing of a remote cluster,
+// since another one may have answered than its primaries to be: its own istiod, a
+// former primary, or one that it has already.
+func (s *scene) switches(c *ClusterPlan) bool {
+	return c.replaces() || len(s.plan.newcomers(c)) > 0
+}
+
+// servesItself says whether a remote cluster has a control plane of its own still.
+func (c *ClusterPlan) servesItself() bool {
+	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
+}
+
+// replaces says whether something else than its primaries of now stands behind
+// the control plane of a remote cluster: its own istiod, or a former primary.
+func (c *ClusterPlan) replaces() bool {
+	return c.Remote() && !c.Leaving && (c.servesItself() || c.removing(order.Endpoints))
+}
+
+// proved are the primaries of a remote cluster that are tried one by one: all of
+// them where they take the place of something else.
+func (p *Plan) proved(c *ClusterPlan) []string {
+	if c.replaces() {
+		return p.Servers(c)
+	}
+	return p.newcomers(c)
+}
+
+// newcomers are the primaries of a remote cluster whose addresses are to stand
+// beside one that is there.
+func (p *Plan) newcomers(c *ClusterPlan) []string {
+	if !c.Remote() || c.Leaving {
+		return nil
+	}
+	var out []string
+	served := false
+	for _, ch := range c.Changes {
+		if ch.Part != order.Endpoints || ch.removes() {
+			continue
+		}
+		served = served || c.Live.object(ch.Object) != nil
+		if primary := p.cluster(ch.Peer); ch.Action == Create && primary != nil && primary.Unreached == "" {
+			out = append(out, ch.Peer)
+		}
+	}
+	if !served {
+		return nil
+	}
+	return out
+}
+
+// reachable are the facts that let a webhook of a remote cluster call its
+// primaries. While there is no address of any, it would refuse pods.
+func (s *scene) reachable(c *ClusterPlan) []order.Fact {
+	names := s.plan.Servers(c)
+	var out []order.Fact
+	for _, name := range names {
+		out = append(out, order.Applied(c.Name, order.Endpoints, name))
+	}
+	if len(names) == 0 {
+		for _, name := range c.Primaries {
+			out = append(out, order.Fact{Cluster: name, Claim: order.Addressed})
+		}
+	}
+	return out
+}
+
+// injecting are the facts that let primaries of c inject its pods.
+func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
+	var out []order.Fact
+	for _, name := range primaries {
+		p := s.clusters[name]
+		if p == nil || p.Unreached != "" {
+			continue
+		}
+		out = append(out, order.Fact{Cluster: name, Claim: order.Answers}, order.Fact{Cluster: name, Claim: order.Addressed},
+			order.Applied(name, order.Mesh, ""), order.Applied(name, order.Credential, c.Name))
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// A credential is what a login plugin handed out. It is not changed.
+type credential struct {
+	token     string
+	cert, key []byte    // PEM
+	expires   time.Time // zero if it was not told
+}
+
+// A login gets credentials from a user's exec plugin, once for all clusters
+// that share it. client-go could do that too, but it runs plugins without a
+// context, with our stderr, and leaves behind those that hang:
+// https://github.com/kubernetes/kubernetes/issues/108849
+type login struct {
+	plugin plugin
+
+	mu    sync.Mutex
+	run   *run // under way, or nil
+	cred  *credential
+	err   error     // of the last run
+	until time.Time // err counts until then: the other requests fail at once
+}
+
+// A run is one call of the plugin. cred and err are set when done is closed.
+type run struct {
+	waiting int // guarded by login.mu
+	cancel  context.CancelFunc
+	done    chan struct{}
+	cred    *credential
+	err     error
+}
+
+// A loginError says why there are no credentials. It quotes nothing that the
+// plugin printed.
+type loginError struct {
+	plugin string
+	text   string
+}
+
+func (e *loginError) Error() string { return fmt.Sprintf("login plugin %q %s", e.plugin, e.text) }
+
+func newLogin(e *clientcmdapi.ExecConfig, info []byte) *login {
+	return &login{plugin: plugin{config: e, info: info}}
+}
+
+// get returns credentials that hold, from a run of the plugin that may take
+// limit. When ctx ends and nobody else waits, the plugin is ended first.
+func (l *login) get(ctx context.Context, limit time.Duration) (*credential, error) {
+	l.mu.Lock()
+	now := time.Now()
+	switch {
+	case l.cred != nil && (l.cred.expires.IsZero() || now.Before(l.cred.expires)):
+		defer l.mu.Unlock()
+		return l.cred, nil
+	case now.Before(l.until):
+		defer l.mu.Unlock()
+		return nil, l.err
+	}
+	if l.run == nil {
+		l.start(ctx, limit)
+	}
+	r := l.run
+	r.waiting++
+	l.mu.Unlock()
+	select {
+	case <-r.done:
+		return r.cred, r.err
+	case <-ctx.Done():
+		l.leave(r)
+		return nil, &loginError{l.plugin.name(), "did not answer before the deadline"}
+	}
+}
+
+// start runs the plugin for as long as somebody waits for it; l.mu is held.
+func (l *login) start(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	r := &run{cancel: cancel, done: make(chan struct{})}
+	l.run = r
+	go func() {
+		defer cancel()
+		r.cred, r.err = l.plugin.ask(ctx)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.err != nil {
+			r.err = &loginError{l.plugin.name(), fmt.Sprintf("did not answer within %s", limit.Round(time.Second/10))}
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.run == r {
+			l.run, l.cred, l.err = nil, r.cred, r.err
+			if r.err != nil {
+				l.until = time.Now().Add(limit)
+			}
+		}
+		close(r.done)
+	}()
+}
+
+// leave stops waiting for r. The last one to leave ends it.
+func (l *login) leave(r *run) {
+	l.mu.Lock()
+	r.waiting--
+	last := r.waiting == 0
+	if last && l.run == r {
+		l.run = nil
+	}
+	l.mu.Unlock()
+	if last {
+		r.cancel()
+		<-r.done
+	}
+}
+
+// refused forgets credentials that an API server did not accept, so that the
+// next request logs in again.
+func (l *login) refused(c *credential) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cred == c {
+		l.cred = nil
+	}
+}
+
+// loginLimit is how long a login may take for a caller who has left until its
+// deadline: half of it at most, so that there is time for the other clusters.
+func loginLimit(timeout, left time.Duration) time.Duration {
+	return min(timeout, left/2)
+}
+
+// name is what the plugin is called in messages: the command without its path.
+func (p plugin) name() string { return clean(filepath.Base(p.config.Command)) }

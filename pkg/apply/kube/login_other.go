@@ -1,0 +1,8 @@
+//go:build !unix
+
+package kube
+
+import "os/exec"
+
+// endAsGroup leaves cmd as it is: its children are not ended with it here.
+func endAsGroup(*exec.Cmd) {}
