@@ -48,7 +48,7 @@ func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 		if c.Remote() {
 			out = append(out, s.reachable(c)...)
 		}
-		if c.Remote() && !c.servesItself() {
+		if c.Remote() && !s.demotes(c) {
 			out = append(out, applied(c, order.Service)...)
 		}
 	case order.Gateways, order.Mesh:

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
@@ -32,76 +34,30 @@ func primaries() component {
 			claim: order.Injected,
 			// Always, since an apply before may have ended while it waited.
 			applies: func(_ *scene, c *ClusterPlan) bool { return c.Remote() },
-			needs: func(s *scene, c *ClusterPlan) []order.Fact {
-				out := append(s.injecting(c, s.plan.Servers(c)), s.reachable(c)...)
-				out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
-				if s.switches(c) {
-					out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
-				}
-				return out
-			},
+			needs:   needsOfInjection,
 		}},
 	}
-}
-
-func needsOfPrimaries(s *scene, c *ClusterPlan, ch Change) []order.Fact {
-	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
-	switch {
-	case ch.Part == order.Endpoints && ch.Action == Create && s.switches(c):
-		// It stands behind the Service that pods are injected through now.
-		return []order.Fact{serves}
-	case ch.Part == order.Service && c.servesItself():
-		// The Service that loses its selector cuts the cluster's own istiod off. The
-		// webhook comes first: that of a primary does not say for which cluster it
-		// calls, and others would inject pods as those of their own.
-		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
-		return append(s.reachable(c), serves, order.Applied(c.Name, order.Webhooks, ""))
-	}
-	return nil
-}
-
-// needsOfServing leaves out addresses in c: the proof has its own.
-func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
-	if out := s.injecting(c, s.plan.proved(c)); len(out) > 0 {
-		return out
-	}
-	var out []order.Fact // none is reached, and all that is to go stays
-	for _, name := range c.Primaries {
-		out = append(out, order.Fact{Cluster: name, Claim: order.Addressed})
-	}
-	return out
 }
 
 // switches says whether injection alone would prove nothing of a remote cluster,
 // since another one may have answered than its primaries to be: its own istiod, a
 // former primary, or one that it has already.
 func (s *scene) switches(c *ClusterPlan) bool {
-	return c.replaces() || len(s.plan.newcomers(c)) > 0
+	return s.replaces(c) || len(s.newcomers(c)) > 0
 }
 
-// servesItself says whether a remote cluster has a control plane of its own still.
-func (c *ClusterPlan) servesItself() bool {
-	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
-}
-
-// replaces says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-func (c *ClusterPlan) replaces() bool {
-	return c.Remote() && !c.Leaving && (c.servesItself() || c.removing(order.Endpoints))
-}
-
-// proved are the primaries of a remote cluster that are tried one by one: all of
-// them where they take the place of something else.
-func (p *Plan) proved(c *ClusterPlan) []string {
-	if c.replaces() {
-		return p.Servers(c)
+// proved are the primaries of c that are tried one by one: all of them where they
+// take the place of something else.
+func (s *scene) proved(c *ClusterPlan) []string {
+	if s.replaces(c) {
+		return s.plan.Servers(c)
 	}
-	return p.newcomers(c)
+	return s.newcomers(c)
 }
 
-// newcomers are the primaries of a remote cluster whose addresses are to stand
-// beside one that is there.
-func (p *Plan) newcomers(c *ClusterPlan) []string {
+// newcomers are primaries of c whose addresses are to stand beside one that is
+// there.
+func (s *scene) newcomers(c *ClusterPlan) []string {
 	if !c.Remote() || c.Leaving {
 		return nil
 	}
@@ -112,7 +68,7 @@ func (p *Plan) newcomers(c *ClusterPlan) []string {
 			continue
 		}
 		served = served || c.Live.object(ch.Object) != nil
-		if primary := p.cluster(ch.Peer); ch.Action == Create && primary != nil && primary.Unreached == "" {
+		if p := s.clusters[ch.Peer]; ch.Action == Create && p != nil && p.Unreached == "" {
 			out = append(out, ch.Peer)
 		}
 	}
@@ -121,6 +77,25 @@ func (p *Plan) newcomers(c *ClusterPlan) []string {
 	}
 	return out
 }
+
+// demotes says whether a remote cluster has a control plane of its own.
+func (s *scene) demotes(c *ClusterPlan) bool {
+	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
+}
+
+// replaces says whether something else than its primaries of now stands behind
+// the control plane of a remote cluster: its own istiod, or a former primary.
+func (s *scene) replaces(c *ClusterPlan) bool {
+	if !c.Remote() || c.Leaving {
+		return false
+	}
+	return s.demotes(c) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Part == order.Endpoints && ch.removes()
+	})
+}
+
+// Tried are the primaries that the proof of serving tries one by one.
+func (p *Plan) Tried(c *ClusterPlan) []string { return newScene(p).proved(c) }
 
 // reachable are the facts that let a webhook of a remote cluster call its
 // primaries. While there is no address of any, it would refuse pods.
@@ -150,4 +125,41 @@ func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
 			order.Applied(name, order.Mesh, ""), order.Applied(name, order.Credential, c.Name))
 	}
 	return out
+}
+
+// needsOfServing leaves out the addresses of primaries in c: the proof has its own.
+func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
+	if out := s.injecting(c, s.proved(c)); len(out) > 0 {
+		return out
+	}
+	var out []order.Fact // none is reached, and all that is to go stays
+	for _, name := range c.Primaries {
+		out = append(out, order.Fact{Cluster: name, Claim: order.Addressed})
+	}
+	return out
+}
+
+func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
+	out := append(s.injecting(c, s.plan.Servers(c)), s.reachable(c)...)
+	out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
+	if s.switches(c) {
+		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
+	}
+	return out
+}
+
+func needsOfPrimaries(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
+	switch {
+	case ch.Part == order.Endpoints && ch.Action == Create && s.switches(c):
+		// It stands behind the Service that pods are injected through now.
+		return []order.Fact{serves}
+	case ch.Part == order.Service && s.demotes(c):
+		// The Service loses its selector, which cuts the cluster's own istiod off.
+		// The webhook comes first: that of a primary does not say for which
+		// cluster it calls, and others would inject pods as their own.
+		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
+		return append(append(s.reachable(c), applied(c, order.Webhooks)...), serves)
+	}
+	return nil
 }

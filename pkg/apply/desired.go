@@ -79,9 +79,16 @@ func (a APIServer) over(e object.Endpoint) object.Endpoint {
 	return e
 }
 
+// Charts judge and render the specs of IstioControlPlanes; a [charts.Renderer]
+// does it with those of Istio.
+type Charts interface {
+	Check(spec map[string]any) []charts.Mistake
+	Render(namespace string, spec map[string]any) ([]charts.Object, error)
+}
+
 // NewDesired renders w for every cluster of the mesh. Mistakes that only the
 // charts can tell are [topology.Problems] at the lines they come from.
-func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
+func NewDesired(w Wanted, r Charts) (*Desired, error) {
 	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
@@ -90,7 +97,7 @@ func NewDesired(w Wanted, r *charts.Renderer) (*Desired, error) {
 		d.Clusters = append(d.Clusters, one)
 		d.Warnings = appendNew(d.Warnings, warnings)
 	}
-	if problems := d.check(); len(problems) > 0 {
+	if problems := d.check(r); len(problems) > 0 {
 		return nil, problems
 	}
 	return d, d.render(r)
@@ -120,11 +127,11 @@ func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
 
 // check collects what the charts refuse. A mistake in base.yaml is one mistake,
 // however many clusters share it.
-func (d *Desired) check() topology.Problems {
+func (d *Desired) check(r Charts) topology.Problems {
 	var all topology.Problems
 	for _, c := range d.Clusters {
 		var found topology.Problems
-		for _, m := range charts.Check(c.Manifest.Operator()) {
+		for _, m := range r.Check(c.Manifest.Operator()) {
 			found = append(found, c.Manifest.Problem(m.Path, m.Message))
 		}
 		all = appendNew(all, found)
@@ -141,7 +148,7 @@ func appendNew(all, found topology.Problems) topology.Problems {
 	return all
 }
 
-func (d *Desired) render(r *charts.Renderer) error {
+func (d *Desired) render(r Charts) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	rendered := make([][]charts.Object, len(d.Clusters))

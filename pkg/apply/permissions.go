@@ -146,13 +146,12 @@ func (n needs) stay(p *Plan, c *ClusterPlan) {
 			}
 		}
 	}
+	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
 	if c.removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
-		n.add(object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}, "list")
+		n.add(addresses, "list")
 	}
 	if p.proves(c, order.Serves) {
-		for _, a := range servingAccess(c) {
-			n[a] = true
-		}
+		n.switched(c, addresses)
 	}
 	if c.Remote() {
 		n.served(c)

@@ -61,7 +61,7 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
 	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
-	for _, name := range x.plan.proved(c) {
+	for _, name := range x.plan.Tried(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
 		}
@@ -300,17 +300,4 @@ func dropOwnEndpoints(ctx context.Context, l *connected) error {
 		}
 		return len(slices) == 0, nil
 	})
-}
-
-// servingAccess is what the user needs for the proof, and for taking away the
-// endpoints that a Service with a selector leaves.
-func servingAccess(c *ClusterPlan) []object.Access {
-	var out []object.Access
-	for _, one := range probeRefs(c) {
-		for _, verb := range []string{"get", "create", "patch", "delete"} {
-			out = append(out, object.AccessTo(verb, one.Ref))
-		}
-	}
-	slices := object.Of(probeSliceRef("", "").GroupKind(), c.Namespace)
-	return append(out, object.AccessTo("list", slices), object.AccessTo("delete", object.Ref{Kind: "Endpoints", Namespace: c.Namespace}))
 }

@@ -37,7 +37,7 @@ type call struct {
 // do runs effect as a request: with the fleet locked, and the actors after it.
 func (k *client) do(ctx context.Context, call call, effect func() error) error {
 	req := Request{
-		Run: k.run.number, Cluster: k.c.name, Verb: call.verb, Ref: call.ref, Writes: call.writes, DryRun: call.dryRun,
+		Run: k.run.number, Cluster: k.c.name, Context: k.context, Verb: call.verb, Ref: call.ref, Writes: call.writes, DryRun: call.dryRun,
 	}
 	err := k.run.meets(ctx, k.c, req)
 	if err == nil {
@@ -60,7 +60,9 @@ func (k *client) effect(call call, effect func() error) error {
 		return refusal(object.Forbidden, call.ref, "%s %q is forbidden: User %q cannot %s resource %q in API group %q in the namespace %q",
 			resourceName(call.ref), call.ref.Name, userName, call.access, call.ref.Resource(), call.ref.Group, call.ref.Namespace)
 	}
+	k.c.f.asking = k.run.number
 	err := effect()
+	k.c.f.asking = 0
 	k.c.f.settle()
 	return err
 }

@@ -120,6 +120,10 @@ func (c *Cluster) now() time.Time { return time.Now().Add(c.settings.Skew).UTC()
 // server is the address of the API server.
 func (c *Cluster) server() string { return fmt.Sprintf("https://%s.applytest:6443", c.name) }
 
+// Alias is another address of the API server, at which other clusters reach it
+// too. No kubeconfig of a run has it.
+func (c *Cluster) Alias() string { return fmt.Sprintf("https://%s.alias.applytest:6443", c.name) }
+
 // Get returns an object, or nil. It belongs to the caller.
 func (c *Cluster) Get(ref object.Ref) Object {
 	defer c.f.hold()()

@@ -11,6 +11,7 @@ import (
 type Request struct {
 	Run     int    // which process asks, counted from 1 in the order of [Fleet.Run]
 	Cluster string // that is asked; the one a stored kubeconfig names for check
+	Context string // of the kubeconfig by which it is asked; "" for check
 	// Verb is the port's method: identity, get, list, each, contents, wait, allowed,
 	// user, try, podget, check, apply, delete, letgo, token; or lock, renew and
 	// unlock for the writes of a lock. A wait asks each time it begins to watch.

@@ -23,6 +23,7 @@ type Fleet struct {
 	random   *rand.Rand
 	uids     int
 	runs     int
+	asking   int // the run whose request has its effect now
 	address  int // of load balancers, as many as there were
 	watchers []func(Write)
 	hook     func(Request) Fault
@@ -116,6 +117,7 @@ func (f *Fleet) uid() string {
 // A Write is one change of one object.
 type Write struct {
 	Cluster string
+	Run     int    // that asked for it, 0 for all others
 	Verb    string // create, update or delete
 	By      string // the field manager, the actor, or who deleted it
 	Ref     object.Ref
@@ -139,6 +141,20 @@ func (w World) Get(cluster string, ref object.Ref) Object { return w.f.clusters[
 // sorted by namespace and name.
 func (w World) List(cluster string, kind schema.GroupKind, namespace string) []Object {
 	return w.f.clusters[cluster].list(kind, namespace, nil)
+}
+
+// Reads is the cluster that a stored kubeconfig leads to, and why its API server
+// would not take the token. One that is down now takes what it took before.
+func (w World) Reads(kubeconfig []byte) (cluster string, err error) {
+	server, token, err := credential(kubeconfig)
+	if err != nil {
+		return "", err
+	}
+	c := w.f.at(server)
+	if c == nil {
+		return "", &object.Error{Class: object.Unreachable, Op: "check the stored kubeconfig", Message: "cannot resolve the server's name"}
+	}
+	return c.name, c.takes(token)
 }
 
 // Each shows see every object of a cluster, in no particular order.

@@ -32,6 +32,9 @@ func (f *Fleet) Run(ctx context.Context) (*Run, context.Context) {
 	return &Run{f: f, number: f.runs, ctx: life, kill: func() { dead(); kill() }}, ctx
 }
 
+// Number is what requests and writes of the process carry.
+func (r *Run) Number() int { return r.number }
+
 // Kill ends the process at once: no later request of it has an effect, and its
 // locks run out.
 func (r *Run) Kill() { r.kill() }

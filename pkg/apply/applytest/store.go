@@ -52,7 +52,7 @@ func (c *Cluster) list(kind schema.GroupKind, namespace string, selector labels.
 // commit makes after, which is nil for a deletion, what is stored instead of
 // before, which is nil for a creation. After is the store's from now on.
 func (c *Cluster) commit(by string, before, after Object) {
-	w := Write{Cluster: c.name, Verb: "update", By: by, Before: before, After: after, World: World{c.f}}
+	w := Write{Cluster: c.name, Run: c.f.asking, Verb: "update", By: by, Before: before, After: after, World: World{c.f}}
 	c.version++
 	switch {
 	case after == nil:

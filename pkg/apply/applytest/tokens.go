@@ -57,6 +57,11 @@ func (c *Cluster) accepts(token string) error {
 	if c.settings.Down {
 		return unreachable(c)
 	}
+	return c.takes(token)
+}
+
+// takes is accepts while the API server is up.
+func (c *Cluster) takes(token string) error {
 	g, ok := c.f.tokens[token]
 	valid := func(ref object.Ref, uid string) bool {
 		o := c.get(ref)
@@ -166,7 +171,7 @@ func credential(data []byte) (server, token string, err error) {
 // at is the cluster whose API server has an address, or nil.
 func (f *Fleet) at(server string) *Cluster {
 	for _, c := range f.clusters {
-		if c.server() == server {
+		if c.server() == server || c.Alias() == server {
 			return c
 		}
 	}

@@ -76,6 +76,10 @@ func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, erro
 	return sorted(out)
 }
 
+// Check is the function of that name: what a caller needs of charts is in one
+// value.
+func (*Renderer) Check(spec map[string]any) []Mistake { return Check(spec) }
+
 // sorted orders objects in place. Two objects that are the same to an API
 // server are an error: the later one would undo the earlier.
 func sorted(objects []Object) ([]Object, error) {

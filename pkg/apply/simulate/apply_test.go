@@ -1,0 +1,172 @@
+package simulate
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+)
+
+// An intent is what somebody is about to apply.
+type intent struct {
+	mesh mesh
+	ends bool // all of it
+}
+
+type options struct {
+	timeout  time.Duration
+	adopt    bool
+	leaving  []string
+	parallel int
+}
+
+// An outcome is what came of an apply.
+type outcome struct {
+	plan   *apply.Plan
+	report *apply.Report // nil if nothing was applied
+	err    error
+}
+
+func (s *sim) process(ctx context.Context, who string, m mesh, ends bool) *process {
+	run, ctx := s.fleet.Run(ctx)
+	p := &process{
+		number: run.Number(), holder: fmt.Sprintf("%s-%d", who, run.Number()), mesh: m, ends: ends, phase: "observe", since: time.Now(),
+		seen: map[placed]bool{}, listed: map[placed]bool{}, locked: map[string]bool{}, run: run, ctx: ctx,
+	}
+	s.mu.Lock()
+	s.processes[p.number] = p
+	s.mu.Unlock()
+	return p
+}
+
+type noNames struct{}
+
+func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such host")
+}
+
+// apply is setup-mesh apply --yes, or setup-mesh teardown --yes.
+func (s *sim) apply(p *process, o options) outcome {
+	ctx, cancel := context.WithTimeout(p.ctx, o.timeout)
+	defer cancel()
+	d, err := p.mesh.desired()
+	if p.ends {
+		d, err = p.mesh.departing()
+	}
+	if err != nil {
+		s.logf("  %s: %v", p.holder, err)
+		return outcome{err: err}
+	}
+	clients := &apply.Clients{Opener: p.run, Resolver: noNames{}}
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now(), Teardown: p.ends})
+	if err != nil {
+		s.logf("  %s: %v", p.holder, err)
+		s.secret("an error", err.Error())
+		return outcome{err: err}
+	}
+	plan := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
+	plan.Teardown = p.ends
+	plan.Preflight(apply.Inspect(ctx, plan, clients))
+	s.secretPlan(plan)
+	s.logPlan(p, plan)
+	if len(plan.Refusals) > 0 {
+		return outcome{plan: plan, err: errRefused}
+	}
+	s.mu.Lock()
+	p.phase, p.since = "apply", time.Now()
+	s.mu.Unlock()
+	report := apply.Apply(ctx, plan, clients, apply.Options{
+		Now: time.Now(), Random: rand.Reader, Holder: p.holder, Parallelism: 64, Events: func(e apply.Event) { s.event(p, e) },
+	})
+	s.mu.Lock()
+	p.phase = "over"
+	s.mu.Unlock()
+	s.logReport(p, report)
+	return outcome{plan: plan, report: report}
+}
+
+var errRefused = errors.New("refused")
+
+func (s *sim) event(p *process, e apply.Event) {
+	if e.Detail != "" {
+		s.secret("an event", e.Detail)
+	}
+	if s.log != nil && e.Kind != apply.Progress {
+		s.logf("  %s: %s %s %s %s%s %s %s", p.holder, e.Kind, e.Cluster, e.Step, e.Part, e.Claim, e.Peer, e.Detail)
+	}
+}
+
+// secret fails if there is a key or a token in text.
+func (s *sim) secret(where, text string) {
+	what := s.keys.leak(text)
+	if what == "" {
+		what = keys.leak(text)
+	}
+	if what != "" {
+		s.judge("secrets", "%s is in %s: %.300s", what, where, text)
+	}
+}
+
+func (s *sim) secretPlan(plan *apply.Plan) {
+	b, err := plan.Save()
+	if err != nil {
+		s.judge("plan", "cannot be saved: %v", err)
+	}
+	s.secret("the plan", string(b))
+	for _, step := range plan.Steps {
+		if len(step.Blocked) > 30 && step.Blocked[:30] == "the order of steps has a circle"[:30] {
+			s.judge("circle", "%s", step.Blocked)
+		}
+	}
+}
+
+func (s *sim) logPlan(p *process, plan *apply.Plan) {
+	if s.log == nil {
+		return
+	}
+	for _, c := range plan.Clusters {
+		s.logf("  plan of %s: %s (context %s) %s leaving %v %s", p.holder, c.Name, c.Context, c.Role, c.Leaving, c.Unreached)
+		for _, ch := range c.Changes {
+			if ch.Action != apply.Keep {
+				s.logf("    %s %s [%s %s] %s %s%v", ch.Action, ch.Object, ch.Part, ch.Peer, ch.Reason, ch.Blocked, ch.Fields)
+			}
+		}
+	}
+	for i, step := range plan.Steps {
+		s.logf("    step %d: %s %s %s%s %s after %v %s", i, step.Cluster, step.Kind, step.Part, step.Claim, step.Peer, step.After, step.Blocked)
+	}
+	for _, f := range plan.Refusals {
+		s.logf("    REFUSED %s: %s (%s)", f.Cluster, f.Message, f.Hint)
+	}
+	for _, f := range plan.Warnings {
+		s.logf("    warning %s: %s", f.Cluster, f.Message)
+	}
+}
+
+func (s *sim) logReport(p *process, r *apply.Report) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		s.judge("report", "cannot be encoded: %v", err)
+	}
+	s.secret("the report", string(b))
+	if r.Interrupted != nil {
+		s.secret("an error", r.Interrupted.Error())
+	}
+	if s.log == nil {
+		return
+	}
+	s.logf("  %s ended: complete %v, interrupted %v", p.holder, r.Complete(), r.Interrupted)
+	for _, c := range r.Clusters {
+		for _, f := range c.Failures {
+			s.logf("    failed in %s: %+v: %s", c.Cluster, f.Step, f.Message)
+		}
+	}
+}
+
+var _ applytest.Fault

@@ -1,0 +1,240 @@
+package simulate
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// end has all faults stop: the meshes converge, and are torn down.
+func (s *sim) end(ctx context.Context) {
+	s.calm()
+	for i := range s.meshes {
+		s.converge(ctx, i, false)
+	}
+	if s.broken() {
+		return
+	}
+	time.Sleep(time.Minute)
+	s.fleet.Look(s.whole)
+	if s.broken() {
+		return
+	}
+	s.logf("TEARDOWN")
+	for i := range s.meshes {
+		s.converge(ctx, i, true)
+	}
+	if s.broken() {
+		return
+	}
+	time.Sleep(time.Minute)
+	s.fleet.Look(s.empty)
+}
+
+// calm repairs what is not ours to repair.
+func (s *sim) calm() {
+	clear(s.expired)
+	for _, name := range s.names {
+		s.context(name, name)
+		s.fleet.Cluster(name).Set(func(set *applytest.Settings) { set.Down, set.NoBalancer = false, false })
+	}
+	time.Sleep(2 * time.Minute)
+	for i := range s.meshes {
+		m := &s.meshes[i]
+		m.Namespace = "istio-system"
+		for j := range m.Members {
+			c := &m.Members[j]
+			if c.Address != "" {
+				c.Address = s.balancer(c.Cluster, m.Namespace)
+			}
+			s.context(c.Context, c.Cluster)
+		}
+	}
+}
+
+// converge applies a mesh until a plan is empty, which has to be soon.
+func (s *sim) converge(ctx context.Context, at int, ends bool) {
+	const tries = 5
+	var last outcome
+	for range tries {
+		m := s.meshes[at].clone()
+		if len(m.Members) == 0 {
+			return
+		}
+		// A mesh that lost a cluster to the other one goes first.
+		s.arm([]intent{{m, ends}})
+		last = s.apply(s.process(ctx, "last", m, ends), options{timeout: 10 * time.Minute, adopt: true})
+		if s.broken() {
+			return
+		}
+		s.rest(time.Minute)
+		if last.err == nil && last.report.Complete() && !last.plan.Pending() {
+			return
+		}
+	}
+	s.judge("end", "mesh %s does not converge: %s", s.meshes[at].ID, last)
+}
+
+func (o outcome) String() string {
+	if o.err != nil {
+		text := o.err.Error()
+		if o.plan != nil {
+			for _, f := range o.plan.Refusals {
+				text += "; " + f.Cluster + ": " + f.Message
+			}
+		}
+		return text
+	}
+	var parts []string
+	for _, c := range o.plan.Clusters {
+		for _, ch := range c.Changes {
+			if ch.Pending() || ch.Blocked != "" {
+				parts = append(parts, c.Name+" "+string(ch.Action)+" "+ch.Object.String()+" "+ch.Reason+ch.Blocked)
+			}
+		}
+	}
+	for _, c := range o.report.Clusters {
+		for _, f := range c.Failures {
+			parts = append(parts, c.Cluster+" failed: "+f.Message)
+		}
+		if c.Unreached != "" {
+			parts = append(parts, c.Cluster+" unreached: "+c.Unreached)
+		}
+	}
+	return strings.Join(parts[:min(len(parts), 6)], "; ")
+}
+
+// whole is that every mesh is as its files say, and nothing else is there.
+func (s *sim) whole(w applytest.World) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.meshes {
+		if len(m.Members) == 0 {
+			continue
+		}
+		d, err := m.desired()
+		if err != nil {
+			s.fail("end", "%v", err)
+			return
+		}
+		for i, c := range d.Clusters {
+			s.asWanted(w, m, m.Members[i], c)
+		}
+	}
+	for _, name := range s.names {
+		if !slices.ContainsFunc(s.meshes, func(m mesh) bool { return m.member(name) != nil }) {
+			s.nothing(w, name)
+		}
+	}
+}
+
+func (s *sim) asWanted(w applytest.World, m mesh, c member, d *apply.DesiredCluster) {
+	wanted := map[object.Ref]bool{record.Ref(m.Namespace): true}
+	for _, it := range d.Items {
+		wanted[it.Ref] = true
+		live := w.Get(c.Cluster, it.Ref)
+		switch {
+		case live == nil:
+			s.fail("end", "%s is not in %s", it.Ref, c.Cluster)
+		case it.Ref.Kind != "Namespace" && !compare.Holds(it.Object.Object, live.Object):
+			s.fail("end", "%s in %s is not as it is wanted", it.Ref, c.Cluster)
+		}
+	}
+	w.Each(c.Cluster, func(o applytest.Object) {
+		ref := object.RefOf(o)
+		if ours(o) && !wanted[ref] && !s.mayStay(w, m, c.Cluster, o) {
+			s.fail("end", "%s in %s is left, and nobody wants it", ref, c.Cluster)
+		}
+	})
+	if is, list := injection(w, c.Cluster); !is.all {
+		s.fail("end", "pods of %s are not injected: %+v", c.Cluster, list)
+	}
+	if len(c.Primaries) == 0 {
+		s.discovers(w, m, c)
+	}
+}
+
+// mayStay says whether something of ours may be there although no chart has it:
+// copies of Services, and CRDs that others use.
+func (s *sim) mayStay(w applytest.World, m mesh, cluster string, o applytest.Object) bool {
+	ref := object.RefOf(o)
+	shared := ref.Namespace
+	if ref.Kind == "Namespace" {
+		shared = ref.Name
+	}
+	return slices.Contains(m.Shared, shared) || object.IsCRD(ref) && s.used(w, cluster)
+}
+
+// used says whether there are custom resources of users.
+func (s *sim) used(w applytest.World, cluster string) bool {
+	for p := range s.planted {
+		if p.cluster == cluster && p.ref.Group == "networking.istio.io" {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *sim) discovers(w applytest.World, m mesh, c member) {
+	list := w.Istiods(c.Cluster)
+	if len(list) == 0 {
+		s.fail("end", "no istiod runs in %s", c.Cluster)
+	}
+	for _, i := range list {
+		if !i.Ready || i.SelfSigned || i.ID != c.Name {
+			s.fail("end", "the istiod of %s: %+v", c.Cluster, i)
+		}
+		for _, other := range m.Members {
+			state, known := i.Remotes[other.Name]
+			if m.reads(c.Cluster, other.Cluster) != known || known && state != "synced" {
+				s.fail("end", "the istiod of %s: %s is known %v, %s", c.Cluster, other.Cluster, known, state)
+			}
+		}
+		want := 0
+		for _, other := range m.Members {
+			if slices.Contains(other.Primaries, c.Cluster) {
+				want++
+			}
+		}
+		if len(i.Leads) != want {
+			s.fail("end", "the istiod of %s leads in %v, which should be %d", c.Cluster, i.Leads, want)
+		}
+	}
+}
+
+// empty is that a teardown left nothing of ours and all of others.
+func (s *sim) empty(w applytest.World) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range s.names {
+		s.nothing(w, name)
+	}
+	for p, uid := range s.planted {
+		if o := w.Get(p.cluster, p.ref); o == nil || string(o.GetUID()) != uid {
+			s.fail("teardown", "%s in %s is gone, and was not ours", p.ref, p.cluster)
+		}
+	}
+}
+
+// nothing is that a cluster holds nothing of ours, and nothing of istiod's.
+func (s *sim) nothing(w applytest.World, cluster string) {
+	w.Each(cluster, func(o applytest.Object) {
+		ref := object.RefOf(o)
+		meta, _ := o.Object["metadata"].(map[string]any)
+		_, mine := s.planted[placed{cluster, ref}]
+		switch {
+		case mine, object.IsCRD(ref) && s.used(w, cluster):
+		case managed(meta, object.FieldManager), ours(o):
+			s.fail("teardown", "%s in %s is left", ref, cluster)
+		case managed(meta, "pilot-discovery"):
+			s.fail("teardown", "%s in %s is left of istiod", ref, cluster)
+		}
+	})
+}

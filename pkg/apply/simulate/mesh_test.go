@@ -1,0 +1,203 @@
+package simulate
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+)
+
+// A mesh is what a user has in a work directory.
+type mesh struct {
+	ID        string
+	Namespace string
+	Shared    []string
+	Members   []member
+	Trace     int // of base.yaml
+	Env       int
+	Strict    bool
+}
+
+// A member is a context of topology.yaml. Clusters are named as in the fleet.
+type member struct {
+	Cluster   string
+	Context   string
+	Name      string
+	Network   string
+	Account   string
+	Primaries []string
+	Apart     bool // disableRegistryJoin
+	Address   string
+	Port      int
+	Note      int    // an annotation of the gateway
+	Server    string // apiServer.server
+	Env       int    // in its overlay
+}
+
+func (m mesh) clone() mesh {
+	m.Shared = slices.Clone(m.Shared)
+	m.Members = slices.Clone(m.Members)
+	for i := range m.Members {
+		m.Members[i].Primaries = slices.Clone(m.Members[i].Primaries)
+	}
+	return m
+}
+
+func (m mesh) member(cluster string) *member {
+	for i := range m.Members {
+		if m.Members[i].Cluster == cluster {
+			return &m.Members[i]
+		}
+	}
+	return nil
+}
+
+// reads says whether the istiod of consumer is to read source.
+func (m mesh) reads(consumer, source string) bool {
+	c, s := m.member(consumer), m.member(source)
+	if c == nil || s == nil || consumer == source || len(c.Primaries) > 0 {
+		return false
+	}
+	return slices.Contains(s.Primaries, consumer) || !c.Apart && !s.Apart
+}
+
+// mend makes the mesh one that topology.yaml can say: primaries are members with
+// a control plane of their own.
+func (m *mesh) mend() {
+	remote := map[string]bool{}
+	for _, c := range m.Members {
+		remote[c.Cluster] = len(c.Primaries) > 0
+	}
+	for i := range m.Members {
+		c := &m.Members[i]
+		c.Primaries = slices.DeleteFunc(c.Primaries, func(p string) bool {
+			r, ok := remote[p]
+			return !ok || r || p == c.Cluster
+		})
+		slices.Sort(c.Primaries)
+		c.Primaries = slices.Compact(c.Primaries)
+		if len(c.Primaries) == 0 {
+			c.Primaries = nil
+		}
+	}
+}
+
+func (m mesh) topology() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mesh_id: %s\n", m.ID)
+	if len(m.Shared) > 0 {
+		fmt.Fprintf(&b, "sharedServices: [%s]\n", strings.Join(m.Shared, ", "))
+	}
+	b.WriteString("contexts:\n")
+	for _, c := range m.Members {
+		fmt.Fprintf(&b, "  %s: {network: %s, name: %s", c.Context, c.Network, c.Name)
+		if m.Namespace != "istio-system" {
+			fmt.Fprintf(&b, ", namespace: %s", m.Namespace)
+		}
+		if c.Account != "" {
+			fmt.Fprintf(&b, ", serviceAccountReader: %s", c.Account)
+		}
+		if len(c.Primaries) > 0 {
+			var contexts []string
+			for _, p := range c.Primaries {
+				contexts = append(contexts, m.member(p).Context)
+			}
+			fmt.Fprintf(&b, ", primaries: [%s]", strings.Join(contexts, ", "))
+		}
+		if c.Apart {
+			b.WriteString(", disableRegistryJoin: true")
+		}
+		b.WriteString(c.gateway())
+		if c.Server != "" {
+			fmt.Fprintf(&b, ", apiServer: {server: '%s'}", c.Server)
+		}
+		if c.Env > 0 {
+			fmt.Fprintf(&b, ", overlay: {values: {pilot: {env: {SIM: '%d'}}}}", c.Env)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+func (c member) gateway() string {
+	var parts []string
+	if c.Address != "" {
+		parts = append(parts, "addresses: ["+c.Address+"]")
+		if c.Port > 0 {
+			parts = append(parts, fmt.Sprintf("port: %d", c.Port))
+		}
+	}
+	if c.Note > 0 {
+		parts = append(parts, fmt.Sprintf("annotations: {example.com/note: '%d'}", c.Note))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return ", gateway: {" + strings.Join(parts, ", ") + "}"
+}
+
+func (m mesh) base() string {
+	s := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n  values:\n"
+	s += fmt.Sprintf("    pilot: {traceSampling: %d", m.Trace)
+	if m.Env > 0 {
+		s += fmt.Sprintf(", env: {SIM: '%d'}", m.Env)
+	}
+	s += "}\n"
+	if m.Strict {
+		s += "    global: {mtls: {enabled: true}}\n"
+	}
+	return s
+}
+
+// began is when the clocks of all bubbles start.
+var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// roots are made once for all histories, one for each mesh.
+var roots = sync.OnceValue(func() map[string]*certs.Root {
+	out := map[string]*certs.Root{}
+	for _, id := range meshIDs {
+		cert, key, err := certs.NewRoot(rand.Reader, began, id, "example.com")
+		if err != nil {
+			panic(err)
+		}
+		root, err := certs.ParseRoot(cert, &key)
+		if err != nil {
+			panic(err)
+		}
+		out[id] = root
+		keys.add(key.Bytes())
+	}
+	return out
+})
+
+var meshIDs = []string{"mesh-a", "mesh-b"}
+
+// desired is what the files say. A mistake in them is an error.
+func (m mesh) desired() (*apply.Desired, error) {
+	root := roots()[m.ID]
+	topo, err := topology.ParseMesh("topology.yaml", []byte(m.topology()), nil)
+	if err != nil {
+		return nil, err
+	}
+	base, err := manifest.ParseBase("base.yaml", []byte(m.base()))
+	if err != nil {
+		return nil, err
+	}
+	return apply.NewDesired(apply.Wanted{Mesh: topo, Base: base, Root: root}, standIn{})
+}
+
+// departing is what a teardown wants.
+func (m mesh) departing() (*apply.Desired, error) {
+	topo, err := topology.ParseMesh("topology.yaml", []byte(m.topology()), nil)
+	if err != nil {
+		return nil, err
+	}
+	return apply.Departing(topo), nil
+}

@@ -1,0 +1,57 @@
+package simulate
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// play has a history happen in a bubble.
+func play(t *testing.T, h history, verbose bool) (out *failure) {
+	synctest.Test(t, func(t *testing.T) {
+		out = newSim(h, verbose).run(t.Context())
+	})
+	return out
+}
+
+// TestHistories runs as many histories as SIM_COUNT says, or the one of SIM_SEED.
+func TestHistories(t *testing.T) {
+	roots()
+	if seed, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
+		if f := play(t, generate(seed), true); f != nil {
+			t.Fatalf("seed %d, round %d: %s\n%s", seed, f.round, f, f.log)
+		}
+		return
+	}
+	count, from := 5000, uint64(1)
+	if testing.Short() {
+		count = 200
+	}
+	if n, err := strconv.Atoi(os.Getenv("SIM_COUNT")); err == nil {
+		count = n
+	}
+	if n, err := strconv.ParseUint(os.Getenv("SIM_FROM"), 10, 64); err == nil {
+		from = n
+	}
+	var next, failures atomic.Int64
+	for worker := range runtime.GOMAXPROCS(0) {
+		t.Run(fmt.Sprint(worker), func(t *testing.T) {
+			t.Parallel()
+			for {
+				n := next.Add(1) - 1
+				if n >= int64(count) || failures.Load() > 20 {
+					return
+				}
+				seed := from + uint64(n)
+				if f := play(t, generate(seed), false); f != nil {
+					failures.Add(1)
+					t.Errorf("SIM_SEED=%d, round %d: %s", seed, f.round, f)
+				}
+			}
+		})
+	}
+}
