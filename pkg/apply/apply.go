@@ -39,9 +39,10 @@ type Options struct {
 func Apply(ctx context.Context, p *Plan, clients *Clients, o Options) *Report {
 	x := &execution{
 		plan: p, clients: clients, options: o,
-		slots: semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
-		made:  map[changeKey]bool{},
-		locks: map[string]object.Lock{},
+		slots:  semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
+		made:   map[changeKey]bool{},
+		locks:  map[string]object.Lock{},
+		tokens: map[string]validity{},
 	}
 	var mu sync.Mutex
 	x.emit = func(e Event) {
@@ -71,6 +72,9 @@ type execution struct {
 	mu    sync.Mutex
 	made  map[changeKey]bool // what was done
 	locks map[string]object.Lock
+	// tokens are how long the API servers of clusters made tokens valid, of each
+	// the one that ends first.
+	tokens map[string]validity
 }
 
 type changeKey struct {
@@ -230,7 +234,19 @@ func (x *execution) complete(ctx context.Context, ch Change, live *unstructured.
 	if c.sends != "" && ch.Sends != "" && c.sends != ch.Sends {
 		return nil, &StaleError{Cluster: ch.item.Late.Source(), Why: fmt.Sprintf("its gateway was at %s when the plan was made, and is at %s now", ch.Sends, c.sends)}
 	}
+	if !c.token.expires.IsZero() {
+		x.granted(ch.item.Late.Source(), c.token)
+	}
 	return c.put(ch.item.Object), nil
+}
+
+// granted takes note of a token of the cluster source.
+func (x *execution) granted(source string, v validity) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if first, ok := x.tokens[source]; !ok || v.expires.Before(first.expires) {
+		x.tokens[source] = v
+	}
 }
 
 // begin makes the namespace, takes the lock, and records what is about to be

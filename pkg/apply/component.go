@@ -27,9 +27,11 @@ type component struct {
 }
 
 // A proof is how a claim about a cluster comes to be true: a step of an apply
-// looks until it is.
+// looks until it is. check is the ID of the [Check] that status judges by, where
+// it does.
 type proof struct {
 	claim   order.Claim
+	check   string
 	applies func(s *scene, c *ClusterPlan) bool
 	needs   func(s *scene, c *ClusterPlan) []order.Fact
 }
@@ -52,6 +54,25 @@ func role(m record.Member) []component {
 func componentOf(title order.Component) component {
 	all := components()
 	return all[slices.IndexFunc(all, func(c component) bool { return c.title == title })]
+}
+
+// proved is the check of a claim, "" if no proof is of it.
+func proved(claim order.Claim) string {
+	for _, of := range components() {
+		for _, p := range of.proofs {
+			if p.claim == claim {
+				return p.check
+			}
+		}
+	}
+	return ""
+}
+
+// Proves says whether an apply waits at its end for what c checks.
+func (c Check) Proves() bool {
+	return slices.ContainsFunc(components(), func(of component) bool {
+		return slices.ContainsFunc(of.proofs, func(p proof) bool { return p.check == c.ID })
+	})
 }
 
 // wants collects the objects of a cluster that no chart renders.

@@ -16,7 +16,7 @@ func access() component {
 		wants:  wantAccess,
 		needs:  needsOfAccess,
 		ends:   endsOfAccess,
-		proofs: []proof{{claim: order.Discovers, applies: provesDiscovery, needs: needsOfDiscovery}},
+		proofs: []proof{{claim: order.Discovers, check: checkSynced, applies: provesDiscovery, needs: needsOfDiscovery}},
 	}
 }
 

@@ -25,6 +25,7 @@ func controlPlane() component {
 		},
 		proofs: []proof{{
 			claim: order.Answers,
+			check: checkRunning,
 			// It is looked at where something of it changes.
 			applies: func(_ *scene, c *ClusterPlan) bool {
 				return !c.Remote() && (c.putting(order.Control, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))

@@ -31,6 +31,7 @@ func gateway() component {
 		ends: (*scene).replaced,
 		proofs: []proof{{
 			claim: order.Addressed,
+			check: checkAddress,
 			// Where it changes, or has no address yet.
 			applies: func(_ *scene, c *ClusterPlan) bool {
 				return c.Desired.Gateway && (c.Gateway == "" || c.putting(order.Gateways) || c.movesGateway())

@@ -26,7 +26,7 @@ func TestPlanForget(t *testing.T) {
 		"forgotten": {
 			forget: []string{"gone"},
 			want:   []string{"a", "b", "c"},
-			wantWarnings: []Finding{{Cluster: "gone",
+			wantWarnings: []Finding{{ID: "cluster/forgotten", Cluster: "gone",
 				Message: "removed from the records; everything installed there stays, and its CA is trusted until it expires"}},
 		},
 		"a member of the topology cannot be": {

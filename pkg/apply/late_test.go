@@ -88,7 +88,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(_, source *Live, _ *World) {
 				source.Objects[grant] = Observed{Object: managedBy(source.object(grant), "uid-new")}
 			},
-			want: "its token is bound to a grant that b has no more",
+			want: "its token is bound to an earlier grant of b",
 		},
 		"the grant cannot be read: the token may work": {
 			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{Err: errors.New("forbidden")} },

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -34,8 +35,10 @@ func (p *Plan) needs(c *ClusterPlan) []object.Access {
 			n.change(ch)
 		}
 	}
-	for ref := range c.denied {
-		n.put(ref, nil)
+	for _, ch := range c.Changes {
+		if ch.item != nil && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
+			n.put(ch.Object, nil)
+		}
 	}
 	switch {
 	case len(n) == 0:
@@ -199,37 +202,31 @@ func compareAccess(a, b object.Access) int {
 		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Verb, b.Verb))
 }
 
-// deny notes that the user may not even try to update ref.
-func (c *ClusterPlan) deny(ref object.Ref, f Finding) {
-	if c.denied == nil {
-		c.denied = map[object.Ref]Finding{}
-	}
-	c.denied[ref] = f
+// permissionChecks are about the users of contexts.
+func permissionChecks() []Check {
+	return []Check{{ID: "cluster/permissions", Severity: Refuses, Asks: []Question{AskPermissions}, Applies: needsPermissions, Judge: judgePermissions}}
 }
 
-// permissions refuses what the users of contexts may not do: one refusal for
-// each cluster, with what would grant it.
-func (p *Plan) permissions(i Inspection) {
-	for _, c := range p.Clusters {
-		seen := i[c.Name]
-		switch {
-		case seen == nil:
-		case seen.AccessErr != nil:
-			p.warn(c.Name, object.HintOf(seen.AccessErr), "whether the user of context %s may do all this was not checked: %v", c.Context, seen.AccessErr)
-		case len(seen.Missing) > 0:
-			for ref, f := range c.denied {
-				if slices.Contains(seen.Missing, object.AccessTo("patch", ref)) || isRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)) {
-					p.settle(f)
-				}
-			}
-			p.Refusals = append(p.Refusals, Finding{
-				Cluster: c.Name,
-				Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
-				Hint:    grantHint(seen),
-				Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
-			})
-		}
+func needsPermissions(e *Evidence, c *ClusterPlan) bool {
+	return reached(e, c) && len(e.plan.needs(c)) > 0
+}
+
+// judgePermissions refuses what a user may not do, with what would grant it.
+func judgePermissions(e *Evidence, c *ClusterPlan) []Finding {
+	seen := e.inspection[c.Name]
+	switch {
+	case seen == nil:
+		return nil
+	case seen.AccessErr != nil:
+		return []Finding{unknown(seen.AccessErr, fmt.Sprintf("could not check whether the user of context %s may do all this: %v", c.Context, seen.AccessErr))}
+	case len(seen.Missing) == 0:
+		return nil
 	}
+	return []Finding{{
+		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+		Hint:    grantHint(seen),
+		Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
+	}}
 }
 
 func grantHint(seen *Inspected) string {
@@ -248,4 +245,20 @@ func grantHint(seen *Inspected) string {
 		hint += "; who may " + strings.Join(dangerous, " and ") + " roles, as it takes to grant Istio's, can become cluster-admin"
 	}
 	return hint
+}
+
+// roleOf is the role that a binding gives.
+func roleOf(binding map[string]any) object.Ref {
+	kind, _, _ := unstructured.NestedString(binding, "roleRef", "kind")
+	name, _, _ := unstructured.NestedString(binding, "roleRef", "name")
+	return object.Ref{Group: object.RBACGroup, Kind: kind, Name: name}
+}
+
+// bindsTo says whether a binding gives its role to a service account.
+func bindsTo(binding map[string]any, account object.Ref) bool {
+	subjects, _, _ := unstructured.NestedSlice(binding, "subjects")
+	return slices.ContainsFunc(subjects, func(s any) bool {
+		m, _ := s.(map[string]any)
+		return m["kind"] == account.Kind && m["name"] == account.Name && m["namespace"] == account.Namespace
+	})
 }

@@ -294,12 +294,13 @@ func TestPermissions(t *testing.T) {
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
+	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{} // something to do
 	p := NewPlan(d, w, PlanOptions{})
 	missing := []object.Access{object.AccessTo("patch", service)}
-	p.Preflight(Inspection{
+	p = p.With(Preflight(p, Inspection{
 		"a": {Missing: missing, User: "mia"},
 		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
-	})
+	}))
 	var got []Finding
 	for _, f := range p.Refusals {
 		if f.Cluster == "a" || f.Cluster == "b" {
@@ -307,14 +308,14 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	want := []Finding{
-		{Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
-		{Cluster: "a", Message: "apply Deployment: immutable"},
-		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
-		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
+		{ID: "objects/accepted", Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
+		{ID: "objects/accepted", Cluster: "a", Message: "apply Deployment: immutable"},
+		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
+		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
 			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
 			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sayings); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }

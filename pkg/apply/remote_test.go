@@ -240,7 +240,7 @@ func TestRoleChanges(t *testing.T) {
 	used := seenFor(remote, appliedWorld(t, primary))
 	used.Clusters[1].Remains.InUse = []object.Ref{{Group: "networking.istio.io", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
 	kept := NewPlan(remote, used, PlanOptions{})
-	if ch := kept.cluster("west").change(crd); ch.Action != Keep || !strings.Contains(planLines(kept), "nobody reads Istio's resources in a remote cluster: Gateway shop/mine is there") {
+	if ch := kept.cluster("west").change(crd); ch.Action != Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
 		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
 	secret := object.SecretRef("istio-system", object.RemoteSecretPrefix+"west")
@@ -255,7 +255,7 @@ func TestRoleChanges(t *testing.T) {
 	if ch := west.change(object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
-	if got := p.cluster("east").change(secret).Reason; got != "west is not served from here any more" {
+	if got := p.cluster("east").change(secret).Reason; got != "west is no longer served from here" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 }

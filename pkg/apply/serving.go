@@ -212,7 +212,7 @@ func injectionPath(injector *unstructured.Unstructured) string {
 
 // wait waits until one primary injects the pod that only its webhook matches.
 func (p *servingProbe) wait(ctx context.Context, primary string, r *reporter) error {
-	pod := probePod(p.c.Namespace, p.c.Desired.Account)
+	pod := probePod(p.c.Namespace, p.c.probeAccount())
 	labels := withLabel(pod.GetLabels(), probeLabel, primary)
 	labels["istio.io/rev"] = probeName // which no injector has, so that none but the probe matches
 	pod.SetLabels(labels)

@@ -18,9 +18,11 @@ import (
 // https://istio.io/latest/docs/ops/deployment/deployment-models/#dns-with-multiple-clusters
 // The zero sharing is that of a mesh that shares nothing.
 type sharing struct {
-	items    map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
-	kept     map[placed]bool    // copies that stay as they are: their original may be where nothing is known
-	warnings []Finding
+	items map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
+	kept  map[placed]bool    // copies that stay as they are: their original may be where nothing is known
+	// mismatched are Services that several clusters have with different ports, by
+	// the name of the cluster.
+	mismatched map[string][]Finding
 }
 
 // placed is an object in a cluster.
@@ -42,7 +44,7 @@ func newSharing(d *Desired, w *World) (sharing, error) {
 	if len(d.SharedServices) == 0 {
 		return sharing{}, nil
 	}
-	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}}
+	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}, mismatched: map[string][]Finding{}}
 	var reached []*Live
 	unreached := map[string]bool{}
 	for i, c := range d.Clusters {
@@ -56,7 +58,7 @@ func newSharing(d *Desired, w *World) (sharing, error) {
 	}
 	for _, namespace := range d.SharedServices {
 		originals := originalsOf(reached, namespace)
-		s.warnings = append(s.warnings, portWarnings(originals)...)
+		s.comparePorts(originals)
 		for _, l := range reached {
 			if err := s.cluster(d.MeshID, l, namespace, originals, unreached); err != nil {
 				return sharing{}, err
@@ -205,24 +207,23 @@ func turnsHeadless(it *Item, live *unstructured.Unstructured) bool {
 	return it.Ref.Kind == "Service" && typed(it.Object) && typed(live) && isHeadless(it.Object) != isHeadless(live)
 }
 
-// portWarnings tell of Services that several clusters have, and not with the same
+// comparePorts finds Services that several clusters have, and not with the same
 // ports: istiod takes them for one Service.
-func portWarnings(originals map[string][]original) []Finding {
-	var out []Finding
+func (s *sharing) comparePorts(originals map[string][]original) {
 	for _, name := range sortedKeys(originals) {
 		first := originals[name][0]
 		for _, other := range originals[name][1:] {
 			if slices.Equal(portsOf(first.service), portsOf(other.service)) {
 				continue
 			}
-			out = append(out, Finding{
-				Cluster: other.cluster,
-				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", object.RefOf(other.service), first.cluster),
+			ref := object.RefOf(other.service)
+			s.mismatched[other.cluster] = append(s.mismatched[other.cluster], Finding{
+				Peer: first.cluster, Object: ref,
+				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", ref, first.cluster),
 				Hint:    "give it the same ports in both clusters",
 			})
 		}
 	}
-	return out
 }
 
 // portsOf are the ports of a Service as clients see them.

@@ -181,7 +181,8 @@ func TestPlanSharedServices(t *testing.T) {
 				l.sharedRead([]string{shop}, []*unstructured.Unstructured{ending})
 				giveService(w.Clusters[0], service("cart", nil))
 			},
-			want: "b create Namespace shop\nb create Service shop/cart\n",
+			want: "b create Namespace shop\nb create Service shop/cart\n" +
+				"warning b: namespace shop is being deleted: apply waits until it is gone, and creates it again\n",
 		},
 		"a copy is there": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },

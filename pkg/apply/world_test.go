@@ -190,8 +190,10 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
-		if !l.Remote() {
-			edit(l, object.IstiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), gatewayRef(l.Namespace)} {
+			if l.object(ref) != nil {
+				edit(l, ref, func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+			}
 		}
 		if c.Gateway {
 			giveAddress(l)
