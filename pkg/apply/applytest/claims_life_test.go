@@ -31,7 +31,7 @@ var lifeClaims = map[string]claim{
 		if got := nested(s.get(t, object.NamespaceRef(s.ns)), "status", "phase"); got != "Terminating" {
 			t.Errorf("phase %v", got)
 		}
-		gone := func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil }
+		gone := func(o *unstructured.Unstructured) (bool, string) { return o == nil, "there" }
 		if err := s.Wait(s.ctx, object.RefOf(kept), gone); err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ var lifeClaims = map[string]claim{
 		if err := s.Delete(s.ctx, ref, object.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}
-		if err := s.Wait(s.ctx, ref, func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "", nil }); err != nil {
+		if err := s.Wait(s.ctx, ref, func(o *unstructured.Unstructured) (bool, string) { return o == nil, "" }); err != nil {
 			t.Error(err)
 		}
 	},
@@ -69,13 +69,13 @@ var lifeClaims = map[string]claim{
 		s.apply(t, crd)
 		ref := object.Ref{Group: kind.Group, Kind: kind.Kind, Namespace: s.ns, Name: "w"}
 		widget := object.New(kind.Group+"/v1", kind.Kind, s.ns, "w", nil, map[string]any{"spec": map[string]any{"list": []any{"a", "b"}, "map": map[string]any{"x": int64(1)}}})
-		established := func(o *unstructured.Unstructured) (bool, string, error) {
+		established := func(o *unstructured.Unstructured) (bool, string) {
 			for _, c := range asList(nested(o, "status", "conditions")) {
 				if m := c.(map[string]any); m["type"] == "Established" && m["status"] == "True" {
-					return true, "", nil
+					return true, ""
 				}
 			}
-			return false, "not established", nil
+			return false, "not established"
 		}
 		if err := s.Wait(s.ctx, object.RefOf(crd), established); err != nil {
 			t.Fatal(err)
@@ -102,7 +102,7 @@ var lifeClaims = map[string]claim{
 		if err := s.Delete(s.ctx, object.RefOf(crd), object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Wait(s.ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil }); err != nil {
+		if err := s.Wait(s.ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string) { return o == nil, "there" }); err != nil {
 			t.Fatal(err)
 		}
 		// For a moment the server still lists the group, and does not have it.
@@ -136,7 +136,7 @@ var lifeClaims = map[string]claim{
 			_ = unstructured.SetNestedSlice(o.Object, []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}}, "metadata", "ownerReferences")
 			s.apply(t, o)
 		}
-		gone := func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil }
+		gone := func(o *unstructured.Unstructured) (bool, string) { return o == nil, "there" }
 		if err := s.Wait(s.ctx, object.Ref{Kind: "ConfigMap", Namespace: s.ns, Name: "orphan"}, gone); err != nil {
 			t.Fatal(err)
 		}
