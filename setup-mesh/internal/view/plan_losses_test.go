@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
@@ -12,7 +12,7 @@ import (
 // objects.
 func TestViewPlanLosses(t *testing.T) {
 	crd := func(action apply.Action, name string) apply.Change {
-		return apply.Change{Component: order.ControlPlane, Action: action, Object: kube.Ref{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition", Name: name}}
+		return apply.Change{Subject: order.Subject{Component: order.ControlPlane, Part: order.CRDs}, Action: action, Object: object.Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: name}}
 	}
 	smaller := clusterPlan("east-1", "network-east",
 		planned(order.ControlPlane, apply.Delete, "Service", "istio-ingressgateway"),
