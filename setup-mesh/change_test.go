@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
@@ -43,9 +44,9 @@ func TestChangeDeadlines(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				err := change{
 					timeout:  10 * time.Minute,
-					plan:     func(ctx context.Context) (*apply.Plan, error) { return nil, waited(ctx, tt.plan) },
-					agree:    func(ctx context.Context, _ *apply.Plan) error { return waited(ctx, tt.answer) },
-					carryOut: func(ctx context.Context, _ *apply.Plan) error { return waited(ctx, tt.carryOut) },
+					plan:     func(ctx context.Context) (*prepared, error) { return nil, waited(ctx, tt.plan) },
+					agree:    func(ctx context.Context, _ *prepared) error { return waited(ctx, tt.answer) },
+					carryOut: func(ctx context.Context, _ *prepared) error { return waited(ctx, tt.carryOut) },
 				}.run(t.Context())
 				if !errors.Is(err, tt.want) {
 					t.Errorf("error %v, want %v", err, tt.want)
@@ -60,9 +61,9 @@ func TestChangeNeedsAgreement(t *testing.T) {
 	no := errors.New("no")
 	err := change{
 		timeout:  time.Minute,
-		plan:     func(context.Context) (*apply.Plan, error) { return nil, nil },
-		agree:    func(context.Context, *apply.Plan) error { return no },
-		carryOut: func(context.Context, *apply.Plan) error { t.Error("carried out"); return nil },
+		plan:     func(context.Context) (*prepared, error) { return nil, nil },
+		agree:    func(context.Context, *prepared) error { return no },
+		carryOut: func(context.Context, *prepared) error { t.Error("carried out"); return nil },
 	}.run(t.Context())
 	if !errors.Is(err, no) {
 		t.Errorf("error %v", err)
@@ -73,7 +74,7 @@ func TestChangeNeedsAgreement(t *testing.T) {
 func planOf(clusters ...record.Member) *apply.Plan {
 	p := &apply.Plan{Mesh: "mymeshname"}
 	for _, m := range clusters {
-		p.Clusters = append(p.Clusters, &apply.ClusterPlan{Member: m, Changes: []apply.Change{{Component: apply.Gateway, Action: apply.Create}}})
+		p.Clusters = append(p.Clusters, &apply.ClusterPlan{Member: m, Changes: []apply.Change{{Subject: order.Subject{Component: order.Gateway}, Action: apply.Create}}})
 	}
 	return p
 }
@@ -99,7 +100,7 @@ func TestShow(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out, msg bytes.Buffer
-			if err := show(environment{stdout: &out, stderr: &msg}, tt.format, view.PlanStyle{}, tt.plan); !errors.Is(err, tt.want) {
+			if err := show(environment{stdout: &out, stderr: &msg}, tt.format, view.PlanStyle{}, &prepared{Plan: tt.plan}); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)
 			}
 			for _, s := range []struct {

@@ -35,8 +35,8 @@ var directions = []struct {
 	{[]string{"pkg/apply/charts"}, nil, []string{module + "/pkg/apply/kube"}, "it knows one outside world and nothing of the mesh"},
 }
 
-// types of client-go that come without a client.
-var harmless = map[string]bool{"k8s.io/client-go/kubernetes/scheme": true}
+// types and schemas of client-go that come without a client.
+var harmless = map[string]bool{"k8s.io/client-go/kubernetes/scheme": true, "k8s.io/client-go/applyconfigurations": true}
 
 // TestImportDirections reads the imports of every file that ends up in the
 // binary: they point from the command line to what is pure.

@@ -16,6 +16,7 @@ func access() component {
 		wants:  wantAccess,
 		needs:  needsOfAccess,
 		ends:   endsOfAccess,
+		checks: accessChecks(),
 		proofs: []proof{{claim: order.Discovers, check: checkSynced, applies: provesDiscovery, needs: needsOfDiscovery}},
 	}
 }

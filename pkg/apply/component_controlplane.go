@@ -24,9 +24,9 @@ func controlPlane() component {
 			}
 			return out
 		},
+		checks: controlPlaneChecks(),
 		proofs: []proof{{
-			claim: order.Answers,
-			check: checkRunning,
+			claim: order.Answers, check: checkRunning,
 			// It is looked at where something of it changes.
 			applies: func(_ *scene, c *ClusterPlan) bool {
 				return !c.Remote() && (c.putting(order.Control, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))

@@ -26,14 +26,13 @@ func primaries() component {
 			}
 			return s.replaced(c, ch)
 		},
+		checks: primariesChecks(),
 		proofs: []proof{{
-			claim:   order.Serves,
-			check:   checkServing,
+			claim: order.Serves, check: checkServing,
 			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
 			needs:   needsOfServing,
 		}, {
-			claim: order.Injected,
-			check: checkInjection,
+			claim: order.Injected, check: checkInjection,
 			// Always, since an apply before may have ended while it waited.
 			applies: func(_ *scene, c *ClusterPlan) bool { return c.Remote() },
 			needs:   needsOfInjection,

@@ -161,18 +161,18 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	}
 	l.cluster = cluster
 	l.Endpoint = server.over(cluster.Endpoint())
-	g, ctx := errgroup.WithContext(ctx)
+	g, asking := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		id, err := cluster.Identity(ctx)
+		id, err := cluster.Identity(asking)
 		l.UID, l.Kubernetes = id.UID, id.Version
 		return err
 	})
 	var namespace Observed
 	g.Go(func() error {
-		namespace.Object, namespace.Err = cluster.Get(ctx, object.NamespaceRef(l.Namespace))
+		namespace.Object, namespace.Err = cluster.Get(asking, object.NamespaceRef(l.Namespace))
 		return nil
 	})
-	g.Go(func() error { return readRecords(ctx, l) })
+	g.Go(func() error { return readRecords(asking, l) })
 	if err := g.Wait(); err != nil {
 		return err
 	}

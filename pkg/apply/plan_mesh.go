@@ -20,14 +20,14 @@ func (pl *planner) records() {
 		if c.Unreached != "" || c.Leaving || c.Desired == nil {
 			continue
 		}
-		if c.Live.Record != nil && c.Live.Record.Mesh != pl.plan.Mesh {
+		if pl.plan.barred(c) {
 			continue // refused, and not ours to write
 		}
 		want := c.RecordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
 		have := c.Live.Record
 		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
-		case have == nil:
+		case have == nil, c.Live.lost:
 			ch.Action = Create
 		case !sameJSON(have, want):
 			ch.Action, ch.Reason = Update, "members or objects changed"

@@ -14,17 +14,17 @@ const shopName = "shop"
 
 // sharedChange is about a copy of a Service that has its original in from.
 func sharedChange(action apply.Action, namespace, name, from string) apply.Change {
-	return apply.Change{Component: order.SharedServices, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
+	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Copies}, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
 }
 
 func sharedNamespace(action apply.Action, name string) apply.Change {
-	return apply.Change{Component: order.SharedServices, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
+	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Spaces}, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
 }
 
 func TestViewPlanSharedServices(t *testing.T) {
 	first := asNew(clusterPlan("east-1", "network-east", everything(apply.Create)...))
 	first.Changes = append(first.Changes, sharedNamespace(apply.Create, shopName), sharedChange(apply.Create, shopName, "cart", "west-1"), sharedChange(apply.Create, shopName, "catalog", "west-1"))
-	const stays = "gives up our labels; the namespace stays"
+	const stays = "kept; only the setup-mesh labels are removed"
 	var many []apply.Change
 	for i := range 9 {
 		many = append(many, sharedChange(apply.Create, "billing", fmt.Sprintf("service-%d", i), "east-1"))

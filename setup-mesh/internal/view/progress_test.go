@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // syncBuffer is written to by the ticker and read by the test.
@@ -30,37 +32,54 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
+// The steps that these tests play.
+var (
+	begin     = apply.About{Kind: apply.Begin}
+	control   = apply.About{Kind: apply.Put, Part: order.Control}
+	answers   = apply.About{Kind: apply.Prove, Claim: order.Answers}
+	discovers = apply.About{Kind: apply.Prove, Claim: order.Discovers}
+	finish    = apply.About{Kind: apply.Finish}
+)
+
+// eventOf is an event of a step, which has that index in its plan.
+func eventOf(cluster string, about apply.About, index int, kind apply.EventKind) apply.Event {
+	return apply.Event{Cluster: cluster, Step: about.Kind, Part: about.Part, Peer: about.Peer, Claim: about.Claim, Index: index, Kind: kind}
+}
+
 // An install that goes well in east-1 and does not in west-1.
 func playInstall(g *Progress) {
-	say := func(cluster, step string, kind apply.EventKind, done, total int, detail string) {
-		g.Event(apply.Event{Cluster: cluster, Step: step, Kind: kind, Done: done, Total: total, Detail: detail})
+	steps := []apply.About{begin, control, answers, discovers, finish}
+	say := func(cluster string, about apply.About, kind apply.EventKind, done, total int, detail string) {
+		e := eventOf(cluster, about, slices.Index(steps, about), kind)
+		e.Done, e.Total, e.Detail = done, total, detail
+		g.Event(e)
 	}
 	both := []string{"east-1", "west-1"}
 	for _, c := range both {
-		say(c, "namespace", apply.Started, 0, 1, "")
-		say(c, "namespace", apply.Progress, 1, 1, "")
-		say(c, "namespace", apply.Done, 1, 1, "")
-		say(c, "control plane", apply.Started, 0, 6, "")
+		say(c, begin, apply.Started, 0, 1, "")
+		say(c, begin, apply.Progress, 1, 1, "")
+		say(c, begin, apply.Done, 1, 1, "")
+		say(c, control, apply.Started, 0, 6, "")
 	}
 	time.Sleep(time.Second)
 	for i := range 6 {
-		say("east-1", "control plane", apply.Progress, i+1, 6, "")
+		say("east-1", control, apply.Progress, i+1, 6, "")
 	}
-	say("east-1", "control plane", apply.Done, 6, 6, "")
-	say("west-1", "control plane", apply.Progress, 1, 6, "")
-	say("east-1", "istiod", apply.Started, 0, 0, "")
-	say("east-1", "istiod", apply.Waiting, 0, 0, "istiod: waiting for its webhook")
+	say("east-1", control, apply.Done, 6, 6, "")
+	say("west-1", control, apply.Progress, 1, 6, "")
+	say("east-1", answers, apply.Started, 0, 0, "")
+	say("east-1", answers, apply.Waiting, 0, 0, "istiod: waiting for its webhook")
 	time.Sleep(21 * time.Second)
-	say("east-1", "istiod", apply.Done, 0, 0, "")
-	say("west-1", "control plane", apply.Failed, 1, 6, "apply Deployment istio-system/istiod: quota exceeded")
-	say("west-1", "istiod", apply.Skipped, 0, 0, "")
-	say("east-1", "discovery", apply.Started, 0, 0, "")
-	say("east-1", "discovery", apply.Done, 0, 0, "")
+	say("east-1", answers, apply.Done, 0, 0, "")
+	say("west-1", control, apply.Failed, 1, 6, "apply Deployment istio-system/istiod: quota exceeded")
+	say("west-1", answers, apply.Skipped, 0, 0, "")
+	say("east-1", discovers, apply.Started, 0, 0, "")
+	say("east-1", discovers, apply.Done, 0, 0, "")
 	for _, c := range both {
-		say(c, "record", apply.Started, 0, 0, "")
-		say(c, "record", apply.Done, 0, 0, "")
+		say(c, finish, apply.Started, 0, 0, "")
+		say(c, finish, apply.Done, 0, 0, "")
 	}
-	say("unknown", "record", apply.Done, 0, 0, "")
+	say("unknown", finish, apply.Done, 0, 0, "")
 }
 
 func progressPlan() *apply.Plan {
@@ -112,16 +131,19 @@ func TestProgressOfManyClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b syncBuffer
 		g := NewProgress(Terminal{W: &b, Live: true, Width: 80}, time.Now, p)
+		crds := apply.About{Kind: apply.Put, Part: order.CRDs}
+		waiting, failed := eventOf("c25", answers, 5, apply.Waiting), eventOf("c29", crds, 1, apply.Failed)
+		waiting.Detail, failed.Detail = "istiod: waiting for its webhook", "no"
 		for i := range 12 {
-			g.Event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "namespace", Kind: apply.Started})
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, apply.Started))
 			time.Sleep(time.Millisecond)
-			g.Event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "namespace", Kind: apply.Done})
-			g.Event(apply.Event{Cluster: fmt.Sprintf("c%02d", i), Step: "record", Kind: apply.Done})
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, apply.Done))
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), finish, 9, apply.Done))
 		}
-		g.Event(apply.Event{Cluster: "c25", Step: "istiod", Kind: apply.Started})
-		g.Event(apply.Event{Cluster: "c25", Step: "istiod", Kind: apply.Waiting, Detail: "istiod: waiting for its webhook"})
-		g.Event(apply.Event{Cluster: "c29", Step: "CRDs", Kind: apply.Started})
-		g.Event(apply.Event{Cluster: "c29", Step: "CRDs", Kind: apply.Failed, Detail: "no"})
+		g.Event(eventOf("c25", answers, 5, apply.Started))
+		g.Event(waiting)
+		g.Event(eventOf("c29", crds, 1, apply.Started))
+		g.Event(failed)
 		g.Close()
 		golden(t, "progress-thirty-clusters", strings.ReplaceAll(b.String(), "\x1b[2K", ""))
 	})

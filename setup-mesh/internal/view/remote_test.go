@@ -32,7 +32,7 @@ func was(c *apply.ClusterPlan, network, role string, primaries ...string) *apply
 }
 
 func endpoints(action apply.Action, primary string) apply.Change {
-	ch := planned(order.Primaries, action, "EndpointSlice", "istiod-"+primary)
+	ch := about(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, action, "EndpointSlice", "istiod-"+primary)
 	ch.Object.Group = "discovery.k8s.io"
 	return ch
 }
@@ -50,7 +50,7 @@ func served(primaries []string, readers ...string) []apply.Change {
 	}
 	all = append(all, planned(order.RemoteAccess, apply.Create, "ServiceAccount", "istio-reader-service-account"))
 	for _, r := range readers {
-		all = append(all, planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+r))
+		all = append(all, grant(apply.Create, r))
 	}
 	return append(all, planned(order.Bookkeeping, apply.Create, "ConfigMap", "setup-mesh"))
 }
@@ -77,7 +77,7 @@ func serving(c *apply.ClusterPlan, remotes ...string) *apply.ClusterPlan {
 	c.Reads = remotes
 	c.Changes = append(c.Changes, leads()...)
 	for _, r := range remotes {
-		c.Changes = append(c.Changes, planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+r))
+		c.Changes = append(c.Changes, credential(apply.Create, r))
 	}
 	return c
 }
@@ -143,9 +143,9 @@ func otherAddresses() *apply.Plan {
 			changed(endpoints(apply.Update, "east-2"), "kubectl-edit", compare.Field{Path: "metadata.labels", Old: nil, New: "x"})), "east-1", "east-2"),
 		remoteOf(clusterPlan("west-3", "network-west",
 			changed(planned(order.Primaries, apply.Update, "Service", "istiod"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "ClusterIP"}),
-			planned(order.RemoteAccess, apply.Update, "Secret", "setup-mesh-grant-east-1"), planned(order.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-north-1")), "east-1"),
+			grant(apply.Update, "east-1"), grant(apply.Delete, "north-1")), "east-1"),
 		remoteOf(clusterPlan("west-4", "network-west", planned(order.RemoteAccess, apply.Create, "ServiceAccount", "reader")), "east-1"),
-		clusterPlan("north-1", "network-north", append(leads(), planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-east-1"))...),
+		clusterPlan("north-1", "network-north", append(leads(), grant(apply.Create, "east-1"))...),
 		remoteOf(clusterPlan("north-2", "network-north"), "north-1"),
 	)
 	p.Clusters[0].Gateway = "203.0.113.9:15443 and 1 more"
@@ -159,11 +159,11 @@ func otherRoles() *apply.Plan {
 		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
 		changed(planned(order.ControlPlane, apply.Update, "MutatingWebhookConfiguration", "istio-sidecar-injector"), "", compare.Field{Path: "webhooks", Old: []any{1}, New: []any{2}}),
 		planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"),
-		because(planned(order.Primaries, apply.Update, "Service", "istiod"), "made anew: Kubernetes would keep its old endpoints"),
+		changed(planned(order.Primaries, apply.Update, "Service", "istiod"), "", compare.Field{Path: "spec.selector", Old: map[string]any{"app": "istiod"}}),
 		endpoints(apply.Create, "east-1"),
 		planned(order.Gateway, apply.Delete, "Gateway", "cross-network-gateway"),
-		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-east-1"),
-		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-north-1"),
+		credential(apply.Delete, "east-1"),
+		credential(apply.Delete, "north-1"),
 	), "network-west", record.RolePrimary), "east-1")
 	west.Manifest = []compare.Field{
 		{Path: "spec.components.pilot", Old: map[string]any{"enabled": true}},
@@ -173,17 +173,17 @@ func otherRoles() *apply.Plan {
 		planned(order.Certificate, apply.Create, "Secret", "cacerts"),
 		planned(order.ControlPlane, apply.Create, "Deployment", "istiod"),
 		endpoints(apply.Delete, "east-1"), exposed(),
-		planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-east-1")), "network-old", record.RoleRemote, "east-1")
+		credential(apply.Create, "east-1")), "network-old", record.RoleRemote, "east-1")
 	north.Reads = []string{"east-1"}
 	north.Manifest = []compare.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
 	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", record.RoleRemote, "east-2")
 	east := clusterPlan("east-1", "network-east",
-		because(planned(order.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-west-1"), "west-1 is served from here now"))
+		because(credential(apply.Update, "west-1"), "west-1 is served from here now"))
 	east.Gateway = "a1b2.elb.example.com:15443"
 	return meshPlan(east,
 		clusterPlan("east-2", "network-east",
 			planned(order.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(order.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
-			planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-south-1")),
+			credential(apply.Delete, "south-1")),
 		west, north, south,
 		asLeaving(remoteOf(clusterPlan("old", "network-west",
 			planned(order.ControlPlane, apply.Delete, "MutatingWebhookConfiguration", "istio-sidecar-injector"), endpoints(apply.Delete, "east-1")), "east-1")))
@@ -232,7 +232,7 @@ func withInjection(p *apply.Plan, r *apply.Report, outcome apply.EventKind, clus
 	for _, c := range p.Clusters {
 		for _, name := range clusters {
 			if c.Name == name {
-				r.Steps = append(r.Steps, apply.StepReport{Cluster: name, Step: "injection", Outcome: outcome})
+				r.Steps = append(r.Steps, apply.StepReport{Cluster: name, About: proved(order.Injected), Outcome: outcome})
 			}
 		}
 	}
@@ -248,7 +248,7 @@ func TestViewReportOfRemoteClusters(t *testing.T) {
 	p1, good := install()
 	p2, failed := install()
 	failed.Clusters[1].Failures = []apply.Failure{{
-		Step: "injection", Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
+		Step: proved(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
 	}}
 	failed.Clusters[1].Created, failed.Clusters[1].Missing = 8, 1
 	p3, interrupted := install()
@@ -339,8 +339,11 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b syncBuffer
 		g := NewProgress(Terminal{W: &b}, time.Now, p)
-		step := func(name string, total int, waits ...string) {
-			event := apply.Event{Cluster: "west-1", Step: name, Kind: apply.Started, Total: total}
+		index := 0
+		step := func(about apply.About, total int, waits ...string) {
+			event := eventOf("west-1", about, index, apply.Started)
+			event.Total = total
+			index++
 			g.Event(event)
 			for _, why := range waits {
 				event.Kind, event.Detail = apply.Waiting, why
@@ -350,17 +353,21 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 			event.Kind, event.Detail = apply.Done, ""
 			g.Event(event)
 		}
-		step("namespace", 1)
-		step("configuration", 5)
-		step("address of east-1", 1)
-		step("webhooks", 1)
-		step("injection", 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
-		step("gateways", 3)
-		step("gateway", 0)
-		step("unused remote access", 2)
-		step("old control plane and gateways", 4)
-		step("old by-products of istiod", 6)
-		step("record", 0)
+		put, gone := func(p order.Part) apply.About { return apply.About{Kind: apply.Put, Part: p} }, func(p order.Part) apply.About { return apply.About{Kind: apply.Remove, Part: p} }
+		step(apply.About{Kind: apply.Begin}, 1)
+		step(put(order.Config), 5)
+		step(proved(order.Serves), 0, "injection by east-1: failed calling webhook: connection refused")
+		step(apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}, 1)
+		step(put(order.Webhooks), 1)
+		step(put(order.Service), 1)
+		step(proved(order.Injected), 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
+		step(put(order.Gateways), 3)
+		step(proved(order.Addressed), 0)
+		step(apply.About{Kind: apply.Remove, Part: order.Credential, Peer: "north-1"}, 1)
+		step(apply.About{Kind: apply.Remove, Part: order.Endpoints, Peer: "north-1"}, 1)
+		step(gone(order.Control), 4)
+		step(gone(order.ByProducts), 6)
+		step(apply.About{Kind: apply.Finish}, 0)
 		g.Close()
 		golden(t, "progress-remote", b.String())
 	})
@@ -370,17 +377,18 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 // primary, and is not done; nor is it when the primary fails.
 func TestProgressWaitsForPrimary(t *testing.T) {
 	p := meshPlan(remoteOf(clusterPlan("west-1", "n", served([]string{"east-1"}, "east-1")...), "east-1"))
-	event := func(step string, kind apply.EventKind) apply.Event {
-		return apply.Event{Cluster: "west-1", Step: step, Kind: kind}
+	config, address := apply.About{Kind: apply.Put, Part: order.Config}, apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}
+	event := func(about apply.About, index int, kind apply.EventKind) apply.Event {
+		return eventOf("west-1", about, index, kind)
 	}
 	events := []struct {
 		event apply.Event
 		want  string
 	}{
-		{event("configuration", apply.Started), "configuration: 0 of 7 objects"},
-		{event("configuration", apply.Done), "waiting for its turn"},
-		{event("address of east-1", apply.Skipped), "not done"},
-		{event("record", apply.Done), "not done"},
+		{event(config, 1, apply.Started), "configuration: 0 of 7 objects"},
+		{event(config, 1, apply.Done), "waiting for its turn"},
+		{event(address, 2, apply.Skipped), "not done"},
+		{event(apply.About{Kind: apply.Finish}, 3, apply.Done), "not done"},
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var b syncBuffer
@@ -401,10 +409,10 @@ func TestProgressWaitsForPrimary(t *testing.T) {
 func TestHostileRemoteClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666"
 	slice := object.Ref{Kind: "EndpointSlice", Name: "istiod-" + evil}
-	c := was(remoteOf(clusterPlan(evil, evil, apply.Change{Component: order.Primaries, Action: apply.Create, Object: slice},
-		apply.Change{Component: order.ControlPlane, Action: apply.Create, Object: slice, Blocked: evil},
+	c := was(remoteOf(clusterPlan(evil, evil, apply.Change{Subject: order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: evil}, Action: apply.Create, Object: slice},
+		apply.Change{Subject: order.Subject{Component: order.ControlPlane}, Action: apply.Create, Object: slice, Blocked: evil},
 		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
-		planned(order.RemoteAccess, apply.Create, "Secret", "setup-mesh-grant-"+evil)), evil), evil, evil, evil)
+		grant(apply.Create, evil)), evil), evil, evil, evil)
 	primary := clusterPlan(evil, "n", leads()...)
 	primary.Gateway = evil
 	p := meshPlan(c, primary)

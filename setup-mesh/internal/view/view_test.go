@@ -16,7 +16,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -60,12 +60,26 @@ func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPl
 	return c
 }
 
+// planned is what happens to an object whose part and peer do not matter to views.
 func planned(comp order.Component, action apply.Action, kind, name string) apply.Change {
-	return apply.Change{Component: comp, Action: action, Object: kube.Ref{Version: "v1", Kind: kind, Namespace: "istio-system", Name: name}}
+	return about(order.Subject{Component: comp}, action, kind, name)
+}
+
+func about(s order.Subject, action apply.Action, kind, name string) apply.Change {
+	return apply.Change{Subject: s, Action: action, Object: object.Ref{Kind: kind, Namespace: "istio-system", Name: name}}
+}
+
+// credential and grant are both ends of remote access to another cluster.
+func credential(action apply.Action, source string) apply.Change {
+	return about(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: source}, action, "Secret", "istio-remote-secret-"+source)
+}
+
+func grant(action apply.Action, consumer string) apply.Change {
+	return about(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: consumer}, action, "Secret", "setup-mesh-grant-"+consumer)
 }
 
 func namespace(action apply.Action) apply.Change {
-	return apply.Change{Component: order.ControlPlane, Action: action, Object: kube.Ref{Version: "v1", Kind: "Namespace", Name: "istio-system"}}
+	return apply.Change{Subject: order.Subject{Component: order.ControlPlane, Part: order.Namespace}, Action: action, Object: object.Ref{Kind: "Namespace", Name: "istio-system"}}
 }
 
 func because(ch apply.Change, reason string) apply.Change { ch.Reason = reason; return ch }
@@ -88,8 +102,7 @@ func everything(action apply.Action, others ...string) []apply.Change {
 	}
 	all = append(all, planned(order.Gateway, action, "Service", "istio-eastwestgateway"))
 	for _, other := range others {
-		all = append(all, planned(order.RemoteAccess, action, "Secret", "setup-mesh-grant-"+other),
-			planned(order.RemoteAccess, action, "Secret", "istio-remote-secret-"+other))
+		all = append(all, grant(action, other), credential(action, other))
 	}
 	return append(all, planned(order.Bookkeeping, action, "ConfigMap", "setup-mesh"))
 }
@@ -120,8 +133,8 @@ func firstInstall() *apply.Plan {
 func oneDown() *apply.Plan {
 	const down = "west-1 is not reached"
 	return meshPlan(
-		asNew(clusterPlan("east-1", "network-east", append(everything(apply.Create, "east-2"), blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
-		asNew(clusterPlan("east-2", "network-east", append(everything(apply.Create, "east-1"), blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-west-1"), down))...)),
+		asNew(clusterPlan("east-1", "network-east", append(everything(apply.Create, "east-2"), blockedBy(credential(apply.Create, "west-1"), down))...)),
+		asNew(clusterPlan("east-2", "network-east", append(everything(apply.Create, "east-1"), blockedBy(credential(apply.Create, "west-1"), down))...)),
 		asUnreached(clusterPlan("west-1", "network-west"), timeout, ""),
 	)
 }
@@ -131,9 +144,9 @@ func edited() *apply.Plan {
 		because(planned(order.Certificate, apply.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
 		changed(planned(order.ControlPlane, apply.Update, "Deployment", "istiod"), "", compare.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
 		changed(planned(order.Gateway, apply.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
-		planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-west-1"),
-		planned(order.RemoteAccess, apply.Delete, "Secret", "setup-mesh-grant-west-1"),
-		because(planned(order.RemoteAccess, apply.Update, "Secret", "istio-remote-secret-east-2"), "its token was revoked in east-2"),
+		credential(apply.Delete, "west-1"),
+		grant(apply.Delete, "west-1"),
+		because(credential(apply.Update, "east-2"), "its token was revoked in east-2"),
 		planned(order.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"),
 	)
 	east.Manifest = []compare.Field{
@@ -213,6 +226,9 @@ func TestViewPlan(t *testing.T) {
 	}
 }
 
+// proved is the step that proves a claim.
+func proved(claim order.Claim) apply.About { return apply.About{Kind: apply.Prove, Claim: claim} }
+
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *apply.Plan) *apply.Report {
 	r := &apply.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
@@ -222,12 +238,12 @@ func reportOf(p *apply.Plan) *apply.Report {
 		for _, ch := range c.Changes {
 			if ch.Blocked != "" {
 				cr.Missing++
-				cr.Failures = append(cr.Failures, apply.Failure{Step: string(ch.Component), Message: ch.Object.String() + ": " + ch.Blocked})
+				cr.Failures = append(cr.Failures, apply.Failure{Step: apply.About{Part: ch.Part, Peer: ch.Peer, Object: ch.Object}, Message: ch.Object.String() + ": " + ch.Blocked, Blocked: true})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
 		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, Step: "discovery", Outcome: apply.Done})
+			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: proved(order.Discovers), Outcome: apply.Done})
 		}
 	}
 	return r
@@ -237,16 +253,18 @@ func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
 	failed.Clusters[0].Failures = []apply.Failure{
-		{Step: "istiod", Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
-		{Step: "remote access to west-1", Message: "token: forbidden"},
+		{Step: proved(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
+		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	failed.Steps = failed.Steps[1:]
+	shortlived := reportOf(firstInstall())
+	shortlived.Notes = shortTokens()
 	interrupted := reportOf(firstInstall())
 	interrupted.Interrupted = errors.New("interrupted")
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
 	interrupted.Steps = nil
 	undiscovered := reportOf(firstInstall())
-	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: "discovery", Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
+	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: proved(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
 	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	oneReport := reportOf(one)
@@ -257,7 +275,7 @@ func TestViewReport(t *testing.T) {
 	nothingReport := reportOf(nothing)
 	for _, c := range nothingReport.Clusters[:2] {
 		c.Missing, c.Created = c.Missing+c.Created, 0
-		c.Failures = append(c.Failures, apply.Failure{Step: "namespace", Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
+		c.Failures = append(c.Failures, apply.Failure{Step: apply.About{Kind: apply.Begin}, Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
 	}
 	nothingReport.Steps = nil
 	unread := oneDown()
@@ -267,6 +285,7 @@ func TestViewReport(t *testing.T) {
 		report *apply.Report
 	}{
 		"report-first-install":       {firstInstall(), reportOf(firstInstall())},
+		"report-short-tokens":        {firstInstall(), shortlived},
 		"report-one-down":            {oneDown(), reportOf(oneDown())},
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},
@@ -293,8 +312,18 @@ func clusterStatus(name, network string, states ...string) apply.ClusterStatus {
 	}
 	for i := 0; i < len(states); i += 2 {
 		c.Discovers[states[i]] = states[i+1]
+		c.Tokens, c.TokenHours = until, 365*24
 	}
 	return c
+}
+
+// shortTokens are what an API server grants that knows better.
+func shortTokens() []apply.Finding {
+	return []apply.Finding{{
+		ID: "discovery/credential-lifetime", Cluster: "west-1",
+		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it end at 2026-11-22 12:00 UTC",
+		Hint:    "run setup-mesh apply at least every 16 h, by a timer: it replaces tokens in the last third of their lifetime",
+	}}
 }
 
 func TestViewStatus(t *testing.T) {
@@ -325,7 +354,10 @@ func TestViewStatus(t *testing.T) {
 		}
 		many = append(many, clusterStatus(fmt.Sprintf("cluster-%d", i), "n", states...))
 	}
+	short := clusterStatus("east-1", "n1", "west-1", "ok")
+	short.TokenHours = 24
 	tests := map[string]*apply.Status{
+		"status-short-tokens":      {Clusters: []apply.ClusterStatus{short, clusterStatus("west-1", "n2", "east-1", "ok")}, Notes: shortTokens()},
 		"status-healthy":           {Clusters: []apply.ClusterStatus{clusterStatus("east-1", "n1", "west-1", "ok"), clusterStatus("west-1", "n2", "east-1", "ok"), clusterStatus("alone", "n2")}},
 		"status-findings":          {Clusters: sick, Findings: findings},
 		"status-fourteen-clusters": {Clusters: many, Findings: findings[:1]},
@@ -368,7 +400,7 @@ func TestColourOnlyAdds(t *testing.T) {
 func TestHostileClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666 to create\u202e\u0085\x07\xff"
 	ch := changed(because(planned(order.ControlPlane, apply.Update, "ConfigMap", evil), evil), evil, compare.Field{Path: evil, Old: evil, New: "y", Source: evil})
-	c := clusterPlan(evil, evil, ch, blockedBy(planned(order.RemoteAccess, apply.Create, "Secret", "istio-remote-secret-"+evil), evil), planned(order.RemoteAccess, apply.Delete, "Secret", "istio-remote-secret-"+evil))
+	c := clusterPlan(evil, evil, ch, blockedBy(credential(apply.Create, evil), evil), credential(apply.Delete, evil))
 	c.Kubernetes, c.Gateway, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
 	down := asUnreached(clusterPlan(evil+"2", "n"), evil, evil)
 	down.Detail = evil
@@ -377,7 +409,7 @@ func TestHostileClusters(t *testing.T) {
 	p.Refusals = p.Warnings
 	r := reportOf(p)
 	r.Interrupted = errors.New(evil)
-	r.Clusters[1].Failures = append(r.Clusters[1].Failures, apply.Failure{Step: evil, Message: evil, Hint: evil})
+	r.Clusters[1].Failures = append(r.Clusters[1].Failures, apply.Failure{Step: apply.About{Kind: apply.Put, Part: evil, Peer: evil}, Message: evil, Hint: evil})
 	s := clusterStatus(evil, evil, "b", evil)
 	s.Istio, s.Gateway, s.Trust.State = evil, evil, evil
 
@@ -391,15 +423,15 @@ func TestHostileClusters(t *testing.T) {
 	(&reportView{out: &b, msg: &b, plan: p, report: r}).print()
 	statusView{w: &b, status: &apply.Status{Clusters: []apply.ClusterStatus{s, clusterStatus("b", "n")}, Findings: p.Warnings}}.print()
 	Error(&b, withFix{fmt.Errorf("read it: %w", errors.New(strings.ReplaceAll(evil, "\n", ""))), evil})
-	g := &Progress{w: &b, now: time.Now, width: 200, order: []string{evil}, lines: map[string]*progressLine{evil: {counted: map[string]int{}}}}
+	g := &Progress{w: &b, now: time.Now, width: 200, order: []string{evil}, lines: map[string]*progressLine{evil: {counted: map[int]int{}}}}
 	for _, kind := range []apply.EventKind{apply.Started, apply.Waiting} {
-		g.Event(apply.Event{Cluster: evil, Step: evil, Kind: kind, Detail: evil})
+		g.Event(apply.Event{Cluster: evil, Step: apply.Put, Part: evil, Peer: evil, Kind: kind, Detail: evil})
 	}
 	g.heartbeat()
 	g.live = true
 	g.draw()
 	g.live = false
-	g.Event(apply.Event{Cluster: evil, Step: evil, Kind: apply.Failed, Detail: evil})
+	g.Event(apply.Event{Cluster: evil, Step: apply.Put, Part: evil, Peer: evil, Kind: apply.Failed, Detail: evil})
 
 	text := strings.ReplaceAll(b.String(), "\x1b[2K", "") // ours: clears a line
 	for _, bad := range []string{"\x1b", "\r", "\u202e", "\u0085", "\x07", "\xff", "\nPlan: 666 to create"} {
