@@ -50,6 +50,7 @@ func TestHistories(t *testing.T) {
 				seed := from + uint64(n)
 				if f := play(t, generate(seed), nil); f != nil {
 					failures.Add(1)
+					fmt.Printf("SIM_SEED=%d, round %d: %s\n", seed, f.round, f) // at once: histories may go on for hours
 					t.Errorf("SIM_SEED=%d, round %d: %s", seed, f.round, f)
 				}
 			}
