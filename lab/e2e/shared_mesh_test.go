@@ -153,7 +153,7 @@ func (m *sharedMesh) endpointsOfPrimaries(t *testing.T, context string) []string
 	for _, s := range slices_.Items {
 		for _, p := range s.Ports {
 			for _, e := range s.Endpoints {
-				if *p.Name == "tcp-istiod" {
+				if *p.Name == "https-dns" {
 					out = append(out, net.JoinHostPort(e.Addresses[0], strconv.Itoa(int(*p.Port))))
 				}
 			}

@@ -261,10 +261,15 @@ func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Chang
 			return err
 		}
 	}
-	if err := x.changes(ctx, c, namespace, r); err != nil {
-		return err
+	err := x.lock(ctx, c)
+	if object.Absent(err) { // there is no namespace for it yet
+		if err = x.changes(ctx, c, namespace, r); err == nil {
+			err = x.lock(ctx, c)
+		}
+	} else if err == nil {
+		err = x.changes(ctx, c, namespace, r)
 	}
-	if err := x.lock(ctx, c); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.Leaving {

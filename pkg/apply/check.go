@@ -61,12 +61,18 @@ func planChecks() []Check {
 
 // statusChecks are what a status looks at beside that.
 func statusChecks() []Check {
-	return slices.Concat(reachChecks(), damageChecks(), runningChecks(), trustChecks(), injectionChecks(), discoveryChecks())
+	out := reachChecks()
+	for _, c := range components() {
+		out = append(out, c.checks...)
+	}
+	return out
 }
 
-// proofChecks are what only an apply finds out.
-func proofChecks() []Check {
-	return []Check{{ID: checkServing, Severity: Refuses}}
+// Proves says whether an apply waits at its end for what c checks.
+func (c Check) Proves() bool {
+	return slices.ContainsFunc(components(), func(one component) bool {
+		return slices.ContainsFunc(one.proofs, func(p proof) bool { return p.check == c.ID })
+	})
 }
 
 // notedByStatus are the warnings that a status repeats: they are about the mesh
@@ -75,7 +81,7 @@ func notedByStatus(f Finding) bool { return f.ID == checkLifetime || f.ID == che
 
 // Checks lists all checks with what they mean, sorted by ID.
 func Checks() []Check {
-	all := slices.Concat(planChecks(), statusChecks(), proofChecks())
+	all := slices.Concat(planChecks(), statusChecks())
 	slices.SortFunc(all, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
 	texts := meanings()
 	for i, c := range all {

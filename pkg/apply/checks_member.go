@@ -3,8 +3,9 @@ package apply
 import (
 	"fmt"
 
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // memberChecks are about what a cluster is in its mesh: running proxies keep

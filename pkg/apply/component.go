@@ -24,14 +24,15 @@ type component struct {
 	ends func(s *scene, c *ClusterPlan, ch Change) []order.Fact
 	// proofs are what is to be seen before others may rely on it.
 	proofs []proof
+	// checks are what a status looks at of it.
+	checks []Check
 }
 
 // A proof is how a claim about a cluster comes to be true: a step of an apply
-// looks until it is. check is the ID of the [Check] that status judges by, where
-// it does.
+// looks until it is.
 type proof struct {
 	claim   order.Claim
-	check   string
+	check   string // ID of the [Check] by which status judges the same
 	applies func(s *scene, c *ClusterPlan) bool
 	needs   func(s *scene, c *ClusterPlan) []order.Fact
 }
@@ -56,23 +57,16 @@ func componentOf(title order.Component) component {
 	return all[slices.IndexFunc(all, func(c component) bool { return c.title == title })]
 }
 
-// proved is the check of a claim, "" if no proof is of it.
-func proved(claim order.Claim) string {
-	for _, of := range components() {
-		for _, p := range of.proofs {
+// checkOf is the ID of the check that a claim is about, "" for none.
+func checkOf(claim order.Claim) string {
+	for _, c := range components() {
+		for _, p := range c.proofs {
 			if p.claim == claim {
 				return p.check
 			}
 		}
 	}
 	return ""
-}
-
-// Proves says whether an apply waits at its end for what c checks.
-func (c Check) Proves() bool {
-	return slices.ContainsFunc(components(), func(of component) bool {
-		return slices.ContainsFunc(of.proofs, func(p proof) bool { return p.check == c.ID })
-	})
 }
 
 // wants collects the objects of a cluster that no chart renders.

@@ -16,6 +16,7 @@ func access() component {
 		wants:  wantAccess,
 		needs:  needsOfAccess,
 		ends:   endsOfAccess,
+		checks: accessChecks(),
 		proofs: []proof{{claim: order.Discovers, check: checkSynced, applies: provesDiscovery, needs: needsOfDiscovery}},
 	}
 }
@@ -54,7 +55,7 @@ func needsOfAccess(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	// A new credential is a new meeting, at which an istiod that does not serve the
 	// cluster gives up the lead there.
 	if ch.Part == order.Credential && ch.Action == Update && s.served(c.Name, ch.Peer) {
-		return s.servedOtherwise(s.clusters[ch.Peer])
+		return s.servedOtherwise(s.clusters[ch.Peer], s.clusters[c.Name])
 	}
 	return nil
 }
@@ -69,11 +70,15 @@ func endsOfAccess(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	return s.reissued(c)
 }
 
-// reissued are the facts that all who read c have a token of its account of now.
+// reissued are the facts after which nobody reads c by a token of another account
+// than that of now.
 func (s *scene) reissued(c *ClusterPlan) []order.Fact {
 	var out []order.Fact
 	for _, consumer := range c.ReadBy {
 		out = append(out, order.Applied(consumer, order.Credential, c.Name))
+	}
+	for _, p := range s.formerly(c) {
+		out = append(out, s.servedOtherwise(c, p)...)
 	}
 	return out
 }
@@ -84,29 +89,47 @@ func (s *scene) unread(c *ClusterPlan, source string) []order.Fact {
 	if c.Remote() { // its own istiod reads until others serve it
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Injected})
 	}
-	if from := s.clusters[source]; from != nil && from.Leaving {
-		out = append(out, order.Fact{Cluster: source, Claim: order.Departed})
-	} else if from != nil && s.served(c.Name, source) {
-		out = append(out, s.servedOtherwise(from)...)
+	from := s.peer(source)
+	switch {
+	case from == nil: // it may be the former name of any
+		out = append(out, order.Applied(c.Name, order.Credential, ""))
+	case from.Leaving:
+		out = append(out, order.Fact{Cluster: from.Name, Claim: order.Departed})
+	case s.served(c.Name, from.Name):
+		out = append(out, s.servedOtherwise(from, c)...)
+	}
+	if renamed(from, source) && reading(c, from) {
+		out = append(out, order.Applied(c.Name, order.Credential, from.Name))
 	}
 	return out
 }
 
+// renamed says whether a cluster that stays had that name, and has another one.
+func renamed(c *ClusterPlan, name string) bool { return c != nil && !c.Leaving && c.Name != name }
+
+// reading says whether the istiods of consumer are to read source.
+func reading(consumer, source *ClusterPlan) bool {
+	return consumer.Desired != nil && slices.Contains(consumer.Desired.Reads, source.Name)
+}
+
 // revoked are the facts after which the istiods of consumer need not read c.
 func (s *scene) revoked(c *ClusterPlan, consumer string) []order.Fact {
-	by := s.clusters[consumer]
-	if by == nil {
-		return nil
+	by := s.peer(consumer)
+	if by == nil { // it may be the former name of any
+		return s.reissued(c)
 	}
 	var out []order.Fact
 	if by.Leaving {
-		out = append(out, order.Fact{Cluster: consumer, Claim: order.Departed})
+		out = append(out, order.Fact{Cluster: by.Name, Claim: order.Departed})
 	}
-	if s.served(consumer, c.Name) {
-		out = append(out, s.servedOtherwise(c)...)
+	if s.served(by.Name, c.Name) {
+		out = append(out, s.servedOtherwise(c, by)...)
 	}
-	if !by.Leaving && by.Unreached == "" {
-		out = append(out, order.Gone(consumer, order.Credential, c.Name))
+	switch {
+	case renamed(by, consumer) && reading(by, c):
+		out = append(out, order.Applied(by.Name, order.Credential, c.Name))
+	case !by.Leaving && by.Unreached == "":
+		out = append(out, order.Gone(by.Name, order.Credential, c.Name))
 	}
 	return out
 }

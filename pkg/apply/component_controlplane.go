@@ -18,14 +18,15 @@ func controlPlane() component {
 		needs: needsOfControlPlane,
 		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 			out := s.replaced(c, ch)
-			if ch.Object.Kind == "ServiceAccount" { // tokens may be of it
+			switch ch.Object.Kind {
+			case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
 				out = append(out, s.reissued(c)...)
 			}
 			return out
 		},
+		checks: controlPlaneChecks(),
 		proofs: []proof{{
-			claim: order.Answers,
-			check: checkRunning,
+			claim: order.Answers, check: checkRunning,
 			// It is looked at where something of it changes.
 			applies: func(_ *scene, c *ClusterPlan) bool {
 				return !c.Remote() && (c.putting(order.Control, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))

@@ -28,10 +28,10 @@ func gateway() component {
 			}
 			return out
 		},
-		ends: (*scene).replaced,
+		ends:   (*scene).replaced,
+		checks: exposureChecks(),
 		proofs: []proof{{
-			claim: order.Addressed,
-			check: checkAddress,
+			claim: order.Addressed, check: checkAddress,
 			// Where it changes, or has no address yet.
 			applies: func(_ *scene, c *ClusterPlan) bool {
 				return c.Desired.Gateway && (c.Gateway == "" || c.putting(order.Gateways) || c.movesGateway())

@@ -26,14 +26,13 @@ func primaries() component {
 			}
 			return s.replaced(c, ch)
 		},
+		checks: primariesChecks(),
 		proofs: []proof{{
-			claim:   order.Serves,
-			check:   checkServing,
+			claim: order.Serves, check: checkServing,
 			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
 			needs:   needsOfServing,
 		}, {
-			claim: order.Injected,
-			check: checkInjection,
+			claim: order.Injected, check: checkInjection,
 			// Always, since an apply before may have ended while it waited.
 			applies: func(_ *scene, c *ClusterPlan) bool { return c.Remote() },
 			needs:   needsOfInjection,
@@ -41,43 +40,47 @@ func primaries() component {
 	}
 }
 
-// switches says whether injection alone would prove nothing of a remote cluster,
-// since another one may have answered than its primaries to be: its own istiod, a
-// former primary, or one that it has already.
+// switches says whether what stands behind the control plane of a remote cluster
+// changes while pods are injected: its own istiod or a former primary goes, or an
+// address comes. Injection alone would prove nothing then, since another may have
+// answered, and an address that does not answer would be called for every second pod.
 func (s *scene) switches(c *ClusterPlan) bool {
-	return s.replaces(c) || len(s.newcomers(c)) > 0
+	return c.Remote() && !c.Leaving && (s.loses(c) || len(s.arrivals(c)) > 0)
 }
 
-// proved are the primaries of c that are tried one by one: all of them where they
-// take the place of something else.
-func (s *scene) proved(c *ClusterPlan) []string {
-	if s.replaces(c) {
-		return s.plan.Servers(c)
-	}
-	return s.newcomers(c)
+// loses says whether something that injects the pods of a remote cluster goes.
+func (s *scene) loses(c *ClusterPlan) bool {
+	return s.demotes(c) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Part == order.Endpoints && ch.removes()
+	})
 }
 
-// newcomers are primaries of c whose addresses are to stand beside one that is
-// there.
-func (s *scene) newcomers(c *ClusterPlan) []string {
-	if !c.Remote() || c.Leaving {
+// arrivals are the primaries whose addresses change while the webhook of c is
+// there, and calls them.
+func (s *scene) arrivals(c *ClusterPlan) []string {
+	if c.Live.object(injectorRef(c.Namespace)) == nil {
 		return nil
 	}
 	var out []string
-	served := false
 	for _, ch := range c.Changes {
-		if ch.Part != order.Endpoints || ch.removes() {
-			continue
-		}
-		served = served || c.Live.object(ch.Object) != nil
-		if p := s.clusters[ch.Peer]; ch.Action == Create && p != nil && p.Unreached == "" {
+		if ch.Part == order.Endpoints && ch.Pending() && !ch.removes() {
 			out = append(out, ch.Peer)
 		}
 	}
-	if !served {
-		return nil
-	}
 	return out
+}
+
+// candidates are the primaries that have to serve c, each by itself, before
+// anything is switched: all that are reached where something goes.
+func (s *scene) candidates(c *ClusterPlan) []string {
+	names := s.arrivals(c)
+	if s.loses(c) {
+		names = s.plan.Servers(c)
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		p := s.clusters[name]
+		return p == nil || p.Unreached != ""
+	})
 }
 
 // demotes says whether a remote cluster has a control plane of its own.
@@ -85,19 +88,8 @@ func (s *scene) demotes(c *ClusterPlan) bool {
 	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
 }
 
-// replaces says whether something else than its primaries of now stands behind
-// the control plane of a remote cluster: its own istiod, or a former primary.
-func (s *scene) replaces(c *ClusterPlan) bool {
-	if !c.Remote() || c.Leaving {
-		return false
-	}
-	return s.demotes(c) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Part == order.Endpoints && ch.removes()
-	})
-}
-
 // Tried are the primaries that the proof of serving tries one by one.
-func (p *Plan) Tried(c *ClusterPlan) []string { return newScene(p).proved(c) }
+func (p *Plan) Tried(c *ClusterPlan) []string { return newScene(p).candidates(c) }
 
 // reachable are the facts that let a webhook of a remote cluster call its
 // primaries. While there is no address of any, it would refuse pods.
@@ -131,7 +123,7 @@ func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
 
 // needsOfServing leaves out the addresses of primaries in c: the proof has its own.
 func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
-	if out := s.injecting(c, s.proved(c)); len(out) > 0 {
+	if out := s.injecting(c, s.candidates(c)); len(out) > 0 {
 		return out
 	}
 	var out []order.Fact // none is reached, and all that is to go stays
@@ -153,7 +145,7 @@ func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
 func needsOfPrimaries(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
 	switch {
-	case ch.Part == order.Endpoints && ch.Action == Create && s.switches(c):
+	case ch.Part == order.Endpoints && s.switches(c):
 		// It stands behind the Service that pods are injected through now.
 		return []order.Fact{serves}
 	case ch.Part == order.Service && s.demotes(c):

@@ -17,6 +17,7 @@ func trust() component {
 				root: w.desired.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: w.desired.TrustDomain},
 			})
 		},
-		ends: (*scene).replaced,
+		ends:   (*scene).replaced,
+		checks: trustChecks(),
 	}
 }

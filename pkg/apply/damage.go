@@ -14,61 +14,24 @@ import (
 // traffic or injection depends on it. What only topology.yaml wants otherwise
 // since then is not damage.
 
-// damageChecks have one check for each area of what an apply puts into a cluster.
-func damageChecks() []Check {
-	is := func(id string, applies func(*Evidence, *ClusterPlan) bool, about func(*ClusterPlan, Change) bool) Check {
-		return Check{ID: id, Severity: Ails, Applies: applies, Judge: func(_ *Evidence, c *ClusterPlan) []Finding { return c.damage(about) }}
-	}
-	each := func(id string, part order.Part) Check {
-		return Check{ID: id, Severity: Ails, Applies: joined, Judge: func(_ *Evidence, c *ClusterPlan) []Finding { return c.damageByPeer(part) }}
-	}
-	return []Check{
-		is("control-plane/namespace", joined, func(_ *ClusterPlan, ch Change) bool { return ch.Part == order.Namespace }),
-		is(checkWebhooks, joined, func(_ *ClusterPlan, ch Change) bool { return ch.Part == order.Webhooks }),
-		is("control-plane/crds", joined, func(_ *ClusterPlan, ch Change) bool { return ch.Part == order.CRDs }),
-		is("control-plane/service", joined, func(c *ClusterPlan, ch Change) bool { return ch.Object == object.IstiodServiceRef(c.Namespace) }),
-		is("control-plane/configuration", joined, isConfiguration),
-		is("control-plane/resources", joined, func(_ *ClusterPlan, ch Change) bool {
-			return ch.Part == order.Mesh && ch.Component == order.ControlPlane
-		}),
-		is("gateway/exposed", joined, func(_ *ClusterPlan, ch Change) bool {
-			return ch.Part == order.Mesh && ch.Component == order.Gateway
-		}),
-		is(checkGatewayService, joined, func(c *ClusterPlan, ch Change) bool { return ch.Object == object.GatewayServiceRef(c.Namespace) }),
-		is("access/reader", joined, func(c *ClusterPlan, ch Change) bool { return ch.Part == order.Account || c.isReader(ch) }),
-		each(checkRemoteSecret, order.Credential),
-		each("access/granted", order.Grant),
-	}
+// damageCheck is the check of the objects of an area.
+func damageCheck(id string, about func(*ClusterPlan, Change) bool) Check {
+	return Check{ID: id, Severity: Ails, Applies: joined, Judge: func(_ *Evidence, c *ClusterPlan) []Finding { return c.damage(about) }}
 }
 
-const (
-	checkWebhooks       = "control-plane/webhooks"
-	checkGatewayService = "gateway/service"
-	checkRemoteSecret   = "access/remote-secret"
-)
-
-// isConfiguration says whether a change is about what a control plane refers to,
-// and no other check is: RBAC, ConfigMaps, service accounts.
-func isConfiguration(c *ClusterPlan, ch Change) bool {
-	return ch.Part == order.Config && ch.Component == order.ControlPlane && ch.Object != object.IstiodServiceRef(c.Namespace) && !c.isReader(ch)
+// peerCheck is the check of an object for each other cluster.
+func peerCheck(id string, part order.Part) Check {
+	return Check{ID: id, Severity: Ails, Applies: joined, Judge: func(_ *Evidence, c *ClusterPlan) []Finding { return c.damageByPeer(part) }}
 }
 
-// isReader says whether an object of the charts is the account that other
-// clusters' istiods use, or gives it its rights.
-func (c *ClusterPlan) isReader(ch Change) bool {
-	account := accountRef(c.Namespace, c.Desired.Account)
-	if ch.Object == account {
-		return true
-	}
-	if ch.Object.Group != object.RBACGroup || ch.item == nil {
-		return false
-	}
-	if ch.Object.Kind == "ClusterRoleBinding" {
-		return bindsTo(ch.item.Object.Object, account)
-	}
-	return slices.ContainsFunc(c.Desired.Items, func(it *Item) bool {
-		return it.Ref.Kind == "ClusterRoleBinding" && bindsTo(it.Object.Object, account) && roleOf(it.Object.Object) == ch.Object
-	})
+// isPart says whether changes are of a part of a component.
+func isPart(component order.Component, part order.Part) func(*ClusterPlan, Change) bool {
+	return func(_ *ClusterPlan, ch Change) bool { return ch.Component == component && ch.Part == part }
+}
+
+// isObject says whether a change is of the object that ref names in a namespace.
+func isObject(ref func(namespace string) object.Ref) func(*ClusterPlan, Change) bool {
+	return func(c *ClusterPlan, ch Change) bool { return ch.Object == ref(c.Namespace) }
 }
 
 // damage words what of these objects is missing or changed.

@@ -55,6 +55,7 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 	}
 	for _, m := range departedMembers(w, d) {
 		l := &Live{Member: m, Leaving: true}
+		l.Name = freeName(w, m)
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
 			at := &connected{Live: l}
@@ -71,6 +72,16 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 	return w, nil
 }
 
+// freeName is what a departed member is called: its name may be another cluster's
+// by now, whose objects are not to be taken for those about the member.
+func freeName(w *World, m record.Member) string {
+	name := m.Name
+	for n := 4; w.Cluster(name) != nil; n++ {
+		name = m.Name + "~" + m.UID[:min(n, len(m.UID))]
+	}
+	return name
+}
+
 // departedMembers are the clusters that some record names as members, and that
 // neither the topology nor a reached cluster accounts for; sorted by name.
 func departedMembers(w *World, d *Desired) []record.Member {
@@ -78,6 +89,9 @@ func departedMembers(w *World, d *Desired) []record.Member {
 	for _, l := range w.Clusters {
 		known["uid "+l.UID] = true
 		known["context "+l.Context] = true
+		if l.Unreached != nil {
+			known["name "+l.Name] = true // as far as anybody knows
+		}
 	}
 	var out []record.Member
 	for _, l := range w.Clusters {
@@ -85,7 +99,7 @@ func departedMembers(w *World, d *Desired) []record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
-			if !known["uid "+m.UID] && !known["context "+m.Context] {
+			if !known["uid "+m.UID] && !known["context "+m.Context] && !known["name "+m.Name] {
 				known["uid "+m.UID] = true
 				out = append(out, m)
 			}

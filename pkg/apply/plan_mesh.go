@@ -45,6 +45,8 @@ func (p *Plan) members(gone func(*ClusterPlan) bool) []record.Member {
 		switch {
 		case c.Leaving && c.Unreached == "" && gone(c):
 			continue
+		case c.departed(): // as the records call it
+			m = p.recordedMember(m)
 		case c.Unreached != "" && m.UID == "":
 			m.UID = p.recordedUID(m)
 		}
@@ -56,6 +58,21 @@ func (p *Plan) members(gone func(*ClusterPlan) bool) []record.Member {
 // willGo says whether an apply takes all of ours out of a cluster that leaves.
 func (c *ClusterPlan) willGo() bool {
 	return !slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Blocked != "" })
+}
+
+// recordedMember is m as some record has it.
+func (p *Plan) recordedMember(m record.Member) record.Member {
+	for _, l := range p.world.Clusters {
+		if l.Record == nil || l.Record.Mesh != p.Mesh {
+			continue
+		}
+		for _, r := range l.Record.Members {
+			if r.UID == m.UID && r.Context == m.Context {
+				return r
+			}
+		}
+	}
+	return m
 }
 
 // recordedUID is what the records know of a member that cannot be asked.

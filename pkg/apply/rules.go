@@ -108,13 +108,9 @@ func (s *scene) cleaned(c *ClusterPlan, ch Change) []order.Fact {
 	case order.Probe, order.Webhooks, order.Mesh, order.Gateways, order.Control:
 		return nil
 	}
-	before := s.recorded(c)
-	if before == nil {
-		return nil
-	}
 	var out []order.Fact
-	for _, name := range before.Primaries {
-		switch p := s.called(name); {
+	for _, name := range s.servedBy(c) {
+		switch p := s.peer(name); {
 		case p == nil || p.Unreached != "":
 		case p.Leaving:
 			out = append(out, order.Gone(p.Name, order.Control, ""))

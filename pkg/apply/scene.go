@@ -27,12 +27,8 @@ func newScene(p *Plan) *scene {
 		s.clusters[c.Name] = c
 	}
 	for _, c := range p.Clusters {
-		before := s.recorded(c)
-		if before == nil {
-			continue
-		}
-		for _, name := range before.Primaries {
-			p := s.called(name)
+		for _, name := range s.servedBy(c) {
+			p := s.peer(name)
 			if p == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) {
 				continue
 			}
@@ -43,6 +39,22 @@ func newScene(p *Plan) *scene {
 	return s
 }
 
+// servedBy are the primaries of c until now, by their names then: as the records
+// say, and as its addresses do, since an apply that was cut off has written the one
+// and not the other.
+func (s *scene) servedBy(c *ClusterPlan) []string {
+	var out []string
+	if before := s.recorded(c); before != nil {
+		out = slices.Clone(before.Primaries)
+	}
+	for _, ch := range c.Changes {
+		if ch.Part == order.Endpoints && ch.removes() && !slices.Contains(out, ch.Peer) {
+			out = append(out, ch.Peer)
+		}
+	}
+	return out
+}
+
 // recorded is c as the records know it, nil if none does.
 func (s *scene) recorded(c *ClusterPlan) *record.Member {
 	for _, l := range s.plan.world.Clusters {
@@ -50,12 +62,21 @@ func (s *scene) recorded(c *ClusterPlan) *record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
-			if m.UID != "" && m.UID == c.UID || c.UID == "" && m.Context == c.Context {
+			if m.UID != "" && m.UID == c.UID || c.UID == "" && (m.Context == c.Context || m.Name == c.Name) {
 				return &m
 			}
 		}
 	}
 	return nil
+}
+
+// peer is the other cluster that an object is about: names are those of the last
+// apply, and it may have another one now. It is nil where nobody knows that name.
+func (s *scene) peer(name string) *ClusterPlan {
+	if c := s.called(name); c != nil {
+		return c
+	}
+	return s.clusters[name]
 }
 
 // called is the cluster that the records call name: it may have another name now.
@@ -72,11 +93,21 @@ func (s *scene) called(name string) *ClusterPlan {
 // not reached, and no record tells which cluster its context led to.
 func (s *scene) unidentified() string {
 	for _, c := range s.plan.Clusters {
-		if c.Unreached != "" && !c.Leaving && s.recorded(c) == nil {
+		if c.Unreached != "" && !c.Leaving && !s.remembered(c.Context) {
 			return c.Name
 		}
 	}
 	return ""
+}
+
+// remembered says whether some record tells which cluster a context led to.
+func (s *scene) remembered(context string) bool {
+	for _, l := range s.plan.world.Clusters {
+		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context }) {
+			return true
+		}
+	}
+	return false
 }
 
 // departed says whether c is a member that topology.yaml does not name.
@@ -102,21 +133,33 @@ func (s *scene) holds(f order.Fact) string {
 func (s *scene) handed(c *ClusterPlan) []order.Fact {
 	var out []order.Fact
 	for _, name := range s.handsOver[c.Name] {
-		out = append(out, s.servedOtherwise(s.clusters[name])...)
+		out = append(out, s.servedOtherwise(s.clusters[name], c)...)
 	}
 	return out
 }
 
 // servedOtherwise are the facts that say that c does not need a primary that it
-// had: others serve it, or nobody has to.
-func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
-	switch {
-	case c.Leaving:
+// had: others serve it, and nobody there calls it; or nobody has to.
+func (s *scene) servedOtherwise(c, primary *ClusterPlan) []order.Fact {
+	if c.Leaving {
 		return []order.Fact{order.Gone(c.Name, order.Webhooks, "")}
-	case c.Remote():
-		return []order.Fact{{Cluster: c.Name, Claim: order.Injected}}
 	}
-	return []order.Fact{{Cluster: c.Name, Claim: order.Answers}}
+	before := primary.Name
+	if m := s.recorded(primary); m != nil {
+		before = m.Name
+	}
+	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, before)}
+}
+
+// formerly are the clusters that served c, and are not to do so after the apply.
+func (s *scene) formerly(c *ClusterPlan) []*ClusterPlan {
+	var out []*ClusterPlan
+	for _, p := range s.plan.Clusters {
+		if slices.Contains(s.handsOver[p.Name], c.Name) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // Servers are the primaries of a remote cluster that its injection can be proved

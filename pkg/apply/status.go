@@ -2,13 +2,15 @@ package apply
 
 import (
 	"context"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"golang.org/x/sync/errgroup"
 )
 
 // StatusFormat is the version of a [Status]'s JSON.
@@ -38,8 +40,9 @@ type ClusterStatus struct {
 	// wrong. A remote cluster has no istiod.
 	Discovers map[string]string `json:"discovers"`
 	// Tokens is when the first of the tokens ends that istiod reads other
-	// clusters with, zero where it has none.
-	Tokens time.Time `json:"tokensNotAfter,omitzero"`
+	// clusters with, zero where it has none, and TokenHours how long that is.
+	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
+	TokenHours int       `json:"tokenHours,omitempty"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -156,6 +159,9 @@ func (e *Evidence) describe(c *ClusterPlan, found []Finding) ClusterStatus {
 		return out
 	}
 	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.plan, c), c.Gateway, e.trust(c), c.firstExpiry()
+	if !out.Tokens.IsZero() {
+		out.TokenHours = int(math.Round(out.Tokens.Sub(e.plan.world.Now).Hours()))
+	}
 	if state := cell(found, c.Name, "", checkGatewayService, checkAddress); c.Gateway == "" && c.Desired.Gateway && state != ok {
 		out.Gateway = state
 	}

@@ -36,8 +36,8 @@ func TestStatusHealthy(t *testing.T) {
 	want := &Status{
 		Format: StatusFormat, Mesh: "m", Findings: []Finding{},
 		Clusters: []ClusterStatus{
-			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0)},
-			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0)},
+			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
+			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

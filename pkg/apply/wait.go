@@ -99,30 +99,32 @@ func holders(o *unstructured.Unstructured) string {
 func waitReady(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
 	var refused error
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
-		if o == nil {
-			return false, fmt.Sprintf("%s is not there", ref)
-		}
-		res, err := status.Compute(o)
-		if err != nil {
-			return false, fmt.Sprintf("%s: %v", ref, err)
-		}
-		if res.Status == status.CurrentStatus {
-			return true, ""
-		}
-		failure := replicaFailure(o)
-		if !settled(o) {
-			failure = "" // of before
-		}
-		if refusedForGood(failure) {
+		if failure := replicaFailure(o); refusedForGood(failure) {
 			refused = &refusedError{ref: ref, context: l.Context, why: failure}
 			return true, ""
 		}
-		return false, rollout(ref, o) + because(failure)
+		return ready(ref, o)
 	})
 	if err != nil {
 		return fmt.Errorf("%w%s", err, podTrouble(context.WithoutCancel(ctx), l, ref))
 	}
 	return refused
+}
+
+// ready says whether a workload, nil for one that is not there, is as kstatus
+// wants it, and if not, why.
+func ready(ref object.Ref, o *unstructured.Unstructured) (bool, string) {
+	if o == nil {
+		return false, fmt.Sprintf("%s is not there", ref)
+	}
+	res, err := status.Compute(o)
+	if err != nil {
+		return false, fmt.Sprintf("%s: %v", ref, err)
+	}
+	if res.Status == status.CurrentStatus {
+		return true, ""
+	}
+	return false, rollout(ref, o) + because(replicaFailure(o))
 }
 
 func because(failure string) string {

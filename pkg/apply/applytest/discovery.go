@@ -66,7 +66,7 @@ func (i *istiod) sync(r *remote) {
 		return
 	}
 	r.state = timedOut
-	server, token, err := credential(r.config)
+	server, token, err := i.c.f.credential(r.config)
 	if err != nil {
 		return
 	}

@@ -18,6 +18,7 @@ type Fleet struct {
 	clusters map[string]*Cluster
 	contexts map[string]string // to the cluster's name
 	tokens   map[string]grant
+	configs  map[string]config // by kubeconfig
 	agenda   agenda
 	merger   *Merger
 	random   *rand.Rand
@@ -39,6 +40,7 @@ func (m *Merger) Fleet(seed uint64) *Fleet {
 		clusters: map[string]*Cluster{},
 		contexts: map[string]string{},
 		tokens:   map[string]grant{},
+		configs:  map[string]config{},
 		merger:   m,
 		random:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable on purpose
 	}
@@ -146,7 +148,7 @@ func (w World) List(cluster string, kind schema.GroupKind, namespace string) []O
 // Reads is the cluster that a stored kubeconfig leads to, and why its API server
 // would not take the token. One that is down now takes what it took before.
 func (w World) Reads(kubeconfig []byte) (cluster string, err error) {
-	server, token, err := credential(kubeconfig)
+	server, token, err := w.f.credential(kubeconfig)
 	if err != nil {
 		return "", err
 	}

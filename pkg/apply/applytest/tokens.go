@@ -168,6 +168,22 @@ func credential(data []byte) (server, token string, err error) {
 	return server, token, nil
 }
 
+// A config is what [credential] says of a stored kubeconfig.
+type config struct {
+	server, token string
+	err           error
+}
+
+// credential is the function of that name; each kubeconfig is parsed once.
+func (f *Fleet) credential(data []byte) (server, token string, err error) {
+	c, ok := f.configs[string(data)]
+	if !ok {
+		c.server, c.token, c.err = credential(data)
+		f.configs[string(data)] = c
+	}
+	return c.server, c.token, c.err
+}
+
 // at is the cluster whose API server has an address, or nil.
 func (f *Fleet) at(server string) *Cluster {
 	for _, c := range f.clusters {

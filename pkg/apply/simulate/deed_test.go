@@ -39,11 +39,13 @@ func (s *sim) perform(d deed) {
 	case "delete":
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return ref.Kind != "Namespace" }); ref.Kind != "" {
 			what = ref.String()
+			s.lost = s.lost || ref.Name == "setup-mesh"
 			s.must(hand.Delete(ref))
 		}
 	case "end":
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return ref.Kind == "Namespace" }); ref.Kind != "" && d.C%4 == 0 {
 			what = ref.String()
+			s.lost = true
 			s.forget(name, ref.Name)
 			s.must(hand.Delete(ref))
 		}
@@ -54,7 +56,7 @@ func (s *sim) perform(d deed) {
 			s.must(err)
 		}
 	case "record":
-		what = "ConfigMap setup-mesh"
+		what, s.lost = "ConfigMap setup-mesh", true
 		s.must(hand.Delete(object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: "setup-mesh"}))
 	case "lease":
 		s.leaseGone[name] = time.Now()

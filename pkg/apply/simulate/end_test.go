@@ -129,7 +129,7 @@ func (s *sim) whole(w applytest.World) {
 		}
 	}
 	for _, name := range s.names {
-		if !slices.ContainsFunc(s.meshes, func(m mesh) bool { return m.member(name) != nil }) {
+		if !slices.ContainsFunc(s.meshes, func(m mesh) bool { return m.member(name) != nil }) && !s.abandoned[name] {
 			s.nothing(w, name)
 		}
 	}
@@ -214,7 +214,9 @@ func (s *sim) empty(w applytest.World) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range s.names {
-		s.nothing(w, name)
+		if !s.abandoned[name] {
+			s.nothing(w, name)
+		}
 	}
 	for p, uid := range s.planted {
 		if o := w.Get(p.cluster, p.ref); o == nil || string(o.GetUID()) != uid {

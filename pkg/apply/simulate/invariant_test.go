@@ -36,6 +36,7 @@ func (s *sim) arm(intents []intent) {
 			s.watch.injected[c], _ = injection(w, c)
 			s.watch.ends[c] = s.asksEnd(w, c)
 		}
+		s.abandon(w, intents[0].mesh)
 		s.watch.pairs = s.reading(w)
 		if s.log != nil {
 			s.logf("  before: injected %v, read %v, ends %v", s.watch.injected, s.watch.pairs, s.watch.ends)
@@ -62,6 +63,35 @@ func (s *sim) asksEnd(w applytest.World, cluster string) bool {
 		}
 	}
 	return false
+}
+
+// abandon notes the clusters that nobody can know of any more: a user exchanged
+// all members at once, or somebody deleted the records.
+func (s *sim) abandon(w applytest.World, m mesh) {
+	uid := func(cluster string) string {
+		return string(w.Get(cluster, object.NamespaceRef("kube-system")).GetUID())
+	}
+	names := func(cluster, uid string) bool {
+		r := s.records.of(w.Get(cluster, record.Ref(m.Namespace)))
+		return r != nil && r.Mesh == m.ID && slices.ContainsFunc(r.Members, func(m record.Member) bool { return m.UID == uid })
+	}
+	for _, c := range s.names {
+		if m.member(c) != nil {
+			delete(s.abandoned, c)
+			continue
+		}
+		if r := s.records.of(w.Get(c, record.Ref(m.Namespace))); r != nil && r.Mesh != m.ID {
+			continue
+		}
+		known, knows := false, false
+		for _, one := range m.Members {
+			known = known || names(one.Cluster, uid(c))
+			knows = knows || names(c, uid(one.Cluster))
+		}
+		if !known && (!knows || s.lost) {
+			s.abandoned[c] = true
+		}
+	}
 }
 
 var namespaces = []string{"istio-system", "istio-two"}

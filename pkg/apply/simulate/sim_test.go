@@ -3,6 +3,7 @@ package simulate
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type sim struct {
 	contexts map[string]string // the kubeconfig: to clusters
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
-	log      *strings.Builder // nil for none
+	log      io.Writer // nil for none
 
 	// mu guards what hooks and watchers use. They are called while the fleet is
 	// locked: whoever holds mu must not call the fleet.
@@ -34,6 +35,8 @@ type sim struct {
 	asked     map[requestKey]int
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
+	abandoned map[string]bool // clusters that nobody knows of
+	lost      bool            // somebody deleted a record
 	leaseGone map[string]time.Time
 	keys      keyring
 	records   recordCache
@@ -44,20 +47,17 @@ type sim struct {
 type failure struct {
 	invariant, detail string
 	round             int
-	log               string
 }
 
 func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 
-func newSim(h history, verbose bool) *sim {
+func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
-		skew: map[string]time.Duration{}, leaseGone: map[string]time.Time{}, records: recordCache{},
+		skew: map[string]time.Duration{}, abandoned: map[string]bool{}, leaseGone: map[string]time.Time{}, records: recordCache{},
 	}
-	if verbose {
-		s.log = &strings.Builder{}
-	}
+	s.log = log
 	for _, m := range h.Start {
 		s.meshes = append(s.meshes, m.clone())
 	}
@@ -150,9 +150,6 @@ func (s *sim) run(ctx context.Context) *failure {
 		if s.failed != nil {
 			s.failed.round = len(s.h.Rounds)
 		}
-	}
-	if s.failed != nil && s.log != nil {
-		s.failed.log = s.log.String()
 	}
 	for _, p := range s.processes {
 		p.kill()

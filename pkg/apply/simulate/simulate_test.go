@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strconv"
@@ -11,9 +12,9 @@ import (
 )
 
 // play has a history happen in a bubble.
-func play(t *testing.T, h history, verbose bool) (out *failure) {
+func play(t *testing.T, h history, log io.Writer) (out *failure) {
 	synctest.Test(t, func(t *testing.T) {
-		out = newSim(h, verbose).run(t.Context())
+		out = newSim(h, log).run(t.Context())
 	})
 	return out
 }
@@ -22,8 +23,8 @@ func play(t *testing.T, h history, verbose bool) (out *failure) {
 func TestHistories(t *testing.T) {
 	roots()
 	if seed, err := strconv.ParseUint(os.Getenv("SIM_SEED"), 10, 64); err == nil {
-		if f := play(t, generate(seed), true); f != nil {
-			t.Fatalf("seed %d, round %d: %s\n%s", seed, f.round, f, f.log)
+		if f := play(t, generate(seed), os.Stdout); f != nil {
+			t.Fatalf("seed %d, round %d: %s", seed, f.round, f)
 		}
 		return
 	}
@@ -47,8 +48,9 @@ func TestHistories(t *testing.T) {
 					return
 				}
 				seed := from + uint64(n)
-				if f := play(t, generate(seed), false); f != nil {
+				if f := play(t, generate(seed), nil); f != nil {
 					failures.Add(1)
+					fmt.Printf("SIM_SEED=%d, round %d: %s\n", seed, f.round, f) // at once: histories may go on for hours
 					t.Errorf("SIM_SEED=%d, round %d: %s", seed, f.round, f)
 				}
 			}

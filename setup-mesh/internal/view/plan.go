@@ -41,7 +41,6 @@ func (v *planView) print() {
 		v.clusters()
 		io.WriteString(v.w, "\n")
 	}
-	v.losses()
 	v.drift()
 	findings(v.w, v.colour.mark("!"), v.plan.Warnings)
 	switch {

@@ -41,6 +41,7 @@ func (v *reportView) print() {
 	if mesh := v.oneMesh(); mesh != "" {
 		say(v.out, "%s", mesh)
 	}
+	findings(v.out, "!", v.report.Notes)
 	if v.report.Complete() {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -24,15 +25,7 @@ type statusView struct {
 }
 
 func (v statusView) print() {
-	rows := [][]string{{"CLUSTER", "ROLE", "NETWORK", "ISTIO", "GATEWAY", "TRUST", "DRIFT"}}
-	for _, c := range v.status.Clusters {
-		if c.Unreached != "" {
-			rows = append(rows, []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?"})
-			continue
-		}
-		rows = append(rows, []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), trustWords(c.Trust), yesNo(c.Drift)})
-	}
-	v.lines(table(rows))
+	v.lines(v.clusters())
 	if len(v.status.Clusters) > 1 {
 		io.WriteString(v.w, "\n")
 		v.lines(v.discovery())
@@ -42,12 +35,47 @@ func (v statusView) print() {
 		v.lines(served)
 	}
 	io.WriteString(v.w, "\n")
+	findings(v.w, v.colour.mark("!"), v.status.Notes)
 	if v.status.Healthy() {
 		say(v.w, "The mesh is one: %s", v.everyone())
 		return
 	}
 	findings(v.w, v.colour.mark("x"), v.status.Findings)
 	say(v.w, "Not healthy: %s.", count(len(v.status.Findings), "problem"))
+}
+
+// clusters is a line for each cluster. When tokens end is shown where there is
+// room for it.
+func (v statusView) clusters() []string {
+	rows := [][]string{{"CLUSTER", "ROLE", "NETWORK", "ISTIO", "GATEWAY", "TRUST", "DRIFT", "TOKENS"}}
+	for _, c := range v.status.Clusters {
+		row := []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?", "?"}
+		if c.Unreached == "" {
+			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), trustWords(c.Trust), yesNo(c.Drift), tokenWords(c)}
+		}
+		rows = append(rows, row)
+	}
+	lines := table(rows)
+	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+		return lines
+	}
+	for i, row := range rows {
+		rows[i] = row[:len(row)-1]
+	}
+	return table(rows)
+}
+
+// tokenWords is how long the tokens are valid that a cluster reads others with.
+func tokenWords(c apply.ClusterStatus) string {
+	switch {
+	case c.Tokens.IsZero():
+		return "-"
+	case c.TokenHours <= 0:
+		return "ended"
+	case c.TokenHours < 72:
+		return fmt.Sprintf("%d h", c.TokenHours)
+	}
+	return fmt.Sprintf("%d d", c.TokenHours/24)
 }
 
 // lines prints what table made safe.

@@ -257,6 +257,8 @@ func TestViewReport(t *testing.T) {
 		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	failed.Steps = failed.Steps[1:]
+	shortlived := reportOf(firstInstall())
+	shortlived.Notes = shortTokens()
 	interrupted := reportOf(firstInstall())
 	interrupted.Interrupted = errors.New("interrupted")
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
@@ -283,6 +285,7 @@ func TestViewReport(t *testing.T) {
 		report *apply.Report
 	}{
 		"report-first-install":       {firstInstall(), reportOf(firstInstall())},
+		"report-short-tokens":        {firstInstall(), shortlived},
 		"report-one-down":            {oneDown(), reportOf(oneDown())},
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},
@@ -309,8 +312,18 @@ func clusterStatus(name, network string, states ...string) apply.ClusterStatus {
 	}
 	for i := 0; i < len(states); i += 2 {
 		c.Discovers[states[i]] = states[i+1]
+		c.Tokens, c.TokenHours = until, 365*24
 	}
 	return c
+}
+
+// shortTokens are what an API server grants that knows better.
+func shortTokens() []apply.Finding {
+	return []apply.Finding{{
+		ID: "discovery/credential-lifetime", Cluster: "west-1",
+		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it end at 2026-11-22 12:00 UTC",
+		Hint:    "run setup-mesh apply at least every 16 h, by a timer: it replaces tokens in the last third of their lifetime",
+	}}
 }
 
 func TestViewStatus(t *testing.T) {
@@ -341,7 +354,10 @@ func TestViewStatus(t *testing.T) {
 		}
 		many = append(many, clusterStatus(fmt.Sprintf("cluster-%d", i), "n", states...))
 	}
+	short := clusterStatus("east-1", "n1", "west-1", "ok")
+	short.TokenHours = 24
 	tests := map[string]*apply.Status{
+		"status-short-tokens":      {Clusters: []apply.ClusterStatus{short, clusterStatus("west-1", "n2", "east-1", "ok")}, Notes: shortTokens()},
 		"status-healthy":           {Clusters: []apply.ClusterStatus{clusterStatus("east-1", "n1", "west-1", "ok"), clusterStatus("west-1", "n2", "east-1", "ok"), clusterStatus("alone", "n2")}},
 		"status-findings":          {Clusters: sick, Findings: findings},
 		"status-fourteen-clusters": {Clusters: many, Findings: findings[:1]},

@@ -11,40 +11,38 @@ import (
 )
 
 const (
-	checkControlAddress = "control-plane/address"
-	checkInjection      = "control-plane/injection"
-	checkServing        = "control-plane/serving"
+	checkRunning   = "istiod/running"
+	checkWebhooks  = "control-plane/webhooks"
+	checkInjection = "control-plane/injection"
 )
 
-// injectionChecks are about whether new pods get a proxy.
-func injectionChecks() []Check {
+// controlPlaneChecks are about istiod, what it needs, and whether new pods get a
+// proxy.
+func controlPlaneChecks() []Check {
 	return []Check{
-		{ID: checkControlAddress, Severity: Ails, Applies: remote, Judge: judgeControlAddress},
+		{ID: checkRunning, Severity: Ails, Applies: primary, Judge: func(_ *Evidence, c *ClusterPlan) []Finding {
+			return c.running(object.IstiodRef(c.Namespace), "istiod")
+		}},
+		damageCheck("control-plane/namespace", isPart(order.ControlPlane, order.Namespace)),
+		damageCheck(checkWebhooks, isPart(order.ControlPlane, order.Webhooks)),
+		damageCheck("control-plane/crds", isPart(order.ControlPlane, order.CRDs)),
+		damageCheck("control-plane/service", isObject(object.IstiodServiceRef)),
+		damageCheck("control-plane/configuration", isConfiguration),
+		damageCheck("control-plane/resources", isPart(order.ControlPlane, order.Mesh)),
 		{ID: checkInjection, Severity: Ails, Asks: []Question{AskInjection}, Applies: injects, Judge: judgeInjection},
 	}
+}
+
+// isConfiguration says whether a change is about what a control plane refers to,
+// and no other check is: RBAC, ConfigMaps, service accounts.
+func isConfiguration(c *ClusterPlan, ch Change) bool {
+	return ch.Part == order.Config && ch.Component == order.ControlPlane && ch.Object != object.IstiodServiceRef(c.Namespace) && !c.isReader(ch)
 }
 
 // injects is a cluster that has an injection webhook, as it should.
 func injects(e *Evidence, c *ClusterPlan) bool {
 	ref := injectorRef(c.Namespace)
 	return joined(e, c) && c.wants(ref) && c.Live.object(ref) != nil
-}
-
-// judgeControlAddress says whether the primaries are where a remote cluster
-// believes them to be: a connection that is open outlives the address it was
-// made to.
-func judgeControlAddress(_ *Evidence, c *ClusterPlan) []Finding {
-	var out []Finding
-	for _, ch := range c.Changes {
-		if ch.Part == order.Endpoints && ch.Action != Keep && !ch.removes() {
-			out = append(out, Finding{
-				Object: ch.Object, State: "moved",
-				Message: fmt.Sprintf("%s: %s", ch.Object, cmp.Or(ch.Reason, "is not as it should be")),
-				Hint:    mend,
-			})
-		}
-	}
-	return out
 }
 
 // judgeInjection is what came of trying to have a pod injected.

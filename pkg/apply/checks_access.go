@@ -10,17 +10,40 @@ import (
 )
 
 const (
-	checkAccepted = "discovery/credential-valid"
-	checkSynced   = "discovery/synced"
+	checkRemoteSecret = "access/remote-secret"
+	checkAccepted     = "discovery/credential-valid"
+	checkSynced       = "discovery/synced"
 )
 
-// discoveryChecks are about whether istiods read the clusters that they should.
-func discoveryChecks() []Check {
+// accessChecks are about whether istiods can and do read the clusters that they
+// should.
+func accessChecks() []Check {
 	return []Check{
+		damageCheck("access/reader", func(c *ClusterPlan, ch Change) bool { return ch.Part == order.Account || c.isReader(ch) }),
+		peerCheck("access/granted", order.Grant),
+		peerCheck(checkRemoteSecret, order.Credential),
 		{ID: checkAccepted, Severity: Ails, Asks: []Question{AskCredentials}, Applies: primary, Judge: judgeCredential},
 		{ID: "discovery/credential-expires", Severity: Ails, Applies: primary, Judge: judgeExpiry},
 		{ID: checkSynced, Severity: Ails, Asks: []Question{AskIstiods}, Applies: primary, Judge: judgeSynced},
 	}
+}
+
+// isReader says whether an object of the charts is the account that other
+// clusters' istiods use, or gives it its rights.
+func (c *ClusterPlan) isReader(ch Change) bool {
+	account := accountRef(c.Namespace, c.Desired.Account)
+	if ch.Object == account {
+		return true
+	}
+	if ch.Object.Group != object.RBACGroup || ch.item == nil {
+		return false
+	}
+	if ch.Object.Kind == "ClusterRoleBinding" {
+		return bindsTo(ch.item.Object.Object, account)
+	}
+	return slices.ContainsFunc(c.Desired.Items, func(it *Item) bool {
+		return it.Ref.Kind == "ClusterRoleBinding" && bindsTo(it.Object.Object, account) && roleOf(it.Object.Object) == ch.Object
+	})
 }
 
 // judgeCredential is what the API servers said to the stored credentials. One
