@@ -38,6 +38,8 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 		if s.switches(c) {
 			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 		}
+	case order.Credential:
+		out = append(out, s.retired(c, ch)...)
 	case order.Copies:
 		out = append(out, here(order.Spaces)...)
 	}
@@ -47,6 +49,18 @@ func (s *scene) needs(c *ClusterPlan, ch Change) []order.Fact {
 		out = append(out, s.handed(c)...)
 	}
 	return out
+}
+
+// retired are the facts after which a credential need not say that c serves its
+// source.
+func (s *scene) retired(c *ClusterPlan, ch Change) []order.Fact {
+	live := c.Live.object(ch.Object)
+	late, ok := ch.item.Late.(*remoteAccess)
+	source := s.clusters[ch.Peer]
+	if !ok || source == nil || !late.retires(live) || late.stale(s.plan.world, live) != "" {
+		return nil
+	}
+	return s.servedOtherwise(source, c)
 }
 
 // control is the fact that something injects the pods of c.
