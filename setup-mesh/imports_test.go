@@ -22,6 +22,8 @@ var directions = []struct {
 	because string
 }{
 	{[]string{"pkg"}, nil, []string{module + "/setup-mesh", "github.com/urfave/cli"}, "the library does not know the command line"},
+	{[]string{"setup-mesh/internal/view", "setup-mesh/internal/workdir"}, nil, []string{"github.com/urfave/cli", module + "/setup-mesh/internal/args"}, "it takes values, not flags"},
+	{[]string{"setup-mesh/internal/workdir", "setup-mesh/internal/args"}, nil, []string{module + "/pkg/apply", module + "/setup-mesh/internal/view"}, "it knows nothing of clusters, and words nothing"},
 	{[]string{"pkg/topology", "pkg/certs"}, nil, []string{module + "/pkg/apply", "k8s.io", "istio.io", "net/http"}, "it is pure"},
 	{[]string{"pkg/image"}, nil, []string{module}, "it knows names only"},
 	{[]string{"pkg/topology"}, nil, []string{module + "/pkg/certs"}, "topology and certs do not know each other"},
@@ -33,8 +35,8 @@ var directions = []struct {
 	{[]string{"pkg/apply/charts"}, nil, []string{module + "/pkg/apply/kube"}, "it knows one outside world and nothing of the mesh"},
 }
 
-// types of client-go that come without a client.
-var harmless = map[string]bool{"k8s.io/client-go/kubernetes/scheme": true}
+// types and schemas of client-go that come without a client.
+var harmless = map[string]bool{"k8s.io/client-go/kubernetes/scheme": true, "k8s.io/client-go/applyconfigurations": true}
 
 // TestImportDirections reads the imports of every file that ends up in the
 // binary: they point from the command line to what is pure.

@@ -1,8 +1,8 @@
 // Command setup-mesh makes one Istio mesh out of several Kubernetes clusters.
 //
-// Package main holds the flags, the wiring and every word that the user
-// reads: one verb a file, its words in view_<verb>.go. What is decided and done
-// is in pkg/topology, pkg/certs and pkg/apply.
+// Package main is the wiring: one verb a file, which is its arguments (package
+// args), a call, and its words (package view). What is decided and done is in
+// pkg/topology, pkg/certs and pkg/apply.
 package main
 
 import (
@@ -16,12 +16,14 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
 var version = "dev"
 
-// Exit codes beside 0, which is: done, healthy, or nothing to do.
+// Exit codes other than 0, which is: done, healthy, or nothing to do.
 const (
 	exitError       = 1
 	exitPending     = 2 // plan --detailed-exitcode: changes; status: not one healthy mesh
@@ -101,7 +103,7 @@ func run(ctx context.Context, env environment) int {
 	if err == nil {
 		return 0
 	}
-	printError(env.stderr, err)
+	view.Error(env.stderr, err)
 	if errors.Is(err, errInterrupted) || errors.Is(context.Cause(ctx), errInterrupted) {
 		return exitInterrupted
 	}

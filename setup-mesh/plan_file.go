@@ -3,32 +3,21 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// savePlan writes a plan to a file, whole or not at all. There is no secret in
-// it, but much to learn about the clusters: only the user may read it.
+// savePlan writes a plan to a file. There is no secret in it, but much to learn
+// about the clusters: only the user may read it.
 func savePlan(file string, p *apply.Plan) error {
 	b, err := p.Save()
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".plan-*")
-	if err != nil {
-		return fmt.Errorf("save the plan to %s: %w", file, cause(err))
-	}
-	defer os.Remove(tmp.Name()) // gone already when all went well
-	_, err = tmp.Write(append(b, '\n'))
-	if closeErr := tmp.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("save the plan to %s: %w", file, cause(err))
+	if err := workdir.WriteFile(file, append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("save the plan: %w", err)
 	}
 	return nil
 }
@@ -37,19 +26,29 @@ func savePlan(file string, p *apply.Plan) error {
 func checkSaved(file string, now *apply.Plan) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read the plan in %s: %w", file, cause(err))
+		return fmt.Errorf("read the plan: %w", err)
 	}
 	saved, err := apply.ParseSaved(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	stale := saved.Stale(now)
-	if len(stale) == 0 {
-		return nil
+	if stale := saved.Stale(now); len(stale) > 0 {
+		return &outdatedError{file, stale}
 	}
-	msg := fmt.Sprintf("the plan in %s is not what would be done now:", file)
-	for _, line := range stale {
-		msg += "\n  " + line
-	}
-	return withHint(fmt.Errorf("%s", msg), "setup-mesh plan --out "+file+", and read it again")
+	return nil
+}
+
+// An outdatedError is about a saved plan that is not what would be done now.
+type outdatedError struct {
+	file        string
+	differences []string
+}
+
+func (e *outdatedError) Error() string {
+	return strings.Join(append([]string{"the plan in " + e.file + " is not what would be done now:"}, e.differences...), "\n  ")
+}
+
+// Remedy is how to get a plan that is.
+func (e *outdatedError) Remedy() string {
+	return "setup-mesh plan --out " + e.file + ", and read the new plan"
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,47 +9,45 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 func renderCommand(env environment) *cli.Command {
+	var a args.Render
 	return &cli.Command{
 		Name:        "render",
 		Usage:       "write each cluster's IstioControlPlane and the objects behind it to files",
 		Description: "render asks no cluster. Keys and tokens, which an apply mints, are not in the files.",
-		Flags: []cli.Flag{
-			dirFlag(),
-			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "`DIRECTORY` to write to; it is made where it is not there"},
-		},
-		Action: func(c *cli.Context) error {
-			if c.String("out") == "" {
-				return withHint(errors.New("--out is missing: the directory to write to"), "setup-mesh render --out rendered")
-			}
-			wanted, err := readWanted(c.String("dir"), nil)
-			if err != nil {
-				return err
-			}
-			d, err := apply.NewDesired(wanted, charts.New())
-			if err != nil {
-				return err
-			}
-			viewWarnings(env.stderr, d.Warnings)
-			for _, cluster := range d.Clusters {
-				if err := render(env, c.String("out"), cluster); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		Flags:       a.Flags(),
+		Action:      func(*cli.Context) error { return render(env, a) },
 	}
 }
 
-// render writes one cluster's files. Their names come out of the cluster's name
-// in the mesh, which is a DNS-1123 label.
-func render(env environment, out string, c *apply.DesiredCluster) error {
+func render(env environment, a args.Render) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
+	d, err := wanted(a.Dir, nil)
+	if err != nil {
+		return err
+	}
+	view.Warnings(env.stderr, d.Warnings)
+	for _, cluster := range d.Clusters {
+		if err := renderCluster(env, a.OutDir, cluster); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renderCluster writes one cluster's files. Their names come out of the
+// cluster's name in the mesh, which is a DNS-1123 label.
+func renderCluster(env environment, out string, c *apply.DesiredCluster) error {
 	dir := filepath.Join(out, c.Member.Name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make %s: %w", dir, cause(err))
+		return err
 	}
 	var objects []byte
 	for _, it := range c.Items {
@@ -60,18 +57,13 @@ func render(env environment, out string, c *apply.DesiredCluster) error {
 		}
 		objects = append(append(objects, "---\n"...), b...)
 	}
-	manifest := filepath.Join(dir, "istiocontrolplane.yaml")
-	all := filepath.Join(dir, "objects.yaml")
-	if err := errors.Join(writeFile(manifest, c.Manifest.YAML()), writeFile(all, objects)); err != nil {
-		return err
+	manifest, all := filepath.Join(dir, "istiocontrolplane.yaml"), filepath.Join(dir, "objects.yaml")
+	if err := workdir.WriteFile(manifest, c.Manifest.YAML(), 0o644); err != nil {
+		return fmt.Errorf("write %w", err)
 	}
-	fmt.Fprintf(env.stdout, "%s\n%s   %s\n", manifest, all, count(len(c.Items), "object"))
-	return nil
-}
-
-func writeFile(file string, b []byte) error {
-	if err := os.WriteFile(file, b, 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", file, cause(err))
+	if err := workdir.WriteFile(all, objects, 0o644); err != nil {
+		return fmt.Errorf("write %w", err)
 	}
+	view.Rendered(env.stdout, manifest, all, len(c.Items))
 	return nil
 }

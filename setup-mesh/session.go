@@ -2,92 +2,45 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-
-	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// readWanted reads the work directory. With a kubeconfig, the contexts of the
-// topology have to be in it. Mistakes in the files come all at once.
-func readWanted(dir string, k *kube.Kubeconfig) (apply.Wanted, error) {
-	w, err := openWorkDir(dir)
+// wanted is what the work directory asks for. Contexts, unless nil, are those that
+// the topology may name.
+func wanted(dir string, contexts []string) (*apply.Desired, error) {
+	d, err := workdir.Open(dir)
 	if err != nil {
-		return apply.Wanted{}, err
+		return nil, err
 	}
-	defer w.Close()
-	var contexts []string
-	if k != nil {
-		contexts = k.Contexts()
+	defer d.Close()
+	files, err := d.Read(contexts)
+	if err != nil {
+		return nil, err
 	}
-	mesh, meshErr := w.readTopology(contexts)
-	if meshErr == nil {
-		meshErr = hasClusters(mesh)
-	}
-	var cas map[string][]byte
-	if meshErr == nil {
-		cas, meshErr = w.readCAs(mesh)
-	}
-	base, baseErr := w.readBase()
-	if err := bothFiles(meshErr, baseErr); err != nil {
-		return apply.Wanted{}, err
-	}
-	root, err := w.readRoot()
-	return apply.Wanted{Mesh: mesh, Base: base, Root: root, CAs: cas}, err
+	return apply.NewDesired(apply.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
 }
 
-// bothFiles joins the mistakes of the two files, so that they are shown at once.
-func bothFiles(mesh, base error) error {
-	if mesh == nil {
-		return base
+// departing is what a teardown wants: nothing. It needs no more than the
+// topology, and no cluster to be reached.
+func departing(dir string) (*apply.Desired, error) {
+	d, err := workdir.Open(dir)
+	if err != nil {
+		return nil, err
 	}
-	if base == nil {
-		return mesh
+	defer d.Close()
+	mesh, err := d.Members(nil)
+	if err != nil {
+		return nil, err
 	}
-	first, ok1 := errors.AsType[topology.Problems](mesh)
-	second, ok2 := errors.AsType[topology.Problems](base)
-	if ok1 && ok2 {
-		return append(first[:len(first):len(first)], second...)
-	}
-	return mesh
-}
-
-func hasClusters(mesh *topology.Mesh) error {
-	if len(mesh.Clusters) > 0 {
-		return nil
-	}
-	return withHint(fmt.Errorf("%s has no clusters", mesh.File), "add your contexts to it; to take Istio out of all clusters, setup-mesh teardown while they are listed")
-}
-
-// clusterFlags say where the files and the clusters are.
-func clusterFlags() []cli.Flag {
-	return []cli.Flag{
-		dirFlag(), kubeconfigFlag(), outputFlag(), loopbackFlag(), dnsFlag(),
-		&cli.BoolFlag{Name: "accept-new-cluster", Usage: "a context may lead to another cluster than at the last apply"},
-	}
-}
-
-// leaveFlags are about clusters that leave the mesh.
-func leaveFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records"},
-		&cli.StringSliceFlag{Name: "leaving", Usage: "a `CLUSTER` that left topology.yaml is none of those in it that are not reached"},
-		&cli.BoolFlag{Name: "crds", Usage: "delete Istio's CRDs from clusters that leave or become remote, although resources of yours exist"},
-	}
-}
-
-func adoptFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "adopt", Usage: "take over objects that somebody else manages"}
-}
-
-func overlapFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "allow-overlap", Usage: "pods of one network have addresses of their own, although the ranges of nodes overlap"}
+	return apply.Departing(mesh), nil
 }
 
 // A prepared apply is a plan, and how its clusters are spoken to.
@@ -96,60 +49,89 @@ type prepared struct {
 	clients *apply.Clients
 }
 
-// makePlan reads the files and the clusters and compares the two.
-func makePlan(ctx context.Context, c *cli.Context, env environment, teardown bool) (*prepared, error) {
-	k, err := kube.Load(c.String("kubeconfig"))
+// meshPlan reads the files and the clusters, and compares the two.
+func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
+	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	d, err := desired(c, k, teardown)
+	d, err := wanted(a.Dir, k.Contexts())
 	if err != nil {
 		return nil, err
 	}
-	resolver, err := resolverOf(c.String("dns-server"))
+	clients := speaking(env, k, a)
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now()})
 	if err != nil {
 		return nil, err
 	}
-	clients := &apply.Clients{Opener: env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release}), Resolver: resolver}
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Teardown: teardown})
-	if err != nil {
-		return nil, err
-	}
-	p := apply.NewPlan(d, w, apply.PlanOptions{
-		Adopt: c.Bool("adopt"), AllowLoopback: c.Bool("allow-loopback"), AllowOverlap: c.Bool("allow-overlap"),
-		AcceptNew: c.Bool("accept-new-cluster"), CRDs: c.Bool("crds"), Forget: c.StringSlice("forget"), Leaving: c.StringSlice("leaving"),
-	})
-	p.Istio, p.Teardown = charts.Release, teardown
+	p := apply.NewPlan(d, w, allowing(a, l, j))
+	p.Istio = charts.Release
 	p.Inputs, err = d.Digest(env.release)
 	return &prepared{p, clients}, err
 }
 
-// desired is what the work directory asks for. A teardown wants nothing, and
-// so needs no more than the topology, and no cluster to be reached.
-func desired(c *cli.Context, k *kube.Kubeconfig, teardown bool) (*apply.Desired, error) {
-	if !teardown {
-		wanted, err := readWanted(c.String("dir"), k)
-		if err != nil {
-			return nil, err
-		}
-		return apply.NewDesired(wanted, charts.New())
-	}
-	w, err := openWorkDir(c.String("dir"))
+// checkedPlan is [meshPlan] with what speaks against it.
+func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
+	p, err := meshPlan(ctx, env, a, l, j)
 	if err != nil {
 		return nil, err
 	}
-	defer w.Close()
-	mesh, err := w.readTopology(nil)
-	if err == nil {
-		err = hasClusters(mesh)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return apply.Departing(mesh), nil
+	return p, check(ctx, p)
 }
 
-// holder tells whoever finds a lock whose it is.
+// teardownPlan plans that Istio leaves the clusters of the topology, and those
+// that their records name. The plan comes with what speaks against it, and with the
+// clusters that the topology names.
+func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving) (*prepared, []record.Member, error) {
+	k, err := kube.Load(a.Kubeconfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := departing(a.Dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	clients := speaking(env, k, a)
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Teardown: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	p := apply.NewPlan(d, w, allowing(a, l, args.Joining{}))
+	p.Istio, p.Teardown = charts.Release, true
+	if p.Inputs, err = d.Digest(env.release); err != nil {
+		return nil, nil, err
+	}
+	var named []record.Member
+	for _, c := range d.Clusters {
+		named = append(named, c.Member)
+	}
+	out := &prepared{p, clients}
+	return out, named, check(ctx, out)
+}
+
+// check asks the clusters what speaks against a plan.
+func check(ctx context.Context, p *prepared) error {
+	p.Plan = p.With(apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
+	if ctx.Err() != nil {
+		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
+func speaking(env environment, k *kube.Kubeconfig, a args.Clusters) *apply.Clients {
+	return &apply.Clients{
+		Opener: env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release}), Resolver: resolverOf(a.NameServer),
+	}
+}
+
+func allowing(a args.Clusters, l args.Leaving, j args.Joining) apply.PlanOptions {
+	return apply.PlanOptions{
+		Adopt: j.Adopt, AllowLoopback: a.AllowLoopback, AllowOverlap: j.AllowOverlap,
+		AcceptNew: a.AcceptNew, CRDs: l.CRDs, Forget: l.Forget, Leaving: l.Left,
+	}
+}
+
+// holder tells whoever finds a lock who has it.
 func holder(env environment) string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -1,34 +1,44 @@
 package main
 
 import (
-	"time"
+	"context"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 func statusCommand(env environment) *cli.Command {
+	var a args.Status
 	return &cli.Command{
 		Name:        "status",
 		Usage:       "say whether the clusters are one healthy mesh",
 		Description: "status asks every istiod whom it discovers, and tries every stored credential. It exits 2 when it finds something.",
-		Flags:       append(clusterFlags(), timeoutFlag(2*time.Minute)),
-		Action: func(c *cli.Context) error {
-			ctx, cancel := limited(c)
-			defer cancel()
-			p, err := makePlan(ctx, c, env, false)
-			if err != nil {
-				return err
-			}
-			s := apply.NewStatus(p.Plan, apply.Examine(ctx, p.Plan, p.clients))
-			if err := viewStatus(env, c, s); err != nil {
-				return err
-			}
-			if !s.Healthy() {
-				return exitCode(exitPending)
-			}
-			return nil
-		},
+		Flags:       a.Flags(),
+		Action:      func(c *cli.Context) error { return status(c.Context, env, a) },
 	}
+}
+
+func status(ctx context.Context, env environment, a args.Status) error {
+	s, err := limited(ctx, a.Timeout, func(ctx context.Context) (*apply.Status, error) {
+		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{})
+		if err != nil {
+			return nil, err
+		}
+		return apply.NewStatus(p.Plan, apply.Examine(ctx, p.Plan, p.clients)), nil
+	})
+	if err != nil {
+		return err
+	}
+	if a.Format == args.JSON {
+		err = view.JSON(env.stdout, s)
+	} else {
+		view.Status(env.stdout, s, env.colour)
+	}
+	if err == nil && !s.Healthy() {
+		err = exitCode(exitPending)
+	}
+	return err
 }

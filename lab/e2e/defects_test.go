@@ -71,7 +71,7 @@ func (f *faults) arn(t *testing.T) {
 func (f *faults) rendered(t *testing.T) {
 	f.topology(t, inAlpha, inProd)
 	dir := filepath.Join(f.home, "rendered")
-	f.run(t, 0, "render", "-o", dir)
+	f.run(t, 0, "render", "--out-dir", dir)
 	found := 0
 	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -273,7 +273,8 @@ func (f *faults) takeOut(t *testing.T) {
 	createVirtualService(t, c)
 	f.topology(t, inAlpha, inProd)
 	wantWords(t, f.run(t, 1, "teardown"), "--yes", "late", "--crds", "VirtualService default/mine")
-	f.run(t, 0, "teardown", "--yes")
+	wantWords(t, f.run(t, 1, "teardown", "--yes"), "topology.yaml does not name: late", "--all-members")
+	f.run(t, 0, "teardown", "--yes", "--all-members")
 	f.wantAsBefore(t, prod)
 	f.wantAsBefore(t, late)
 	if _, err := c.dynamic.Resource(virtualServices).Namespace("default").Get(ctx, "mine", metav1.GetOptions{}); err != nil {

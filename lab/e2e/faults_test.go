@@ -92,7 +92,7 @@ func (f *faults) permission(t *testing.T) {
 		user := c.AuthInfos[c.Contexts[prod].AuthInfo]
 		admin, user.Token = user.Token, viewer.AuthInfos[viewer.Contexts[prod+"-viewer"].AuthInfo].Token
 	})
-	wantWords(t, f.run(t, 3, "plan"), "prod", "may not read", "CustomResourceDefinition", "remedy", "get and list")
+	wantWords(t, f.run(t, 3, "plan"), "prod", "may not read", "CustomResourceDefinition", "fix:", "get and list")
 	f.editKubeconfig(t, func(c *api.Config) { c.AuthInfos[c.Contexts[prod].AuthInfo].Token = admin })
 }
 

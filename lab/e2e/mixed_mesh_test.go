@@ -206,7 +206,7 @@ func (m *sharedMesh) primaryIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := m.run(t, 3, "plan")
-	wantWords(t, r, "north", "not reached", "Nothing to change in what was reached.")
+	wantWords(t, r, "north", "not reached", "No changes in the clusters that answered.")
 	if err := m.lab.StartAPI(t.Context(), north); err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func (p *preflight) loopback(t *testing.T) {
 	p.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com")
 	p.topology(t, onTwoNetworks)
 	r := wantCode(t, 1, p.do(t, with(p.command(t.Context(), "plan"), "SETUP_MESH_ALLOW_LOOPBACK=")))
-	wantWords(t, r, "2 things must be settled first", "contexts."+east1+".apiServer.server: https://10.0.0.1:6443", "contexts."+east2+".apiServer.server: https://10.0.0.2:6443")
+	wantWords(t, r, "fix these 2 problems first", "contexts."+east1+".apiServer.server: https://10.0.0.1:6443", "contexts."+east2+".apiServer.server: https://10.0.0.2:6443")
 	p.run(t, 0, "plan")
 }
 
@@ -87,7 +87,7 @@ func (p *preflight) overlap(t *testing.T) {
 	wantWords(t, p.run(t, 0, "plan"), "2 networks") // which have no addresses in common
 
 	p.topology(t, onOneNetwork)
-	p.refused(t, nil, "1 thing must be settled first", "east-2 shares network flat with east-1, and their pods have addresses in common: "+pods+" and "+pods, "--allow-overlap",
+	p.refused(t, nil, "fix this problem first", "east-2 shares network flat with east-1, and their pods have addresses in common: "+pods+" and "+pods, "--allow-overlap",
 		"their Services have addresses in common: 10.97.128.0/24 and 10.97.0.0/16")
 	r := p.run(t, 0, "plan", "--allow-overlap")
 	wantWords(t, r, "their Services have addresses in common")
@@ -137,7 +137,7 @@ func (p *preflight) foreignIstio(t *testing.T) {
 	if _, err := c.kube.CoreV1().ConfigMaps("istio-system").Create(ctx, settings, helm); err != nil {
 		t.Fatal(err)
 	}
-	p.refused(t, nil, "1 thing must be settled first",
+	p.refused(t, nil, "fix this problem first",
 		"east-1: an Istio 1.30.2 is there: Deployment istio-system/istiod and 1 more objects, installed by helm (release istiod)", "--adopt",
 		"an Istio 1.30.2 is there: Deployment istio-canary/istiod-canary (revision canary), installed by helm (release canary)")
 	wantWords(t, p.run(t, 0, "plan", "--adopt"), "an Istio 1.30.2 is taken over: Deployment istio-system/istiod, installed by helm (release istiod)")
@@ -165,7 +165,7 @@ func (p *preflight) mayNotLook(t *testing.T) {
 	p.editKubeconfig(t, func(k *api.Config) { k.AuthInfos[k.Contexts[east1].AuthInfo].Token = token.Status.Token })
 	before := p.versions(t)
 	r := p.run(t, 3, "plan")
-	wantWords(t, r, "east-1", "not reached", "is forbidden", "remedy", "get and list", "kind: ClusterRole", "name: mia")
+	wantWords(t, r, "east-1", "not reached", "is forbidden", "fix:", "get and list", "kind: ClusterRole", "name: mia")
 	p.grant(t, yamlIn(t, r.stdout))
 	eventually(t, "mia may look", func(ctx context.Context) error {
 		r := p.do(t, p.command(ctx, "plan"))
@@ -176,7 +176,7 @@ func (p *preflight) mayNotLook(t *testing.T) {
 
 // mayApply wants one list of what is missing for an apply; with it, the apply goes to its end.
 func (p *preflight) mayApply(t *testing.T) {
-	p.refused(t, nil, "1 thing must be settled first", "east-1: the user of context "+east1+" lacks permissions for what is to be done", "kubectl apply -f", "escalate and bind roles")
+	p.refused(t, nil, "fix this problem first", "east-1: the user of context "+east1+" lacks permissions for what is to be done", "kubectl apply -f", "escalate and bind roles")
 	p.granted(t, "plan")
 	wantWords(t, p.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
 	wantWords(t, p.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
@@ -192,7 +192,7 @@ func (p *preflight) mayChange(t *testing.T) {
 	p.write(t, "base.yaml", strings.Replace(base, "spec:\n  profile:", "spec:\n  meshConfig:\n    accessLogFile: /dev/stdout\n  profile:", 1))
 	eventually(t, "mia may not patch any more", func(ctx context.Context) error {
 		r := p.do(t, p.command(ctx, "plan"))
-		return errorIf(!strings.Contains(r.stderr, "1 thing must be settled first"), "%s", r)
+		return errorIf(!strings.Contains(r.stderr, "fix this problem first"), "%s", r)
 	})
 	detail := p.granted(t, "plan")
 	for _, want := range []string{"kind: Role\n", "namespace: istio-system", "configmaps", "patch"} {

@@ -39,9 +39,10 @@ type Options struct {
 func Apply(ctx context.Context, p *Plan, clients *Clients, o Options) *Report {
 	x := &execution{
 		plan: p, clients: clients, options: o,
-		slots: semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
-		made:  map[changeKey]bool{},
-		locks: map[string]object.Lock{},
+		slots:  semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
+		made:   map[changeKey]bool{},
+		locks:  map[string]object.Lock{},
+		tokens: map[string]validity{},
 	}
 	var mu sync.Mutex
 	x.emit = func(e Event) {
@@ -71,6 +72,9 @@ type execution struct {
 	mu    sync.Mutex
 	made  map[changeKey]bool // what was done
 	locks map[string]object.Lock
+	// tokens are how long the API servers of clusters made tokens valid, of each
+	// the one that ends first.
+	tokens map[string]validity
 }
 
 type changeKey struct {
@@ -119,21 +123,7 @@ func (x *execution) step(ctx context.Context, s Step, r *reporter) error {
 	case Finish:
 		return x.finish(ctx, c)
 	}
-	for _, p := range proofs() {
-		if p.claim == s.Claim {
-			return p.run(ctx, x, c, r)
-		}
-	}
-	return fmt.Errorf("nothing proves that %s: %s", s.Cluster, s.Claim)
-}
-
-// pick are changes by their indices.
-func (c *ClusterPlan) pick(indices []int) []Change {
-	out := make([]Change, len(indices))
-	for i, at := range indices {
-		out[i] = c.Changes[at]
-	}
-	return out
+	return x.prove(ctx, c, s.Claim, r)
 }
 
 // put creates and updates. A namespace that is being deleted has to go first.
@@ -202,6 +192,9 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	live := l.object(ch.Object)
 	switch {
 	case ch.Action == Delete:
+		if err := x.unused(ctx, l, ch); err != nil {
+			return err
+		}
 		// A workload stays visible until its pods are gone, and is waited for.
 		return l.cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: workloads[ch.Object.Kind]})
 	case ch.LetGo && ch.Object.Kind == "Service":
@@ -231,6 +224,22 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	return nil
 }
 
+// unused refuses to delete a namespace into which somebody has put something since
+// the plan was made: it would go too.
+func (x *execution) unused(ctx context.Context, l *connected, ch Change) error {
+	if ch.Object.Kind != "Namespace" {
+		return nil
+	}
+	now := readShared(ctx, l, []string{ch.Object.Name})
+	if now.Err != nil {
+		return now.Err
+	}
+	if others := now.Foreign[ch.Object.Name]; len(others) > 0 {
+		return &StaleError{Cluster: l.Name, Why: fmt.Sprintf("namespace %s was empty when the plan was made, and now %s", ch.Object.Name, countRefs(others))}
+	}
+	return nil
+}
+
 // complete returns the object to apply for ch: what is known of it, and its
 // late content, minted or kept.
 func (x *execution) complete(ctx context.Context, ch Change, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
@@ -244,7 +253,19 @@ func (x *execution) complete(ctx context.Context, ch Change, live *unstructured.
 	if c.sends != "" && ch.Sends != "" && c.sends != ch.Sends {
 		return nil, &StaleError{Cluster: ch.item.Late.Source(), Why: fmt.Sprintf("its gateway was at %s when the plan was made, and is at %s now", ch.Sends, c.sends)}
 	}
+	if !c.token.expires.IsZero() {
+		x.granted(ch.item.Late.Source(), c.token)
+	}
 	return c.put(ch.item.Object), nil
+}
+
+// granted takes note of a token of the cluster source.
+func (x *execution) granted(source string, v validity) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if first, ok := x.tokens[source]; !ok || v.expires.Before(first.expires) {
+		x.tokens[source] = v
+	}
 }
 
 // begin makes the namespace, takes the lock, and records what is about to be
@@ -264,8 +285,6 @@ func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Chang
 		if err = x.changes(ctx, c, namespace, r); err == nil {
 			err = x.lock(ctx, c)
 		}
-	} else if err == nil {
-		err = x.changes(ctx, c, namespace, r)
 	}
 	if err != nil {
 		return err
@@ -273,19 +292,20 @@ func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Chang
 	if c.Leaving {
 		return nil // its record says what there is, until it goes
 	}
-	// What is about to be created is in it, without a hash: a run that dies
-	// leaves nothing behind that nobody knows of.
-	return x.putRecord(ctx, c, c.RecordAfter(x.plan.Mesh, x.plan.members(never), func(Change) bool { return false }), x.probing(c))
+	// What is about to be made is in it, without a hash: a run that dies leaves
+	// nothing behind that nobody knows of, or that is taken for what it was.
+	if err := x.putRecord(ctx, c, c.RecordAfter(x.plan.Mesh, x.plan.members(never), func(Change) bool { return false }), x.probing(c)); err != nil {
+		return err
+	}
+	return x.changes(ctx, c, slices.DeleteFunc(namespace, func(ch Change) bool { return x.isFinished(c.Name, ch.Object) }), r)
 }
 
 func never(*ClusterPlan) bool { return false }
 
 // probing are the objects of a proof that may be there while c is applied.
 func (x *execution) probing(c *ClusterPlan) []record.Recorded {
-	for _, s := range x.plan.Steps {
-		if s.Cluster == c.Name && s.Claim == order.Serves && s.Blocked == "" {
-			return probeRefs(c)
-		}
+	if x.plan.proves(c, order.Serves) {
+		return probeRefs(c)
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ func NewDesired(w Wanted, r Charts) (*Desired, error) {
 }
 
 func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
-	return &DesiredCluster{
+	d := &DesiredCluster{
 		Member:  record.MemberOf(c),
 		Joined:  !c.DisableRegistryJoin,
 		Gateway: m.HasGateway(c),
@@ -114,6 +114,15 @@ func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
 		Server:  APIServer{Server: c.APIServer.Server, TLSServerName: c.APIServer.TLSServerName},
 		Account: c.ServiceAccountReader,
 	}
+	for _, other := range m.Clusters {
+		if m.Reads(c, other) {
+			d.Reads = append(d.Reads, other.Name)
+		}
+		if m.Reads(other, c) {
+			d.ReadBy = append(d.ReadBy, other.Name)
+		}
+	}
+	return d
 }
 
 // check collects what the charts refuse. A mistake in base.yaml is one mistake,
@@ -167,11 +176,8 @@ func (d *Desired) render(r Charts) error {
 			if it == nil {
 				var err error
 				content, subject := o.Unstructured, renderedSubject(o)
-				switch {
-				case subject.Component == order.Gateway:
+				if subject.Component == order.Gateway {
 					content = movableGateway(content, c.Address)
-				case o.GetKind() == "ClusterRoleBinding":
-					content = readerBinding(content, c.Account)
 				}
 				if it, err = newItem(subject, d.MeshID, content, nil); err != nil {
 					return err
@@ -180,99 +186,23 @@ func (d *Desired) render(r Charts) error {
 			}
 			c.Items = append(c.Items, it)
 		}
-		if err := d.addOwn(c); err != nil {
+		if err := d.want(c); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// addOwn adds the objects that no chart renders.
-func (d *Desired) addOwn(c *DesiredCluster) error {
-	items := own{mesh: d.MeshID, cluster: c}
-	items.add(order.Subject{Component: order.ControlPlane, Part: order.Namespace}, namespaceObject(c.Member), nil)
-	if c.Member.Remote() {
-		items.remote()
-	} else {
-		items.primary(d)
-	}
-	for _, other := range d.Clusters {
-		if reads(other, c) {
-			c.ReadBy = append(c.ReadBy, other.Member.Name)
-			items.add(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: other.Member.Name}, grantObject(c.Member.Namespace, other.Member.Name), nil)
-		}
-		if reads(c, other) {
-			c.Reads = append(c.Reads, other.Member.Name)
-			items.add(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: other.Member.Name}, remoteSecretObject(c.Member.Namespace, other.Member.Name), &remoteAccess{
-				source: other.Member, account: other.Account, consumer: c.Member.Name,
-				serves: slices.Contains(other.Member.Primaries, c.Member.Name),
-			})
+// want adds the objects that no chart renders: those of the components that make
+// up the cluster's role.
+func (d *Desired) want(c *DesiredCluster) error {
+	w := &wants{desired: d, cluster: c}
+	for _, of := range role(c.Member) {
+		if of.wants != nil {
+			of.wants(w)
 		}
 	}
-	return items.err
-}
-
-// reads says whether the istiod of c reads the API server of source: it has to
-// for a cluster that it serves, whether that is joined or not.
-func reads(c, source *DesiredCluster) bool {
-	return c != source && !c.Member.Remote() &&
-		(slices.Contains(source.Member.Primaries, c.Member.Name) || c.Joined && source.Joined)
-}
-
-// own collects the objects of a cluster that no chart renders.
-type own struct {
-	mesh    string
-	cluster *DesiredCluster
-	err     error // the first
-}
-
-func (w *own) add(about order.Subject, o *unstructured.Unstructured, late Late) {
-	it, err := newItem(about, w.mesh, o, late)
-	if err != nil && w.err == nil {
-		w.err = err
-	}
-	if err == nil {
-		w.cluster.Items = append(w.cluster.Items, it)
-	}
-}
-
-// primary adds trust, and Istio's own configuration: istiod reads that in its
-// own cluster only.
-func (w *own) primary(d *Desired) {
-	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &intermediate{
-		root: d.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: d.TrustDomain},
-	})
-	if c.Manifest.StrictMTLS() {
-		w.add(order.Subject{Component: order.ControlPlane, Part: order.Mesh}, strictMTLS(ns), nil)
-	}
-	if c.Exposed {
-		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, exposeServices(ns), nil)
-	}
-	if len(c.Remotes) > 0 {
-		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, exposeIstiod(ns), nil)
-		w.add(order.Subject{Component: order.Gateway, Part: order.Mesh}, routeIstiod(ns), nil)
-	}
-	if c.Account != topology.DefaultServiceAccountReader && d.isRead(c) {
-		// The charts render the default account only.
-		w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
-	}
-}
-
-// remote adds the way to the primaries, and the account that they read the
-// cluster as: the base chart, which has that, is for primaries.
-func (w *own) remote() {
-	c, ns := w.cluster, w.cluster.Member.Namespace
-	w.add(order.Subject{Component: order.Primaries, Part: order.Service}, istiodServiceObject(ns), nil)
-	for _, primary := range c.Member.Primaries {
-		w.add(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, endpointsObject(ns, primary), &primaryEndpoints{primary: primary})
-	}
-	w.add(order.Subject{Component: order.RemoteAccess, Part: order.Account}, readerAccount(ns, c.Account), nil)
-}
-
-// isRead says whether any istiod reads the API server of c.
-func (d *Desired) isRead(c *DesiredCluster) bool {
-	return slices.ContainsFunc(d.Clusters, func(other *DesiredCluster) bool { return reads(other, c) })
+	return w.err
 }
 
 // Departing is the Desired of a teardown: the clusters of m, and nothing wanted
@@ -283,4 +213,31 @@ func Departing(m *topology.Mesh) *Desired {
 		d.Clusters = append(d.Clusters, &DesiredCluster{Member: record.MemberOf(c)})
 	}
 	return d
+}
+
+// Digest stands for everything that an apply depends on beside the clusters:
+// what is wanted, how the API servers are reached, under which root, by which
+// release of the binary.
+func (d *Desired) Digest(release string) (string, error) {
+	type cluster struct {
+		Member  record.Member
+		Reads   []string
+		Server  APIServer
+		Address string
+		Account string
+		Hashes  []string
+	}
+	var all []cluster
+	for _, c := range d.Clusters {
+		one := cluster{Member: c.Member, Reads: c.Reads, Server: c.Server, Address: fmt.Sprint(c.Address), Account: c.Account}
+		for _, it := range c.Items {
+			one.Hashes = append(one.Hashes, it.Hash)
+		}
+		all = append(all, one)
+	}
+	root := ""
+	if d.Root != nil {
+		root = d.Root.Fingerprint()
+	}
+	return hashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
 }

@@ -41,7 +41,7 @@ func TestNewDesired(t *testing.T) {
 	if !slices.Equal(east.Reads, []string{"west"}) || !east.Gateway || !east.Joined {
 		t.Errorf("east reads %v, gateway %v, joined %v", east.Reads, east.Gateway, east.Joined)
 	}
-	stages := map[string]stage{}
+	parts := map[string]order.Part{}
 	components := map[string]order.Component{}
 	seen := map[object.Ref]bool{}
 	for _, it := range east.Items {
@@ -52,23 +52,23 @@ func TestNewDesired(t *testing.T) {
 		if it.Object.GetLabels()[object.LabelMesh] != "m" || it.Hash == "" {
 			t.Errorf("%s: labels %v, hash %q", it.Ref, it.Object.GetLabels(), it.Hash)
 		}
-		stages[it.Ref.String()], components[it.Ref.String()] = it.stage, it.Component
+		parts[it.Ref.String()], components[it.Ref.String()] = it.Part, it.Component
 	}
-	want := map[string]stage{
-		"Namespace istio-system":                        stageNamespace,
-		"Secret istio-system/cacerts":                   stageTrust,
-		"Deployment istio-system/istiod":                stageControl,
-		"Deployment istio-system/istio-ingressgateway":  stageGateways,
-		"Deployment istio-system/istio-eastwestgateway": stageGateways,
-		"Service istio-system/istio-eastwestgateway":    stageConfig,
-		"Gateway istio-system/cross-network-gateway":    stageMesh,
-		"PeerAuthentication istio-system/default":       stageMesh,
-		"Secret istio-system/setup-mesh-grant-west":     stageConfig,
-		"Secret istio-system/istio-remote-secret-west":  stageRemote,
+	want := map[string]order.Part{
+		"Namespace istio-system":                        order.Namespace,
+		"Secret istio-system/cacerts":                   order.Trust,
+		"Deployment istio-system/istiod":                order.Control,
+		"Deployment istio-system/istio-ingressgateway":  order.Gateways,
+		"Deployment istio-system/istio-eastwestgateway": order.Gateways,
+		"Service istio-system/istio-eastwestgateway":    order.Front,
+		"Gateway istio-system/cross-network-gateway":    order.Mesh,
+		"PeerAuthentication istio-system/default":       order.Mesh,
+		"Secret istio-system/setup-mesh-grant-west":     order.Grant,
+		"Secret istio-system/istio-remote-secret-west":  order.Credential,
 	}
-	for ref, s := range want {
-		if got, ok := stages[ref]; !ok || got != s {
-			t.Errorf("%s: there %v, stage %d, want %d", ref, ok, got, s)
+	for ref, part := range want {
+		if got, ok := parts[ref]; !ok || got != part {
+			t.Errorf("%s: there %v, part %q, want %q", ref, ok, got, part)
 		}
 	}
 	for ref, comp := range map[string]order.Component{

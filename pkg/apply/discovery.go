@@ -1,21 +1,16 @@
 package apply
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
-
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // istiodDebugPort serves /debug/clusterz to callers on the pod's loopback, as
@@ -114,40 +109,6 @@ func undiscovered(self string, reads, allowed []string, views []IstiodView) map[
 	return out
 }
 
-// waitDiscovery waits until every istiod of c reads exactly the clusters that
-// it should. The error of one that does not get there says at which addresses
-// it tries.
-func waitDiscovery(ctx context.Context, l *connected, s *scene, c *ClusterPlan, r *reporter) error {
-	reads := s.discovers(c)
-	reason, hint := "", ""
-	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		views, err := readIstiods(ctx, l)
-		if class := object.ClassOf(err); class == object.Forbidden || class == object.Unauthorized {
-			return false, err
-		}
-		now := ""
-		if err != nil {
-			now = err.Error()
-		} else if missing := undiscovered(c.Name, reads, c.Reads, views); len(missing) > 0 {
-			now, hint = listReasons(missing), ""
-			for _, name := range sortedKeys(missing) {
-				hint = cmp.Or(hint, reachHint(s.plan.world, c, name, views))
-			}
-		}
-		if now != reason {
-			reason = now
-			r.waiting(reason)
-		}
-		return now == "", nil
-	})
-	if ctx.Err() != nil {
-		return &object.Error{
-			Class: object.Timeout, Context: c.Context, Op: "discover the other clusters", Message: reason, Hint: hint, Err: context.Cause(ctx),
-		}
-	}
-	return err
-}
-
 // reachHint is how to find out why istiods that answer do not read source, which
 // this machine does: it may be at another address there. "" is for anything else.
 func reachHint(w *World, consumer *ClusterPlan, source string, views []IstiodView) string {
@@ -158,12 +119,4 @@ func reachHint(w *World, consumer *ClusterPlan, source string, views []IstiodVie
 	}
 	return fmt.Sprintf("do pods of %s reach %s? contexts.%s.apiServer.server sets the address that other clusters use; istiod's log says more",
 		consumer.Name, l.Endpoint.Server, l.Context)
-}
-
-func listReasons(missing map[string]string) string {
-	var out []string
-	for _, name := range sortedKeys(missing) {
-		out = append(out, name+": "+missing[name])
-	}
-	return strings.Join(out, "; ")
 }

@@ -23,4 +23,12 @@
 //
 // Each member holds a [record.Record] of the mesh, its members and the objects we
 // put there. Prune and teardown delete what it lists and nothing else.
+//
+// # Checks
+//
+// What can be wrong is a [Check]. A plan is judged by those that are about what
+// is wanted, a status by all; the proofs at the end of an apply are of the same
+// registry. docs/checks.md is made from it.
 package apply
+
+//go:generate go run ./internal/gen

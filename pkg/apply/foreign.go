@@ -84,52 +84,104 @@ func (in installation) String() string {
 	return "an Istio " + in.version
 }
 
-// foreignIstio says of every cluster that joins which Istio somebody else has
-// installed in it. One that ours would take the place of is refused.
-func (p *Plan) foreignIstio(i Inspection) {
-	for _, c := range p.Clusters {
-		seen := i[c.Name]
-		if seen == nil {
-			continue
-		}
-		if seen.IstiodsErr != nil {
-			p.warn(c.Name, object.HintOf(seen.IstiodsErr), "whether another Istio is there was not checked: %v", seen.IstiodsErr)
-		}
-		for _, d := range seen.Istiods {
-			if !object.Ours(d) {
-				p.foreignIstiod(c, installationOf(d))
-			}
-		}
+// foreignChecks are about control planes of others.
+func foreignChecks() []Check {
+	asks := []Question{AskDeployments}
+	return []Check{
+		{ID: "istio/replaced", Severity: Refuses, Asks: asks, Applies: joins, Judge: judgeReplaced},
+		{ID: "istio/adopted", Severity: Warns, Asks: asks, Applies: joins, Judge: judgeAdopted},
+		{ID: "istio/beside", Severity: Warns, Asks: asks, Applies: joins, Judge: judgeBeside},
 	}
 }
 
-func (p *Plan) foreignIstiod(c *ClusterPlan, in installation) {
-	switch {
-	case in.ref != object.IstiodRef(c.Namespace) || !c.wants(in.ref):
+// joins is a cluster that an apply makes a member.
+func joins(e *Evidence, c *ClusterPlan) bool {
+	return reached(e, c) && !c.Leaving && c.Live.Record == nil && c.Pending()
+}
+
+// replaces says whether ours would take the place of in.
+func (c *ClusterPlan) replaces(in installation) bool {
+	return in.ref == object.IstiodRef(c.Namespace) && c.wants(in.ref)
+}
+
+// installations are the control planes of others in c, as far as it was asked.
+func (e *Evidence) installations(c *ClusterPlan) []installation {
+	seen := e.inspection[c.Name]
+	if seen == nil {
+		return nil
+	}
+	var out []installation
+	for _, d := range seen.Istiods {
+		if !object.Ours(d) {
+			out = append(out, installationOf(d))
+		}
+	}
+	return out
+}
+
+// replaced is the control plane of others that ours takes the place of, nil for
+// none.
+func (e *Evidence) replaced(c *ClusterPlan) *installation {
+	for _, in := range e.installations(c) {
+		if c.replaces(in) {
+			return &in
+		}
+	}
+	return nil
+}
+
+func judgeReplaced(e *Evidence, c *ClusterPlan) []Finding {
+	in := e.replaced(c)
+	if in == nil || e.plan.options.Adopt {
+		return nil
+	}
+	refs, foreign := []object.Ref{in.ref}, c.foreign()
+	for _, by := range sortedKeys(foreign) {
+		for _, ref := range foreign[by] {
+			if in.manages(by) && ref != in.ref {
+				refs = append(refs, ref)
+			}
+		}
+	}
+	return []Finding{{
+		Object: in.ref, Manager: in.by,
+		Message: fmt.Sprintf("%s is there: %s, installed by %s", in, andMore(refs), in.by),
+		Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + in.afterAdoption(),
+	}}
+}
+
+func judgeAdopted(e *Evidence, c *ClusterPlan) []Finding {
+	in := e.replaced(c)
+	if in == nil || !e.plan.options.Adopt {
+		return nil
+	}
+	return []Finding{{
+		Object: in.ref, Manager: in.by,
+		Message: fmt.Sprintf("%s is taken over: %s, installed by %s", in, in.ref, in.by),
+		Hint:    in.afterAdoption(),
+	}}
+}
+
+func judgeBeside(e *Evidence, c *ClusterPlan) []Finding {
+	var out []Finding
+	if seen := e.inspection[c.Name]; seen != nil && seen.IstiodsErr != nil {
+		out = append(out, unknown(seen.IstiodsErr, fmt.Sprintf("could not check for another Istio installation: %v", seen.IstiodsErr)))
+	}
+	for _, in := range e.installations(c) {
+		if c.replaces(in) {
+			continue
+		}
 		name := in.ref.String()
 		if in.revision != "" {
 			name += " (revision " + in.revision + ")"
 		}
-		p.warn(c.Name, "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml",
-			"%s is there: %s, installed by %s", in, name, in.by)
-	case p.options.Adopt:
-		p.warn(c.Name, in.afterAdoption(), "%s is taken over: %s, installed by %s", in, in.ref, in.by)
-	default:
-		refs := []object.Ref{in.ref}
-		for _, by := range sortedKeys(c.foreign) {
-			if !in.manages(by) {
-				continue
-			}
-			p.settle(conflict(c, by))
-			for _, ref := range c.foreign[by] {
-				if ref != in.ref {
-					refs = append(refs, ref)
-				}
-			}
-		}
-		p.refuse(c.Name, "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; "+in.afterAdoption(),
-			"%s is there: %s, installed by %s", in, andMore(refs), in.by)
+		out = append(out, Finding{
+			Object: in.ref, Manager: in.by,
+			Message: fmt.Sprintf("%s is there: %s, installed by %s", in, name, in.by),
+			Hint:    "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml",
+		})
 	}
+	return out
 }
 
 // manages says whether one of the managers listed in by is one of istiod's.
@@ -139,9 +191,9 @@ func (in installation) manages(by string) bool {
 
 func (in installation) afterAdoption() string {
 	if in.operator {
-		return fmt.Sprintf("take it from %s first, which sets back what others change", in.by)
+		return fmt.Sprintf("remove it from %s first, or it will revert these changes", in.by)
 	}
-	return fmt.Sprintf("do not use %s on them any more: it would set them back or remove them", in.tool())
+	return fmt.Sprintf("stop using %s on them: it would revert or remove them", in.tool())
 }
 
 // tool is by without the name of a release.

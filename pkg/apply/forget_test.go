@@ -26,8 +26,8 @@ func TestPlanForget(t *testing.T) {
 		"forgotten": {
 			forget: []string{"gone"},
 			want:   []string{"a", "b", "c"},
-			wantWarnings: []Finding{{Cluster: "gone",
-				Message: "forgotten: what setup-mesh put into it stays there, and its CA is trusted until it expires"}},
+			wantWarnings: []Finding{{ID: "cluster/forgotten", Cluster: "gone",
+				Message: "removed from the records; everything installed there stays, and its CA is trusted until it expires"}},
 		},
 		"a member of the topology cannot be": {
 			forget:   []string{"a"},

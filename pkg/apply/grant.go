@@ -83,12 +83,12 @@ func (l *grantList) add(kind, user, namespace string, rules []grantRule) {
 		return
 	}
 	meta := grantMeta{Name: "setup-mesh-" + digestOf(rules), Namespace: namespace, Labels: map[string]string{permissionsLabel: "true"}}
-	const version = rbacGroup + "/v1"
+	const version = object.RBACGroup + "/v1"
 	l.Items = append(l.Items, grantRole{APIVersion: version, Kind: kind, Metadata: meta, Rules: rules})
 	if user != "" {
 		l.Items = append(l.Items, grantBinding{
 			APIVersion: version, Kind: kind + "Binding", Metadata: meta,
-			RoleRef:  grantSubject{Group: rbacGroup, Kind: kind, Name: meta.Name},
+			RoleRef:  grantSubject{Group: object.RBACGroup, Kind: kind, Name: meta.Name},
 			Subjects: []grantSubject{userSubject(user)},
 		})
 	}
@@ -102,7 +102,7 @@ func userSubject(user string) grantSubject {
 			return grantSubject{Kind: "ServiceAccount", Name: name, Namespace: namespace}
 		}
 	}
-	return grantSubject{Group: rbacGroup, Kind: "User", Name: user}
+	return grantSubject{Group: object.RBACGroup, Kind: "User", Name: user}
 }
 
 // rules puts accesses together: one rule for the resources of a group with the
@@ -153,4 +153,15 @@ func encodeGrant(v any) string {
 	e.SetIndent(2)
 	_ = e.Encode(v)
 	return b.String()
+}
+
+const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
+
+// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
+// it is not.
+func rolesNamespace(l *Live) string {
+	if l.object(object.NamespaceRef(l.Namespace)) == nil {
+		return ""
+	}
+	return l.Namespace
 }

@@ -10,12 +10,18 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
-// A graphLog notes which steps started and ended, in order.
+// A graphLog runs steps that do nothing but take their time. A step is called
+// what its peer says.
 type graphLog struct {
 	mu    sync.Mutex
 	lines []string
+	steps []Step
+	takes map[string]time.Duration
+	fails map[string]error
 }
 
 func (g *graphLog) add(line string) {
@@ -24,45 +30,54 @@ func (g *graphLog) add(line string) {
 	g.lines = append(g.lines, line)
 }
 
-// step takes a while, and ends in err.
-func (g *graphLog) step(name string, takes time.Duration, err error, after ...*step) *step {
-	return &step{name: name, after: after, run: func(context.Context, *reporter) error {
-		g.add("start " + name)
-		time.Sleep(takes)
-		g.add("end " + name)
-		return err
-	}}
+// step adds one that takes a while, and returns its index.
+func (g *graphLog) step(kind StepKind, name string, takes time.Duration, after ...int) int {
+	if g.takes == nil {
+		g.takes, g.fails = map[string]time.Duration{}, map[string]error{}
+	}
+	g.takes[name] = takes
+	g.steps = append(g.steps, Step{Kind: kind, Peer: name, After: after})
+	return len(g.steps) - 1
 }
 
-func (g *graphLog) outcome(steps []*step) map[string]string {
+func (g *graphLog) run(_ context.Context, s Step, _ *reporter) error {
+	g.add("start " + s.Peer)
+	time.Sleep(g.takes[s.Peer])
+	g.add("end " + s.Peer)
+	return g.fails[s.Peer]
+}
+
+func outcomes(steps []*running) map[string]string {
 	out := map[string]string{}
 	for _, s := range steps {
 		switch {
 		case s.err == nil:
-			out[s.name] = "ok"
+			out[s.Peer] = "ok"
 		case errors.Is(s.err, errSkipped):
-			out[s.name] = "skipped"
+			out[s.Peer] = "skipped"
 		default:
-			out[s.name] = s.err.Error()
+			out[s.Peer] = s.err.Error()
 		}
 	}
 	return out
 }
 
+func silent(Event) {}
+
 func TestRunStepsOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g graphLog
-		a := g.step("a", 3*time.Second, nil)
-		b := g.step("b", time.Second, nil)
-		c := g.step("c", time.Second, nil, b)
-		d := g.step("d", time.Second, nil, a, c)
+		g.step(Put, "d", time.Second, 1, 3) // the order in the list is nobody's business
+		c := g.step(Put, "c", time.Second, 2)
+		g.step(Put, "b", time.Second)
+		g.step(Put, "a", 3*time.Second)
 		start := time.Now()
-		runSteps(t.Context(), t.Context(), []*step{d, c, b, a}, func(Event) {})
+		runSteps(t.Context(), g.steps, g.run, silent)
 		// a and b start at once: their order is nobody's business.
 		slices.Sort(g.lines[:2])
 		want := []string{"start a", "start b", "end b", "start c", "end c", "end a", "start d", "end d"}
 		if diff := cmp.Diff(want, g.lines); diff != "" {
-			t.Errorf("order (-want +got):\n%s", diff)
+			t.Errorf("order, c being step %d (-want +got):\n%s", c, diff)
 		}
 		if took := time.Since(start); took != 4*time.Second {
 			t.Errorf("it took %v: not all ran as soon as they could", took)
@@ -73,20 +88,38 @@ func TestRunStepsOrder(t *testing.T) {
 func TestRunStepsFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g graphLog
-		bad := g.step("bad", time.Second, errors.New("no"))
-		after := g.step("after", time.Second, nil, bad)
-		later := g.step("later", time.Second, nil, after)
-		other := g.step("other", 5*time.Second, nil)
-		final := g.step("final", time.Second, nil, later, other)
-		final.final = true
-		steps := []*step{bad, after, later, other, final}
-		runSteps(t.Context(), t.Context(), steps, func(Event) {})
+		bad := g.step(Put, "bad", time.Second)
+		after := g.step(Put, "after", time.Second, bad)
+		later := g.step(Remove, "later", time.Second, after)
+		other := g.step(Put, "other", 5*time.Second)
+		g.step(Finish, "final", time.Second, later, other)
+		g.fails["bad"] = errors.New("no")
+		all := runSteps(t.Context(), g.steps, g.run, silent)
 		want := map[string]string{"bad": "no", "after": "skipped", "later": "skipped", "other": "ok", "final": "ok"}
-		if diff := cmp.Diff(want, g.outcome(steps)); diff != "" {
+		if diff := cmp.Diff(want, outcomes(all)); diff != "" {
 			t.Errorf("outcomes (-want +got):\n%s", diff)
 		}
 		if last := g.lines[len(g.lines)-1]; last != "end final" || slices.Index(g.lines, "start final") < slices.Index(g.lines, "end other") {
 			t.Errorf("the final step did not wait: %v", g.lines)
+		}
+	})
+}
+
+// A step that is blocked is not taken, and nobody is told of it: the plan has
+// said so.
+func TestRunStepsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g graphLog
+		g.step(Put, "works", time.Second)
+		blocked := g.step(Remove, "blocked", time.Second)
+		g.steps[blocked].Blocked = "b is not reached"
+		var events []Event
+		all := runSteps(t.Context(), g.steps, g.run, func(e Event) { events = append(events, e) })
+		if diff := cmp.Diff(map[string]string{"works": "ok", "blocked": "skipped"}, outcomes(all)); diff != "" {
+			t.Errorf("outcomes (-want +got):\n%s", diff)
+		}
+		if slices.ContainsFunc(events, func(e Event) bool { return e.Index == blocked }) {
+			t.Errorf("events: %v", events)
 		}
 	})
 }
@@ -96,68 +129,55 @@ func TestRunStepsFailure(t *testing.T) {
 func TestRunStepsInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		finalCtx, stop := withGrace(ctx, 20*time.Second)
-		defer stop()
 		var g graphLog
-		running := g.step("running", 3*time.Second, nil)
-		next := g.step("next", time.Second, nil, running)
+		running := g.step(Put, "running", 3*time.Second)
+		next := g.step(Put, "next", time.Second, running)
+		g.step(Finish, "final", 0, next)
 		var late error
-		final := &step{name: "final", final: true, after: []*step{next}, run: func(ctx context.Context, _ *reporter) error {
+		run := func(ctx context.Context, s Step, r *reporter) error {
+			if s.Kind != Finish {
+				return g.run(ctx, s, r)
+			}
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			<-ctx.Done() // it hangs
 			late = ctx.Err()
 			return nil
-		}}
-		steps := []*step{running, next, final}
+		}
 		time.AfterFunc(time.Second, cancel)
 		start := time.Now()
-		runSteps(ctx, finalCtx, steps, func(Event) {})
+		all := runSteps(ctx, g.steps, run, silent)
 		want := map[string]string{"running": "ok", "next": "skipped", "final": "ok"}
-		if diff := cmp.Diff(want, g.outcome(steps)); diff != "" {
+		if diff := cmp.Diff(want, outcomes(all)); diff != "" {
 			t.Errorf("outcomes (-want +got):\n%s", diff)
 		}
-		if took := time.Since(start); took != 21*time.Second || late == nil {
-			t.Errorf("it took %v: the grace is 20 s after the interrupt", took)
-		}
-	})
-}
-
-func TestWithGraceOfAnUndisturbedRun(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		parent, cancel := context.WithCancel(t.Context())
-		ctx, stop := withGrace(parent, time.Second)
-		time.Sleep(time.Hour)
-		if ctx.Err() != nil {
-			t.Errorf("it ended by itself: %v", ctx.Err())
-		}
-		stop()
-		cancel()
-		if ctx.Err() == nil {
-			t.Error("stop does not end it")
+		if took := time.Since(start); took != 3*time.Second+finalTime || late == nil {
+			t.Errorf("it took %v: the end of a cluster has %v of its own, from when what ran has ended", took, finalTime)
 		}
 	})
 }
 
 func TestRunStepsEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var events []Event
-		work := &step{cluster: "a", name: "work", total: 2, run: func(_ context.Context, r *reporter) error {
+		steps := []Step{
+			{Cluster: "a", Kind: Put, Part: order.Config, Changes: []int{3, 4}},
+			{Cluster: "b", Kind: Prove, Claim: order.Answers, After: []int{0}},
+		}
+		run := func(_ context.Context, _ Step, r *reporter) error {
 			r.advance()
 			r.waiting("for Godot")
 			r.advance()
 			return errors.New("no")
-		}}
-		skipped := &step{cluster: "b", name: "skipped", after: []*step{work}}
-		runSteps(t.Context(), t.Context(), []*step{work, skipped}, func(e Event) { events = append(events, e) })
+		}
+		var events []Event
+		runSteps(t.Context(), steps, run, func(e Event) { events = append(events, e) })
+		work := func(kind EventKind, done int, detail string) Event {
+			return Event{Cluster: "a", Step: Put, Part: order.Config, Kind: kind, Done: done, Total: 2, Detail: detail}
+		}
 		want := []Event{
-			{Cluster: "a", Step: "work", Kind: Started, Total: 2},
-			{Cluster: "a", Step: "work", Kind: Progress, Done: 1, Total: 2},
-			{Cluster: "a", Step: "work", Kind: Waiting, Done: 1, Total: 2, Detail: "for Godot"},
-			{Cluster: "a", Step: "work", Kind: Progress, Done: 2, Total: 2},
-			{Cluster: "a", Step: "work", Kind: Failed, Done: 2, Total: 2, Detail: "no"},
-			{Cluster: "b", Step: "skipped", Kind: Skipped},
+			work(Started, 0, ""), work(Progress, 1, ""), work(Waiting, 1, "for Godot"), work(Progress, 2, ""), work(Failed, 2, "no"),
+			{Cluster: "b", Step: Prove, Claim: order.Answers, Index: 1, Kind: Skipped},
 		}
 		if diff := cmp.Diff(want, events); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)

@@ -37,22 +37,27 @@ type Inspected struct {
 	// Nodes are addresses of the nodes on which API servers run, or of all
 	// nodes where none says so.
 	Nodes []string
+
+	// Namespaces are those that objects are to be created in, and that a plan
+	// does not read.
+	Namespaces map[string]Observed
 }
 
-// Inspect asks the clusters of p what speaks against an apply and a plan does
-// not need to know. It writes nothing. Where p changes nothing and refuses
-// nothing, no cluster is asked.
+// Inspect asks the clusters of p what its checks ask and a plan does not need to
+// know. It writes nothing. Where p changes nothing and refuses nothing, no
+// cluster is asked.
 func Inspect(ctx context.Context, p *Plan, clients *Clients) Inspection {
+	e := newEvidence(p, nil, nil)
 	i := Inspection{}
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		q := p.questions(c)
-		if q.none() {
+		asks := e.asks(planChecks(), c)
+		if len(asks) == 0 {
 			continue
 		}
 		g.Go(func() error {
-			seen := inspect(ctx, clients.connect(c.Live), c, q)
+			seen := inspect(ctx, p, clients.connect(c.Live), c, asks)
 			mu.Lock()
 			defer mu.Unlock()
 			i[c.Name] = seen
@@ -63,43 +68,37 @@ func Inspect(ctx context.Context, p *Plan, clients *Clients) Inspection {
 	return i
 }
 
-// questions are what one cluster is asked.
-type questions struct {
-	access                 []object.Access
-	ranges, istiods, nodes bool
-}
-
-func (q questions) none() bool { return len(q.access) == 0 && !q.ranges && !q.istiods && !q.nodes }
-
-func (p *Plan) questions(c *ClusterPlan) questions {
-	if c.Unreached != "" {
-		return questions{}
-	}
-	return questions{
-		access:  p.needs(c),
-		istiods: !c.Leaving && c.Pending() && c.Live.Record == nil,
-		ranges:  slices.ContainsFunc(p.newNeighbors(), func(n neighbors) bool { return n.a == c || n.b == c }),
-		nodes:   slices.Contains(p.Refusals, loopback(c.Live)),
-	}
-}
-
-func inspect(ctx context.Context, l *connected, c *ClusterPlan, q questions) *Inspected {
+func inspect(ctx context.Context, p *Plan, l *connected, c *ClusterPlan, asks map[Question]bool) *Inspected {
 	seen := &Inspected{}
 	var g errgroup.Group
-	ask := func(wanted bool, f func()) {
-		if wanted {
+	ask := func(q Question, f func()) {
+		if asks[q] {
 			g.Go(func() error { f(); return nil })
 		}
 	}
-	ask(len(q.access) > 0, func() { seen.askAccess(ctx, l, c, q.access) })
-	ask(q.ranges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.cluster) })
-	ask(q.ranges, func() { seen.Services = readServiceRanges(ctx, l.cluster) })
-	ask(q.istiods, func() {
+	ask(AskPermissions, func() { seen.askAccess(ctx, l, c, p.needs(c)) })
+	ask(AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.cluster) })
+	ask(AskRanges, func() { seen.Services = readServiceRanges(ctx, l.cluster) })
+	ask(AskDeployments, func() {
 		seen.Istiods, seen.IstiodsErr = l.cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
 	})
-	ask(q.nodes, func() { seen.Nodes = readNodeAddresses(ctx, l.cluster) })
+	ask(AskNodes, func() { seen.Nodes = readNodeAddresses(ctx, l.cluster) })
+	ask(AskNamespaces, func() { seen.Namespaces = readNamespaces(ctx, l.cluster, c.strangeNamespaces()) })
 	_ = g.Wait() // the functions return nil
 	return seen
+}
+
+// readNamespaces reads namespaces, those that are not there too.
+func readNamespaces(ctx context.Context, c object.Reader, names []string) map[string]Observed {
+	out := map[string]Observed{}
+	for _, name := range names {
+		o, err := c.Get(ctx, object.NamespaceRef(name))
+		if object.Absent(err) {
+			err = nil
+		}
+		out[name] = Observed{Object: o, Err: err}
+	}
+	return out
 }
 
 // askAccess asks an administrator one question, and anybody else one for each

@@ -19,8 +19,8 @@ const (
 	annotationServes  = annotationPrefix + "serves"    // "true" where the consumer is a primary of the source
 )
 
-// secretData is the decoded data of a Secret. What is no base64 is left out,
-// and so is missed by whoever parses the rest.
+// secretData is the decoded data of a Secret. What is not base64 is left
+// out, and so is missed by whoever parses the rest.
 func secretData(o *unstructured.Unstructured) map[string][]byte {
 	encoded, _, err := unstructured.NestedStringMap(o.Object, "data")
 	if err != nil {
@@ -82,6 +82,8 @@ type content struct {
 	fields map[string]any
 	notes  map[string]string
 	sends  string // as in [Late]
+	// token is how long a token in it is valid, zero if there is none.
+	token validity
 }
 
 // secretContent is the content of a Secret.

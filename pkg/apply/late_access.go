@@ -30,7 +30,7 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 		return why
 	}
 	if source := w.Cluster(r.source.Name); source != nil && source.Unreached == nil && r.retires(live) {
-		return fmt.Sprintf("%s is not served from here any more", r.source.Name)
+		return fmt.Sprintf("%s is no longer served from here", r.source.Name)
 	}
 	return ""
 }
@@ -79,10 +79,12 @@ func (r *remoteAccess) stale(w *World, live *unstructured.Unstructured) string {
 		return fmt.Sprintf("%s is served from here now", r.source.Name)
 	case grant.Err != nil:
 		return ""
+	case grant.Object == nil && r.renamed(source, note[annotationGrant]):
+		return fmt.Sprintf("this cluster has another name than %s granted its token to", r.source.Name)
 	case grant.Object == nil:
 		return fmt.Sprintf("its token was revoked in %s", r.source.Name)
 	case string(grant.Object.GetUID()) != note[annotationGrant]:
-		return fmt.Sprintf("its token is bound to a grant that %s has no more", r.source.Name)
+		return fmt.Sprintf("its token is bound to an earlier grant of %s", r.source.Name)
 	}
 	switch {
 	case account.Err != nil:
@@ -92,15 +94,25 @@ func (r *remoteAccess) stale(w *World, live *unstructured.Unstructured) string {
 	case string(account.Object.GetUID()) != note[annotationAccount]:
 		return fmt.Sprintf("its token is of another service account than %s has now", r.source.Name)
 	}
-	issued, err1 := time.Parse(time.RFC3339, note[annotationIssued])
-	expires, err2 := time.Parse(time.RFC3339, note[annotationExpires])
-	if err1 != nil || err2 != nil {
+	valid, ok := validityOf(live)
+	if !ok {
 		return "it does not say how long its token is valid"
 	}
-	if v := certs.Judge(issued, expires, w.Now); v != certs.Fresh {
-		return fmt.Sprintf("its token is %s: valid until %s", v, expires.Format(time.DateOnly))
+	if v := certs.Judge(valid.issued, valid.expires, w.Now); v != certs.Fresh {
+		return fmt.Sprintf("its token is %s: valid until %s", v, valid.expires.Format(time.DateOnly))
 	}
 	return ""
+}
+
+// renamed says whether the grant that a token is bound to is there, under the
+// name that the consumer had.
+func (r *remoteAccess) renamed(source *Live, uid string) bool {
+	for ref, seen := range source.Objects {
+		if ref.Kind == "Secret" && ref.Namespace == r.source.Namespace && seen.Object != nil && string(seen.Object.GetUID()) == uid && uid != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Needs implements [Late]: the token comes out of the source cluster, and is
@@ -169,7 +181,9 @@ func (r *remoteAccess) Mint(ctx context.Context, m Minter) (content, error) {
 	if r.serves || r.retires(live) && r.stale(m.World, live) != "" {
 		notes[annotationServes] = "true"
 	}
-	return secretContent(map[string][]byte{r.source.Name: kubeconfig}, notes), nil
+	out := secretContent(map[string][]byte{r.source.Name: kubeconfig}, notes)
+	out.token = validity{m.Now, expires}
+	return out, nil
 }
 
 func accountRef(namespace, name string) object.Ref {

@@ -3,6 +3,7 @@ package apply
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,13 +13,14 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 func TestJudgeIntermediate(t *testing.T) {
 	id := certs.Identity{Cluster: "a", Namespace: "istio-system", TrustDomain: "cluster.local"}
 	live := func(root *certs.Root, id certs.Identity) *unstructured.Unstructured {
-		c, err := (&intermediate{root: root, id: id}).mint(rand.Reader, testNow)
+		c, err := (&intermediate{root: root, id: id}).Mint(t.Context(), Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +62,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 	const ns = "istio-system"
 	grant := object.SecretRef(ns, object.GrantPrefix+"a")
 	secret := object.SecretRef(ns, object.RemoteSecretPrefix+"b")
+	account := accountRef(ns, "istio-reader-service-account")
 	tests := map[string]struct {
 		world func(consumer, source *Live, w *World)
 		want  string
@@ -85,10 +88,33 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(_, source *Live, _ *World) {
 				source.Objects[grant] = Observed{Object: managedBy(source.object(grant), "uid-new")}
 			},
-			want: "its token is bound to a grant that b has no more",
+			want: "its token is bound to an earlier grant of b",
 		},
 		"the grant cannot be read: the token may work": {
 			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{Err: errors.New("forbidden")} },
+		},
+		// A dead credential was never replaced: whoever deleted the account, or let
+		// an apply make another one, was told that there is nothing to change.
+		"the account of its token is gone": {
+			world: func(_, source *Live, _ *World) { source.Objects[account] = Observed{} },
+			want:  "the service account of its token is missing in b",
+		},
+		"the account of its token was made anew": {
+			world: func(_, source *Live, _ *World) {
+				source.Objects[account] = Observed{Object: managedBy(source.object(account), "uid-new")}
+			},
+			want: "its token is of another service account than b has now",
+		},
+		"nobody wrote down of which account its token is": {
+			world: func(consumer, _ *Live, _ *World) {
+				edit(consumer, secret, func(o map[string]any) {
+					delete(o["metadata"].(map[string]any)["annotations"].(map[string]any), annotationAccount)
+				})
+			},
+			want: "its token is of another service account than b has now",
+		},
+		"the account cannot be read: the token may work": {
+			world: func(_, source *Live, _ *World) { source.Objects[account] = Observed{Err: errors.New("forbidden")} },
 		},
 		"the source is not reached: the token may work": {
 			world: func(_, source *Live, _ *World) {
@@ -142,8 +168,8 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			if got := late.Judge(w, w.Clusters[0].object(secret)); got != tt.want {
 				t.Errorf("Judge = %q, want %q", got, tt.want)
 			}
-			if late.Needs() != "b" {
-				t.Errorf("Needs = %q", late.Needs())
+			if late.Source() != "b" || !slices.Contains(late.Needs(), order.Applied("b", order.Grant, "a")) {
+				t.Errorf("Source = %q, Needs = %v", late.Source(), late.Needs())
 			}
 		})
 	}

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -104,15 +103,6 @@ func istiodServiceObject(namespace string) *unstructured.Unstructured {
 	}})
 }
 
-// The names of the ports join Service and EndpointSlice. They are those of the
-// Service that the chart renders for a control plane: one that becomes the other
-// goes on leading to the endpoints that it has.
-// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/service.yaml
-const (
-	discoveryPortName = "https-dns"
-	webhookPortName   = "https-webhook"
-)
-
 // endpointsObject is where one primary is reached; the addresses are those of
 // its gateway.
 // https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
@@ -140,27 +130,22 @@ func movableGateway(rendered *unstructured.Unstructured, address topology.Gatewa
 	return o
 }
 
-// readerBinding is a rendered binding, under a name of its own where it is that of
-// an account of the user's: another account is bound before the tokens of this
-// one have been replaced.
-func readerBinding(rendered *unstructured.Unstructured, account string) *unstructured.Unstructured {
-	subjects, _, _ := unstructured.NestedSlice(rendered.Object, "subjects")
-	ours := slices.ContainsFunc(subjects, func(s any) bool {
-		m, _ := s.(map[string]any)
-		return m["kind"] == "ServiceAccount" && m["name"] == account
-	})
-	if !ours || account == topology.DefaultServiceAccountReader {
-		return rendered
-	}
-	o := rendered.DeepCopy()
-	o.SetName(o.GetName() + "-" + account)
-	return o
-}
-
 // readerAccount is the service account as which other clusters' istiods read
 // this one.
 func readerAccount(namespace, name string) *unstructured.Unstructured {
 	return object.New("v1", "ServiceAccount", namespace, name, nil, nil)
+}
+
+// readerRole is the role that the charts make for it:
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml
+func readerRole(namespace string) string { return "istio-reader-clusterrole-" + namespace }
+
+// readerBinding lets a service account of the topology's read the cluster.
+func readerBinding(namespace, account string) *unstructured.Unstructured {
+	return object.New(object.RBACGroup+"/v1", "ClusterRoleBinding", "", "setup-mesh-reader-"+namespace+"-"+account, nil, map[string]any{
+		"roleRef":  map[string]any{"apiGroup": object.RBACGroup, "kind": "ClusterRole", "name": readerRole(namespace)},
+		"subjects": []any{map[string]any{"kind": "ServiceAccount", "name": account, "namespace": namespace}},
+	})
 }
 
 // grantObject is the Secret that a consumer's token is bound to. It holds

@@ -55,6 +55,7 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 	}
 	for _, m := range departedMembers(w, d) {
 		l := &Live{Member: m, Leaving: true}
+		l.Name = freeName(w, m)
 		w.Clusters = append(w.Clusters, l)
 		g.Go(func() error {
 			at := &connected{Live: l}
@@ -69,6 +70,16 @@ func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions
 		return w, fmt.Errorf("read the clusters of %s: %w", d.MeshID, context.Cause(ctx))
 	}
 	return w, nil
+}
+
+// freeName is what a departed member is called: its name may be another cluster's
+// by now, whose objects are not to be taken for those about the member.
+func freeName(w *World, m record.Member) string {
+	name := m.Name
+	for n := 4; w.Cluster(name) != nil; n++ {
+		name = m.Name + "~" + m.UID[:min(n, len(m.UID))]
+	}
+	return name
 }
 
 // departedMembers are the clusters that some record names as members, and that
@@ -150,18 +161,18 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	}
 	l.cluster = cluster
 	l.Endpoint = server.over(cluster.Endpoint())
-	g, ctx := errgroup.WithContext(ctx)
+	g, asking := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		id, err := cluster.Identity(ctx)
+		id, err := cluster.Identity(asking)
 		l.UID, l.Kubernetes = id.UID, id.Version
 		return err
 	})
 	var namespace Observed
 	g.Go(func() error {
-		namespace.Object, namespace.Err = cluster.Get(ctx, object.NamespaceRef(l.Namespace))
+		namespace.Object, namespace.Err = cluster.Get(asking, object.NamespaceRef(l.Namespace))
 		return nil
 	})
-	g.Go(func() error { return readRecords(ctx, l) })
+	g.Go(func() error { return readRecords(asking, l) })
 	if err := g.Wait(); err != nil {
 		return err
 	}
@@ -180,39 +191,6 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	}
 	l.seeNamespace(namespace)
 	return nil
-}
-
-// follow makes a member that leaves be where its record is, if that is in
-// another namespace than the topology says.
-func (l *Live) follow(mesh string) bool {
-	for namespace, found := range l.elsewhere {
-		if found.Mesh == mesh {
-			l.Namespace, l.Record, l.recordVersion = namespace, found.Record, found.version
-			delete(l.elsewhere, namespace)
-			return true
-		}
-	}
-	return false
-}
-
-// seeNamespace takes note of Istio's namespace. One that is being deleted is as
-// good as gone, with all that is in it, the record too.
-func (l *Live) seeNamespace(seen Observed) {
-	ref := object.NamespaceRef(l.Namespace)
-	if seen.Object != nil && seen.Object.GetDeletionTimestamp() != nil && !l.Leaving {
-		l.ends(ref)
-		l.Record, l.recordVersion = nil, ""
-		seen = Observed{}
-	}
-	l.Objects[ref] = seen
-}
-
-// ends notes that a namespace is being deleted.
-func (l *Live) ends(ref object.Ref) {
-	if l.ending == nil {
-		l.ending = map[object.Ref]bool{}
-	}
-	l.ending[ref] = true
 }
 
 // readRecords finds the records of all meshes in the cluster: whoever changes

@@ -17,15 +17,15 @@ import (
 // share reads what is wanted in the clusters of a mesh that shares Services. What
 // one is to hold is in the others: the Services of all have been read.
 func (ob observer) share(ctx context.Context, w *World, d *Desired) error {
-	var err error
-	if w.shared, err = newSharing(d, w); err != nil {
+	wanted, err := newSharing(d, w)
+	if err != nil {
 		return err
 	}
 	var g errgroup.Group
 	for i, c := range d.Clusters {
 		if l := w.Clusters[i]; l.Unreached == nil {
 			g.Go(func() error {
-				ob.read(ctx, ob.clients.connect(l), c, slices.Concat(c.Items, w.shared.items[l.Name]))
+				ob.read(ctx, ob.clients.connect(l), c, slices.Concat(c.Items, wanted.items[l.Name]))
 				return nil
 			})
 		}
@@ -72,32 +72,4 @@ func sharedRefs(namespaces []string) []object.Ref {
 		refs = append(refs, object.ServiceRef(namespace, ""))
 	}
 	return refs
-}
-
-// sharedRead notes what was read: that all other copies are absent, too.
-func (l *Live) sharedRead(namespaces []string, found []*unstructured.Unstructured) {
-	for _, name := range namespaces {
-		l.Objects[object.NamespaceRef(name)] = Observed{}
-	}
-	for _, o := range found {
-		if ref := object.RefOf(o); o.GetDeletionTimestamp() == nil {
-			l.Objects[ref] = Observed{Object: o}
-		} else {
-			l.ends(ref)
-			l.services[o.GetName()] = nil
-		}
-	}
-	for _, list := range l.services {
-		for _, o := range list {
-			if object.Ours(o) {
-				l.Objects[object.RefOf(o)] = Observed{Object: o}
-			}
-		}
-	}
-}
-
-// listed says whether ref would be in Objects if it was there and ours.
-func (l *Live) listed(ref object.Ref) bool {
-	_, all := l.services[ref.Namespace]
-	return all && ref == object.ServiceRef(ref.Namespace, ref.Name)
 }

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -13,18 +14,16 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-const rbacGroup = "rbac.authorization.k8s.io"
-
 // isRole says whether r holds rules.
 func isRole(r object.Ref) bool {
-	return r.Group == rbacGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
+	return r.Group == object.RBACGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
 }
 
 // escalates says whether a is the right to put more into a role than one holds.
-func escalates(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "escalate" }
+func escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "escalate" }
 
 // binds says whether a is the right to bind a role that holds more than oneself.
-func binds(a object.Access) bool { return a.Group == rbacGroup && a.Verb == "bind" }
+func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
 
 // needs lists what the user of c's context has to be allowed for an apply of p,
 // beside reading what the plan read; sorted, and nothing where an apply does
@@ -36,15 +35,17 @@ func (p *Plan) needs(c *ClusterPlan) []object.Access {
 			n.change(ch)
 		}
 	}
-	for ref := range c.denied {
-		n.put(ref, nil)
+	for _, ch := range c.Changes {
+		if ch.item != nil && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
+			n.put(ch.Object, nil)
+		}
 	}
 	switch {
 	case len(n) == 0:
 	case c.Leaving:
 		n.leave(c)
 	default:
-		n.stay(c)
+		n.stay(p, c)
 	}
 	n.given(p, c)
 	return slices.SortedFunc(maps.Keys(n), compareAccess)
@@ -99,11 +100,11 @@ func (n needs) put(ref object.Ref, it *Item) {
 	if isRole(ref) {
 		n.add(ref, "escalate")
 	}
-	if it == nil || ref.Group != rbacGroup {
+	if it == nil || ref.Group != object.RBACGroup {
 		return
 	}
 	if kind, _, _ := unstructured.NestedString(it.Object.Object, "roleRef", "kind"); kind != "" {
-		n.add(object.Ref{Group: rbacGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
+		n.add(object.Ref{Group: object.RBACGroup, Kind: kind, Namespace: ref.Namespace}, "bind")
 	}
 }
 
@@ -121,7 +122,7 @@ func (n needs) leave(c *ClusterPlan) {
 
 // stay needs what an apply does in a cluster of the mesh beside the changes: it
 // writes the record, waits, and has the istiods asked whom they discover.
-func (n needs) stay(c *ClusterPlan) {
+func (n needs) stay(p *Plan, c *ClusterPlan) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
@@ -148,12 +149,28 @@ func (n needs) stay(c *ClusterPlan) {
 			}
 		}
 	}
+	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
+	if c.removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
+		n.add(addresses, "list")
+	}
+	if p.proves(c, order.Serves) {
+		n.switched(c, addresses)
+	}
 	if c.Remote() {
 		n.served(c)
 	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}
+}
+
+// switched needs what the proof of serving puts into c and takes out again, and
+// to remove the endpoints that Kubernetes made for an istiod of c itself.
+func (n needs) switched(c *ClusterPlan, addresses object.Ref) {
+	n.add(object.IstiodServiceRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(addresses, "get", "list", "create", "patch", "delete")
+	n.add(probeWebhookRef(c.Namespace), "get", "create", "patch", "delete")
+	n.add(object.Ref{Kind: "Endpoints", Namespace: c.Namespace}, "delete")
 }
 
 // served needs what [waitServed] does: it waits, and tries whether a pod would be
@@ -164,21 +181,6 @@ func (n needs) served(c *ClusterPlan) {
 	if c.wants(injectorRef(c.Namespace)) {
 		n.add(injectorRef(c.Namespace), "list", "watch")
 	}
-}
-
-// wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
-
-// item is what c should hold at ref, nil for nothing.
-func (c *ClusterPlan) item(ref object.Ref) *Item {
-	if c.Desired == nil {
-		return nil
-	}
-	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
-	if i < 0 {
-		return nil
-	}
-	return c.Desired.Items[i]
 }
 
 // given needs what is minted in other clusters out of c: tokens, and the address
@@ -200,37 +202,31 @@ func compareAccess(a, b object.Access) int {
 		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Verb, b.Verb))
 }
 
-// deny notes that the user may not even try to update ref.
-func (c *ClusterPlan) deny(ref object.Ref, f Finding) {
-	if c.denied == nil {
-		c.denied = map[object.Ref]Finding{}
-	}
-	c.denied[ref] = f
+// permissionChecks are about the users of contexts.
+func permissionChecks() []Check {
+	return []Check{{ID: "cluster/permissions", Severity: Refuses, Asks: []Question{AskPermissions}, Applies: needsPermissions, Judge: judgePermissions}}
 }
 
-// permissions refuses what the users of contexts may not do: one refusal for
-// each cluster, with what would grant it.
-func (p *Plan) permissions(i Inspection) {
-	for _, c := range p.Clusters {
-		seen := i[c.Name]
-		switch {
-		case seen == nil:
-		case seen.AccessErr != nil:
-			p.warn(c.Name, object.HintOf(seen.AccessErr), "whether the user of context %s may do all this was not checked: %v", c.Context, seen.AccessErr)
-		case len(seen.Missing) > 0:
-			for ref, f := range c.denied {
-				if slices.Contains(seen.Missing, object.AccessTo("patch", ref)) || isRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)) {
-					p.settle(f)
-				}
-			}
-			p.Refusals = append(p.Refusals, Finding{
-				Cluster: c.Name,
-				Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
-				Hint:    grantHint(seen),
-				Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
-			})
-		}
+func needsPermissions(e *Evidence, c *ClusterPlan) bool {
+	return reached(e, c) && len(e.plan.needs(c)) > 0
+}
+
+// judgePermissions refuses what a user may not do, with what would grant it.
+func judgePermissions(e *Evidence, c *ClusterPlan) []Finding {
+	seen := e.inspection[c.Name]
+	switch {
+	case seen == nil:
+		return nil
+	case seen.AccessErr != nil:
+		return []Finding{unknown(seen.AccessErr, fmt.Sprintf("could not check whether the user of context %s may do all this: %v", c.Context, seen.AccessErr))}
+	case len(seen.Missing) == 0:
+		return nil
 	}
+	return []Finding{{
+		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+		Hint:    grantHint(seen),
+		Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
+	}}
 }
 
 func grantHint(seen *Inspected) string {
@@ -251,13 +247,18 @@ func grantHint(seen *Inspected) string {
 	return hint
 }
 
-const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
+// roleOf is the role that a binding gives.
+func roleOf(binding map[string]any) object.Ref {
+	kind, _, _ := unstructured.NestedString(binding, "roleRef", "kind")
+	name, _, _ := unstructured.NestedString(binding, "roleRef", "name")
+	return object.Ref{Group: object.RBACGroup, Kind: kind, Name: name}
+}
 
-// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
-// it is not.
-func rolesNamespace(l *Live) string {
-	if l.object(object.NamespaceRef(l.Namespace)) == nil {
-		return ""
-	}
-	return l.Namespace
+// bindsTo says whether a binding gives its role to a service account.
+func bindsTo(binding map[string]any, account object.Ref) bool {
+	subjects, _, _ := unstructured.NestedSlice(binding, "subjects")
+	return slices.ContainsFunc(subjects, func(s any) bool {
+		m, _ := s.(map[string]any)
+		return m["kind"] == account.Kind && m["name"] == account.Name && m["namespace"] == account.Namespace
+	})
 }

@@ -36,13 +36,13 @@ func TestNeeds(t *testing.T) {
 	const serves = "mesh_id: m\ncontexts: {kind-p: {network: n2, name: p}, kind-r: {network: n1, name: r, primaries: [kind-p]}}\n"
 	// roles adds what the charts render for istiod, and who is to have it.
 	roles := func(t *testing.T, d *Desired) {
-		const group = rbacGroup + "/v1"
+		const group = object.RBACGroup + "/v1"
 		for _, o := range []struct{ kind, namespace, refers string }{{"ClusterRole", "", ""}, {"Role", ns, ""}, {"ClusterRoleBinding", "", "ClusterRole"}, {"RoleBinding", ns, "Role"}} {
 			rest := map[string]any{}
 			if o.refers != "" {
 				rest["roleRef"] = map[string]any{"kind": o.refers, "name": "istiod"}
 			}
-			it, err := newItem(order.ControlPlane, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
+			it, err := newItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,6 +62,7 @@ func TestNeeds(t *testing.T) {
 			topology: twoClusters, desired: roles,
 			want: []string{
 				"namespaces: create get patch",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"customresourcedefinitions: create get patch",
 				"clusterrolebindings: create get patch",
@@ -81,6 +82,7 @@ func TestNeeds(t *testing.T) {
 			topology: one,
 			want: []string{
 				"namespaces: create get patch",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"customresourcedefinitions: create get patch",
 				"istio-system configmaps,secrets,serviceaccounts,services: create get patch",
@@ -125,12 +127,12 @@ func TestNeeds(t *testing.T) {
 			world: func(_ *testing.T, w *World) {
 				edit(w.Clusters[1], object.SecretRef(ns, object.RemoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
 			},
-			want: []string{"istio-system secrets: get", "istio-system serviceaccounts/token: create"},
+			want: []string{"istio-system secrets,serviceaccounts: get", "istio-system serviceaccounts/token: create"},
 		},
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
 			world: func(_ *testing.T, w *World) {
-				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: rbacGroup, Version: "v1", Kind: "Role", Namespace: ns, Name: "istiod"}} {
+				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: object.RBACGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
 					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
 					w.Clusters[0].Objects[ref] = seen
@@ -171,6 +173,7 @@ func TestNeeds(t *testing.T) {
 				"customresourcedefinitions: create get patch",
 				"namespaces: create get patch",
 				"nodes: list",
+				"mutatingwebhookconfigurations: create get patch",
 				"validatingwebhookconfigurations: create get list patch watch",
 				"istio-system configmaps,secrets,serviceaccounts: create get patch",
 				"istio-system deployments: create get list patch watch",
@@ -191,11 +194,11 @@ func TestNeeds(t *testing.T) {
 		"a teardown": {
 			topology: one, applied: true, leave: true,
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Remains.ByProducts = []object.Ref{{Version: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
+				w.Clusters[0].Remains.ByProducts = []object.Ref{{Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: []string{
 				"namespaces: delete list watch",
-				"validatingwebhookconfigurations: delete",
+				"mutatingwebhookconfigurations,validatingwebhookconfigurations: delete",
 				"customresourcedefinitions: delete list watch",
 				"istio-system configmaps: delete get",
 				"istio-system secrets,serviceaccounts,services: delete",
@@ -247,16 +250,31 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// A Service that loses its selector is deleted and made anew.
+// Where a control plane takes the place of another one, the proof of serving makes
+// objects and removes them, and so go the endpoints that Kubernetes made for a
+// Service which loses its selector.
 func TestNeedsOfRoleChange(t *testing.T) {
-	primary := WantedMesh(t, strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1), TestBase)
-	remote := WantedMesh(t, sharedControlPlane, TestBase)
-	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
-	got := p.needs(p.cluster("west"))
-	for _, verb := range []string{"create", "delete", "patch"} {
-		if !slices.Contains(got, object.AccessTo(verb, object.IstiodServiceRef("istio-system"))) {
-			t.Errorf("%s on Services is missing in %v", verb, got)
+	const ns = "istio-system"
+	slice := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: ns}
+	p, _ := rolesOf(t, threePrimaries, served("kind-p1"))
+	got := p.needs(p.cluster("r"))
+	want := map[object.Ref][]string{
+		object.IstiodServiceRef(ns):        {"create", "get", "patch", "delete"},
+		slice:                              {"create", "get", "list", "patch", "delete"},
+		probeWebhookRef(ns):                {"create", "get", "patch", "delete"},
+		{Kind: "Endpoints", Namespace: ns}: {"delete"},
+		{Kind: "Pod", Namespace: ns}:       {"create"},
+	}
+	for ref, verbs := range want {
+		for _, verb := range verbs {
+			if !slices.Contains(got, object.AccessTo(verb, ref)) {
+				t.Errorf("%s on %s is missing", verb, ref.Kind)
+			}
 		}
+	}
+	p, _ = rolesOf(t, served("kind-p1"), threePrimaries)
+	if got := p.needs(p.cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
+		t.Error("list on EndpointSlice is missing: the wait for endpoints of its own")
 	}
 }
 
@@ -270,18 +288,19 @@ func TestPermissions(t *testing.T) {
 	for ref, err := range map[object.Ref]error{
 		service:              &object.Error{Class: object.Forbidden, Op: "apply Service", Message: "forbidden"},
 		object.IstiodRef(ns): &object.Error{Class: object.Invalid, Op: "apply Deployment", Message: "immutable"},
-		{Version: "v1", Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &object.Error{Class: object.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
+		{Kind: "ServiceAccount", Namespace: ns, Name: "istiod"}: &object.Error{Class: object.Forbidden, Op: "apply ServiceAccount", Message: "exceeded quota"},
 	} {
 		seen := w.Clusters[0].Objects[ref]
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
+	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{} // something to do
 	p := NewPlan(d, w, PlanOptions{})
 	missing := []object.Access{object.AccessTo("patch", service)}
-	p.Preflight(Inspection{
+	p = p.With(Preflight(p, Inspection{
 		"a": {Missing: missing, User: "mia"},
-		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: rbacGroup, Kind: "ClusterRole"})}},
-	})
+		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
+	}))
 	var got []Finding
 	for _, f := range p.Refusals {
 		if f.Cluster == "a" || f.Cluster == "b" {
@@ -289,14 +308,14 @@ func TestPermissions(t *testing.T) {
 		}
 	}
 	want := []Finding{
-		{Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
-		{Cluster: "a", Message: "apply Deployment: immutable"},
-		{Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
-		{Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
+		{ID: "objects/accepted", Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
+		{ID: "objects/accepted", Cluster: "a", Message: "apply Deployment: immutable"},
+		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
+		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
 			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
-			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: rbacGroup, Resource: "clusterroles"}})},
+			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, sayings); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }
@@ -318,7 +337,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps]
@@ -328,12 +347,12 @@ items:
         verbs: [patch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: Role
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [""]
         resources: [configmaps, secrets]
@@ -346,7 +365,7 @@ items:
         verbs: [list, watch]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: RoleBinding
-    metadata: {name: setup-mesh-#, namespace: istio-system}
+    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: setup-mesh-#}
     subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
 `
@@ -355,7 +374,7 @@ kind: List
 items:
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRole
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     rules:
       - apiGroups: [apps]
         resources: [deployments]
@@ -370,7 +389,7 @@ items:
 		"nobody knows whom, and no namespace":   {"", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole},
 		"a service account": {"system:serviceaccount:ci:deployer", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
     kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#}
+    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
     roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
     subjects: [{kind: ServiceAccount, name: deployer, namespace: ci}]
 `},
@@ -399,14 +418,14 @@ var digests = regexp.MustCompile("setup-mesh-[0-9a-f]{8}")
 // A user who may not read is told so once, whatever it is.
 func TestUnreadable(t *testing.T) {
 	l := emptyLive(record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
-	if err := unreadable(t.Context(), l); err != nil {
+	if err := unreadable(t.Context(), &connected{Live: l}); err != nil {
 		t.Errorf("of what was read: %v", err)
 	}
 	l.Objects[object.SecretRef("istio-system", "x")] = Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: "EOF"}}
-	if err := unreadable(t.Context(), l); err == nil || err.Error() != "read Secret: EOF" {
+	if err := unreadable(t.Context(), &connected{Live: l}); err == nil || err.Error() != "read Secret: EOF" {
 		t.Errorf("of what is not reached: %v", err)
 	}
-	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), l, err, nil), err) {
+	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), &connected{Live: l}, err, nil), err) {
 		t.Error("another error is told")
 	}
 }

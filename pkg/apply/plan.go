@@ -43,9 +43,12 @@ type Plan struct {
 	// Warnings are worth reading and stop nothing.
 	Warnings []Finding `json:"warnings,omitempty"`
 
-	world   *World
-	desired *Desired
-	options PlanOptions
+	world     *World
+	desired   *Desired
+	options   PlanOptions
+	shared    sharing        // copies of Services that are wanted
+	unshared  error          // why there are none
+	forgotten []*ClusterPlan // dropped from the records, and so from Clusters
 }
 
 // A ClusterPlan is one cluster's share of a [Plan].
@@ -76,12 +79,11 @@ type ClusterPlan struct {
 	NotAfter        time.Time `json:"notAfter,omitzero"`
 	Changes         []Change  `json:"changes"`
 
-	Live    *Live           `json:"-"` // as it was read
-	Desired *DesiredCluster `json:"-"` // nil for one that topology.yaml does not name
-	// What [Plan.Preflight] knows to say better: the objects that others manage,
-	// by their managers, and the dry runs that the user is not permitted.
-	foreign map[string][]object.Ref
-	denied  map[object.Ref]Finding
+	Live      *Live           `json:"-"` // as it was read
+	Desired   *DesiredCluster `json:"-"` // nil for one that topology.yaml does not name
+	forgotten bool            // see [PlanOptions].Forget
+	// yielded are recorded objects that others manage now: they are kept.
+	yielded []object.Ref
 }
 
 // A Change is what happens to one object.
@@ -102,7 +104,7 @@ type Change struct {
 	// From names the cluster that has the original of a shared Service.
 	From string `json:"from,omitempty"`
 	// Mint says that late content is made again, and Sends what it will say of
-	// another cluster: addresses and CAs, never a secret.
+	// another cluster then: addresses and CAs, never a secret.
 	Mint  bool   `json:"mint,omitempty"`
 	Sends string `json:"sends,omitempty"`
 	// Replace deletes the object and makes a new one; LetGo leaves it, and
@@ -115,18 +117,6 @@ type Change struct {
 
 // removes says whether the change takes away what we put there.
 func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
-
-// A Finding is something about a cluster ("" for the whole mesh) that a user
-// has to know, and what to do about it.
-type Finding struct {
-	ID      string `json:"id,omitempty"` // stable, as area/claim
-	Cluster string `json:"cluster,omitempty"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-	// Detail is what the hint speaks of where that takes several lines, such as
-	// a manifest.
-	Detail string `json:"detail,omitempty"`
-}
 
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
@@ -195,15 +185,16 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 
 // NewPlan compares what is wanted with what was read. It asks nobody.
 func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
-	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, Warnings: slices.Clone(w.shared.warnings), world: w, desired: d, options: o}
+	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
+	p.shared, p.unshared = newSharing(d, w)
 	pl := &planner{plan: p, options: o}
-	pl.identities()
 	for i, l := range w.Clusters {
+		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
-			pl.warn(l.Name, "", "removed from the records; everything installed there stays, and its CA is trusted until it expires")
+			c.forgotten = true
+			p.forgotten = append(p.forgotten, c)
 			continue
 		}
-		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if i < len(d.Clusters) {
 			c.Desired = d.Clusters[i]
 		}
@@ -212,63 +203,35 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 	}
 	pl.rewire()
 	pl.order()
-	return p
+	return p.With(Preflight(p, nil))
 }
 
-// A planner collects a plan and what speaks against it.
+// A planner makes a plan. What speaks against it is the business of checks.
 type planner struct {
 	plan    *Plan
 	options PlanOptions
 }
 
-func (pl *planner) refuse(cluster, hint, format string, args ...any) {
-	pl.plan.refuse(cluster, hint, format, args...)
-}
-
-func (pl *planner) warn(cluster, hint, format string, args ...any) {
-	pl.plan.warn(cluster, hint, format, args...)
-}
-
 func (pl *planner) cluster(c *ClusterPlan) {
 	l := c.Live
-	if l.Unreached != nil {
+	switch {
+	case l.Unreached != nil:
 		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), object.HintOf(l.Unreached), object.DetailOf(l.Unreached)
 		if l.Leaving && c.Detail == "" {
 			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
 		}
-		return
-	}
-	if l.Record != nil && l.Record.Mesh != pl.plan.Mesh {
-		pl.otherMesh(c, l.Namespace, l.Record.Mesh)
-		return
-	}
-	if c.Leaving {
+	case pl.plan.barred(c):
+	case c.Leaving:
 		pl.leave(c)
-		return
+	default:
+		pl.join(c)
 	}
-	if pl.elsewhere(c) {
-		return
-	}
-	pl.join(c)
 }
 
-func (pl *planner) otherMesh(c *ClusterPlan, namespace, mesh string) {
-	pl.refuse(c.Name, "set mesh_id to "+mesh+", or tear that mesh down first",
-		"the cluster is a member of mesh %s (namespace %s), not of %s", mesh, namespace, pl.plan.Mesh)
-}
-
-// elsewhere refuses a cluster that is a member already, in another namespace or of
-// another mesh: two control planes would both write what is not in a namespace.
-func (pl *planner) elsewhere(c *ClusterPlan) bool {
-	for _, namespace := range sortedKeys(c.Live.elsewhere) {
-		if mesh := c.Live.elsewhere[namespace].Mesh; mesh != pl.plan.Mesh {
-			pl.otherMesh(c, namespace, mesh)
-		} else {
-			pl.refuse(c.Name, "set contexts."+c.Context+".namespace to "+namespace+"; to move the control plane, take the cluster out, apply, and add it again",
-				"the control plane is in namespace %s, and topology.yaml says %s", namespace, c.Namespace)
-		}
-	}
-	return len(c.Live.elsewhere) > 0
+// barred says whether c is a member already, of another mesh or in another
+// namespace: two control planes would both write what is not in a namespace.
+func (p *Plan) barred(c *ClusterPlan) bool {
+	return c.Live.Record != nil && c.Live.Record.Mesh != p.Mesh || !c.Leaving && len(c.Live.elsewhere) > 0
 }
 
 // Overridden lists the values of the user that the topology sets otherwise.

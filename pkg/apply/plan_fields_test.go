@@ -9,6 +9,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // fromJSON is JSON as an API server's client yields it: whole numbers are int64.
@@ -24,15 +25,15 @@ func fromJSON(t *testing.T, text string) any {
 func TestManifestFields(t *testing.T) {
 	const topologyFile = "mesh_id: m\ncontexts:\n  kind-a:\n    network: n\n    name: a\n    overlay:\n      values: {pilot: {traceSampling: 10}}\n"
 	const baseFile = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: minimal\n  meshConfig:\n    accessLogFile: /dev/stdout\n"
-	m, err := topology.ParseMesh("topology.yaml", []byte(topologyFile))
+	m, err := topology.ParseMesh("topology.yaml", []byte(topologyFile), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := topology.ParseBase("base.yaml", []byte(baseFile))
+	b, err := manifest.ParseBase("base.yaml", []byte(baseFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, _ := m.Manifest(b, m.Clusters[0], topology.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
+	made, _ := manifest.New(m, b, m.Clusters[0], manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 	tests := map[string]struct {
 		before func(spec map[string]any) // changes what was applied
 		want   []compare.Field
@@ -50,7 +51,7 @@ func TestManifestFields(t *testing.T) {
 		},
 		"a subtree came": {
 			before: func(spec map[string]any) { delete(spec, "meshConfig") },
-			want:   []compare.Field{{Path: "spec.meshConfig", New: compare.PlainJSON(manifest.Spec["meshConfig"]), Source: "base.yaml:5:3"}},
+			want:   []compare.Field{{Path: "spec.meshConfig", New: compare.PlainJSON(made.Spec["meshConfig"]), Source: "base.yaml:5:3"}},
 		},
 		"a value went: no line has it": {
 			before: func(spec map[string]any) { spec["revision"] = "canary" },
@@ -63,11 +64,11 @@ func TestManifestFields(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			applied := compare.PlainJSON(manifest.Spec).(map[string]any)
+			applied := compare.PlainJSON(made.Spec).(map[string]any)
 			if tt.before != nil {
 				tt.before(applied)
 			}
-			if diff := cmp.Diff(tt.want, manifestFields(applied, manifest)); diff != "" {
+			if diff := cmp.Diff(tt.want, ManifestFields(applied, made)); diff != "" {
 				t.Errorf("fields (-want +got):\n%s", diff)
 			}
 		})
@@ -108,9 +109,9 @@ func TestChangedBy(t *testing.T) {
 			o.SetManagedFields(tt.managed)
 			var changed []compare.Field
 			for _, p := range tt.paths {
-				changed = append(changed, Field{Path: p})
+				changed = append(changed, compare.Field{Path: p})
 			}
-			if diff := cmp.Diff(tt.want, changedBy(o, changed)); diff != "" {
+			if diff := cmp.Diff(tt.want, ChangedBy(o, changed)); diff != "" {
 				t.Errorf("changedBy (-want +got):\n%s", diff)
 			}
 		})

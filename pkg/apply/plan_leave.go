@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,7 +26,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	for _, o := range c.Live.Record.Objects {
 		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
-		case pl.plan.world.shared.kept[placed{c.Name, o.Ref}]:
+		case pl.plan.shared.kept[placed{c.Name, o.Ref}]:
 			pl.keep(c, o)
 		case o.Component == order.SharedServices && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
@@ -52,8 +51,7 @@ func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
 	}
 	r := c.Live.Remains
 	if r.Err != nil {
-		pl.warn(c.Name, object.HintOf(r.Err), "what its own control plane left is not known, and stays: %v", r.Err)
-		return false
+		return false // a check says so
 	}
 	if c.Live.object(object.IstiodRef(c.Namespace)) != nil {
 		for _, ref := range r.ByProducts {
@@ -62,12 +60,7 @@ func (pl *planner) demote(c *ClusterPlan) (dropCRDs bool) {
 			}
 		}
 	}
-	if len(r.InUse) > 0 && !pl.options.CRDs {
-		pl.warn(c.Name, "move them to a primary; --crds deletes the CRDs, and with them every custom resource of Istio",
-			"nobody reads Istio's resources in a remote cluster: %s", countRefs(r.InUse))
-		return false
-	}
-	return true
+	return len(r.InUse) == 0 || pl.options.CRDs
 }
 
 // byProduct is what istiod wrote by itself: no record lists it.
@@ -81,7 +74,7 @@ func (pl *planner) delete(c *ClusterPlan, o record.Recorded) {
 		c.Changes = append(c.Changes, Change{Subject: o.Subject, Object: o.Ref, Action: Unknown, Blocked: seen.Err.Error(), Hint: object.HintOf(seen.Err)})
 	case seen.Object == nil:
 	case !object.Ours(seen.Object):
-		pl.warn(c.Name, "", "%s is recorded as ours, and others manage it now: it is kept", o.Ref)
+		c.yielded = append(c.yielded, o.Ref)
 	default:
 		c.Changes = append(c.Changes, Change{Subject: o.Subject, Object: o.Ref, Action: Delete, UID: string(seen.Object.GetUID())})
 	}
@@ -100,10 +93,6 @@ func (pl *planner) leave(c *ClusterPlan) {
 		return
 	}
 	keepCRDs := len(l.Remains.InUse) > 0 && !pl.options.CRDs
-	if keepCRDs {
-		pl.warn(c.Name, "--crds deletes the CRDs, and with them every custom resource of Istio",
-			"Istio's CRDs stay: %s", countRefs(l.Remains.InUse))
-	}
 	for _, o := range left {
 		switch {
 		case o.Ref == namespace, object.IsCRD(o.Ref) && keepCRDs:
@@ -122,22 +111,6 @@ func (pl *planner) leave(c *ClusterPlan) {
 	pl.leaveNamespace(c, namespace, order.Subject{Component: order.ControlPlane, Part: order.Namespace})
 }
 
-// recordedIn is what the record of l lists. Without a record, it is the CRDs of
-// the mesh: an earlier teardown left those that were in use.
-func recordedIn(l *Live) []record.Recorded {
-	if l.Record != nil {
-		return l.Record.Objects
-	}
-	var out []record.Recorded
-	for ref, seen := range l.Objects {
-		if object.IsCRD(ref) && seen.Object != nil {
-			out = append(out, record.Recorded{Ref: ref, Subject: order.Subject{Component: order.ControlPlane, Part: order.CRDs}})
-		}
-	}
-	slices.SortFunc(out, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
-	return out
-}
-
 // leaveNamespace deletes a namespace that came with us and holds nothing of
 // others; any other one just loses our labels.
 func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, about order.Subject) {
@@ -146,11 +119,7 @@ func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, about order.Su
 		return
 	}
 	ch := Change{Subject: about, Object: ref, Action: Delete, UID: string(live.GetUID())}
-	created, others := isOurNamespace(live), pl.others(c, ref.Name)
-	if created && len(others) > 0 {
-		pl.warn(c.Name, "", "namespace %s stays: %s", ref.Name, countRefs(others))
-	}
-	if !created || len(others) > 0 {
+	if !isOurNamespace(live) || len(pl.options.others(c, ref.Name)) > 0 {
 		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
 	}
 	c.Changes = append(c.Changes, ch)
@@ -158,24 +127,17 @@ func (pl *planner) leaveNamespace(c *ClusterPlan, ref object.Ref, about order.Su
 
 // others are the objects in a namespace that are not ours, custom resources
 // among them unless these go with their CRDs.
-func (pl *planner) others(c *ClusterPlan, namespace string) []object.Ref {
+func (o PlanOptions) others(c *ClusterPlan, namespace string) []object.Ref {
 	inUse := c.Live.Remains.InUse
 	refs := slices.DeleteFunc(slices.Clone(c.Live.Remains.Foreign[namespace]), func(ref object.Ref) bool {
 		return slices.ContainsFunc(inUse, func(other object.Ref) bool { return object.CompareRefs(ref, other) == 0 })
 	})
 	for _, ref := range inUse {
-		if ref.Namespace == namespace && !pl.options.CRDs {
+		if ref.Namespace == namespace && !o.CRDs {
 			refs = append(refs, ref)
 		}
 	}
 	return refs
-}
-
-func countRefs(refs []object.Ref) string {
-	if len(refs) == 1 {
-		return fmt.Sprintf("%s is there", refs[0])
-	}
-	return fmt.Sprintf("%s and %d more objects are there", refs[0], len(refs)-1)
 }
 
 // rewire plans the endpoints of remote clusters again where their primary's
@@ -187,7 +149,6 @@ func (pl *planner) rewire() {
 			if ch.Part != order.Endpoints || ch.item == nil || primary == nil || !primary.movesGateway() {
 				continue
 			}
-			c.Changes[i].Sends = ""
 			if ch.Action == Keep {
 				c.Changes[i].Action, c.Changes[i].Mint = Update, true
 				c.Changes[i].Reason = "gateway of " + primary.Name + ": address known after apply"

@@ -2,8 +2,6 @@ package apply
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -14,98 +12,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// identities refuses what would join the wrong clusters, or in a way in which
-// they cannot reach each other.
-func (pl *planner) identities() {
-	w := pl.plan.world
-	byUID := map[string]*Live{}
-	for i, l := range w.Clusters {
-		if l.Unreached != nil {
-			continue
-		}
-		if first := byUID[l.UID]; first != nil {
-			pl.refuse(l.Name, "remove one of the two from topology.yaml",
-				"contexts %s and %s lead to the same cluster (kube-system UID %s)", first.Context, l.Context, l.UID)
-		}
-		byUID[l.UID] = l
-		if !l.Leaving && i < len(pl.plan.desired.Clusters) && len(pl.plan.desired.Clusters[i].ReadBy) > 0 {
-			pl.endpoint(l)
-		}
-	}
-	pl.namesakes()
-	if !pl.options.AcceptNew {
-		pl.movedContexts()
-	}
-}
-
-// namesakes refuses a cluster that has the name of a member which is to leave:
-// istiods, grants and records know clusters by their names.
-func (pl *planner) namesakes() {
-	byName := map[string]*Live{}
-	for _, l := range pl.plan.world.Clusters {
-		first := byName[l.Name]
-		byName[l.Name] = l
-		if first == nil || l.Unreached != nil && slices.Contains(pl.options.Forget, l.Name) {
-			continue
-		}
-		pl.refuse(l.Name, "give the new cluster another name with contexts."+first.Context+".name; --forget "+l.Name+" says that the old one is gone",
-			"contexts %s and %s lead to two clusters that are both called %s", first.Context, l.Context, l.Name)
-	}
-}
-
-// endpoint refuses an API server address that is no use to another cluster.
-func (pl *planner) endpoint(l *Live) {
-	switch {
-	case l.Endpoint.Loopback() && !pl.options.AllowLoopback:
-		pl.plan.Refusals = append(pl.plan.Refusals, loopback(l))
-	case l.Endpoint.Insecure:
-		pl.refuse(l.Name, "put the CA of the API server into the kubeconfig",
-			"context %s skips TLS verification: there is no CA to hand to the other clusters", l.Context)
-	}
-}
-
-// loopback refuses an address that means something only on this machine.
-func loopback(l *Live) Finding {
-	return Finding{
-		Cluster: l.Name,
-		Message: fmt.Sprintf("the API server address of context %s is %s: no other cluster can reach it", l.Context, l.Endpoint.Server),
-		Hint:    "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); " + allowLoopback,
-	}
-}
-
-const allowLoopback = "or say that this one works for them with --allow-loopback"
-
-// movedContexts refuses a context that leads to another cluster than when the
-// mesh was last applied, to another member too: names of clusters come from
-// contexts, and a member that changes its name is another one to all istiods.
-// A member that was never reached has no UID yet.
-func (pl *planner) movedContexts() {
-	told := map[string]bool{}
-	for _, l := range pl.plan.world.Clusters {
-		if l.Record == nil || l.Record.Mesh != pl.plan.Mesh {
-			continue
-		}
-		for _, m := range l.Record.Members {
-			now := pl.byContext(m.Context)
-			if now == nil || now.Unreached != nil || m.UID == "" || now.UID == m.UID || told[m.Context] {
-				continue
-			}
-			told[m.Context] = true
-			pl.refuse(now.Name, "check the kubeconfig; --accept-new-cluster says that the old one is gone",
-				"context %s leads to another cluster than at the last apply (kube-system UID %s, was %s)", m.Context, now.UID, m.UID)
-		}
-	}
-}
-
-func (pl *planner) byContext(context string) *Live {
-	for _, l := range pl.plan.world.Clusters {
-		if l.Context == context {
-			return l
-		}
-	}
-	return nil
-}
-
 // records plans the record of every member that stays, last, because it is
 // about all the others.
 func (pl *planner) records() {
@@ -114,14 +20,14 @@ func (pl *planner) records() {
 		if c.Unreached != "" || c.Leaving || c.Desired == nil {
 			continue
 		}
-		if c.Live.Record != nil && c.Live.Record.Mesh != pl.plan.Mesh {
+		if pl.plan.barred(c) {
 			continue // refused, and not ours to write
 		}
 		want := c.RecordAfter(pl.plan.Mesh, members, func(Change) bool { return true })
 		have := c.Live.Record
 		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
-		case have == nil:
+		case have == nil, c.Live.lost:
 			ch.Action = Create
 		case !sameJSON(have, want):
 			ch.Action, ch.Reason = Update, "members or objects changed"
@@ -139,6 +45,8 @@ func (p *Plan) members(gone func(*ClusterPlan) bool) []record.Member {
 		switch {
 		case c.Leaving && c.Unreached == "" && gone(c):
 			continue
+		case c.departed(): // as the records call it
+			m = p.recordedMember(m)
 		case c.Unreached != "" && m.UID == "":
 			m.UID = p.recordedUID(m)
 		}
@@ -152,6 +60,21 @@ func (c *ClusterPlan) willGo() bool {
 	return !slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Blocked != "" })
 }
 
+// recordedMember is m as some record has it.
+func (p *Plan) recordedMember(m record.Member) record.Member {
+	for _, l := range p.world.Clusters {
+		if l.Record == nil || l.Record.Mesh != p.Mesh {
+			continue
+		}
+		for _, r := range l.Record.Members {
+			if r.UID == m.UID && r.Context == m.Context {
+				return r
+			}
+		}
+	}
+	return m
+}
+
 // recordedUID is what the records know of a member that cannot be asked.
 func (p *Plan) recordedUID(m record.Member) string {
 	for _, l := range p.world.Clusters {
@@ -159,7 +82,7 @@ func (p *Plan) recordedUID(m record.Member) string {
 			continue
 		}
 		for _, r := range l.Record.Members {
-			if r.Context == m.Context || r.Name == m.Name {
+			if r.Context == m.Context {
 				return r.UID
 			}
 		}
@@ -167,7 +90,7 @@ func (p *Plan) recordedUID(m record.Member) string {
 	return ""
 }
 
-// recordAfter is the record of c once the changes for which done holds are
+// RecordAfter is the record of c once the changes for which done holds are
 // made. What was not done keeps what the last record said of it.
 func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done func(Change) bool) *record.Record {
 	r := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []record.Recorded{}}
@@ -184,9 +107,10 @@ func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done fun
 		case ch.removes() && finished, ch.Action == Create && ch.Blocked != "":
 			continue
 		case finished:
-			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: ch.Wanted})
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: ch.Wanted, SetBack: c.setBack(ch)})
 		default:
-			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: c.Live.Record.Hash(ch.Object)})
+			before := c.Live.Record.Of(ch.Object)
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: before.Hash, SetBack: before.SetBack})
 		}
 	}
 	slices.SortFunc(r.Objects, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
@@ -199,17 +123,25 @@ func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done fun
 	return r
 }
 
+// setBack are the managers whose changes to an object applies have undone since
+// it was last wanted otherwise.
+func (c *ClusterPlan) setBack(ch Change) []string {
+	before := c.Live.Record.Of(ch.Object)
+	if before.Hash != ch.Wanted {
+		return nil
+	}
+	all := slices.Concat(before.SetBack, ch.Managers)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 func sameJSON(a, b any) bool {
 	x, err1 := json.Marshal(a)
 	y, err2 := json.Marshal(b)
 	return err1 == nil && err2 == nil && string(x) == string(y)
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
-}
-
-// changedBy names the managers that own one of the fields now: who changed
+// ChangedBy names the managers that own one of the fields now: who changed
 // them since our last apply.
 func ChangedBy(live *unstructured.Unstructured, changed []compare.Field) []string {
 	var names []string

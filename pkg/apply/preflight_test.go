@@ -3,9 +3,12 @@ package apply
 import (
 	"errors"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -14,6 +17,9 @@ import (
 
 // findings are what a preflight adds to a plan.
 type findings struct{ Refusals, Warnings []Finding }
+
+// sayings leaves out of findings what they are about, which their words say too.
+var sayings = cmpopts.IgnoreFields(Finding{}, "Peer", "Object", "Manager", "State", "Unknown")
 
 func prefixes(cidrs ...string) []netip.Prefix {
 	var r ranges
@@ -38,12 +44,12 @@ func TestPreflight(t *testing.T) {
 			}
 		}
 	}
-	conflict := Finding{Cluster: "a", Message: "Service istio-system/istiod: managed by kubectl, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"}
+	conflict := Finding{ID: "objects/managed-by-others", Cluster: "a", Message: "Service istio-system/istiod: managed by kubectl, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"}
 	const (
 		older     = "upgrade the cluster first: https://istio.io/latest/docs/releases/supported-releases/"
-		exclusive = "do not use helm on them any more: it would set them back or remove them"
+		exclusive = "stop using helm on them: it would revert or remove them"
 		selectors = "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml"
-		ipam      = "give one of them another range or another network; where pods do not get their addresses from their nodes' podCIDRs, as with the IPAM of Calico, Cilium or Amazon VPC, --allow-overlap says so"
+		ipam      = "give one of them another range or another network; if pod IPs are unique although the nodes' podCIDRs overlap (Calico, Cilium, VPC CNI), say so with --allow-overlap"
 		clusterIP = "proxies send to pods, not to cluster IPs: it matters to what calls cluster IPs of the other cluster without one"
 	)
 	tests := map[string]struct {
@@ -57,7 +63,7 @@ func TestPreflight(t *testing.T) {
 		"nothing speaks against it": {},
 		"a Kubernetes that is too old": {
 			world: func(_ *testing.T, _ *Desired, w *World) { w.Clusters[1].Kubernetes = "v1.31.9-gke.1000" },
-			want: findings{Refusals: []Finding{{Cluster: "b", Hint: older,
+			want: findings{Refusals: []Finding{{ID: "versions/kubernetes", Cluster: "b", Hint: older,
 				Message: "Kubernetes 1.31.9-gke.1000 is older than 1.32, the oldest that Istio 1.31.0 supports"}}},
 		},
 		"a Kubernetes that is too old, and gets nothing of Istio's": {
@@ -67,12 +73,6 @@ func TestPreflight(t *testing.T) {
 				w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{}
 			},
 		},
-		"a Kubernetes that is too old, and charts of the user's own": {
-			world: func(_ *testing.T, d *Desired, w *World) {
-				w.Clusters[1].Kubernetes = "v1.31.9"
-				d.Clusters[1].Manifest.Spec["installPackagePath"] = "charts"
-			},
-		},
 		"a Kubernetes that is too old, and is left": {
 			applied: true, teardown: true,
 			world: func(_ *testing.T, _ *Desired, w *World) { w.Clusters[1].Kubernetes = "v1.31.9" },
@@ -80,41 +80,41 @@ func TestPreflight(t *testing.T) {
 		"an address of a node for one that is loopback": {
 			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:41003" },
 			inspection: Inspection{"a": {Nodes: []string{"172.18.0.2"}}},
-			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://127.0.0.1:41003: no other cluster can reach it",
+			want: findings{Refusals: []Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://127.0.0.1:41003: no other cluster can reach it",
 				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://172.18.0.2:6443 (the address of its node, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
 		},
 		"addresses of several nodes": {
 			applied:    true,
 			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://[::1]:41003" },
 			inspection: Inspection{"a": {Nodes: []string{"fd00::2", "fd00::3"}}},
-			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://[::1]:41003: no other cluster can reach it",
+			want: findings{Refusals: []Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://[::1]:41003: no other cluster can reach it",
 				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://[fd00::2]:6443 (a guess: one of 2 nodes, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
 		},
 		"a loopback address, and no node is known": {
 			world:      func(_ *testing.T, _ *Desired, w *World) { w.Clusters[0].Endpoint.Server = "https://localhost:41003" },
 			inspection: Inspection{"a": {}},
-			want: findings{Refusals: []Finding{{Cluster: "a", Message: "the API server address of context kind-a is https://localhost:41003: no other cluster can reach it",
+			want: findings{Refusals: []Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://localhost:41003: no other cluster can reach it",
 				Hint: "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); or say that this one works for them with --allow-loopback"}}},
 		},
 		"an Istio in the place of ours": {
 			world:      occupied,
 			inspection: Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
-			want: findings{Refusals: []Finding{conflict, {Cluster: "a",
-				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 2 more objects, installed by helm (release istiod)",
+			want: findings{Refusals: []Finding{conflict, {ID: "istio/replaced", Cluster: "a",
+				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 3 more objects, installed by helm (release istiod)",
 				Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + exclusive}}},
 		},
 		"an Istio in the place of ours, to be adopted": {
 			options:    PlanOptions{Adopt: true},
 			world:      occupied,
 			inspection: Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
-			want: findings{Warnings: []Finding{{Cluster: "a", Hint: exclusive,
+			want: findings{Warnings: []Finding{{ID: "istio/adopted", Cluster: "a", Hint: exclusive,
 				Message: "an Istio 1.30.2 is taken over: Deployment istio-system/istiod, installed by helm (release istiod)"}}},
 		},
 		"an Istio beside ours": {
 			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{installed("istiod", "elsewhere"), installed("istiod-canary", ns)}}},
 			want: findings{Warnings: []Finding{
-				{Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment elsewhere/istiod, installed by helm (release istiod)"},
-				{Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod-canary, installed by helm (release istiod)"},
+				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment elsewhere/istiod, installed by helm (release istiod)"},
+				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod-canary, installed by helm (release istiod)"},
 			}},
 		},
 		"an Istio of ours": {
@@ -122,14 +122,14 @@ func TestPreflight(t *testing.T) {
 		},
 		"Deployments that may not be listed": {
 			inspection: Inspection{"b": {IstiodsErr: &object.Error{Op: "list Deployment", Message: "forbidden", Hint: "ask"}}},
-			want:       findings{Warnings: []Finding{{Cluster: "b", Message: "whether another Istio is there was not checked: list Deployment: forbidden", Hint: "ask"}}},
+			want:       findings{Warnings: []Finding{{ID: "istio/beside", Cluster: "b", Message: "could not check for another Istio installation: list Deployment: forbidden", Hint: "ask"}}},
 		},
 		"pods with the same addresses": {
 			inspection: Inspection{
 				"a": {Pods: prefixes("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: prefixes("10.0.1.128/25", "10.9.0.0/24")},
 				"c": {Pods: prefixes("10.0.0.0/8")}, // which takes no part in discovery
 			},
-			want: findings{Refusals: []Finding{{Cluster: "b", Hint: ipam,
+			want: findings{Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam,
 				Message: "b shares network n with a, and their pods have addresses in common: 10.0.1.128/25 and 10.0.1.0/24"}}},
 		},
 		"pods with the same addresses, as far as nodes know": {
@@ -149,24 +149,24 @@ func TestPreflight(t *testing.T) {
 			},
 			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
 			want: findings{
-				Refusals: []Finding{{Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
-				Warnings: []Finding{{Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
-					Message: "running pods stay on network of-before until they are injected anew"}},
+				Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
+				Warnings: []Finding{{ID: "cluster/same-network", Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
+					Message: "running pods stay on network of-before until they restart"}},
 			},
 		},
 		"Services with the same addresses": {
 			inspection: Inspection{"a": {Services: prefixes("10.96.0.0/12")}, "b": {Services: prefixes("10.96.0.0/12", "fd00::/112")}},
-			want: findings{Warnings: []Finding{{Cluster: "b", Hint: clusterIP,
+			want: findings{Warnings: []Finding{{ID: "network/service-ranges", Cluster: "b", Hint: clusterIP,
 				Message: "b shares network n with a, and their Services have addresses in common: 10.96.0.0/12 and 10.96.0.0/12"}}},
 		},
 		"nodes that may not be listed": {
 			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: prefixes("10.0.0.0/24")}},
-			want:       findings{Warnings: []Finding{{Cluster: "a", Message: "whether its pods and those of its neighbors have addresses in common was not checked: list Node: forbidden"}}},
+			want:       findings{Warnings: []Finding{{ID: "network/pod-ranges", Cluster: "a", Message: "could not check whether its pods and those of its neighbors have addresses in common: list Node: forbidden"}}},
 		},
 		"permissions that cannot be asked for": {
 			inspection: Inspection{"a": {AccessErr: &object.Error{Op: "ask what the user may do", Message: "forbidden", Hint: "ask"}}},
-			want: findings{Warnings: []Finding{{Cluster: "a", Hint: "ask",
-				Message: "whether the user of context kind-a may do all this was not checked: ask what the user may do: forbidden"}}},
+			want: findings{Warnings: []Finding{{ID: "cluster/permissions", Cluster: "a", Hint: "ask",
+				Message: "could not check whether the user of context kind-a may do all this: ask what the user may do: forbidden"}}},
 		},
 	}
 	for name, tt := range tests {
@@ -183,8 +183,10 @@ func TestPreflight(t *testing.T) {
 				w.Clusters[i].Leaving = tt.teardown
 			}
 			p := NewPlan(d, w, tt.options)
-			p.Preflight(tt.inspection)
-			if diff := cmp.Diff(tt.want, findings{p.Refusals, p.Warnings}); diff != "" {
+			p = p.With(slices.DeleteFunc(Preflight(p, tt.inspection), func(f Finding) bool {
+				return strings.HasPrefix(f.ID, "plan/deletes-") // TestEnds has them
+			}))
+			if diff := cmp.Diff(tt.want, findings{p.Refusals, p.Warnings}, sayings); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
 			}
 		})
@@ -197,9 +199,10 @@ func TestQuestions(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	asked := func(p *Plan) map[string][]bool {
 		out := map[string][]bool{}
+		e := newEvidence(p, nil, nil)
 		for _, c := range p.Clusters {
-			if q := p.questions(c); !q.none() {
-				out[c.Name] = []bool{len(q.access) > 0, q.ranges, q.istiods, q.nodes}
+			if q := e.asks(planChecks(), c); len(q) > 0 {
+				out[c.Name] = []bool{q[AskPermissions], q[AskRanges], q[AskDeployments], q[AskNodes]}
 			}
 		}
 		return out
@@ -290,6 +293,19 @@ func TestMinorOf(t *testing.T) {
 	}
 }
 
+// common is what the ranges of two clusters have in common.
+func common(a, b []netip.Prefix) (collision, bool) {
+	var all []area
+	for _, p := range b {
+		all = append(all, area{p, 1})
+	}
+	for _, p := range a {
+		all = append(all, area{p, 0})
+	}
+	found, ok := collisions(all, func(int, int) bool { return true })[1]
+	return found, ok
+}
+
 func TestOverlap(t *testing.T) {
 	tests := map[string]struct {
 		a, b []netip.Prefix
@@ -313,11 +329,11 @@ func TestOverlap(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got, turned []string
-			if x, y, found := overlap(tt.a, tt.b); found {
-				got = []string{x.String(), y.String()}
+			if x, found := common(tt.a, tt.b); found {
+				got = []string{x.first.String(), x.second.String()}
 			}
-			if y, x, found := overlap(tt.b, tt.a); found {
-				turned = []string{x.String(), y.String()}
+			if x, found := common(tt.b, tt.a); found {
+				turned = []string{x.second.String(), x.first.String()}
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("overlap (-want +got):\n%s", diff)

@@ -9,68 +9,16 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 func configMap(name string) object.Ref {
 	return object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: name}
 }
 
-func TestRecordRoundTrip(t *testing.T) {
-	in := &Record{
-		Format: RecordFormat, Mesh: "m", Cluster: "a",
-		Members:  []Member{{Name: "a", Context: "arn:aws:eks:a/b", UID: "1", Network: "n", Namespace: "istio-system", Role: RolePrimary}, {Name: "b"}},
-		Manifest: map[string]any{"profile": "default", "values": map[string]any{"pilot": map[string]any{"traceSampling": 1.5}}},
-		Objects:  []Recorded{{Ref: configMap("b"), Component: order.Gateway}, {Ref: configMap("a"), Component: order.ControlPlane, Hash: "h"}},
-	}
-	o, err := in.Object("istio-system")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if object.RefOf(o) != Ref("istio-system") || o.GetLabels()[object.LabelMesh] != "m" {
-		t.Errorf("the record is %s with labels %v", object.RefOf(o), o.GetLabels())
-	}
-	out, err := Parse(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.Objects[0].Name != "a" {
-		t.Errorf("objects are not sorted: %v", out.Objects)
-	}
-	if diff := cmp.Diff(in, out); diff != "" {
-		t.Errorf("after a round trip (-want +got):\n%s", diff)
-	}
-	again, err := out.Object("istio-system")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(o, again); diff != "" {
-		t.Errorf("written again (-want +got):\n%s", diff)
-	}
-}
-
 func recordText(text string) *unstructured.Unstructured {
-	return object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": map[string]any{recordKey: text}})
-}
-
-func TestParseRecordErrors(t *testing.T) {
-	tests := map[string]struct {
-		in      *unstructured.Unstructured
-		wantErr string
-	}{
-		"no data":       {object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, nil), "read the record in ConfigMap ns/setup-mesh: unexpected end of JSON input"},
-		"data no map":   {object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": "x"}), `read the record in ConfigMap ns/setup-mesh: .data.record.json accessor error: x is of the type string, expected map[string]interface{}`},
-		"no JSON":       {recordText("{"), "read the record in ConfigMap ns/setup-mesh: unexpected end of JSON input"},
-		"of the future": {recordText(`{"format": "setup-mesh.io/record/v2"}`), `read the record in ConfigMap ns/setup-mesh: its format is "setup-mesh.io/record/v2", and this setup-mesh reads "setup-mesh.io/record/v1"`},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			r, err := Parse(tt.in)
-			if err == nil || err.Error() != tt.wantErr || r != nil {
-				t.Errorf("got %v, %v\nwant %s", r, err, tt.wantErr)
-			}
-		})
-	}
+	return object.New("v1", "ConfigMap", "ns", "setup-mesh", nil, map[string]any{"data": map[string]any{"record.json": text}})
 }
 
 // FuzzParseRecord looks for records that a plan chokes on: whoever may write
@@ -80,7 +28,7 @@ func FuzzParseRecord(f *testing.F) {
 	f.Add(`{"format":"setup-mesh.io/record/v1","mesh":"m","manifest":{"values":[null,{"name":null}]},"members":[{}],"objects":[{},{}]}`)
 	f.Add(`{"format":"setup-mesh.io/record/v1"}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := Parse(recordText(text))
+		r, err := record.Parse(recordText(text))
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "read the record in ConfigMap ns/setup-mesh: ") {
 				t.Errorf("the error does not say what was read: %v", err)
@@ -90,7 +38,7 @@ func FuzzParseRecord(f *testing.F) {
 		d := WantedMesh(t, OneNetwork, TestBase)
 		w := EmptyWorld(d)
 		w.Clusters[0].Record = r
-		DepartedMembers(w, d)
+		departedMembers(w, d)
 		p := NewPlan(d, w, PlanOptions{})
 		if _, err := p.Save(); err != nil {
 			t.Errorf("the plan cannot be saved: %v", err)
@@ -100,34 +48,34 @@ func FuzzParseRecord(f *testing.F) {
 
 // TestRecordAfter checks what is remembered of each outcome.
 func TestRecordAfter(t *testing.T) {
-	keep := Change{Component: order.ControlPlane, Object: configMap("keep"), Action: Keep, Wanted: "new"}
-	create := Change{Component: order.ControlPlane, Object: configMap("create"), Action: Create, Wanted: "new"}
-	update := Change{Component: order.ControlPlane, Object: configMap("update"), Action: Update, Wanted: "new"}
-	remove := Change{Component: order.ControlPlane, Object: configMap("delete"), Action: Delete}
-	unknown := Change{Component: order.ControlPlane, Object: configMap("unknown"), Action: Unknown, Blocked: "forbidden"}
-	record := Change{Component: order.Bookkeeping, Object: Ref("istio-system"), Action: Create}
+	keep := Change{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("keep"), Action: Keep, Wanted: "new"}
+	create := Change{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("create"), Action: Create, Wanted: "new"}
+	update := Change{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("update"), Action: Update, Wanted: "new"}
+	remove := Change{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("delete"), Action: Delete}
+	unknown := Change{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("unknown"), Action: Unknown, Blocked: "forbidden"}
+	bookkept := Change{Subject: order.Subject{Component: order.Bookkeeping}, Object: record.Ref("istio-system"), Action: Create}
 	remote := func(c Change, blocked string) Change {
 		c.Component, c.Blocked = order.RemoteAccess, blocked
 		return c
 	}
-	before := &Record{Manifest: map[string]any{"profile": "before"}, Objects: []Recorded{
+	before := &record.Record{Manifest: map[string]any{"profile": "before"}, Objects: []record.Recorded{
 		{Ref: configMap("update"), Hash: "old"}, {Ref: configMap("delete"), Hash: "old"}, {Ref: configMap("unknown"), Hash: "old"},
 	}}
 	all := func(Change) bool { return true }
 	none := func(Change) bool { return false }
 	tests := map[string]struct {
 		changes []Change
-		before  *Record
+		before  *record.Record
 		done    func(Change) bool
 		want    []string // name, component, hash
 		profile any      // of the manifest on record
 	}{
 		"all is done": {
-			[]Change{keep, create, update, remove, record}, before, all,
+			[]Change{keep, create, update, remove, bookkept}, before, all,
 			[]string{"create IstioControlPlane new", "keep IstioControlPlane new", "update IstioControlPlane new"}, "now",
 		},
 		"nothing is done: what was about to be created has no hash": {
-			[]Change{keep, create, update, remove, record}, before, none,
+			[]Change{keep, create, update, remove, bookkept}, before, none,
 			[]string{"create IstioControlPlane ", "delete IstioControlPlane old", "keep IstioControlPlane new", "update IstioControlPlane old"}, "before",
 		},
 		"nothing is done in a new cluster": {
@@ -154,10 +102,10 @@ func TestRecordAfter(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := &ClusterPlan{
-				Member: Member{Name: "a"}, Changes: tt.changes, Live: &Live{Record: tt.before},
-				Desired: &DesiredCluster{Manifest: &topology.Manifest{Spec: map[string]any{"profile": "now"}}},
+				Member: record.Member{Name: "a"}, Changes: tt.changes, Live: &Live{Record: tt.before},
+				Desired: &DesiredCluster{Manifest: &manifest.Manifest{Spec: map[string]any{"profile": "now"}}},
 			}
-			members := []Member{{Name: "a"}}
+			members := []record.Member{{Name: "a"}}
 			r := c.RecordAfter("m", members, tt.done)
 			var got []string
 			for _, o := range r.Objects {
@@ -169,7 +117,7 @@ func TestRecordAfter(t *testing.T) {
 			if diff := cmp.Diff(tt.profile, r.Manifest["profile"]); diff != "" {
 				t.Errorf("manifest (-want +got):\n%s", diff)
 			}
-			if r.Format != RecordFormat || r.Mesh != "m" || r.Cluster != "a" || !cmp.Equal(r.Members, members) {
+			if r.Format != record.RecordFormat || r.Mesh != "m" || r.Cluster != "a" || !cmp.Equal(r.Members, members) {
 				t.Errorf("record = %+v", r)
 			}
 		})

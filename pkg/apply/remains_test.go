@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -18,9 +19,22 @@ func TestRemainsSort(t *testing.T) {
 	o := func(kind, name string, managers ...string) *unstructured.Unstructured {
 		return managedBy(object.New("v1", kind, ns, name, nil, nil), "u", managers...)
 	}
-	owned := o("Pod", "istiod-1", "kubelet")
-	owned.SetOwnerReferences([]metav1.OwnerReference{{Kind: "ReplicaSet"}})
-	l := &Live{Member: record.Member{Namespace: ns}, Objects: map[object.Ref]Observed{configMap("recorded"): {}}}
+	// owned is an object that Kubernetes made for the one with that UID.
+	owned := func(kind, name, uid, owner string) *unstructured.Unstructured {
+		out := managedBy(object.New("v1", kind, ns, name, nil, nil), uid, "kube-controller-manager")
+		out.SetOwnerReferences([]metav1.OwnerReference{{UID: types.UID(owner)}})
+		return out
+	}
+	labelled := func(kind, name, service string) *unstructured.Unstructured {
+		out := o(kind, name, "kube-controller-manager")
+		out.SetLabels(map[string]string{"kubernetes.io/service-name": service})
+		return out
+	}
+	pod := object.Ref{Kind: "Pod", Namespace: ns, Name: "theirs-1"}
+	l := &Live{Member: record.Member{Namespace: ns}, Objects: map[object.Ref]Observed{
+		configMap("recorded"):       {},
+		object.IstiodServiceRef(ns): {Object: o("Service", "istiod", object.FieldManager)},
+	}}
 	foreign := func(name string) map[string][]object.Ref {
 		return map[string][]object.Ref{ns: {configMap(name)}}
 	}
@@ -28,9 +42,13 @@ func TestRemainsSort(t *testing.T) {
 		o    *unstructured.Unstructured
 		want Remains
 	}{
+		"a lock":                         {managedBy(object.New("coordination.k8s.io/v1", "Lease", ns, object.LockName, nil, nil), "u", "kubectl"), Remains{}},
+		"Endpoints of our Service":       {o("Endpoints", "istiod", "kube-controller-manager"), Remains{}},
+		"a slice of our Service":         {labelled("EndpointSlice", "istiod-abc", "istiod"), Remains{}},
+		"a slice of somebody's Service":  {labelled("EndpointSlice", "web-abc", "web"), Remains{Foreign: map[string][]object.Ref{ns: {{Kind: "EndpointSlice", Namespace: ns, Name: "web-abc"}}}}},
+		"a Pod of somebody's Deployment": {owned("Pod", "theirs-1", "u9", "u8"), Remains{Foreign: map[string][]object.Ref{ns: {pod}}}},
 		"recorded":                       {o("ConfigMap", "recorded", "kubectl"), Remains{}},
 		"ours":                           {o("ConfigMap", "x", object.FieldManager, "kubectl"), Remains{}},
-		"owned by something that goes":   {owned, Remains{}},
 		"Kubernetes' own ConfigMap":      {o("ConfigMap", "kube-root-ca.crt", "kube-controller-manager"), Remains{}},
 		"Kubernetes' own ServiceAccount": {o("ServiceAccount", "default", "kube-controller-manager"), Remains{}},
 		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []object.Ref{configMap("istio-ca-root-cert")}}},
@@ -42,7 +60,7 @@ func TestRemainsSort(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := Remains{Foreign: map[string][]object.Ref{}}
-			got.sort(l, tt.o)
+			got.sortAll(l, []*unstructured.Unstructured{tt.o})
 			if len(got.Foreign) == 0 {
 				got.Foreign = nil
 			}
@@ -50,6 +68,35 @@ func TestRemainsSort(t *testing.T) {
 				t.Errorf("remains (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestRemainsOwned: what Kubernetes makes for an object of ours goes with it, and
+// what it makes for that, in whatever order it is listed. A namespace with
+// somebody's workload in it was deleted, since all that has an owner was nobody's.
+func TestRemainsOwned(t *testing.T) {
+	const ns = "istio-system"
+	o := func(kind, name, owner string, managers ...string) *unstructured.Unstructured {
+		out := managedBy(object.New("v1", kind, ns, name, nil, nil), "uid-"+name, managers...)
+		if owner != "" {
+			out.SetOwnerReferences([]metav1.OwnerReference{{UID: types.UID("uid-" + owner)}})
+		}
+		return out
+	}
+	all := []*unstructured.Unstructured{
+		o("Pod", "istiod-1-a", "istiod-1", "kubelet"), o("ReplicaSet", "istiod-1", "istiod", "kube-controller-manager"), o("Deployment", "istiod", "", object.FieldManager),
+		o("Pod", "web-1-a", "web-1", "kubelet"), o("ReplicaSet", "web-1", "web", "kube-controller-manager"), o("Deployment", "web", "", "kubectl"),
+	}
+	l := &Live{Member: record.Member{Namespace: ns}, Objects: map[object.Ref]Observed{}}
+	got := Remains{Foreign: map[string][]object.Ref{}}
+	got.sortAll(l, all)
+	var names []string
+	for _, ref := range got.Foreign[ns] {
+		names = append(names, ref.String())
+	}
+	want := []string{"Deployment istio-system/web"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("somebody's (-want +got):\n%s", diff)
 	}
 }
 
@@ -80,7 +127,7 @@ func TestRemainsSortShared(t *testing.T) {
 			if tt.foreign {
 				want.Foreign[shop] = []object.Ref{object.RefOf(tt.o)}
 			}
-			got.sort(l, tt.o)
+			got.sortAll(l, []*unstructured.Unstructured{tt.o})
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("remains (-want +got):\n%s", diff)
 			}

@@ -36,15 +36,15 @@ func TestRemoteWithGateways(t *testing.T) {
 	}
 }
 
-// TestRemoteNames: the reader's role is bound to the account that the primaries read
-// as, and the webhook calls the Service istiod, both in the namespace that Istio
+// TestRemoteNames: the charts bind the reader's role to their own account, whatever
+// the topology names, and the webhook calls the Service istiod, both in the namespace that Istio
 // is in.
 func TestRemoteNames(t *testing.T) {
 	tests := map[string]struct{ namespace, context, want string }{
 		"default":               {"istio-system", "network: n", "istio-reader-service-account"},
 		"another namespace":     {"mesh", "network: n", "istio-reader-service-account"},
-		"another account":       {"istio-system", "network: n, serviceAccountReader: me", "me"},
-		"another of everything": {"mesh", "network: n, serviceAccountReader: me", "me"},
+		"another account":       {"istio-system", "network: n, serviceAccountReader: me", "istio-reader-service-account"},
+		"another of everything": {"mesh", "network: n, serviceAccountReader: me", "istio-reader-service-account"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,8 @@ type Report struct {
 	Duration    time.Duration    `json:"durationNanoseconds"`
 	Clusters    []*ClusterReport `json:"clusters"`
 	Steps       []StepReport     `json:"steps"`
-	Interrupted error            `json:"-"` // why the run ended early, nil if it did not
+	Notes       []Finding        `json:"notes,omitempty"` // learnt on the way, and worth knowing
+	Interrupted error            `json:"-"`               // why the run ended early, nil if it did not
 }
 
 // A StepReport says when a step ran, counted from the start of the apply.
@@ -46,23 +47,13 @@ type ClusterReport struct {
 
 // A Failure is a step that did not end well, or a change that was not possible.
 type Failure struct {
+	// ID is of the [Check] that a proof waited for, "" for other steps.
+	ID      string `json:"id,omitempty"`
 	Step    About  `json:"step"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`
 	Blocked bool   `json:"blocked,omitempty"` // the change was not possible from the start
 }
-
-// An About says what a step was: what [Step] says of it, or the object that was
-// not touched.
-type About struct {
-	Kind   StepKind    `json:"kind,omitempty"`
-	Part   order.Part  `json:"part,omitempty"`
-	Peer   string      `json:"peer,omitempty"`
-	Claim  order.Claim `json:"claim,omitempty"`
-	Object object.Ref  `json:"object,omitzero"`
-}
-
-func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
 
 // Complete says whether everything was done everywhere.
 func (r *Report) Complete() bool {
@@ -94,10 +85,14 @@ func (x *execution) report(steps []*running, interrupted error, start time.Time)
 		}
 		for _, s := range steps {
 			if s.Cluster == c.Name && s.err != nil && !errors.Is(s.err, errSkipped) {
-				cr.Failures = append(cr.Failures, Failure{Step: s.Step.about(), Message: s.err.Error(), Hint: object.HintOf(s.err)})
+				cr.Failures = append(cr.Failures, Failure{ID: checkOf(s.Claim), Step: s.Step.about(), Message: s.err.Error(), Hint: object.HintOf(s.err)})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
+		for _, f := range shortLived(x.tokens[c.Name]) {
+			f.ID, f.Cluster = checkLifetime, c.Name
+			r.Notes = append(r.Notes, f)
+		}
 	}
 	return r
 }

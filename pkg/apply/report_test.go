@@ -16,22 +16,25 @@ import (
 
 func TestReport(t *testing.T) {
 	changes := []Change{
-		{Component: order.ControlPlane, Object: configMap("created"), Action: Create},
-		{Component: order.ControlPlane, Object: configMap("updated"), Action: Update},
-		{Component: order.Gateway, Object: configMap("deleted"), Action: Delete},
-		{Component: order.ControlPlane, Object: configMap("kept"), Action: Keep},
-		{Component: order.ControlPlane, Object: configMap("not made"), Action: Create},
-		{Component: order.RemoteAccess, Object: configMap("blocked"), Action: Create, Blocked: "west is not reached"},
-		{Component: order.Bookkeeping, Object: configMap("setup-mesh"), Action: Update},
+		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("created"), Action: Create},
+		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("updated"), Action: Update},
+		{Subject: order.Subject{Component: order.Gateway}, Object: configMap("deleted"), Action: Delete},
+		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("kept"), Action: Keep},
+		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("not made"), Action: Create},
+		{Subject: order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: "west"}, Object: configMap("blocked"), Action: Create, Blocked: "west is not reached"},
+		{Subject: order.Subject{Component: order.Bookkeeping}, Object: configMap("setup-mesh"), Action: Update},
 	}
 	start := time.Now()
-	ran := func(name string, err error) *step {
-		return &step{cluster: "east", name: name, err: err, start: start.Add(time.Second), end: start.Add(3 * time.Second)}
+	config := Step{Cluster: "east", Kind: Put, Part: order.Config}
+	istiod := Step{Cluster: "east", Kind: Prove, Claim: order.Answers}
+	gateways := Step{Cluster: "east", Kind: Put, Part: order.Gateways}
+	ran := func(s Step, err error) *running {
+		return &running{Step: s, err: err, start: start.Add(time.Second), end: start.Add(3 * time.Second)}
 	}
-	steps := []*step{
-		ran("configuration", nil),
-		ran("istiod", &object.Error{Op: "wait", Message: "too long", Hint: "look"}),
-		{cluster: "east", name: "gateways", err: errSkipped},
+	steps := []*running{
+		ran(config, nil),
+		ran(istiod, &object.Error{Op: "wait", Message: "too long", Hint: "look"}),
+		{Step: gateways, err: errSkipped},
 	}
 	x := &execution{
 		plan: &Plan{Mesh: "m", Clusters: []*ClusterPlan{
@@ -48,15 +51,15 @@ func TestReport(t *testing.T) {
 		Format: ReportFormat, Mesh: "m", Interrupted: context.Canceled,
 		Clusters: []*ClusterReport{
 			{Cluster: "east", Context: "kind-east", Created: 1, Updated: 1, Deleted: 1, Missing: 2, Failures: []Failure{
-				{Step: "remote access", Message: "ConfigMap istio-system/blocked: west is not reached"},
-				{Step: "istiod", Message: "wait: too long", Hint: "look"},
+				{Step: About{Part: order.Credential, Peer: "west", Object: configMap("blocked")}, Message: "ConfigMap istio-system/blocked: west is not reached", Blocked: true},
+				{ID: checkRunning, Step: About{Kind: Prove, Claim: order.Answers}, Message: "wait: too long", Hint: "look"},
 			}},
 			{Cluster: "west", Context: "kind-west", Unreached: "i/o timeout"},
 		},
 		Steps: []StepReport{
-			{Cluster: "east", Step: "configuration", Start: time.Second, End: 3 * time.Second, Outcome: Done},
-			{Cluster: "east", Step: "istiod", Start: time.Second, End: 3 * time.Second, Outcome: Failed},
-			{Cluster: "east", Step: "gateways", Outcome: Skipped},
+			{Cluster: "east", About: config.about(), Start: time.Second, End: 3 * time.Second, Outcome: Done},
+			{Cluster: "east", About: istiod.about(), Start: time.Second, End: 3 * time.Second, Outcome: Failed},
+			{Cluster: "east", About: gateways.about(), Outcome: Skipped},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Report{}, "Duration"), cmpopts.EquateErrors()); diff != "" {

@@ -111,6 +111,9 @@ func (p *Plan) essence() essence {
 }
 
 func (c Change) essence() changeEssence {
+	if !c.Mint {
+		c.Sends = "" // nothing is said
+	}
 	return changeEssence{
 		Subject: c.Subject, Object: c.Object, Action: c.Action, Fields: c.Fields, Wanted: c.Wanted, UID: c.UID,
 		From: c.From, Sends: c.Sends, Blocked: c.Blocked != "", Mint: c.Mint, Replace: c.Replace, LetGo: c.LetGo,
@@ -178,7 +181,7 @@ func firstDifference(old, now []Change) string {
 			return fmt.Sprintf("%s is to %s now, and was not in it", c.Object, c.Action)
 		case o.Action != c.Action:
 			return fmt.Sprintf("%s is to %s now, and was to %s", c.Object, c.Action, o.Action)
-		case o.Sends != c.Sends:
+		case o.Mint && c.Mint && o.Sends != c.Sends:
 			return fmt.Sprintf("%s would lead elsewhere: %s -> %s", c.Object, o.Sends, c.Sends)
 		case !sameJSON(o.essence(), c.essence()):
 			return fmt.Sprintf("%s is not what it was", c.Object)
@@ -188,31 +191,4 @@ func firstDifference(old, now []Change) string {
 		return fmt.Sprintf("%s was in it, and is not now", ref)
 	}
 	return ""
-}
-
-// Digest stands for everything that an apply depends on beside the clusters:
-// what is wanted, how the API servers are reached, under which root, by which
-// release of the binary.
-func (d *Desired) Digest(release string) (string, error) {
-	type cluster struct {
-		Member  record.Member
-		Reads   []string
-		Server  APIServer
-		Address string
-		Account string
-		Hashes  []string
-	}
-	var all []cluster
-	for _, c := range d.Clusters {
-		one := cluster{Member: c.Member, Reads: c.Reads, Server: c.Server, Address: fmt.Sprint(c.Address), Account: c.Account}
-		for _, it := range c.Items {
-			one.Hashes = append(one.Hashes, it.Hash)
-		}
-		all = append(all, one)
-	}
-	root := ""
-	if d.Root != nil {
-		root = d.Root.Fingerprint()
-	}
-	return hashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
 }

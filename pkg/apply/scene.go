@@ -91,8 +91,7 @@ func (s *scene) recorded(c *ClusterPlan) *record.Member {
 }
 
 // peer is the other cluster that an object is about: names are those of the last
-// apply, and it may have another one now.
-// It is nil where nobody knows that name.
+// apply, and it may have another one now. It is nil where nobody knows that name.
 func (s *scene) peer(name string) *ClusterPlan {
 	if c := s.called(name); c != nil {
 		return c
@@ -114,11 +113,21 @@ func (s *scene) called(name string) *ClusterPlan {
 // not reached, and no record tells which cluster its context led to.
 func (s *scene) unidentified() string {
 	for _, c := range s.plan.Clusters {
-		if c.Unreached != "" && !c.Leaving && s.recorded(c) == nil {
+		if c.Unreached != "" && !c.Leaving && !s.remembered(c.Context) {
 			return c.Name
 		}
 	}
 	return ""
+}
+
+// remembered says whether some record tells which cluster a context led to.
+func (s *scene) remembered(context string) bool {
+	for _, l := range s.plan.world.Clusters {
+		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context }) {
+			return true
+		}
+	}
+	return false
 }
 
 // departed says whether c is a member that topology.yaml does not name.
@@ -173,12 +182,12 @@ func (s *scene) formerly(c *ClusterPlan) []*ClusterPlan {
 	return out
 }
 
-// primaries are those of a remote cluster that its injection can be proved by:
-// their endpoints are in it, or will be.
-func (s *scene) primaries(c *ClusterPlan) []string {
+// Servers are the primaries of a remote cluster that its injection can be proved
+// by: their endpoints are in it, or will be.
+func (p *Plan) Servers(c *ClusterPlan) []string {
 	var out []string
 	for _, name := range c.Primaries {
-		p := s.clusters[name]
+		p := p.cluster(name)
 		for _, ch := range c.Changes {
 			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
 				out = append(out, name)
@@ -186,49 +195,6 @@ func (s *scene) primaries(c *ClusterPlan) []string {
 		}
 	}
 	return out
-}
-
-// switches says whether what stands behind the control plane of a remote cluster
-// changes while pods are injected: its own istiod or a former primary goes, or an
-// address comes. Injection alone would prove nothing then, since another may have
-// answered, and an address that does not answer would be called for every second pod.
-func (s *scene) switches(c *ClusterPlan) bool {
-	return c.Remote() && !c.Leaving && (s.loses(c) || len(s.arrivals(c)) > 0)
-}
-
-// loses says whether something that injects the pods of a remote cluster goes.
-func (s *scene) loses(c *ClusterPlan) bool {
-	return hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace))) || slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Part == order.Endpoints && ch.removes()
-	})
-}
-
-// arrivals are the primaries whose addresses change while the webhook of c is
-// there, and calls them.
-func (s *scene) arrivals(c *ClusterPlan) []string {
-	if c.Live.object(injectorRef(c.Namespace)) == nil {
-		return nil
-	}
-	var out []string
-	for _, ch := range c.Changes {
-		if ch.Part == order.Endpoints && ch.Pending() && !ch.removes() {
-			out = append(out, ch.Peer)
-		}
-	}
-	return out
-}
-
-// candidates are the primaries that have to serve c, each by itself, before
-// anything is switched: all that are reached where something goes.
-func (s *scene) candidates(c *ClusterPlan) []string {
-	names := s.arrivals(c)
-	if s.loses(c) {
-		names = s.primaries(c)
-	}
-	return slices.DeleteFunc(names, func(name string) bool {
-		p := s.clusters[name]
-		return p == nil || p.Unreached != ""
-	})
 }
 
 // pending says whether an apply would change something of these parts of c.
@@ -260,4 +226,14 @@ func (c *ClusterPlan) movesGateway() bool {
 		}
 		return false
 	})
+}
+
+// removing says whether something of these parts of c is to go.
+func (c *ClusterPlan) removing(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.removes() && slices.Contains(parts, ch.Part) })
+}
+
+// served says whether primary served remote, and is not to do so after an apply.
+func (s *scene) served(primary, remote string) bool {
+	return slices.Contains(s.handsOver[primary], remote)
 }

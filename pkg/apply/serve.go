@@ -11,20 +11,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// injectorRef is the webhook that injects the proxies of a cluster's pods, named
-// as the chart does.
-func injectorRef(namespace string) object.Ref {
-	name := "istio-sidecar-injector"
-	if namespace != "istio-system" {
-		name += "-" + namespace
-	}
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: name}
-}
-
-func rootConfigMapRef(namespace string) object.Ref {
-	return object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: object.RootConfigMap}
-}
-
 // waitServed waits until the primaries of a remote cluster do for it what a
 // control plane of its own would: its webhook has their CA, its pods get the
 // root certificate, and its API server reaches them to have pods injected.
@@ -50,7 +36,7 @@ func waitServed(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) 
 // waitInjection waits until a pod would be injected. Nothing can be watched for
 // that: the API server calls the webhook when somebody makes a pod.
 func waitInjection(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) error {
-	return pollInjection(ctx, l, probePod(c.Namespace, c.Desired.Account), "injection by "+strings.Join(c.Primaries, ", "), r)
+	return pollInjection(ctx, l, probePod(c.Namespace, c.probeAccount()), "injection by "+strings.Join(c.Primaries, ", "), r)
 }
 
 func pollInjection(ctx context.Context, l *connected, pod *unstructured.Unstructured, what string, r *reporter) error {
@@ -100,7 +86,17 @@ const (
 	autoImage      = "auto"
 )
 
-// probePod is injected as gateways are, and never made.
+// probeAccount is the account of a pod that is tried: one that is there.
+func (c *ClusterPlan) probeAccount() string {
+	if c.wants(accountRef(c.Namespace, c.Desired.Account)) {
+		return c.Desired.Account
+	}
+	return "default"
+}
+
+// probePod is injected as gateways are, and never made. It asks for no more than
+// the strictest policies allow, so that nothing but injection refuses it:
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 func probePod(namespace, account string) *unstructured.Unstructured {
 	return object.New("v1", "Pod", namespace, "setup-mesh-injection-probe", map[string]any{
 		"labels":      map[string]any{"sidecar.istio.io/inject": "true"},
@@ -108,6 +104,13 @@ func probePod(namespace, account string) *unstructured.Unstructured {
 	}, map[string]any{"spec": map[string]any{
 		"serviceAccountName":           account,
 		"automountServiceAccountToken": false,
-		"containers":                   []any{map[string]any{"name": proxyContainer, "image": autoImage}},
+		"securityContext":              map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
+		"containers": []any{map[string]any{
+			"name": proxyContainer, "image": autoImage,
+			"securityContext": map[string]any{
+				"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+				"capabilities": map[string]any{"drop": []any{"ALL"}},
+			},
+		}},
 	}})
 }

@@ -56,11 +56,16 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 	return out
 }
 
-// waitServing waits until each candidate injects a pod by itself. What serves c
-// now is not touched.
+// waitServing waits until each primary of c that is reached and new to it injects
+// a pod by itself. What serves c now is not touched.
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
-	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh, primaries: newScene(x.plan).candidates(c)}
+	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
+	for _, name := range x.plan.Tried(c) {
+		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
+			pr.primaries = append(pr.primaries, name)
+		}
+	}
 	if err := x.held(c.Name); err != nil {
 		return err
 	}
@@ -207,7 +212,7 @@ func injectionPath(injector *unstructured.Unstructured) string {
 
 // wait waits until one primary injects the pod that only its webhook matches.
 func (p *servingProbe) wait(ctx context.Context, primary string, r *reporter) error {
-	pod := probePod(p.c.Namespace, p.c.Desired.Account)
+	pod := probePod(p.c.Namespace, p.c.probeAccount())
 	labels := withLabel(pod.GetLabels(), probeLabel, primary)
 	labels["istio.io/rev"] = probeName // which no injector has, so that none but the probe matches
 	pod.SetLabels(labels)

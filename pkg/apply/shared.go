@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -19,9 +18,11 @@ import (
 // https://istio.io/latest/docs/ops/deployment/deployment-models/#dns-with-multiple-clusters
 // The zero sharing is that of a mesh that shares nothing.
 type sharing struct {
-	items    map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
-	kept     map[placed]bool    // copies that stay as they are: their original may be where nothing is known
-	warnings []Finding
+	items map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
+	kept  map[placed]bool    // copies that stay as they are: their original may be where nothing is known
+	// mismatched are Services that several clusters have with different ports, by
+	// the name of the cluster.
+	mismatched map[string][]Finding
 }
 
 // placed is an object in a cluster.
@@ -40,7 +41,10 @@ type original struct {
 // taken to be absent: as long as a joined cluster is not reached, what is there
 // of copies whose original is nowhere seen stays.
 func newSharing(d *Desired, w *World) (sharing, error) {
-	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}}
+	if len(d.SharedServices) == 0 {
+		return sharing{}, nil
+	}
+	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}, mismatched: map[string][]Finding{}}
 	var reached []*Live
 	unreached := map[string]bool{}
 	for i, c := range d.Clusters {
@@ -54,7 +58,7 @@ func newSharing(d *Desired, w *World) (sharing, error) {
 	}
 	for _, namespace := range d.SharedServices {
 		originals := originalsOf(reached, namespace)
-		s.warnings = append(s.warnings, portWarnings(originals)...)
+		s.comparePorts(originals)
 		for _, l := range reached {
 			if err := s.cluster(d.MeshID, l, namespace, originals, unreached); err != nil {
 				return sharing{}, err
@@ -203,46 +207,23 @@ func turnsHeadless(it *Item, live *unstructured.Unstructured) bool {
 	return it.Ref.Kind == "Service" && typed(it.Object) && typed(live) && isHeadless(it.Object) != isHeadless(live)
 }
 
-// isCopy says whether a Service is a copy of ours. One that somebody has made
-// their own is none.
-func isCopy(o *unstructured.Unstructured) bool {
-	return object.Ours(o) && o.GetAnnotations()[object.AnnotationSharedFrom] != "" && !takenOver(o)
-}
-
-// isOurNamespace says whether a namespace came with copies of ours, and goes with
-// them.
-func isOurNamespace(o *unstructured.Unstructured) bool {
-	return object.Ours(o) && o.GetAnnotations()[object.AnnotationCreated] != "" && !takenOver(o)
-}
-
-// takenOver says whether somebody else says what o should be: by server-side
-// apply, by kubectl apply (which need not own anything but its annotation where
-// the two agree), or by having changed its spec.
-func takenOver(o *unstructured.Unstructured) bool {
-	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
-		return m.Manager != object.FieldManager && m.Subresource == "" && (m.Operation == metav1.ManagedFieldsOperationApply ||
-			object.Owns(m, "spec") || object.Owns(m, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"))
-	})
-}
-
-// portWarnings tell of Services that several clusters have, and not with the same
+// comparePorts finds Services that several clusters have, and not with the same
 // ports: istiod takes them for one Service.
-func portWarnings(originals map[string][]original) []Finding {
-	var out []Finding
+func (s *sharing) comparePorts(originals map[string][]original) {
 	for _, name := range sortedKeys(originals) {
 		first := originals[name][0]
 		for _, other := range originals[name][1:] {
 			if slices.Equal(portsOf(first.service), portsOf(other.service)) {
 				continue
 			}
-			out = append(out, Finding{
-				Cluster: other.cluster,
-				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", object.RefOf(other.service), first.cluster),
+			ref := object.RefOf(other.service)
+			s.mismatched[other.cluster] = append(s.mismatched[other.cluster], Finding{
+				Peer: first.cluster, Object: ref,
+				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", ref, first.cluster),
 				Hint:    "give it the same ports in both clusters",
 			})
 		}
 	}
-	return out
 }
 
 // portsOf are the ports of a Service as clients see them.

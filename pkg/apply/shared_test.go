@@ -14,7 +14,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 const shop = "shop"
@@ -26,7 +26,7 @@ func wantedSharing(t *testing.T) (*Desired, *World) {
 	d := &Desired{MeshID: "m", SharedServices: []string{shop}}
 	for _, name := range []string{"a", "b", "c"} {
 		member := record.Member{Name: name, Context: "kind-" + name, Namespace: "istio-system", Role: record.RolePrimary}
-		d.Clusters = append(d.Clusters, &DesiredCluster{Member: member, Joined: name != "c", Manifest: &topology.Manifest{}})
+		d.Clusters = append(d.Clusters, &DesiredCluster{Member: member, Joined: name != "c", Manifest: &manifest.Manifest{}})
 	}
 	w := EmptyWorld(d)
 	for _, l := range w.Clusters {
@@ -38,10 +38,6 @@ func wantedSharing(t *testing.T) (*Desired, *World) {
 // planShared plans what was read, as Observe leaves it.
 func planShared(t *testing.T, d *Desired, w *World) *Plan {
 	t.Helper()
-	var err error
-	if w.shared, err = newSharing(d, w); err != nil {
-		t.Fatal(err)
-	}
 	return NewPlan(d, w, PlanOptions{})
 }
 
@@ -90,9 +86,9 @@ func applyShared(t *testing.T, d *Desired, w *World, p *Plan) {
 			switch {
 			case ch.Action == Delete:
 				remove(l, ch.Object)
-			case ch.letGo && ch.Object.Kind == "Namespace":
+			case ch.LetGo && ch.Object.Kind == "Namespace":
 				l.Objects[ch.Object] = Observed{Object: managedBy(l.object(ch.Object), ch.UID, "kubectl")}
-			case ch.letGo:
+			case ch.LetGo:
 				o := managedBy(l.object(ch.Object), ch.UID, "kubectl")
 				unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
 				put(l, o)
@@ -106,7 +102,7 @@ func applyShared(t *testing.T, d *Desired, w *World, p *Plan) {
 	again := planShared(t, d, w)
 	for i, c := range again.Clusters {
 		if c.Unreached == "" {
-			w.Clusters[i].Record = c.RecordAfter(d.MeshID, again.members(nil), func(Change) bool { return true })
+			w.Clusters[i].Record = c.RecordAfter(d.MeshID, again.members((*ClusterPlan).willGo), func(Change) bool { return true })
 		}
 	}
 }
@@ -134,7 +130,7 @@ func TestPlanSharedServices(t *testing.T) {
 			put(w.Clusters[1], o)
 		}
 	}
-	const letGo = "b update Namespace shop (gives up our labels; the namespace stays)\nb update Service shop/cart (let go: it is managed by kubectl now)\n" +
+	const letGo = "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb update Service shop/cart (let go: it is managed by kubectl now)\n" +
 		"warning b: namespace shop stays: Service shop/cart is there\n"
 	foreign := func(w *World) {
 		w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {cart}}
@@ -185,7 +181,8 @@ func TestPlanSharedServices(t *testing.T) {
 				l.sharedRead([]string{shop}, []*unstructured.Unstructured{ending})
 				giveService(w.Clusters[0], service("cart", nil))
 			},
-			want: "b create Namespace shop\nb create Service shop/cart\n",
+			want: "b create Namespace shop\nb create Service shop/cart\n" +
+				"warning b: namespace shop is being deleted: apply waits until it is gone, and creates it again\n",
 		},
 		"a copy is there": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
@@ -209,12 +206,12 @@ func TestPlanSharedServices(t *testing.T) {
 				seen.DryErr = &object.Error{Class: object.Invalid, Message: "spec.clusterIPs[0]: may not change once set"}
 				w.Clusters[1].Objects[cart] = seen
 			},
-			want: "b update Service shop/cart (made anew: it has a cluster IP for good, or none)\n",
+			want: "b update Service shop/cart (recreated: clusterIP is immutable)\n",
 		},
 		"the original is headless no more": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", map[string]any{"clusterIP": "None"})) },
 			then:   func(_ *testing.T, _ *Desired, w *World) { giveService(w.Clusters[0], service("cart", nil)) },
-			want:   "b update Service shop/cart (made anew: it has a cluster IP for good, or none)\n",
+			want:   "b update Service shop/cart (recreated: clusterIP is immutable)\n",
 		},
 		"the original is gone": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
@@ -260,9 +257,9 @@ func TestPlanSharedServices(t *testing.T) {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then: func(_ *testing.T, d *Desired, w *World) {
 				d.SharedServices = nil
-				w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {{Version: "v1", Kind: "ConfigMap", Namespace: shop, Name: "theirs"}}}
+				w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {{Kind: "ConfigMap", Namespace: shop, Name: "theirs"}}}
 			},
-			want: "b update Namespace shop (gives up our labels; the namespace stays)\nb delete Service shop/cart (not in sharedServices any more)\n" +
+			want: "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb delete Service shop/cart (not in sharedServices any more)\n" +
 				"warning b: namespace shop stays: ConfigMap shop/theirs is there\n",
 		},
 		"it is shared no more, and what is there cannot be read": {
@@ -448,14 +445,10 @@ func TestBuildShared(t *testing.T) {
 	d, w := wantedSharing(t)
 	giveService(w.Clusters[0], service("cart", nil))
 	p := planShared(t, d, w)
-	if g := graphOf(t, p); !g.before(t, "b: namespace", "b: shared namespaces") || !g.before(t, "b: shared namespaces", "b: shared services") || !g.before(t, "b: shared services", "b: record") {
-		t.Errorf("steps are in no order: %v", g.names())
-	}
+	graphOf(t, p).wantBefore(t, [2]string{"b: begin", "b: put shared namespaces"}, [2]string{"b: put shared namespaces", "b: put shared services"}, [2]string{"b: put shared services", "b: finish"})
 	applyShared(t, d, w, p)
 	d.SharedServices = nil
-	if g := graphOf(t, planShared(t, d, w)); !g.before(t, "b: old configuration", "b: old shared namespaces") || !g.before(t, "b: old shared namespaces", "b: record") {
-		t.Errorf("steps are in no order: %v", g.names())
-	}
+	graphOf(t, planShared(t, d, w)).wantBefore(t, [2]string{"b: remove shared services", "b: remove shared namespaces"}, [2]string{"b: remove shared namespaces", "b: finish"})
 
 	l := w.Clusters[1]
 	l.Leaving = true
@@ -465,9 +458,7 @@ func TestBuildShared(t *testing.T) {
 	if diff := cmp.Diff("b delete Namespace shop\nb delete Service shop/cart\n", sharedLines(p)); diff != "" {
 		t.Errorf("a cluster leaves (-want +got):\n%s", diff)
 	}
-	if g := graphOf(t, p); !g.before(t, "b: configuration", "b: shared namespaces") || !g.before(t, "b: shared namespaces", "b: namespace") {
-		t.Errorf("steps of leaving are in no order: %v", g.names())
-	}
+	graphOf(t, p).wantBefore(t, [2]string{"b: remove shared services", "b: remove shared namespaces"}, [2]string{"b: remove shared namespaces", "b: remove record"})
 }
 
 // TestNewSharingOrder wants copies by name, after their namespace, from the first

@@ -1,19 +1,16 @@
 package apply
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // StatusFormat is the version of a [Status]'s JSON.
@@ -25,6 +22,7 @@ type Status struct {
 	Mesh     string          `json:"mesh"`
 	Clusters []ClusterStatus `json:"clusters"`
 	Findings []Finding       `json:"findings"`
+	Notes    []Finding       `json:"notes,omitempty"` // worth knowing, and nothing is wrong
 }
 
 // A ClusterStatus is one line of a [Status].
@@ -41,6 +39,10 @@ type ClusterStatus struct {
 	// Discovers maps every cluster that istiod reads to "ok" or to what is
 	// wrong. A remote cluster has no istiod.
 	Discovers map[string]string `json:"discovers"`
+	// Tokens is when the first of the tokens ends that istiod reads other
+	// clusters with, zero where it has none, and TokenHours how long that is.
+	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
+	TokenHours int       `json:"tokenHours,omitempty"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -54,9 +56,6 @@ type Trust struct {
 // Healthy says whether nothing was found.
 func (s *Status) Healthy() bool { return len(s.Findings) == 0 }
 
-// ok is a cell of the discovery matrix with nothing to say.
-const ok = "ok"
-
 // Probe is what a status asks beyond what a plan reads.
 type Probe struct {
 	Istiods     []IstiodView
@@ -64,24 +63,26 @@ type Probe struct {
 	Credentials map[string]error // of the stored remote secrets, by source
 	// Root is the ConfigMap with the root certificate that the primaries of
 	// a remote cluster write, as it was read; Injection is what came of trying
-	// to have a pod injected there.
+	// to have a pod injected, nil where it was or where nobody tried.
 	Root      Observed
 	Injection error
 }
 
-// Examine asks the istiods of every reached cluster, and tries every stored
-// remote secret against its API server: an istiod calls a cluster synced for
-// minutes after its token was revoked.
+// Examine asks the reached clusters of p what a status judges by. It tries every
+// stored remote secret against its API server, too: an istiod calls a cluster
+// synced for minutes after its token was revoked.
 func Examine(ctx context.Context, p *Plan, clients *Clients) map[string]Probe {
+	e := newEvidence(p, nil, nil)
 	probes := map[string]Probe{}
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		if c.Unreached != "" || c.Leaving {
+		asks := e.asks(statusChecks(), c)
+		if len(asks) == 0 {
 			continue
 		}
 		g.Go(func() error {
-			probe := examine(ctx, p, clients, c)
+			probe := examine(ctx, p, clients, c, asks)
 			mu.Lock()
 			defer mu.Unlock()
 			probes[c.Name] = probe
@@ -92,39 +93,29 @@ func Examine(ctx context.Context, p *Plan, clients *Clients) map[string]Probe {
 	return probes
 }
 
-func examine(ctx context.Context, p *Plan, clients *Clients, c *ClusterPlan) Probe {
+func examine(ctx context.Context, p *Plan, clients *Clients, c *ClusterPlan, asks map[Question]bool) Probe {
 	l := clients.connect(c.Live)
 	probe := Probe{Credentials: map[string]error{}}
 	var mu sync.Mutex
 	var g errgroup.Group
-	if c.Remote() {
-		g.Go(func() error {
-			probe.Root.Object, probe.Root.Err = l.cluster.Get(ctx, rootConfigMapRef(c.Namespace))
-			return nil
-		})
-		if ref := injectorRef(c.Namespace); c.Live.object(ref) != nil {
-			probe.Injection = tryInjection(ctx, l, probePod(c.Namespace, c.Desired.Account))
-		} else if c.wants(ref) {
-			probe.Injection = fmt.Errorf("there is no %s", ref)
+	ask := func(q Question, f func()) {
+		if asks[q] {
+			g.Go(func() error { f(); return nil })
 		}
-		_ = g.Wait() // the functions return nil
-		return probe
 	}
-	g.Go(func() error {
-		probe.Istiods, probe.Err = readIstiods(ctx, l)
-		return nil
-	})
+	ask(AskRoot, func() { probe.Root.Object, probe.Root.Err = l.cluster.Get(ctx, rootConfigMapRef(c.Namespace)) })
+	ask(AskInjection, func() { probe.Injection = tryInjection(ctx, l, probePod(c.Namespace, c.probeAccount())) })
+	ask(AskIstiods, func() { probe.Istiods, probe.Err = readIstiods(ctx, l) })
 	for _, source := range c.Reads {
-		o := c.Live.object(object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source))
+		o := c.credential(source)
 		if o == nil {
 			continue
 		}
-		g.Go(func() error {
+		ask(AskCredentials, func() {
 			err := checkCredential(ctx, clients, p.cluster(source), secretData(o)[source])
 			mu.Lock()
 			defer mu.Unlock()
 			probe.Credentials[source] = err
-			return nil
 		})
 	}
 	_ = g.Wait() // the functions return nil
@@ -142,126 +133,64 @@ func checkCredential(ctx context.Context, clients *Clients, source *ClusterPlan,
 
 // NewStatus judges a plan and the answers to [Examine].
 func NewStatus(p *Plan, probes map[string]Probe) *Status {
-	s := &Status{Format: StatusFormat, Mesh: p.Mesh, Clusters: []ClusterStatus{}, Findings: append([]Finding{}, p.Refusals...)}
-	for _, c := range p.Clusters {
-		if c.Leaving && c.Unreached == "" && !c.Pending() {
-			continue
+	e := newEvidence(p, nil, probes)
+	s := &Status{Format: StatusFormat, Mesh: p.Mesh, Clusters: []ClusterStatus{}, Findings: []Finding{}}
+	checks := slices.Concat(planChecks(), statusChecks())
+	for _, f := range e.judge(checks) {
+		switch {
+		case severityOf(checks, f) != Warns || f.Unknown:
+			s.Findings = append(s.Findings, f)
+		case notedByStatus(f):
+			s.Notes = append(s.Notes, f)
 		}
-		s.Clusters = append(s.Clusters, s.cluster(p, c, probes[c.Name]))
+	}
+	for _, c := range p.Clusters {
+		if gone := c.Leaving && c.Unreached == "" && len(c.Changes) == 0; !gone {
+			s.Clusters = append(s.Clusters, e.describe(c, s.Findings))
+		}
 	}
 	return s
 }
 
-func (s *Status) find(id, cluster, hint, format string, args ...any) {
-	s.Findings = append(s.Findings, Finding{ID: id, Cluster: cluster, Message: fmt.Sprintf(format, args...), Hint: hint})
-}
-
-func (s *Status) cluster(p *Plan, c *ClusterPlan, probe Probe) ClusterStatus {
+// describe is the line of c: what it is, and the findings about it as cells.
+func (e *Evidence) describe(c *ClusterPlan, found []Finding) ClusterStatus {
 	out := ClusterStatus{Member: c.Member, Unreached: c.Unreached, Drift: c.Pending(), Discovers: map[string]string{}}
-	if c.Unreached != "" {
-		hint := c.Hint
-		if hint == "" {
-			hint = "setup-mesh status, once it answers"
-		}
-		s.find("cluster/reached", c.Name, hint, "not reached: %s", c.Unreached)
-		s.Findings[len(s.Findings)-1].Detail = c.Detail
+	if !stays(e, c) {
 		return out
 	}
-	if c.Leaving {
-		s.find("cluster/wanted", c.Name, "setup-mesh apply takes it out", "not in topology.yaml any more, and still a member")
-		return out
+	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.plan, c), c.Gateway, e.trust(c), c.firstExpiry()
+	if !out.Tokens.IsZero() {
+		out.TokenHours = int(math.Round(out.Tokens.Sub(e.plan.world.Now).Hours()))
 	}
-	out.Gateway = s.gateway(c)
+	if state := cell(found, c.Name, "", checkGatewayService, checkAddress); c.Gateway == "" && c.Desired.Gateway && state != ok {
+		out.Gateway = state
+	}
+	out.Trust.State = cell(found, c.Name, "", checkCertificate, checkSameRoot, checkRootDistributed)
 	if c.Remote() {
-		out.Istio = versionOf(p, c)
-		out.Trust = s.distributed(p, c, probe.Root)
-		out.Served = s.served(c, probe.Injection)
-		return out
+		out.Served = cell(found, c.Name, "", checkWebhooks, checkInjection, checkControlAddress)
 	}
-	out.Istio = s.istio(c)
-	out.Trust = s.trust(p, c)
-	s.discovery(p.world, c, probe, out.Discovers)
+	for _, source := range c.Reads {
+		out.Discovers[source] = cell(found, c.Name, source, checkRemoteSecret, checkAccepted, checkSynced)
+	}
+	for _, f := range found {
+		if f.ID == checkSynced && f.Cluster == c.Name && out.Discovers[f.Peer] == "" { // known, and should not be
+			out.Discovers[f.Peer] = f.State
+		}
+	}
 	return out
 }
 
-// istio is the version of the running istiod: its image's tag.
-func (s *Status) istio(c *ClusterPlan) string {
-	d := c.Live.object(object.IstiodRef(c.Namespace))
-	if d == nil {
-		s.find("istiod/running", c.Name, "setup-mesh apply", "there is no istiod")
-		return ""
+// versionOf is what the istiod of c runs, or that of a primary of it.
+func versionOf(p *Plan, c *ClusterPlan) string {
+	if !c.Remote() {
+		return imageVersion(c.Live.object(object.IstiodRef(c.Namespace)))
 	}
-	available, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas")
-	if available == 0 {
-		s.find("istiod/running", c.Name, "kubectl -n "+c.Namespace+" describe deployment istiod", "istiod has no available replica")
-	}
-	return imageVersion(d)
-}
-
-func (s *Status) gateway(c *ClusterPlan) string {
-	if c.Desired == nil || !c.Desired.Gateway {
-		return ""
-	}
-	if c.Gateway != "" {
-		return c.Gateway
-	}
-	if why := c.Live.Reach.Nowhere; why != "" {
-		s.find("gateway/address", c.Name, "set contexts."+c.Context+".gateway.addresses", "%s", why)
-		return "none"
-	}
-	s.find("gateway/address", c.Name, "kubectl -n "+c.Namespace+" describe service "+object.EastWestGateway, "Service %s/%s has no address", c.Namespace, object.EastWestGateway)
-	return "pending"
-}
-
-func (s *Status) trust(p *Plan, c *ClusterPlan) Trust {
-	t := Trust{State: ok}
-	ref := object.SecretRef(c.Namespace, object.Cacerts)
-	live := c.Live.object(ref)
-	if live == nil {
-		t.State = "missing"
-		s.find("trust/certificate", c.Name, "setup-mesh apply", "there is no Secret %s/%s", c.Namespace, object.Cacerts)
-		return t
-	}
-	b, err := certs.ParseBundle(secretData(live))
-	if err != nil {
-		t.State = "unusable"
-		s.find("trust/certificate", c.Name, "setup-mesh apply", "Secret %s/%s: %v", c.Namespace, object.Cacerts, err)
-		return t
-	}
-	t.Root, t.NotAfter = certs.Short(b.RootFingerprint()), b.NotAfter()
-	t.Days = int(math.Round(b.NotAfter().Sub(p.world.Now).Hours() / 24))
-	if verdict := certs.Judge(b.NotBefore(), b.NotAfter(), p.world.Now); verdict != certs.Fresh {
-		t.State = string(verdict)
-		s.find("trust/certificate", c.Name, "setup-mesh apply renews it", "the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly))
-	} else if root := p.desired.Root; root != nil && b.RootFingerprint() != root.Fingerprint() {
-		t.State = "other root"
-		s.find("trust/same-root", c.Name, "restore certs/root-cert.pem of this mesh", "trusts root %s, and the work directory holds root %s", certs.Short(b.RootFingerprint()), root.Short())
-	}
-	return t
-}
-
-// discovery fills a row of the matrix. A credential that its API server
-// refuses counts more than what istiod believes.
-func (s *Status) discovery(w *World, c *ClusterPlan, probe Probe, row map[string]string) {
-	missing := undiscovered(c.Name, c.Reads, c.Reads, probe.Istiods)
-	if probe.Err != nil {
-		missing = undiscovered(c.Name, c.Reads, c.Reads, []IstiodView{{Err: probe.Err}})
-	}
-	for _, name := range c.Reads {
-		row[name] = ok
-	}
-	for _, name := range sortedKeys(missing) {
-		row[name] = missing[name]
-	}
-	for _, source := range c.Reads {
-		if err, tried := probe.Credentials[source]; tried && err != nil {
-			row[source] = string(object.ClassOf(err))
-			s.find("discovery/credential-valid", c.Name, "setup-mesh apply", "cannot read %s: %v", source, err)
-			delete(missing, source)
+	for _, name := range c.Primaries {
+		if primary := p.cluster(name); primary != nil && primary.Unreached == "" {
+			if v := imageVersion(primary.Live.object(object.IstiodRef(primary.Namespace))); v != "" {
+				return v
+			}
 		}
 	}
-	for _, name := range sortedKeys(missing) {
-		hint := cmp.Or(reachHint(w, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod")
-		s.find("discovery/synced", c.Name, hint, "does not discover %s: %s", name, missing[name])
-	}
+	return ""
 }

@@ -36,8 +36,8 @@ func TestStatusHealthy(t *testing.T) {
 	want := &Status{
 		Format: StatusFormat, Mesh: "m", Findings: []Finding{},
 		Clusters: []ClusterStatus{
-			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}},
-			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}},
+			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
+			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -100,14 +100,15 @@ func TestStatusFindings(t *testing.T) {
 			world: func(_ *testing.T, w *World) { w.Now = testNow.AddDate(0, 9, 0) },
 			want: []string{
 				"trust/certificate east: the intermediate is due: valid until 2027-11-21 | setup-mesh apply renews it",
+				"discovery/credential-expires east: the credential for west is due: valid until 2027-11-21 12:00 UTC | setup-mesh apply makes a new one",
 				"trust/certificate west: the intermediate is due: valid until 2027-11-21 | setup-mesh apply renews it",
+				"discovery/credential-expires west: the credential for east is due: valid until 2027-11-21 12:00 UTC | setup-mesh apply makes a new one",
 			},
 		},
 		"trust/same-root": {
 			world: func(t *testing.T, w *World) { giveRoot(t, w.Clusters[1], "west") },
 			want: []string{
-				fmt.Sprintf(" west: the cluster trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh; a running istiod ignores another root", otherRoot().Short(), testRoot().Short()),
-				fmt.Sprintf("trust/same-root west: trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh", otherRoot().Short(), testRoot().Short()),
+				fmt.Sprintf("trust/same-root west: the cluster trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh; a running istiod ignores another root", otherRoot().Short(), testRoot().Short()),
 			},
 		},
 		"discovery/credential-valid, though istiod calls it synced": {
@@ -133,7 +134,7 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"a refusal of the plan": {
 			world: func(_ *testing.T, w *World) { w.Clusters[0].Endpoint.Insecure = true },
-			want:  []string{" east: context kind-east skips TLS verification: there is no CA to hand to the other clusters | put the CA of the API server into the kubeconfig"},
+			want:  []string{"api-server/ca east: context kind-east skips TLS verification: there is no CA to hand to the other clusters | put the CA of the API server into the kubeconfig"},
 		},
 	}
 	for name, tt := range tests {

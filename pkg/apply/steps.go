@@ -3,6 +3,7 @@ package apply
 import (
 	"slices"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
@@ -42,6 +43,7 @@ type draft struct {
 // order makes the graph: what needs what follows from the rules, and so does
 // what is blocked.
 func (pl *planner) order() {
+	pl.sends()
 	s := newScene(pl.plan)
 	var drafts []*draft
 	for _, c := range pl.plan.Clusters {
@@ -65,6 +67,22 @@ func (pl *planner) order() {
 	}
 	pl.records()
 	pl.steps(drafts)
+}
+
+// sends notes what minted content will say of other clusters. The address of a
+// gateway that is to have another Service is known only after that.
+func (pl *planner) sends() {
+	for _, c := range pl.plan.Clusters {
+		for i, ch := range c.Changes {
+			if !ch.Mint {
+				continue
+			}
+			from := pl.plan.cluster(ch.item.Late.Source())
+			if ch.Part != order.Endpoints || from == nil || !from.movesGateway() {
+				c.Changes[i].Sends = ch.item.Late.Sends(pl.plan.world)
+			}
+		}
+	}
 }
 
 // drafts are the steps of one cluster, but those that begin and end it.
@@ -101,12 +119,10 @@ func (s *scene) drafts(c *ClusterPlan) []*draft {
 			d.Needs = append(d.Needs, s.needs(c, ch)...)
 		}
 	}
-	for _, p := range proofs() {
-		if p.applies(s, c) {
-			d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.claim}}
-			d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.claim}}, p.needs(s, c)
-			out = append(out, d)
-		}
+	for _, p := range s.proves(c) {
+		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.claim}}
+		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.claim}}, p.needs(s, c)
+		out = append(out, d)
 	}
 	return out
 }
@@ -204,4 +220,45 @@ func (c *ClusterPlan) namespaces() []int {
 		}
 	}
 	return out
+}
+
+// pick are changes by their indices.
+func (c *ClusterPlan) pick(indices []int) []Change {
+	out := make([]Change, len(indices))
+	for i, at := range indices {
+		out[i] = c.Changes[at]
+	}
+	return out
+}
+
+// An About says what a step was: what [Step] says of it, or the object that was
+// not touched.
+type About struct {
+	Kind   StepKind    `json:"kind,omitempty"`
+	Part   order.Part  `json:"part,omitempty"`
+	Peer   string      `json:"peer,omitempty"`
+	Claim  order.Claim `json:"claim,omitempty"`
+	Object object.Ref  `json:"object,omitzero"`
+}
+
+func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
+
+// wants says whether ref is among what c should hold.
+func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
+
+// item is what c should hold at ref, nil for nothing.
+func (c *ClusterPlan) item(ref object.Ref) *Item {
+	if c.Desired == nil {
+		return nil
+	}
+	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
+	if i < 0 {
+		return nil
+	}
+	return c.Desired.Items[i]
+}
+
+// proves says whether an apply looks whether a claim about c is true.
+func (p *Plan) proves(c *ClusterPlan, claim order.Claim) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Cluster == c.Name && s.Claim == claim && s.Blocked == "" })
 }

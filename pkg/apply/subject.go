@@ -3,7 +3,6 @@ package apply
 import (
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
@@ -12,15 +11,6 @@ import (
 var workloads = map[string]bool{
 	"Deployment": true, "DaemonSet": true, "StatefulSet": true,
 	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
-}
-
-// renderedSubject is what an object of Istio's charts is about.
-func renderedSubject(o charts.Object) order.Subject {
-	ref := object.RefOf(o.Unstructured)
-	if o.Component == "ingressgateway:"+object.EastWestGateway {
-		return gatewaySubject(ref)
-	}
-	return order.Subject{Component: order.ControlPlane, Part: partOf(ref, strings.Contains(o.Component, "gateway:"))}
 }
 
 func gatewaySubject(ref object.Ref) order.Subject {

@@ -94,25 +94,50 @@ func holders(o *unstructured.Unstructured) string {
 }
 
 // waitReady waits until a workload is as kstatus wants it. The error of one
-// that does not get there carries what its newest pod says.
+// that does not get there carries what its newest pod says. One whose pods are
+// refused for what they are is not waited for.
 func waitReady(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
+	var refused error
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
-		if o == nil {
-			return false, fmt.Sprintf("%s is not there", ref)
-		}
-		res, err := status.Compute(o)
-		if err != nil {
-			return false, fmt.Sprintf("%s: %v", ref, err)
-		}
-		if res.Status == status.CurrentStatus {
+		if failure := replicaFailure(o); refusedForGood(failure) {
+			refused = &refusedError{ref: ref, context: l.Context, why: failure}
 			return true, ""
 		}
-		return false, rollout(ref, o)
+		return ready(ref, o)
 	})
 	if err != nil {
 		return fmt.Errorf("%w%s", err, podTrouble(context.WithoutCancel(ctx), l, ref))
 	}
-	return nil
+	return refused
+}
+
+// ready says whether a workload, nil for one that is not there, is as kstatus
+// wants it, and if not, why.
+func ready(ref object.Ref, o *unstructured.Unstructured) (bool, string) {
+	if o == nil {
+		return false, fmt.Sprintf("%s is not there", ref)
+	}
+	res, err := status.Compute(o)
+	if err != nil {
+		return false, fmt.Sprintf("%s: %v", ref, err)
+	}
+	if res.Status == status.CurrentStatus {
+		return true, ""
+	}
+	return false, rollout(ref, o) + because(replicaFailure(o))
+}
+
+func because(failure string) string {
+	if failure == "" {
+		return ""
+	}
+	return ": " + failure
+}
+
+// settled says whether the status of a workload is about its spec of now.
+func settled(o *unstructured.Unstructured) bool {
+	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	return observed >= o.GetGeneration()
 }
 
 // rollout says how far the new replicas of a Deployment are.
@@ -121,7 +146,7 @@ func rollout(ref object.Ref, o *unstructured.Unstructured) string {
 		n, _, _ := unstructured.NestedInt64(o.Object, fields...)
 		return n
 	}
-	if number("status", "observedGeneration") < o.GetGeneration() {
+	if !settled(o) {
 		return fmt.Sprintf("%s: waiting for the Deployment controller", ref)
 	}
 	updated := number("status", "updatedReplicas")
@@ -184,10 +209,6 @@ func waitIstiod(ctx context.Context, l *connected, c *ClusterPlan, r *reporter) 
 		return err
 	}
 	return waitProbe(ctx, l, r)
-}
-
-func validatorRef(namespace string) object.Ref {
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "ValidatingWebhookConfiguration", Name: "istio-validator-" + namespace}
 }
 
 func webhookFilled(o *unstructured.Unstructured) bool {

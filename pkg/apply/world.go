@@ -17,8 +17,6 @@ type World struct {
 	// Clusters holds those of the topology in its order, then those that the
 	// records name and the topology does not.
 	Clusters []*Live
-
-	shared sharing
 }
 
 // Clients are how the clusters of a [World] are spoken to, apart from what was
@@ -99,15 +97,6 @@ type Observed struct {
 	// nil where the live object holds all that is wanted, or nothing is.
 	Dry    *unstructured.Unstructured
 	DryErr error
-}
-
-// Remains is what stands in the way of leaving a cluster, or a namespace of it,
-// as it was found.
-type Remains struct {
-	ByProducts []object.Ref            // written by istiod while it ran
-	InUse      []object.Ref            // custom resources that are not ours, which the CRDs must outlive
-	Foreign    map[string][]object.Ref // what is not ours in a namespace that goes, by namespace
-	Err        error                   // the above could not be read whole
 }
 
 // Cluster finds a cluster by its name in the mesh, nil if there is none.

@@ -91,7 +91,7 @@ func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)
-		if err := d.addOwn(c); err != nil {
+		if err := d.want(c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,18 +103,20 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	ns := c.Member.Namespace
 	var items []*Item
 	add := func(comp order.Component, gateway bool, o *unstructured.Unstructured) {
-		it, err := newItem(comp, mesh, o, nil)
+		about := gatewaySubject(object.RefOf(o))
+		if comp != order.Gateway {
+			about = order.Subject{Component: comp, Part: partOf(object.RefOf(o), gateway)}
+		}
+		it, err := newItem(about, mesh, o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		it.stage = stageOf(it.Ref, gateway)
 		items = append(items, it)
 	}
-	if c.Member.Remote() {
-		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector", nil, nil))
-	} else {
+	if !c.Member.Remote() {
 		add(order.ControlPlane, false, object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, "istiod", nil, nil))
+		add(order.ControlPlane, false, object.New("v1", "ServiceAccount", ns, topology.DefaultServiceAccountReader, nil, nil))
 		add(order.ControlPlane, false, object.New("v1", "Service", ns, "istiod", nil, map[string]any{"spec": map[string]any{
 			"type": "ClusterIP", "selector": map[string]any{"app": "istiod"},
 		}}))
@@ -125,6 +127,17 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 		}}))
 		add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "", "istio-validator-"+ns, nil, nil))
 	}
+	// Any istiod injects for the cluster that the path names, and for its own one
+	// where there is none.
+	path := "/inject"
+	if c.Member.Remote() {
+		path += "/cluster/" + c.Member.Name + "/net/" + c.Member.Network
+	}
+	add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", injectorRef(ns).Name, nil, map[string]any{
+		"webhooks": []any{map[string]any{"name": "namespace.sidecar-injector.istio.io", "clientConfig": map[string]any{
+			"service": map[string]any{"name": "istiod", "namespace": ns, "path": path, "port": int64(443)},
+		}}},
+	}))
 	if c.Gateway {
 		add(order.Gateway, true, object.New("v1", "Service", ns, object.EastWestGateway, nil, map[string]any{"spec": map[string]any{"type": "LoadBalancer"}}))
 		add(order.Gateway, true, object.New("apps/v1", "Deployment", ns, object.EastWestGateway, nil, nil))
@@ -177,8 +190,10 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
-		if !l.Remote() {
-			edit(l, object.IstiodRef(l.Namespace), func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), gatewayRef(l.Namespace)} {
+			if l.object(ref) != nil {
+				edit(l, ref, func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
+			}
 		}
 		if c.Gateway {
 			giveAddress(l)
@@ -208,7 +223,7 @@ func giveAddress(l *Live) {
 func remember(t *testing.T, d *Desired, w *World) {
 	t.Helper()
 	p := NewPlan(d, w, PlanOptions{})
-	members := p.members(nil)
+	members := p.members((*ClusterPlan).willGo)
 	for i, c := range p.Clusters {
 		if c.Unreached != "" || c.Leaving {
 			continue
@@ -228,7 +243,7 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 	t.Helper()
 	switch late := it.Late.(type) {
 	case *intermediate:
-		c, err := late.mint(rand.Reader, testNow)
+		c, err := late.Mint(t.Context(), Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -240,8 +255,10 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 			t.Fatal(err)
 		}
 		grant := object.SecretRef(late.source.Namespace, object.GrantPrefix+late.consumer)
+		account := accountRef(late.source.Namespace, late.account)
 		notes := map[string]string{
 			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
+			annotationAccount: fmt.Sprintf("uid-%s-%s", source.Name, account),
 			annotationIssued:  testNow.Format(time.RFC3339),
 			annotationExpires: testNow.Add(tokenLifetime).Format(time.RFC3339),
 		}

@@ -211,7 +211,7 @@ func TestWaitOutlastsAServerThatIsAway(t *testing.T) {
 			}
 		}()
 		start := time.Now()
-		err := clusters["east"].Wait(t.Context(), object.RefOf(config("a")), func(o *unstructured.Unstructured) (bool, string, error) { return o != nil, "absent", nil })
+		err := clusters["east"].Wait(t.Context(), object.RefOf(config("a")), func(o *unstructured.Unstructured) (bool, string) { return o != nil, "absent" })
 		if err != nil || time.Since(start) != 40*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}

@@ -1,15 +1,10 @@
 package applytest
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -36,24 +31,6 @@ type istiod struct {
 	selfSigned bool
 	remotes    map[string]*remote // by cluster ID
 }
-
-// A remote is a cluster that istiod reads, or tries to.
-type remote struct {
-	id     string
-	secret string // namespace/name
-	config []byte // the kubeconfig
-	state  string // syncing, synced or timeout
-	leads  bool   // as its namespace said when the credential was first good
-	target *Cluster
-	token  string
-}
-
-// Sync states, as in https://github.com/istio/istio/blob/master/pkg/cluster/debug.go
-const (
-	syncing  = "syncing"
-	synced   = "synced"
-	timedOut = "timeout"
-)
 
 // An IstiodState is what an istiod is at one moment.
 type IstiodState struct {
@@ -148,59 +125,6 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 	i.readRoot()
 }
 
-// readRoot takes the plugged-in CA, or makes one of its own:
-// https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
-func (i *istiod) readRoot() {
-	if s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts)); s != nil {
-		if root := decoded(s, "root-cert.pem"); len(root) > 0 {
-			i.root = string(root)
-			return
-		}
-	}
-	i.selfSigned = true
-	ref := object.SecretRef(i.pod.Namespace, selfSignedSecret)
-	s := i.c.get(ref)
-	if s == nil {
-		if i.c.open(ref) != nil {
-			return
-		}
-		pem := fmt.Sprintf("-----BEGIN CERTIFICATE-----\n%s\n-----END CERTIFICATE-----\n", base64.StdEncoding.EncodeToString([]byte("self-signed by "+i.c.name+" "+i.c.f.uid())))
-		s = i.c.must(i.c.create(pilot, object.New("v1", "Secret", ref.Namespace, ref.Name, nil, map[string]any{
-			"type": "istio.io/ca-root", "data": map[string]any{"ca-cert.pem": base64.StdEncoding.EncodeToString([]byte(pem))},
-		}), createOptions{}))
-	}
-	i.root = string(decoded(s, "ca-cert.pem"))
-}
-
-// reload takes the bundle of roots that the kubelet has brought into the pod by
-// now, if it is more or less of the one that is served.
-func (i *istiod) reload() {
-	s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts))
-	if s == nil || i.selfSigned || !i.multiRoot {
-		return
-	}
-	if root := string(decoded(s, "root-cert.pem")); within(root, i.root) || within(i.root, root) {
-		i.root = root
-		i.look()
-	}
-}
-
-// within says whether all certificates of a bundle are in another one.
-func within(bundle, other string) bool {
-	const end = "-----END CERTIFICATE-----"
-	for _, cert := range strings.Split(bundle, end) {
-		if cert = strings.TrimSpace(cert); cert != "" && !strings.Contains(other, cert) {
-			return false
-		}
-	}
-	return strings.TrimSpace(bundle) != ""
-}
-
-func decoded(secret Object, key string) []byte {
-	data, _ := base64.StdEncoding.DecodeString(text(secret, "data", key))
-	return data
-}
-
 // look is what an istiod does after changes that it sees.
 func (i *istiod) look() {
 	p := i.c.get(i.pod)
@@ -217,68 +141,6 @@ func (i *istiod) look() {
 			i.lead(r.target)
 		}
 	}
-}
-
-// readRemotes compares the remote secrets with what is known of them.
-func (i *istiod) readRemotes() {
-	seen := map[string]bool{}
-	selector := labels.Set{labelMulti: "true"}.AsSelector()
-	for _, s := range i.c.list(secretKind, i.pod.Namespace, selector) {
-		for id := range fields(s, "data") {
-			if id == i.id || seen[id] {
-				continue
-			}
-			seen[id] = true
-			config := decoded(s, id)
-			r := i.remotes[id]
-			if r == nil || !bytes.Equal(r.config, config) {
-				r = &remote{id: id, secret: s.GetNamespace() + "/" + s.GetName(), config: config, state: syncing}
-				i.remotes[id] = r
-			}
-			if r.state != synced {
-				i.c.later(i.c.settings.Delays.Discovery, fmt.Sprintf("discovery/%s/%s", i.pod, id), func() { i.sync(r) })
-			}
-		}
-	}
-	for id := range i.remotes {
-		if !seen[id] {
-			delete(i.remotes, id)
-		}
-	}
-}
-
-// sync tries a remote cluster's credential. One that is not good is tried again
-// whenever something changes that may be the reason.
-func (i *istiod) sync(r *remote) {
-	if i.remotes[r.id] != r || r.state == synced {
-		return
-	}
-	r.state = timedOut
-	server, token, err := i.c.f.credential(r.config)
-	if err != nil {
-		return
-	}
-	r.target, r.token = i.c.f.at(server), token
-	if r.target == nil || r.target.accepts(token) != nil {
-		return
-	}
-	r.state = synced
-	if ns := r.target.get(object.NamespaceRef(i.pod.Namespace)); ns != nil && i.external {
-		for _, name := range strings.Split(text(ns, "metadata", "annotations", object.AnnotationControlPlanes), ",") {
-			r.leads = r.leads || name == "*" || name == i.id && name != ""
-		}
-	}
-	i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
-}
-
-// reads says whether a change in c may matter to i.
-func (i *istiod) reads(c *Cluster) bool {
-	for _, r := range i.remotes {
-		if r.target == c {
-			return true
-		}
-	}
-	return false
 }
 
 // lead does in a cluster what one istiod does for all: it writes the root
@@ -309,19 +171,6 @@ func (i *istiod) lead(c *Cluster) {
 	}
 }
 
-func (i *istiod) writeRoot(c *Cluster, ref object.Ref) {
-	data := map[string]any{"root-cert.pem": i.root}
-	live := c.get(ref)
-	if live == nil {
-		o := object.New("v1", "ConfigMap", ref.Namespace, ref.Name, map[string]any{"labels": map[string]any{"istio.io/config": "true"}}, map[string]any{"data": data})
-		c.must(c.create(pilot, o, createOptions{}))
-		return
-	}
-	if text(live, "data", "root-cert.pem") != i.root {
-		c.edit(pilot, ref, "", func(o Object) { o.Object["data"] = data })
-	}
-}
-
 // serving is the istiod of a namespace that leads, nil if none is up.
 func (c *Cluster) serving(namespace string) *istiod {
 	for _, i := range c.sortedIstiods() {
@@ -339,33 +188,4 @@ func (c *Cluster) sortedIstiods() []*istiod {
 	}
 	sortBy(out, func(i *istiod) string { return i.pod.Namespace + "/" + i.pod.Name })
 	return out
-}
-
-func (i *istiod) sortedRemotes() []*remote {
-	out := make([]*remote, 0, len(i.remotes))
-	for _, r := range i.remotes {
-		out = append(out, r)
-	}
-	sortBy(out, func(r *remote) string { return r.id })
-	return out
-}
-
-// podGet answers for the pods that have a port.
-func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) {
-	p := c.get(ref)
-	if p == nil {
-		return nil, notFound(ref)
-	}
-	i := c.istiods[p.GetUID()]
-	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
-		return nil, refusal(object.ServerFault, ref, "connection refused")
-	}
-	if path != "/debug/clusterz" {
-		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
-	}
-	list := []map[string]string{{"id": i.id, "syncStatus": synced}}
-	for _, r := range i.sortedRemotes() {
-		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
-	}
-	return json.Marshal(list)
 }

@@ -216,7 +216,7 @@ func TestInjectionWithoutIstiod(t *testing.T) {
 		if err := east.Delete(t.Context(), object.NamespaceRef(ns), object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		err := east.Wait(t.Context(), object.NamespaceRef(ns), func(o *unstructured.Unstructured) (bool, string, error) { return o == nil, "there", nil })
+		err := east.Wait(t.Context(), object.NamespaceRef(ns), func(o *unstructured.Unstructured) (bool, string) { return o == nil, "there" })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,10 @@ import (
 	"strings"
 )
 
+// RBACGroup is the API group of roles and their bindings.
+const RBACGroup = "rbac.authorization.k8s.io"
+
+// NamespaceRef is a namespace.
 func NamespaceRef(name string) Ref {
 	return Ref{Kind: "Namespace", Name: name}
 }

@@ -83,3 +83,13 @@ func (p Part) Before() []Part {
 	}
 	return out
 }
+
+// Between says whether a part is about what clusters hold of each other: it comes
+// and goes by itself, whatever becomes of the cluster's own parts.
+func (p Part) Between() bool {
+	switch p {
+	case Credential, Grant, Account, Copies, Spaces, Probe:
+		return true
+	}
+	return false
+}

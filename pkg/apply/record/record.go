@@ -37,6 +37,9 @@ type Recorded struct {
 	// Hash is the [apply.Item]'s when it was last applied to its end, "" while it is
 	// not known to have been.
 	Hash string `json:"hash,omitempty"`
+	// SetBack are the field managers whose changes to the object applies have
+	// undone since its Hash is what it is; sorted.
+	SetBack []string `json:"setBack,omitempty"`
 }
 
 func Ref(namespace string) object.Ref {
@@ -72,15 +75,18 @@ func (r *Record) Object(namespace string) (*unstructured.Unstructured, error) {
 		map[string]any{"data": map[string]any{recordKey: string(b)}}), nil
 }
 
-// hash is what was last applied of ref, "" when that is not known.
-func (r *Record) Hash(ref object.Ref) string {
+// Hash is what was last applied of ref, "" when that is not known.
+func (r *Record) Hash(ref object.Ref) string { return r.Of(ref).Hash }
+
+// Of is what is recorded of ref, zero for nothing.
+func (r *Record) Of(ref object.Ref) Recorded {
 	if r == nil {
-		return ""
+		return Recorded{}
 	}
 	for _, o := range r.Objects {
 		if o.Ref == ref {
-			return o.Hash
+			return o
 		}
 	}
-	return ""
+	return Recorded{}
 }

@@ -72,7 +72,7 @@ func (s *sim) apply(p *process, o options) outcome {
 	}
 	plan := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
 	plan.Teardown = p.ends
-	plan.Preflight(apply.Inspect(ctx, plan, clients))
+	plan = plan.With(apply.Preflight(plan, apply.Inspect(ctx, plan, clients)))
 	s.secretPlan(plan)
 	s.logPlan(p, plan)
 	if len(plan.Refusals) > 0 {

@@ -83,14 +83,9 @@ func (o *owner) pilotEnvironment() {
 	}
 }
 
-// reader names the service account as which other clusters read this one. The charts
-// make the default one themselves. For a name of the user's they bind their role to
-// that account and make none (manifests/charts/base/values.yaml).
+// reader leaves the charts their own account to read the cluster as. One of the
+// topology's is bound beside it, so that the account can be changed while tokens
+// of the old one are in use.
 func (o *owner) reader() {
-	if o.cluster.ServiceAccountReader == topology.DefaultServiceAccountReader {
-		o.unset("contexts."+o.cluster.Context+".serviceAccountReader names the account", "values", "global", "readerServiceAccount")
-		return
-	}
-	o.set(o.cluster.ServiceAccountReader, "values", "global", "readerServiceAccount", "name")
-	o.set(o.cluster.Namespace, "values", "global", "readerServiceAccount", "namespace")
+	o.unset("contexts."+o.cluster.Context+".serviceAccountReader names the account", "values", "global", "readerServiceAccount")
 }

@@ -1,0 +1,123 @@
+package applytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
+
+// A remote is a cluster that istiod reads, or tries to.
+type remote struct {
+	id     string
+	secret string // namespace/name
+	config []byte // the kubeconfig
+	state  string // syncing, synced or timeout
+	leads  bool   // as its namespace said when the credential was first good
+	target *Cluster
+	token  string
+}
+
+// Sync states, as in https://github.com/istio/istio/blob/master/pkg/cluster/debug.go
+const (
+	syncing  = "syncing"
+	synced   = "synced"
+	timedOut = "timeout"
+)
+
+// readRemotes compares the remote secrets with what is known of them.
+func (i *istiod) readRemotes() {
+	seen := map[string]bool{}
+	selector := labels.Set{labelMulti: "true"}.AsSelector()
+	for _, s := range i.c.list(secretKind, i.pod.Namespace, selector) {
+		for _, id := range slices.Sorted(maps.Keys(fields(s, "data"))) {
+			if id == i.id || seen[id] {
+				continue
+			}
+			seen[id] = true
+			config := decoded(s, id)
+			r := i.remotes[id]
+			if r == nil || !bytes.Equal(r.config, config) {
+				r = &remote{id: id, secret: s.GetNamespace() + "/" + s.GetName(), config: config, state: syncing}
+				i.remotes[id] = r
+			}
+			if r.state != synced {
+				i.c.later(i.c.settings.Delays.Discovery, fmt.Sprintf("discovery/%s/%s", i.pod, id), func() { i.sync(r) })
+			}
+		}
+	}
+	for id := range i.remotes {
+		if !seen[id] {
+			delete(i.remotes, id)
+		}
+	}
+}
+
+// sync tries a remote cluster's credential. One that is not good is tried again
+// whenever something changes that may be the reason.
+func (i *istiod) sync(r *remote) {
+	if i.remotes[r.id] != r || r.state == synced {
+		return
+	}
+	r.state = timedOut
+	server, token, err := i.c.f.credential(r.config)
+	if err != nil {
+		return
+	}
+	r.target, r.token = i.c.f.at(server), token
+	if r.target == nil || r.target.accepts(token) != nil {
+		return
+	}
+	r.state = synced
+	if ns := r.target.get(object.NamespaceRef(i.pod.Namespace)); ns != nil && i.external {
+		for _, name := range strings.Split(text(ns, "metadata", "annotations", object.AnnotationControlPlanes), ",") {
+			r.leads = r.leads || name == "*" || name == i.id && name != ""
+		}
+	}
+	i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
+}
+
+// reads says whether a change in c may matter to i.
+func (i *istiod) reads(c *Cluster) bool {
+	for _, r := range i.remotes {
+		if r.target == c {
+			return true
+		}
+	}
+	return false
+}
+
+func (i *istiod) sortedRemotes() []*remote {
+	out := make([]*remote, 0, len(i.remotes))
+	for _, r := range i.remotes {
+		out = append(out, r)
+	}
+	sortBy(out, func(r *remote) string { return r.id })
+	return out
+}
+
+// podGet answers for the pods that have a port.
+func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) {
+	p := c.get(ref)
+	if p == nil {
+		return nil, notFound(ref)
+	}
+	i := c.istiods[p.GetUID()]
+	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
+		return nil, refusal(object.ServerFault, ref, "connection refused")
+	}
+	if path != "/debug/clusterz" {
+		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
+	}
+	list := []map[string]string{{"id": i.id, "syncStatus": synced}}
+	for _, r := range i.sortedRemotes() {
+		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
+	}
+	return json.Marshal(list)
+}

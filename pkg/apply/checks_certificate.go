@@ -1,0 +1,80 @@
+package apply
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+const checkSameRoot = "trust/same-root"
+
+// certificateChecks are about the root of a mesh and who holds its key.
+func certificateChecks() []Check {
+	return []Check{
+		{ID: checkSameRoot, Severity: Refuses, Applies: trusts, Judge: judgeSameRoot},
+		{ID: "trust/root-key", Severity: Refuses, Applies: trusts, Judge: judgeRootKey},
+	}
+}
+
+// trusts is a cluster that has, or is to have, an intermediate of its own, or a
+// remote one of which it was asked which root its proxies are given.
+func trusts(e *Evidence, c *ClusterPlan) bool {
+	return stays(e, c) && e.plan.desired.Root != nil
+}
+
+// judgeSameRoot refuses to change the root of a live cluster.
+func judgeSameRoot(e *Evidence, c *ClusterPlan) []Finding {
+	want := e.plan.desired.Root
+	if c.Remote() {
+		probe := e.probes[c.Name]
+		root, err := rootIn(probe.Root)
+		if root == nil || err != nil || root.Fingerprint() == want.Fingerprint() {
+			return nil
+		}
+		return []Finding{{
+			State: "other root",
+			Message: fmt.Sprintf("its proxies are given root %s by %s, and the work directory holds root %s",
+				root.Short(), strings.Join(c.Primaries, ", "), want.Short()),
+			Hint: "see the log of istiod in " + strings.Join(c.Primaries, ", "),
+		}}
+	}
+	b := c.bundle()
+	if b == nil || b.RootFingerprint() == want.Fingerprint() {
+		return nil
+	}
+	return []Finding{{
+		State:   "other root",
+		Object:  object.SecretRef(c.Namespace, object.Cacerts),
+		Message: fmt.Sprintf("the cluster trusts root %s, and the work directory holds root %s", certs.Short(b.RootFingerprint()), want.Short()),
+		Hint:    "restore certs/root-cert.pem of this mesh; a running istiod ignores another root",
+	}}
+}
+
+// bundle is the intermediate of a primary, nil if there is none, or none that
+// can be read.
+func (c *ClusterPlan) bundle() *certs.Bundle {
+	live := c.Live.object(object.SecretRef(c.Namespace, object.Cacerts))
+	if c.Remote() || live == nil {
+		return nil
+	}
+	b, err := certs.ParseBundle(secretData(live))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// judgeRootKey refuses an intermediate that nobody can sign.
+func judgeRootKey(e *Evidence, c *ClusterPlan) []Finding {
+	ch := c.planned(object.SecretRef(c.Namespace, object.Cacerts))
+	b := c.bundle()
+	if ch == nil || !ch.Pending() || !ch.Mint || e.plan.desired.Root.CanSign() || b != nil && b.RootFingerprint() != e.plan.desired.Root.Fingerprint() {
+		return nil
+	}
+	return []Finding{{
+		Message: "a new intermediate is needed, and the root key is not there to sign it",
+		Hint:    "put certs/root-key.pem back for this apply",
+	}}
+}

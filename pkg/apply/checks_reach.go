@@ -1,0 +1,35 @@
+package apply
+
+import (
+	"cmp"
+)
+
+// reachChecks are about who is a member, and whether it answers.
+func reachChecks() []Check {
+	return []Check{
+		{ID: "cluster/reached", Severity: Ails, Applies: unreached, Judge: judgeReached},
+		{ID: "cluster/wanted", Severity: Ails, Applies: leaves, Judge: judgeWanted},
+		{ID: "cluster/joined", Severity: Ails, Applies: stays, Judge: judgeJoined},
+	}
+}
+
+func judgeReached(_ *Evidence, c *ClusterPlan) []Finding {
+	return []Finding{{
+		Unknown: true, State: "not reached",
+		Message: "not reached: " + c.Unreached, Hint: cmp.Or(c.Hint, "setup-mesh status, once it answers"), Detail: c.Detail,
+	}}
+}
+
+func judgeWanted(_ *Evidence, c *ClusterPlan) []Finding {
+	if !c.Pending() {
+		return nil
+	}
+	return []Finding{{Message: "not in topology.yaml any more, and still a member", Hint: "setup-mesh apply takes it out"}}
+}
+
+func judgeJoined(_ *Evidence, c *ClusterPlan) []Finding {
+	if c.Live.Record != nil {
+		return nil
+	}
+	return []Finding{{State: "not joined", Message: "in topology.yaml, and not a member yet", Hint: "setup-mesh apply"}}
+}

@@ -1,0 +1,58 @@
+package apply
+
+import (
+	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
+
+// failing is the status of a Deployment whose pods are refused.
+func failing(message string) map[string]any {
+	return map[string]any{"conditions": []any{map[string]any{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}}}
+}
+
+// A pod that is refused for what it is stays refused; other refusals pass.
+func TestRefusedForGood(t *testing.T) {
+	tests := map[string]bool{
+		`pods "istiod-6c-x" is forbidden: exceeded quota: small, requested: limits.cpu=1, used: limits.cpu=0, limited: limits.cpu=500m`:           true,
+		`pods "istiod-6c-x" is forbidden: failed quota: small: must specify limits.cpu for: discovery`:                                            true,
+		`pods "istiod-6c-x" is forbidden: maximum cpu usage per Container is 200m, but limit is 2`:                                                true,
+		`pods "istiod-6c-x" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false`:                            true,
+		`admission webhook "validate.kyverno.svc-fail" denied the request: images of this registry are not allowed`:                               true,
+		`pods "istiod-6c-x" is forbidden: ValidatingAdmissionPolicy 'registries' with binding 'all' denied request: failed expression`:            true,
+		`pods "istiod-6c-" is forbidden: error looking up service account istio-system/istiod: serviceaccount "istiod" not found`:                 false,
+		`Internal error occurred: failed calling webhook "object.sidecar-injector.istio.io": failed to call webhook: connect: connection refused`: false,
+		"": false,
+	}
+	for failure, want := range tests {
+		if got := refusedForGood(failure); got != want {
+			t.Errorf("refused for good %v, want %v: %s", got, want, failure)
+		}
+	}
+}
+
+func TestReplicaFailure(t *testing.T) {
+	ref := object.IstiodRef("istio-system")
+	of := func(generation, observed int64) string {
+		o := object.New("apps/v1", "Deployment", ref.Namespace, ref.Name, map[string]any{"generation": generation}, nil)
+		o.Object["status"] = failing("exceeded quota: x")
+		o.Object["status"].(map[string]any)["observedGeneration"] = observed
+		return replicaFailure(o)
+	}
+	if got := of(2, 2); got != "exceeded quota: x" {
+		t.Errorf("of now: %q", got)
+	}
+	if got := of(2, 1); got != "" {
+		t.Errorf("of the spec before: %q", got)
+	}
+	if got := replicaFailure(nil); got != "" {
+		t.Errorf("of none: %q", got)
+	}
+	err := &refusedError{ref: ref, context: "kind-east", why: "exceeded quota: x"}
+	if got, want := err.Error(), `wait for Deployment istio-system/istiod in "kind-east": its pods are refused: exceeded quota: x`; got != want {
+		t.Errorf("error %q, want %q", got, want)
+	}
+	if object.HintOf(err) == "" {
+		t.Error("it has no remedy")
+	}
+}

@@ -1,0 +1,77 @@
+package apply
+
+import "github.com/setup-mesh/setup-mesh/pkg/apply/order"
+
+// controlPlane is what the user's IstioControlPlane renders: istiod and what
+// belongs to it or, in a remote cluster, its webhooks and the role that it is
+// read by.
+func controlPlane() component {
+	return component{
+		title: order.ControlPlane,
+		wants: func(w *wants) {
+			c := w.cluster
+			w.add(order.Subject{Component: order.ControlPlane, Part: order.Namespace}, namespaceObject(c.Member), nil)
+			if !c.Member.Remote() && c.Manifest.StrictMTLS() {
+				w.add(order.Subject{Component: order.ControlPlane, Part: order.Mesh}, strictMTLS(c.Member.Namespace), nil)
+			}
+		},
+		needs: needsOfControlPlane,
+		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+			out := s.replaced(c, ch)
+			switch ch.Object.Kind {
+			case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
+				out = append(out, s.reissued(c)...)
+			}
+			return out
+		},
+		checks: controlPlaneChecks(),
+		proofs: []proof{{
+			claim: order.Answers, check: checkRunning,
+			// It is looked at where something of it changes.
+			applies: func(_ *scene, c *ClusterPlan) bool {
+				return !c.Remote() && (c.putting(order.Control, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))
+			},
+			needs: func(_ *scene, c *ClusterPlan) []order.Fact {
+				return applied(c, order.Trust, order.CRDs, order.Control, order.Webhooks, order.Config)
+			},
+		}},
+	}
+}
+
+func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+	var out []order.Fact
+	switch ch.Part {
+	case order.Control:
+		// An istiod that starts without cacerts makes a root of its own.
+		out = applied(c, order.Trust, order.Config)
+		out = append(out, s.keepsServing(c, ch)...)
+	case order.Webhooks:
+		out = applied(c, order.Trust, order.Config)
+		if c.Remote() {
+			out = append(out, s.reachable(c)...)
+		}
+		if c.Remote() && !s.demotes(c) {
+			out = append(out, applied(c, order.Service)...)
+		}
+	case order.Gateways, order.Mesh:
+		out = s.injectedOrValidated(c, ch)
+	}
+	return out
+}
+
+// injectedOrValidated are the facts that gateways wait for, whose pods are
+// injected, and Istio's resources, which are validated.
+func (s *scene) injectedOrValidated(c *ClusterPlan, ch Change) []order.Fact {
+	if ch.Part == order.Mesh {
+		return append(applied(c, order.CRDs), order.Fact{Cluster: c.Name, Claim: order.Answers})
+	}
+	return append(applied(c, order.Config, order.Front), order.Fact{Cluster: c.Name, Claim: c.control()})
+}
+
+// control is the fact that something injects the pods of c.
+func (c *ClusterPlan) control() order.Claim {
+	if c.Remote() {
+		return order.Injected
+	}
+	return order.Answers
+}

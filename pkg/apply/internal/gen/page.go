@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+)
+
+const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/checks. -->
+# Checks
+
+What ` + "`setup-mesh plan`, `apply` and `status`" + ` look at, by the name that they print.
+The names are stable: scripts may rely on them, in ` + "`-o json`" + ` as ` + "`id`" + ` of ` + "`findings`,\n`refusals`, `warnings` and `notes`" + `.
+
+- A **refusal** is known before the first write: plan and apply go no further. Status
+  is not healthy.
+- A **problem** is found by status, which exits 2 then.
+- A **warning** is printed with a plan and stops nothing.
+
+An answer that could not be had is a finding too, ` + "`unknown: true`" + ` in JSON: status is
+not healthy, because nobody knows whether it is. In a plan it stops nothing.
+
+`
+
+// page is docs/checks.md.
+func page() []byte {
+	var b bytes.Buffer
+	b.WriteString(intro)
+	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
+	for _, c := range apply.Checks() {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, strings.ReplaceAll(c.ID, "/", ""), kind(c), waits(c))
+	}
+	for _, c := range apply.Checks() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
+		if len(c.Asks) > 0 {
+			fmt.Fprintf(&b, "\nAsks for %s.\n", asked(c))
+		}
+	}
+	return b.Bytes()
+}
+
+func kind(c apply.Check) string {
+	if c.Judge == nil {
+		return "proof of an apply"
+	}
+	return string(c.Severity)
+}
+
+func waits(c apply.Check) string {
+	if c.Proves() {
+		return "yes"
+	}
+	return ""
+}
+
+func asked(c apply.Check) string {
+	var out []string
+	for _, q := range c.Asks {
+		out = append(out, string(q))
+	}
+	return strings.Join(out, " and ")
+}

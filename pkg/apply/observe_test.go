@@ -1,0 +1,154 @@
+package apply
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+const alone = "mesh_id: m\ncontexts: {a: {network: n, name: a}}\n"
+
+// observed plans what is read of a cluster in memory, after setup has put things
+// into it: ours by apply, others' by hand.
+func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *applytest.Cluster, apply func(*unstructured.Unstructured))) (plan *Plan, lines string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		fleet := applytest.New(1)
+		defer fleet.Close()
+		c := fleet.Add("a")
+		run, ctx := fleet.Run(t.Context())
+		client, err := run.Open("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		setup(c, func(o *unstructured.Unstructured) {
+			if _, err := client.Apply(ctx, o, object.ApplyOptions{}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		d := WantedMesh(t, topology, TestBase)
+		d.Clusters[0].Items = nil // nothing is wanted here: what is left is what was found
+		o.Now = time.Now()
+		w, err := Observe(ctx, &Clients{Opener: run}, d, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Clusters[0].Unreached; err != nil {
+			t.Fatal(err)
+		}
+		plan = NewPlan(d, w, PlanOptions{})
+		lines = planLines(plan)
+	})
+	return plan, lines
+}
+
+func labelled(o *unstructured.Unstructured, mesh string) *unstructured.Unstructured {
+	labels := o.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[object.LabelMesh] = mesh
+	o.SetLabels(labels)
+	return o
+}
+
+func recordOfMesh(t *testing.T, mesh, namespace string, objects ...record.Recorded) *unstructured.Unstructured {
+	t.Helper()
+	o, err := (&record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: "a", Members: []record.Member{}, Objects: objects}).Object(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// A record that is lost left what nobody wants in the cluster for ever: what has
+// our label and our manager is what we put there.
+func TestLostRecord(t *testing.T) {
+	const ns = "istio-system"
+	configMap := func(name string) *unstructured.Unstructured { return object.New("v1", "ConfigMap", ns, name, nil, nil) }
+	p, got := observed(t, alone, ObserveOptions{}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		apply(labelled(object.New("v1", "Namespace", "", ns, nil, nil), "m"))
+		apply(labelled(configMap("ours"), "m"))
+		apply(labelled(configMap("another-mesh"), "x"))
+		apply(configMap("without-label"))
+		apply(labelled(object.New("v1", "Secret", ns, object.GrantPrefix+"b", nil, nil), "m"))
+		if _, err := c.As("kubectl").Create(labelled(configMap("theirs"), "m")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	want := "a delete ConfigMap istio-system/ours\na delete Secret istio-system/setup-mesh-grant-b\na create ConfigMap istio-system/setup-mesh\n"
+	var lines string
+	for _, c := range p.Clusters {
+		for _, ch := range c.Changes {
+			if ch.Action != Keep {
+				lines += fmt.Sprintf("%s %s %s\n", c.Name, ch.Action, ch.Object)
+			}
+		}
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("plan (-want +got):\n%s\n%s", diff, got)
+	}
+}
+
+// A namespace that is somebody's, and holds nothing of ours, is no lost record.
+func TestNoRecordYet(t *testing.T) {
+	p, got := observed(t, alone, ObserveOptions{}, func(c *applytest.Cluster, _ func(*unstructured.Unstructured)) {
+		if _, err := c.As("kubectl").Create(object.New("v1", "Namespace", "", "istio-system", nil, nil)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if p.Count(Delete) > 0 || p.Clusters[0].Live.Record != nil {
+		t.Errorf("plan:\n%s", got)
+	}
+}
+
+// A cluster that is a member already is told of by its record, in whatever
+// namespace that is.
+func TestRecordElsewhere(t *testing.T) {
+	there := func(mesh, namespace string) func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		return func(_ *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+			apply(labelled(object.New("v1", "Namespace", "", namespace, nil, nil), mesh))
+			apply(labelled(object.New("v1", "ConfigMap", namespace, "ours", nil, nil), mesh))
+			apply(recordOfMesh(t, mesh, namespace, record.Recorded{Ref: object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: "ours"}}))
+		}
+	}
+	tests := map[string]struct {
+		mesh, namespace string
+		teardown        bool
+		want            string // refusals
+		deletes         bool   // what is there
+	}{
+		"another mesh, in our namespace":    {mesh: "x", namespace: "istio-system", want: "the cluster is a member of mesh x (namespace istio-system), not of m"},
+		"another mesh, in another one":      {mesh: "x", namespace: "mesh-x", want: "the cluster is a member of mesh x (namespace mesh-x), not of m"},
+		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh, where it should be":      {mesh: "m", namespace: "istio-system", deletes: true},
+		"our mesh leaves another namespace": {mesh: "m", namespace: "istio-old", teardown: true, deletes: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p, lines := observed(t, alone, ObserveOptions{Teardown: tt.teardown}, there(tt.mesh, tt.namespace))
+			var got string
+			for _, f := range p.Refusals {
+				got += f.Message
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("refused (-want +got):\n%s", diff)
+			}
+			deletes := false
+			for _, ch := range p.Clusters[0].Changes {
+				deletes = deletes || ch.Action == Delete && ch.Object.Name == "ours" && ch.Object.Namespace == tt.namespace
+			}
+			if deletes != tt.deletes || !tt.deletes && p.Pending() {
+				t.Errorf("plan:\n%s", lines)
+			}
+		})
+	}
+}

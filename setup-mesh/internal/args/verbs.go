@@ -1,0 +1,117 @@
+package args
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Prep is the command line of prep.
+type Prep struct{ Dir, MeshID, Org string }
+
+// Flags fill a.
+func (a *Prep) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringFlag{Name: "mesh-id", Destination: &a.MeshID, EnvVars: []string{"MESH_ID"}, Usage: "`NAME` of the mesh, short but memorable"},
+		&cli.StringFlag{Name: "org", Destination: &a.Org, EnvVars: []string{"ORG_NAME"}, Usage: "`ORGANIZATION` in the certificates, such as example.com"},
+	}
+}
+
+// Plan is the command line of plan.
+type Plan struct {
+	Clusters
+	Leaving
+	Joining
+	Timeout  time.Duration
+	Objects  bool   // show the objects too
+	Out      string // a file to save the plan to, "" for none
+	ExitCode bool   // tells whether there is something to change
+}
+
+// Flags fill a.
+func (a *Plan) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Joining.flags()),
+		timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"), showFlag(&a.Objects),
+		&cli.StringFlag{Name: "out", Destination: &a.Out, Usage: "save the plan to `FILE`, for apply --plan"},
+		&cli.BoolFlag{Name: "detailed-exitcode", Destination: &a.ExitCode, Usage: "exit 2 when there is something to change"},
+	)
+}
+
+// Change is how clusters are written to.
+type Change struct {
+	Timeout     time.Duration // of making the plan, and again of carrying it out
+	Parallelism int
+	Yes         bool // do not ask
+	Objects     bool // show the objects too
+}
+
+func (a *Change) flags() []cli.Flag {
+	return []cli.Flag{
+		timeoutFlag(&a.Timeout, 10*time.Minute, "give up planning after `TIME`, and what follows your answer after that time again"),
+		&cli.IntFlag{Name: "parallelism", Destination: &a.Parallelism, Value: 24, Usage: "at most `N` changes under way at once, over all clusters"},
+		&cli.BoolFlag{Name: "yes", Destination: &a.Yes, Aliases: []string{"y"}, Usage: "do not ask"},
+		showFlag(&a.Objects),
+	}
+}
+
+// Apply is the command line of apply.
+type Apply struct {
+	Clusters
+	Leaving
+	Joining
+	Change
+	Saved string // a file with the only plan to be carried out, "" for any plan
+}
+
+// Flags fill a.
+func (a *Apply) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags()),
+		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, and nothing if the world has moved"})
+}
+
+// Teardown is the command line of teardown.
+type Teardown struct {
+	Clusters
+	Leaving
+	Change
+	AllMembers bool // --yes is for members too that topology.yaml does not name
+}
+
+// Flags fill a.
+func (a *Teardown) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags()),
+		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: accept that members leave too that topology.yaml does not name"})
+}
+
+// Status is the command line of status.
+type Status struct {
+	Clusters
+	Timeout time.Duration
+}
+
+// Flags fill a.
+func (a *Status) Flags() []cli.Flag {
+	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"))
+}
+
+// Render is the command line of render.
+type Render struct{ Dir, OutDir string }
+
+// Flags fill a.
+func (a *Render) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringFlag{Name: "out-dir", Destination: &a.OutDir, Usage: "`DIRECTORY` to write to; it is made where there is none"},
+	}
+}
+
+// Check says what is missing.
+func (a *Render) Check() error {
+	if a.OutDir == "" {
+		return &Error{errors.New("--out-dir is missing: the directory to write to"), "setup-mesh render --out-dir rendered"}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+// body is what happens in one cluster, a line for each of its components.
+func (v *planView) body(c *apply.ClusterPlan) []planLine {
+	if c.Unreached != "" {
+		return unreachedLines(c)
+	}
+	if c.Leaving {
+		lines := leavingLines(c)
+		for _, comp := range order.Components() {
+			if v.objects {
+				lines = append(lines, objectLines(changesOf(c, comp))...)
+			}
+		}
+		return lines
+	}
+	var lines []planLine
+	for _, comp := range order.Components() {
+		changes := changesOf(c, comp)
+		if len(changes) == 0 {
+			continue
+		}
+		if comp != order.Bookkeeping || !othersPending(c) {
+			lines = append(lines, v.component(c, comp, changes)...)
+		}
+		if v.objects {
+			lines = append(lines, objectLines(changes)...)
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, planLine{text: "nothing to change"})
+	}
+	return lines
+}
+
+func unreachedLines(c *apply.ClusterPlan) []planLine {
+	lines := []planLine{{symbol: "x", text: "not reached: " + c.Unreached}}
+	for _, hint := range unreachedHints(c) {
+		lines = append(lines, planLine{indent: 2, text: fixLabel + hint})
+	}
+	for _, line := range detailLines(c.Detail) {
+		lines = append(lines, planLine{indent: 4, text: line})
+	}
+	return lines
+}
+
+// unreachedHints is what to do about a cluster that does not answer.
+func unreachedHints(c *apply.ClusterPlan) []string {
+	var hints []string
+	if c.Hint != "" {
+		hints = append(hints, c.Hint)
+	}
+	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
+		hints = append(hints, "where it is gone for good: --forget "+c.Name)
+	}
+	return hints
+}
+
+// changesOf is what is not kept of a component.
+func changesOf(c *apply.ClusterPlan, comp order.Component) []apply.Change {
+	return slices.DeleteFunc(slices.Clone(c.Changes), func(ch apply.Change) bool {
+		return ch.Component != comp || ch.Action == apply.Keep
+	})
+}
+
+// leavingLines is one line for all that goes, and one for what only loses our
+// labels.
+func leavingLines(c *apply.ClusterPlan) []planLine {
+	var lines []planLine
+	var gone []string
+	n := 0
+	for _, comp := range order.Components() {
+		deleted := 0
+		for _, ch := range changesOf(c, comp) {
+			switch {
+			case ch.Blocked != "":
+				lines = append(lines, planLine{symbol: "x", text: ch.Object.String() + ": " + ch.Blocked})
+			case ch.Action == apply.Delete:
+				deleted++
+			default:
+				lines = append(lines, planLine{symbol: symbolOf([]apply.Change{ch}), text: fmt.Sprintf("%s: %s", ch.Object, ch.Reason)})
+			}
+		}
+		if deleted > 0 && comp != order.Bookkeeping {
+			gone, n = append(gone, string(comp)), n+deleted
+		}
+	}
+	if len(gone) > 0 {
+		lines = append([]planLine{{symbol: "-", text: strings.Join(gone, ", ") + ": " + count(n, "object")}}, lines...)
+	}
+	if len(lines) == 0 {
+		lines = append(lines, planLine{text: "setup-mesh has installed nothing in this cluster"})
+	}
+	return lines
+}
+
+// othersPending says whether more than the record changes; the record of that
+// is not worth a line.
+func othersPending(c *apply.ClusterPlan) bool {
+	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return ch.Component != order.Bookkeeping && ch.Pending() })
+}
+
+// objectLines lists the objects behind a component, field by field.
+func objectLines(changes []apply.Change) []planLine {
+	var lines []planLine
+	for _, ch := range changes {
+		text := ch.Object.String()
+		if why := firstReason([]apply.Change{ch}, ""); why != "" {
+			text += "   " + why
+		}
+		lines = append(lines, planLine{indent: 2, symbol: symbolOf([]apply.Change{ch}), text: text})
+		for _, f := range ch.Fields {
+			lines = append(lines, planLine{indent: 6, text: fieldWords(f)})
+		}
+	}
+	return lines
+}

@@ -1,0 +1,50 @@
+package view
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+const shopName = "shop"
+
+// sharedChange is about a copy of a Service that has its original in from.
+func sharedChange(action apply.Action, namespace, name, from string) apply.Change {
+	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Copies}, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
+}
+
+func sharedNamespace(action apply.Action, name string) apply.Change {
+	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Spaces}, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
+}
+
+func TestViewPlanSharedServices(t *testing.T) {
+	first := asNew(clusterPlan("east-1", "network-east", everything(apply.Create)...))
+	first.Changes = append(first.Changes, sharedNamespace(apply.Create, shopName), sharedChange(apply.Create, shopName, "cart", "west-1"), sharedChange(apply.Create, shopName, "catalog", "west-1"))
+	const stays = "kept; only the setup-mesh labels are removed"
+	var many []apply.Change
+	for i := range 9 {
+		many = append(many, sharedChange(apply.Create, "billing", fmt.Sprintf("service-%d", i), "east-1"))
+	}
+	edited := clusterPlan("east-2", "network-east", append(many,
+		sharedChange(apply.Create, shopName, "cart", "west-1"),
+		sharedChange(apply.Create, shopName, "stock", "east-1"),
+		changed(sharedChange(apply.Update, shopName, "catalog", "west-1"), "", compare.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
+		because(sharedChange(apply.Update, shopName, "prices", "west-1"), "let go: it is managed by kubectl-client-side-apply now"),
+		because(sharedChange(apply.Delete, shopName, "old", "west-1"), "not in west-1 any more"),
+	)...)
+	ended := clusterPlan("west-1", "network-west",
+		sharedNamespace(apply.Delete, shopName),
+		because(sharedChange(apply.Delete, shopName, "cart", "east-1"), "not in sharedServices any more"),
+		because(sharedChange(apply.Delete, shopName, "catalog", "east-1"), "not in sharedServices any more"),
+		because(sharedNamespace(apply.Update, "billing"), stays),
+		sharedNamespace(apply.Delete, "empty"),
+		blockedBy(sharedNamespace(apply.Unknown, "unread"), `list NetworkPolicy unread/* in "context-west-1": forbidden`),
+	)
+	gone := asLeaving(clusterPlan("west-2", "network-west", sharedNamespace(apply.Delete, shopName), sharedChange(apply.Delete, shopName, "cart", "east-1"), because(sharedNamespace(apply.Update, "billing"), stays)))
+	p := meshPlan(first, edited, ended, gone)
+	golden(t, "plan-shared-services", planText(p, false, false)+"\n"+planText(p, false, true))
+}

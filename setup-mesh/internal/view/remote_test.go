@@ -1,0 +1,427 @@
+package view
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// remoteOf makes c a cluster that others serve.
+func remoteOf(c *apply.ClusterPlan, primaries ...string) *apply.ClusterPlan {
+	c.Role, c.Primaries, c.Reads, c.Profile = record.RoleRemote, primaries, nil, "remote"
+	c.RootFingerprint, c.NotAfter = "", time.Time{}
+	return c
+}
+
+// was is what a cluster was before: of another network, role, or primaries.
+func was(c *apply.ClusterPlan, network, role string, primaries ...string) *apply.ClusterPlan {
+	m := c.Member
+	m.Network, m.Role, m.Primaries = network, role, primaries
+	c.Was = &m
+	return c
+}
+
+func endpoints(action apply.Action, primary string) apply.Change {
+	ch := about(order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: primary}, action, "EndpointSlice", "istiod-"+primary)
+	ch.Object.Group = "discovery.k8s.io"
+	return ch
+}
+
+// served is what a first install does in a remote cluster that readers read.
+func served(primaries []string, readers ...string) []apply.Change {
+	all := []apply.Change{
+		namespace(apply.Create),
+		planned(order.ControlPlane, apply.Create, "ClusterRole", "istio-reader"),
+		planned(order.ControlPlane, apply.Create, "MutatingWebhookConfiguration", "istio-sidecar-injector"),
+		planned(order.Primaries, apply.Create, "Service", "istiod"),
+	}
+	for _, p := range primaries {
+		all = append(all, endpoints(apply.Create, p))
+	}
+	all = append(all, planned(order.RemoteAccess, apply.Create, "ServiceAccount", "istio-reader-service-account"))
+	for _, r := range readers {
+		all = append(all, grant(apply.Create, r))
+	}
+	return append(all, planned(order.Bookkeeping, apply.Create, "ConfigMap", "setup-mesh"))
+}
+
+func gateway() apply.Change {
+	return planned(order.Gateway, apply.Create, "Service", "istio-eastwestgateway")
+}
+
+// leads are the objects by which a gateway leads remote clusters to istiod.
+func leads() []apply.Change {
+	return []apply.Change{
+		planned(order.Gateway, apply.Create, "Gateway", "istiod-gateway"),
+		planned(order.Gateway, apply.Create, "VirtualService", "istiod-vs"),
+	}
+}
+
+func exposed() apply.Change {
+	return planned(order.Gateway, apply.Create, "Gateway", "cross-network-gateway")
+}
+
+// serving makes c, a first install, a primary of others, which it reads.
+func serving(c *apply.ClusterPlan, remotes ...string) *apply.ClusterPlan {
+	c = asNew(c)
+	c.Reads = remotes
+	c.Changes = append(c.Changes, leads()...)
+	for _, r := range remotes {
+		c.Changes = append(c.Changes, credential(apply.Create, r))
+	}
+	return c
+}
+
+// twoControlPlanes serve remote clusters of their own on their own networks, and
+// one together.
+func twoControlPlanes() *apply.Plan {
+	first := func(name, network string, others ...string) *apply.ClusterPlan {
+		return asNew(clusterPlan(name, network, append(everything(apply.Create, others...), exposed())...))
+	}
+	far := func(c *apply.ClusterPlan) *apply.ClusterPlan {
+		c.Changes = append(c.Changes, gateway())
+		return c
+	}
+	east, north := first("east-1", "network-east", "north-1"), first("north-1", "network-north", "east-1")
+	p := meshPlan(
+		serving(east, "west-1", "west-2", "shared"),
+		far(asNew(remoteOf(clusterPlan("west-1", "network-west", served([]string{"east-1"}, "east-1", "north-1")...), "east-1"))),
+		far(asNew(remoteOf(clusterPlan("west-2", "network-west", served([]string{"east-1"}, "east-1", "north-1")...), "east-1"))),
+		serving(north, "north-2", "shared"),
+		far(asNew(remoteOf(clusterPlan("north-2", "network-north", served([]string{"north-1"}, "east-1", "north-1")...), "north-1"))),
+		far(asNew(remoteOf(clusterPlan("shared", "network-shared", served([]string{"east-1", "north-1"}, "east-1", "north-1")...), "east-1", "north-1"))),
+	)
+	everybody := []string{"east-1", "west-1", "west-2", "north-1", "north-2", "shared"}
+	p.Clusters[0].Reads, p.Clusters[3].Reads = append(everybody[1:3:3], everybody[3:]...), append(everybody[:3:3], everybody[4:]...)
+	return p
+}
+
+// oneControlPlane serves two clusters on its own network. Its gateway is for
+// them alone.
+func oneControlPlane() *apply.Plan {
+	remote := func(name string) *apply.ClusterPlan {
+		return asNew(remoteOf(clusterPlan(name, "vpn", served([]string{"main"}, "main")...), "main"))
+	}
+	return meshPlan(serving(clusterPlan("main", "vpn", everything(apply.Create)...), "left", "right"), remote("left"), remote("right"))
+}
+
+// primaryDown is the plan of both control planes while that of east-1 is not
+// reached.
+func primaryDown() *apply.Plan {
+	p := twoControlPlanes()
+	const down = "east-1 is not reached"
+	p.Clusters[0] = asUnreached(clusterPlan("east-1", "network-east"), timeout, "")
+	for i, c := range p.Clusters {
+		alone := len(c.Primaries) == 1 && c.Primaries[0] == "east-1"
+		for j, ch := range c.Changes {
+			needed := alone && (ch.Object.Kind == "MutatingWebhookConfiguration" || ch.Component == order.Gateway)
+			if needed || ch.Object == endpoints(apply.Create, "east-1").Object || ch.Object.Name == "istio-remote-secret-east-1" {
+				p.Clusters[i].Changes[j].Blocked = down
+			}
+		}
+	}
+	return p
+}
+
+// otherAddresses is what there is to do when gateways have moved.
+func otherAddresses() *apply.Plan {
+	p := meshPlan(
+		clusterPlan("east-1", "network-east"),
+		remoteOf(clusterPlan("west-1", "network-west",
+			because(endpoints(apply.Update, "east-1"), "gateway of east-1: 203.0.113.1 -> 203.0.113.9")), "east-1"),
+		remoteOf(clusterPlan("west-2", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "north-1"),
+			changed(endpoints(apply.Update, "east-2"), "kubectl-edit", compare.Field{Path: "metadata.labels", Old: nil, New: "x"})), "east-1", "east-2"),
+		remoteOf(clusterPlan("west-3", "network-west",
+			changed(planned(order.Primaries, apply.Update, "Service", "istiod"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "ClusterIP"}),
+			grant(apply.Update, "east-1"), grant(apply.Delete, "north-1")), "east-1"),
+		remoteOf(clusterPlan("west-4", "network-west", planned(order.RemoteAccess, apply.Create, "ServiceAccount", "reader")), "east-1"),
+		clusterPlan("north-1", "network-north", append(leads(), grant(apply.Create, "east-1"))...),
+		remoteOf(clusterPlan("north-2", "network-north"), "north-1"),
+	)
+	p.Clusters[0].Gateway = "203.0.113.9:15443 and 1 more"
+	return p
+}
+
+// otherRoles is a mesh in which a control plane is given up and another one is
+// made.
+func otherRoles() *apply.Plan {
+	west := remoteOf(was(clusterPlan("west-1", "network-west",
+		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
+		changed(planned(order.ControlPlane, apply.Update, "MutatingWebhookConfiguration", "istio-sidecar-injector"), "", compare.Field{Path: "webhooks", Old: []any{1}, New: []any{2}}),
+		planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"),
+		changed(planned(order.Primaries, apply.Update, "Service", "istiod"), "", compare.Field{Path: "spec.selector", Old: map[string]any{"app": "istiod"}}),
+		endpoints(apply.Create, "east-1"),
+		planned(order.Gateway, apply.Delete, "Gateway", "cross-network-gateway"),
+		credential(apply.Delete, "east-1"),
+		credential(apply.Delete, "north-1"),
+	), "network-west", record.RolePrimary), "east-1")
+	west.Manifest = []compare.Field{
+		{Path: "spec.components.pilot", Old: map[string]any{"enabled": true}},
+		{Path: "spec.profile", Old: "default", New: "remote"},
+	}
+	north := was(clusterPlan("north-1", "network-north",
+		planned(order.Certificate, apply.Create, "Secret", "cacerts"),
+		planned(order.ControlPlane, apply.Create, "Deployment", "istiod"),
+		endpoints(apply.Delete, "east-1"), exposed(),
+		credential(apply.Create, "east-1")), "network-old", record.RoleRemote, "east-1")
+	north.Reads = []string{"east-1"}
+	north.Manifest = []compare.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
+	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", record.RoleRemote, "east-2")
+	east := clusterPlan("east-1", "network-east",
+		because(credential(apply.Update, "west-1"), "west-1 is served from here now"))
+	east.Gateway = "a1b2.elb.example.com:15443"
+	return meshPlan(east,
+		clusterPlan("east-2", "network-east",
+			planned(order.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(order.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
+			credential(apply.Delete, "south-1")),
+		west, north, south,
+		asLeaving(remoteOf(clusterPlan("old", "network-west",
+			planned(order.ControlPlane, apply.Delete, "MutatingWebhookConfiguration", "istio-sidecar-injector"), endpoints(apply.Delete, "east-1")), "east-1")))
+}
+
+func TestViewPlanOfRemoteClusters(t *testing.T) {
+	tests := map[string]struct {
+		plan    *apply.Plan
+		objects bool
+	}{
+		"plan-remote-first-install":   {plan: twoControlPlanes()},
+		"plan-remote-one-network":     {plan: oneControlPlane()},
+		"plan-remote-primary-down":    {plan: primaryDown()},
+		"plan-remote-other-addresses": {plan: otherAddresses()},
+		"plan-roles-change":           {plan: otherRoles()},
+		"plan-roles-change-objects":   {plan: otherRoles(), objects: true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) { golden(t, name, planText(tt.plan, false, tt.objects)) })
+	}
+}
+
+// TestRemotesOfTwoPrimariesAreNotAlike: what is done in two clusters may read
+// the same and not be, where others serve them.
+func TestRemotesOfTwoPrimariesAreNotAlike(t *testing.T) {
+	edit := func(name string) *apply.ClusterPlan {
+		c := clusterPlan(name, "n", planned(order.ControlPlane, apply.Update, "ClusterRole", "istio-reader"))
+		c.Manifest = []compare.Field{{Path: "spec.hub", Old: "a", New: "b"}}
+		return c
+	}
+	got := planText(meshPlan(edit("p"), edit("q"), remoteOf(edit("r"), "p"), remoteOf(edit("s"), "p"), remoteOf(edit("t"), "q"),
+		was(remoteOf(edit("u"), "q"), "n", record.RoleRemote, "p")), false, false)
+	var folded []string
+	for line := range strings.Lines(got) {
+		if before, as, ok := strings.Cut(strings.TrimSpace(line), ", as "); ok {
+			folded = append(folded, before[:1]+" as "+as)
+		}
+	}
+	if want := "[q as p s as r]"; fmt.Sprint(folded) != want {
+		t.Errorf("%v, want %s, in\n%s", folded, want, got)
+	}
+}
+
+// withInjection adds the proofs that remote clusters are served.
+func withInjection(p *apply.Plan, r *apply.Report, outcome apply.EventKind, clusters ...string) *apply.Report {
+	for _, c := range p.Clusters {
+		for _, name := range clusters {
+			if c.Name == name {
+				r.Steps = append(r.Steps, apply.StepReport{Cluster: name, About: proved(order.Injected), Outcome: outcome})
+			}
+		}
+	}
+	return r
+}
+
+func TestViewReportOfRemoteClusters(t *testing.T) {
+	all := []string{"west-1", "west-2", "north-2", "shared"}
+	install := func() (*apply.Plan, *apply.Report) {
+		p := twoControlPlanes()
+		return p, reportOf(p)
+	}
+	p1, good := install()
+	p2, failed := install()
+	failed.Clusters[1].Failures = []apply.Failure{{
+		Step: proved(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
+	}}
+	failed.Clusters[1].Created, failed.Clusters[1].Missing = 8, 1
+	p3, interrupted := install()
+	interrupted.Interrupted, interrupted.Steps = errors.New("interrupted"), interrupted.Steps[:1]
+	interrupted.Clusters[5].Created, interrupted.Clusters[5].Missing = 4, 8
+	down := primaryDown()
+	downReport := reportOf(down)
+	flat := oneControlPlane()
+	nothing := meshPlan(clusterPlan("east-1", "n"), remoteOf(clusterPlan("west-1", "n"), "east-1"))
+	nothing.Clusters[0].Reads = []string{"west-1"}
+	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(apply.Delete)...)), asLeaving(remoteOf(clusterPlan("west-1", "n", endpoints(apply.Delete, "east-1")), "east-1")))
+	teardown.Teardown = true
+	tests := map[string]struct {
+		plan   *apply.Plan
+		report *apply.Report
+	}{
+		"report-remote-first-install": {p1, withInjection(p1, good, apply.Done, all...)},
+		"report-remote-one-network":   {flat, withInjection(flat, reportOf(flat), apply.Done, "left", "right")},
+		"report-remote-not-injected":  {p2, withInjection(p2, withInjection(p2, failed, apply.Failed, "west-1"), apply.Done, all[1:]...)},
+		"report-remote-interrupted":   {p3, withInjection(p3, interrupted, apply.Done, "west-1")},
+		"report-remote-primary-down":  {down, withInjection(down, downReport, apply.Done, "north-2", "shared")},
+		"report-remote-nothing-to-do": {nothing, withInjection(nothing, reportOf(nothing), apply.Done, "west-1")},
+		"report-remote-teardown":      {teardown, reportOf(teardown)},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			v := reportView{out: &b, msg: &b, plan: tt.plan, report: tt.report}
+			v.print()
+			golden(t, name, b.String())
+		})
+	}
+}
+
+func remoteStatus(name, network, state string, primaries ...string) apply.ClusterStatus {
+	c := clusterStatus(name, network)
+	c.Role, c.Primaries, c.Served, c.Trust = record.RoleRemote, primaries, state, apply.Trust{Root: "5F:3A:9C", State: "ok"}
+	return c
+}
+
+func TestViewStatusOfRemoteClusters(t *testing.T) {
+	flat := []apply.ClusterStatus{
+		clusterStatus("main", "vpn", "left", "ok", "right", "ok"), remoteStatus("left", "vpn", "ok", "main"), remoteStatus("right", "vpn", "ok", "main"),
+	}
+	flat[1].Gateway, flat[2].Gateway = "", ""
+	healthy := []apply.ClusterStatus{
+		clusterStatus("east-1", "network-east", "north-1", "ok", "west-1", "ok", "shared", "ok"), remoteStatus("west-1", "network-west", "ok", "east-1"),
+		clusterStatus("north-1", "network-north", "east-1", "ok", "west-1", "ok", "shared", "ok"), remoteStatus("shared", "network-shared", "ok", "east-1", "north-1"),
+	}
+	sick := []apply.ClusterStatus{
+		clusterStatus("east-1", "network-east", "north-1", "ok", "west-1", "ok", "shared", "timeout"),
+		remoteStatus("west-1", "network-west", "webhook", "east-1"), remoteStatus("west-2", "network-west", "other", "east-1"),
+		clusterStatus("north-1", "network-north", "east-1", "ok", "west-1", "unauthorized", "shared", "ok"),
+		{Member: record.Member{Name: "shared", Network: "network-shared", Role: record.RoleRemote, Primaries: []string{"east-1", "north-1"}}, Unreached: timeout},
+	}
+	sick[1].Trust = apply.Trust{State: "missing"}
+	findings := []apply.Finding{
+		{ID: "trust/root-distributed", Cluster: "west-1", Message: "ConfigMap istio-system/istio-ca-root-cert has not been written by east-1", Hint: "see the log of istiod in east-1"},
+		{ID: "control-plane/injection", Cluster: "west-1", Message: "new pods are not injected: failed calling webhook: connection refused", Hint: "setup-mesh apply; then see whether east-1 can be reached from the API server of west-1"},
+	}
+	var wide []apply.ClusterStatus
+	var states []string
+	for i := range 14 {
+		name := fmt.Sprintf("remote-%d", i)
+		states = append(states, name, "ok")
+		wide = append(wide, remoteStatus(name, "n", "ok", "main"))
+	}
+	wide = append([]apply.ClusterStatus{clusterStatus("main", "n", states...)}, wide...)
+	tests := map[string]*apply.Status{
+		"status-remote-healthy":     {Clusters: healthy},
+		"status-remote-one-network": {Clusters: flat},
+		"status-remote-and-apart":   {Clusters: append(flat[:3:3], clusterStatus("alone", "vpn"))},
+		"status-remote-findings":    {Clusters: sick, Findings: findings},
+		"status-remote-wide":        {Clusters: wide},
+	}
+	for name, s := range tests {
+		t.Run(name, func(t *testing.T) {
+			var b bytes.Buffer
+			statusView{w: &b, status: s}.print()
+			golden(t, name, b.String())
+		})
+	}
+}
+
+// TestProgressOfRemoteClusters plays the steps that only remote clusters have.
+func TestProgressOfRemoteClusters(t *testing.T) {
+	p := meshPlan(clusterPlan("east-1", "n", everything(apply.Create)...), remoteOf(clusterPlan("west-1", "n", served([]string{"east-1"}, "east-1")...), "east-1"))
+	synctest.Test(t, func(t *testing.T) {
+		var b syncBuffer
+		g := NewProgress(Terminal{W: &b}, time.Now, p)
+		index := 0
+		step := func(about apply.About, total int, waits ...string) {
+			event := eventOf("west-1", about, index, apply.Started)
+			event.Total = total
+			index++
+			g.Event(event)
+			for _, why := range waits {
+				event.Kind, event.Detail = apply.Waiting, why
+				g.Event(event)
+				time.Sleep(11 * time.Second)
+			}
+			event.Kind, event.Detail = apply.Done, ""
+			g.Event(event)
+		}
+		put, gone := func(p order.Part) apply.About { return apply.About{Kind: apply.Put, Part: p} }, func(p order.Part) apply.About { return apply.About{Kind: apply.Remove, Part: p} }
+		step(apply.About{Kind: apply.Begin}, 1)
+		step(put(order.Config), 5)
+		step(proved(order.Serves), 0, "injection by east-1: failed calling webhook: connection refused")
+		step(apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}, 1)
+		step(put(order.Webhooks), 1)
+		step(put(order.Service), 1)
+		step(proved(order.Injected), 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
+		step(put(order.Gateways), 3)
+		step(proved(order.Addressed), 0)
+		step(apply.About{Kind: apply.Remove, Part: order.Credential, Peer: "north-1"}, 1)
+		step(apply.About{Kind: apply.Remove, Part: order.Endpoints, Peer: "north-1"}, 1)
+		step(gone(order.Control), 4)
+		step(gone(order.ByProducts), 6)
+		step(apply.About{Kind: apply.Finish}, 0)
+		g.Close()
+		golden(t, "progress-remote", b.String())
+	})
+}
+
+// TestProgressWaitsForPrimary: between two steps a remote cluster waits for its
+// primary, and is not done; nor is it when the primary fails.
+func TestProgressWaitsForPrimary(t *testing.T) {
+	p := meshPlan(remoteOf(clusterPlan("west-1", "n", served([]string{"east-1"}, "east-1")...), "east-1"))
+	config, address := apply.About{Kind: apply.Put, Part: order.Config}, apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}
+	event := func(about apply.About, index int, kind apply.EventKind) apply.Event {
+		return eventOf("west-1", about, index, kind)
+	}
+	events := []struct {
+		event apply.Event
+		want  string
+	}{
+		{event(config, 1, apply.Started), "configuration: 0 of 7 objects"},
+		{event(config, 1, apply.Done), "waiting for its turn"},
+		{event(address, 2, apply.Skipped), "not done"},
+		{event(apply.About{Kind: apply.Finish}, 3, apply.Done), "not done"},
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var b syncBuffer
+		g := NewProgress(Terminal{W: &b}, time.Now, p)
+		defer g.Close()
+		for _, e := range events {
+			time.Sleep(time.Second)
+			g.Event(e.event)
+			if got := g.lines["west-1"].words(time.Second); got != "----------  "+e.want {
+				t.Errorf("after %s %s: %q, want %q", e.event.Step, e.event.Kind, got, e.want)
+			}
+		}
+	})
+}
+
+// TestHostileRemoteClusters is TestHostileClusters for what only remote
+// clusters and their primaries have.
+func TestHostileRemoteClusters(t *testing.T) {
+	const evil = "x\x1b[2J\r\nPlan: 666"
+	slice := object.Ref{Kind: "EndpointSlice", Name: "istiod-" + evil}
+	c := was(remoteOf(clusterPlan(evil, evil, apply.Change{Subject: order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: evil}, Action: apply.Create, Object: slice},
+		apply.Change{Subject: order.Subject{Component: order.ControlPlane}, Action: apply.Create, Object: slice, Blocked: evil},
+		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
+		grant(apply.Create, evil)), evil), evil, evil, evil)
+	primary := clusterPlan(evil, "n", leads()...)
+	primary.Gateway = evil
+	p := meshPlan(c, primary)
+	var b bytes.Buffer
+	(&planView{w: &b, plan: p}).print()
+	r := withInjection(p, reportOf(p), apply.Done, evil)
+	(&reportView{out: &b, msg: &b, plan: p, report: r}).print()
+	statusView{w: &b, status: &apply.Status{Clusters: []apply.ClusterStatus{clusterStatus(evil, "n"), remoteStatus(evil, "n", evil, evil)}}}.print()
+	if text := b.String(); strings.ContainsAny(text, "\x1b\r") || strings.Contains(text, "\nPlan: 666") {
+		t.Errorf("gets through:\n%q", text)
+	}
+}

@@ -1,0 +1,100 @@
+package view
+
+import (
+	"fmt"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// oneMesh is the sentence that the user came for, as far as it was seen to be
+// true in the last steps: of a primary, that its istiods discover the others;
+// of a remote cluster, that pods are injected.
+func (v *reportView) oneMesh() string {
+	if v.plan.Teardown {
+		if v.report.Complete() && v.plan.Pending() {
+			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
+		}
+		return ""
+	}
+	primaries, remotes := v.proofs()
+	n := len(primaries.all) + len(remotes.all)
+	switch {
+	case !v.report.Complete() || !primaries.whole() || !remotes.whole():
+		return sentences(v.discover(primaries), injectedWords(remotes.proved))
+	case len(remotes.all) > 0:
+		return fmt.Sprintf("The mesh is one: %s, served by %s.", clusterCount(n), both(primaries.all))
+	case n > 0:
+		return fmt.Sprintf("The mesh is one: %d of %d clusters discover each other.", n, n)
+	}
+	return ""
+}
+
+// A proof is which of some clusters have shown that they are part of the mesh.
+type proof struct{ all, proved []string }
+
+func (p proof) whole() bool { return len(p.proved) == len(p.all) }
+
+// proofs are those of the clusters that take part in discovery. A remote cluster
+// does by being served.
+func (v *reportView) proofs() (primaries, remotes proof) {
+	proved := map[string]bool{}
+	for _, s := range v.report.Steps {
+		if (s.Claim == order.Discovers || s.Claim == order.Injected) && s.Outcome == apply.Done {
+			proved[s.Cluster] = true
+		}
+	}
+	for _, c := range v.plan.Clusters {
+		p := &primaries
+		switch {
+		case c.Leaving:
+			continue
+		case c.Role == record.RoleRemote:
+			p = &remotes
+		case len(c.Reads) == 0:
+			continue
+		}
+		p.all = append(p.all, c.Name)
+		if proved[c.Name] {
+			p.proved = append(p.proved, c.Name)
+		}
+	}
+	return primaries, remotes
+}
+
+// discover says which primaries discover the others where that is not all
+// there is to say.
+func (v *reportView) discover(primaries proof) string {
+	names := primaries.proved
+	switch {
+	case len(names) == 0:
+		return ""
+	case v.report.Complete() && len(names) == 1:
+		return names[0] + " discovers the others."
+	case v.report.Complete():
+		return both(names) + " discover the others."
+	case len(names) > 1:
+		return both(names) + " discover each other."
+	}
+	return ""
+}
+
+func injectedWords(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "New pods in " + both(names) + " are injected."
+}
+
+// sentences joins those that are not empty.
+func sentences(all ...string) string {
+	out := ""
+	for _, s := range all {
+		if out != "" && s != "" {
+			out += " "
+		}
+		out += s
+	}
+	return out
+}

@@ -1,0 +1,263 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// Status words a status for people.
+func Status(w io.Writer, s *apply.Status, colour bool) {
+	statusView{w: w, colour: palette(colour), status: s}.print()
+}
+
+// A statusView words a status: a line for each cluster, whom each discovers,
+// who serves those without a control plane, and what is wrong.
+type statusView struct {
+	w      io.Writer
+	colour palette
+	status *apply.Status
+}
+
+func (v statusView) print() {
+	v.lines(v.clusters())
+	if len(v.status.Clusters) > 1 {
+		io.WriteString(v.w, "\n")
+		v.lines(v.discovery())
+	}
+	if served := v.served(); len(served) > 0 {
+		io.WriteString(v.w, "\n")
+		v.lines(served)
+	}
+	io.WriteString(v.w, "\n")
+	findings(v.w, v.colour.mark("!"), v.status.Notes)
+	if v.status.Healthy() {
+		say(v.w, "The mesh is one: %s", v.everyone())
+		return
+	}
+	findings(v.w, v.colour.mark("x"), v.status.Findings)
+	say(v.w, "Not healthy: %s.", count(len(v.status.Findings), "problem"))
+}
+
+// clusters is a line for each cluster. When tokens end is shown where there is
+// room for it.
+func (v statusView) clusters() []string {
+	rows := [][]string{{"CLUSTER", "ROLE", "NETWORK", "ISTIO", "GATEWAY", "TRUST", "DRIFT", "TOKENS"}}
+	for _, c := range v.status.Clusters {
+		row := []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?", "?"}
+		if c.Unreached == "" {
+			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), trustWords(c.Trust), yesNo(c.Drift), tokenWords(c)}
+		}
+		rows = append(rows, row)
+	}
+	lines := table(rows)
+	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+		return lines
+	}
+	for i, row := range rows {
+		rows[i] = row[:len(row)-1]
+	}
+	return table(rows)
+}
+
+// tokenWords is how long the tokens are valid that a cluster reads others with.
+func tokenWords(c apply.ClusterStatus) string {
+	switch {
+	case c.Tokens.IsZero():
+		return "-"
+	case c.TokenHours <= 0:
+		return "ended"
+	case c.TokenHours < 72:
+		return fmt.Sprintf("%d h", c.TokenHours)
+	}
+	return fmt.Sprintf("%d d", c.TokenHours/24)
+}
+
+// lines prints what table made safe.
+func (v statusView) lines(lines []string) {
+	for _, line := range lines {
+		io.WriteString(v.w, line+"\n")
+	}
+}
+
+// everyone words who the mesh is.
+func (v statusView) everyone() string {
+	mesh, apart := v.linked()
+	var primaries []string
+	for _, c := range mesh {
+		if c.Role != record.RoleRemote {
+			primaries = append(primaries, c.Name)
+		}
+	}
+	n, all := len(mesh), len(v.status.Clusters)
+	var s string
+	switch {
+	case n == 0 && all == 1:
+		return "it is a single cluster."
+	case len(primaries) == n:
+		s = fmt.Sprintf("%d of %d clusters discover each other", n, all)
+	case n == all:
+		s = fmt.Sprintf("%s, served by %s", clusterCount(n), both(primaries))
+	default:
+		s = fmt.Sprintf("%d of %d clusters, served by %s", n, all, both(primaries))
+	}
+	if len(apart) > 0 {
+		s += "; no part in it: " + few(apart)
+	}
+	return s + "."
+}
+
+// linked are the clusters that discovery joins to the first that discovers any,
+// and the names of the others.
+func (v statusView) linked() (mesh []apply.ClusterStatus, apart []string) {
+	in := map[string]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, c := range v.status.Clusters {
+			for other := range c.Discovers {
+				if len(in) == 0 || in[c.Name] != in[other] {
+					in[c.Name], in[other], grown = true, true, true
+				}
+			}
+		}
+	}
+	for _, c := range v.status.Clusters {
+		if in[c.Name] {
+			mesh = append(mesh, c)
+		} else {
+			apart = append(apart, c.Name)
+		}
+	}
+	return mesh, apart
+}
+
+// discovery is who discovers whom: a matrix with a row for each control plane,
+// or where that is too wide, a line for each.
+func (v statusView) discovery() []string {
+	header := []string{"discovers"}
+	for _, c := range v.status.Clusters {
+		header = append(header, c.Name)
+	}
+	rows := [][]string{header}
+	for _, c := range v.primaries() {
+		row := []string{c.Name}
+		for _, other := range v.status.Clusters {
+			row = append(row, cell(c, other.Name))
+		}
+		rows = append(rows, row)
+	}
+	matrix := table(rows)
+	if len(matrix[0]) <= textWidth {
+		return matrix
+	}
+	rows = nil
+	for _, c := range v.primaries() {
+		rows = append(rows, []string{c.Name, v.discoversWords(c)})
+	}
+	return table(rows)
+}
+
+// primaries are the clusters with a control plane of their own.
+func (v statusView) primaries() []apply.ClusterStatus {
+	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c apply.ClusterStatus) bool { return c.Role == record.RoleRemote })
+}
+
+// served is who serves each remote cluster, and whether that works; nothing
+// where there is none.
+func (v statusView) served() []string {
+	rows := [][]string{{"served", "by", ""}}
+	for _, c := range v.status.Clusters {
+		if c.Role == record.RoleRemote {
+			rows = append(rows, []string{c.Name, few(c.Primaries), servedWords(c)})
+		}
+	}
+	if len(rows) == 1 {
+		return nil
+	}
+	return table(rows)
+}
+
+// servedWords says whether the primaries of a remote cluster do for it what they
+// should; the finding says more.
+func servedWords(c apply.ClusterStatus) string {
+	switch c.Served {
+	case "ok":
+		return "ok"
+	case "":
+		return "?"
+	case "webhook":
+		return "NO: webhook unreachable"
+	case "moved":
+		return "NO: gateway address changed"
+	case "other":
+		return "NO"
+	}
+	return "NO: " + c.Served
+}
+
+// discoversWords is a row of the matrix in words.
+func (v statusView) discoversWords(c apply.ClusterStatus) string {
+	if c.Unreached != "" {
+		return "?"
+	}
+	all, good := 0, 0
+	var bad []string
+	for _, other := range v.status.Clusters {
+		switch state := cell(c, other.Name); state {
+		case ".":
+		case "ok":
+			all, good = all+1, good+1
+		default:
+			all, bad = all+1, append(bad, other.Name+" "+state)
+		}
+	}
+	s := fmt.Sprintf("discovers %d of %d", good, all)
+	if len(bad) > 0 {
+		s += ": " + few(bad)
+	}
+	return s
+}
+
+// cell is what c has to do with other: "." for nothing.
+func cell(c apply.ClusterStatus, other string) string {
+	switch state, known := c.Discovers[other]; {
+	case c.Name == other:
+		return "."
+	case c.Unreached != "":
+		return "?"
+	case !known:
+		return "."
+	case state == "ok":
+		return "ok"
+	case state == "unauthorized" || state == "forbidden":
+		return "REFUSED"
+	default:
+		return "NO"
+	}
+}
+
+func trustWords(t apply.Trust) string {
+	if t.NotAfter.IsZero() {
+		return t.State
+	}
+	return fmt.Sprintf("%s, %d d", t.State, t.Days)
+}
+
+func orDash(s string) string {
+	if strings.TrimSpace(s) == "" {
+		return "-"
+	}
+	return s
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
