@@ -38,15 +38,22 @@ func newScene(p *Plan) *scene {
 	s.remember()
 	for _, c := range p.Clusters {
 		for _, name := range s.servedBy(c) {
-			p := s.peer(name)
-			if p == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) {
-				continue
-			}
-			s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
+			s.hand(s.peer(name), c)
+		}
+		for _, name := range c.serving() {
+			s.hand(c, s.peer(name))
 		}
 	}
 	s.doubt = s.unidentified()
 	return s
+}
+
+// hand notes that p has served c, unless it goes on doing so.
+func (s *scene) hand(p, c *ClusterPlan) {
+	if p == nil || c == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) || slices.Contains(s.handsOver[p.Name], c.Name) {
+		return
+	}
+	s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
 }
 
 // servedBy are the primaries of c until now, by their names then: as the records
@@ -62,6 +69,19 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 			out = append(out, ch.Peer)
 		}
 	}
+	return out
+}
+
+// serving are the clusters that the credentials in p say it serves, by the names
+// that they had.
+func (p *ClusterPlan) serving() []string {
+	var out []string
+	for ref, seen := range p.Live.Objects {
+		if name, ok := strings.CutPrefix(ref.Name, object.RemoteSecretPrefix); ok && ref.Kind == "Secret" && serves(seen.Object) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
