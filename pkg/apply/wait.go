@@ -3,6 +3,7 @@ package apply
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -95,21 +96,40 @@ func holders(o *unstructured.Unstructured) string {
 
 // waitReady waits until a workload is as kstatus wants it. The error of one
 // that does not get there carries what its newest pod says. One whose pods are
-// refused for what they are is not waited for.
+// refused for what they are is not waited for, once it was tried again.
 func waitReady(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
-	var refused error
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var hopeless *time.Timer // runs while pods are refused
+	stop := func() {
+		if hopeless != nil {
+			hopeless.Stop()
+			hopeless = nil
+		}
+	}
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
-		if failure := replicaFailure(o); refusedForGood(failure) {
-			refused = &refusedError{ref: ref, context: l.Context, why: failure}
-			return true, ""
+		failure := replicaFailure(o)
+		switch refused := refusedForGood(failure); {
+		case !refused:
+			stop()
+		case hopeless == nil:
+			hopeless = time.AfterFunc(refusalHolds, func() { end(&refusedError{ref: ref, context: l.Context, why: failure}) })
 		}
 		return ready(ref, o)
 	})
+	stop()
+	if refused, ok := errors.AsType[*refusedError](context.Cause(ctx)); ok && err != nil {
+		return refused
+	}
 	if err != nil {
 		return fmt.Errorf("%w%s", err, podTrouble(context.WithoutCancel(ctx), l, ref))
 	}
-	return refused
+	return nil
 }
+
+// refusalHolds is how long pods have to be refused to be refused for good: what
+// the status of a workload says may be of before somebody mended it.
+const refusalHolds = 10 * time.Second
 
 // ready says whether a workload, nil for one that is not there, is as kstatus
 // wants it, and if not, why.
