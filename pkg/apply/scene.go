@@ -105,6 +105,7 @@ func (s *scene) remember() {
 			m := &l.Record.Members[i]
 			first(byUID, m.UID, m)
 			first(byContext, m.Context, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 			first(byName, m.Name, m)
 		}
 	}
@@ -120,9 +121,6 @@ func (s *scene) remember() {
 		if s.names[m.Name] == nil {
 			s.names[m.Name] = c
 		}
-	}
-	for context := range byContext {
-		s.contexts[context] = true
 	}
 }
 
@@ -149,7 +147,8 @@ func (s *scene) unidentified() string {
 	return ""
 }
 
-// remembered says whether some record tells which cluster a context led to.
+// remembered says whether some record tells which cluster a context led to. An
+// apply that did not reach it has recorded its name, and no more.
 func (s *scene) remembered(context string) bool { return s.contexts[context] }
 
 // departed says whether c is a member that topology.yaml does not name.
