@@ -218,12 +218,8 @@ func (p *Plan) Servers(c *ClusterPlan) []string {
 	return out
 }
 
-// pending says whether an apply would change something of these parts of c.
-func (c *ClusterPlan) pending(parts ...order.Part) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && slices.Contains(parts, ch.Part) })
-}
-
-// putting is pending without removals.
+// putting says whether an apply would create or update something of these parts of
+// c.
 func (c *ClusterPlan) putting(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)
