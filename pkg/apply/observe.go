@@ -92,6 +92,7 @@ func departedMembers(w *World, d *Desired) []record.Member {
 		if l.Unreached != nil {
 			known["name "+l.Name] = true // as far as anybody knows
 		}
+		known["never reached "+l.Name] = true
 	}
 	var out []record.Member
 	for _, l := range w.Clusters {
@@ -99,6 +100,9 @@ func departedMembers(w *World, d *Desired) []record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
+			if m.UID == "" && known["never reached "+m.Name] {
+				continue
+			}
 			if !known["uid "+m.UID] && !known["context "+m.Context] && !known["name "+m.Name] {
 				known["uid "+m.UID] = true
 				out = append(out, m)
