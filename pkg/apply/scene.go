@@ -218,8 +218,8 @@ func (p *Plan) Servers(c *ClusterPlan) []string {
 	return out
 }
 
-// putting says whether an apply would create or update something of these parts
-// of c.
+// putting says whether an apply would create or update something of these parts of
+// c.
 func (c *ClusterPlan) putting(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)

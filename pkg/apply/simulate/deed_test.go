@@ -203,8 +203,8 @@ var changes = map[string]func(o applytest.Object, choice int){
 		}
 	},
 	"Secret": func(o applytest.Object, _ int) { o.Object["data"] = map[string]any{} },
-	"Deployment": func(o applytest.Object, choice int) {
-		o.Object["spec"].(map[string]any)["replicas"] = int64(choice % 3)
+	"Deployment": func(o applytest.Object, _ int) {
+		_ = unstructured.SetNestedField(o.Object, "somebody's", "spec", "template", "metadata", "labels", "more")
 	},
 	"ClusterRoleBinding": func(o applytest.Object, _ int) { o.Object["subjects"] = []any{} },
 	"ClusterRole":        func(o applytest.Object, _ int) { o.Object["rules"] = []any{} },
