@@ -554,3 +554,16 @@ func TestVersionIsNoIdentity(t *testing.T) {
 		t.Errorf("plan:\n%s", planLines(p))
 	}
 }
+
+// A primary that serves nobody else any longer closes the ports of its gateway,
+// and gives up the right to lead elsewhere, once those that it served are served
+// otherwise.
+func TestFormerPrimaryKeepsItsGateway(t *testing.T) {
+	const ns = "istio-system"
+	_, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
+		for _, ref := range []object.Ref{object.GatewayServiceRef(ns), object.IstiodRef(ns)} {
+			drift(w.Cluster("p1"), ref, "kubectl-edit", func(spec map[string]any) { spec["what"] = "was applied" })
+		}
+	})
+	g.wantBefore(t, [2]string{"r: prove istiod", "p1: put gateway service"}, [2]string{"r: prove istiod", "p1: put control plane"})
+}
