@@ -104,7 +104,7 @@ func done(c *apply.ClusterPlan, cr *apply.ClusterReport) bool {
 // postponed says whether a change waits for another cluster to be reached.
 func postponed(ch apply.Change) bool { return ch.Blocked != "" && ch.Action != apply.Unknown }
 
-// orphaned says whether a remote cluster is without injection until one of its
+// orphaned says whether a cluster that is to be a remote one is without injection until one of its
 // primaries is reached.
 func orphaned(c *apply.ClusterPlan) bool {
 	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool {
@@ -114,7 +114,12 @@ func orphaned(c *apply.ClusterPlan) bool {
 
 // missingLinks are what a cluster does not get because another is not reached.
 func missingLinks(c *apply.ClusterPlan) []string {
-	if orphaned(c) {
+	switch {
+	case c.Leaving && slices.ContainsFunc(c.Changes, postponed):
+		return []string{"removal of Istio"}
+	case c.Leaving:
+		return nil
+	case orphaned(c):
 		return []string{"injection by " + few(c.Primaries)}
 	}
 	var links []string
