@@ -192,6 +192,9 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	live := l.object(ch.Object)
 	switch {
 	case ch.Action == Delete:
+		if err := x.unused(ctx, l, ch); err != nil {
+			return err
+		}
 		// A workload stays visible until its pods are gone, and is waited for.
 		return l.cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: workloads[ch.Object.Kind]})
 	case ch.LetGo && ch.Object.Kind == "Service":
@@ -217,6 +220,22 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	}
 	if ch.Part == order.Service && hasSelector(live) && !hasSelector(o) {
 		return dropOwnEndpoints(ctx, l)
+	}
+	return nil
+}
+
+// unused refuses to delete a namespace into which somebody has put something since
+// the plan was made: it would go too.
+func (x *execution) unused(ctx context.Context, l *connected, ch Change) error {
+	if ch.Object.Kind != "Namespace" {
+		return nil
+	}
+	now := readShared(ctx, l, []string{ch.Object.Name})
+	if now.Err != nil {
+		return now.Err
+	}
+	if others := now.Foreign[ch.Object.Name]; len(others) > 0 {
+		return &StaleError{Cluster: l.Name, Why: fmt.Sprintf("namespace %s was empty when the plan was made, and now %s", ch.Object.Name, countRefs(others))}
 	}
 	return nil
 }
@@ -266,8 +285,6 @@ func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Chang
 		if err = x.changes(ctx, c, namespace, r); err == nil {
 			err = x.lock(ctx, c)
 		}
-	} else if err == nil {
-		err = x.changes(ctx, c, namespace, r)
 	}
 	if err != nil {
 		return err
@@ -275,9 +292,12 @@ func (x *execution) begin(ctx context.Context, c *ClusterPlan, namespace []Chang
 	if c.Leaving {
 		return nil // its record says what there is, until it goes
 	}
-	// What is about to be created is in it, without a hash: a run that dies
-	// leaves nothing behind that nobody knows of.
-	return x.putRecord(ctx, c, c.RecordAfter(x.plan.Mesh, x.plan.members(never), func(Change) bool { return false }), x.probing(c))
+	// What is about to be made is in it, without a hash: a run that dies leaves
+	// nothing behind that nobody knows of, or that is taken for what it was.
+	if err := x.putRecord(ctx, c, c.RecordAfter(x.plan.Mesh, x.plan.members(never), func(Change) bool { return false }), x.probing(c)); err != nil {
+		return err
+	}
+	return x.changes(ctx, c, slices.DeleteFunc(namespace, func(ch Change) bool { return x.isFinished(c.Name, ch.Object) }), r)
 }
 
 func never(*ClusterPlan) bool { return false }

@@ -52,12 +52,23 @@ func (w *wants) reader() {
 }
 
 func needsOfAccess(s *scene, c *ClusterPlan, ch Change) []order.Fact {
-	// A new credential is a new meeting, at which an istiod that does not serve the
-	// cluster gives up the lead there.
-	if ch.Part == order.Credential && ch.Action == Update && s.served(c.Name, ch.Peer) {
-		return s.servedOtherwise(s.clusters[ch.Peer], s.clusters[c.Name])
+	if ch.Part == order.Credential && ch.Action == Update {
+		return s.retired(c, ch)
 	}
 	return nil
+}
+
+// retired are the facts after which a credential need not say that c serves its
+// source. A new credential is a new meeting, at which an istiod that does not serve
+// the cluster gives up the lead there; one that is stale has lost it.
+func (s *scene) retired(c *ClusterPlan, ch Change) []order.Fact {
+	live := c.Live.object(ch.Object)
+	late, ok := ch.item.Late.(*remoteAccess)
+	source := s.clusters[ch.Peer]
+	if !ok || source == nil || !late.retires(live) || late.stale(s.plan.world, live) != "" {
+		return nil
+	}
+	return s.servedOtherwise(source, c)
 }
 
 func endsOfAccess(s *scene, c *ClusterPlan, ch Change) []order.Fact {

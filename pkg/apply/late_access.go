@@ -24,9 +24,33 @@ type remoteAccess struct {
 	serves   bool // the consumer is a primary of the source
 }
 
-// Judge implements [Late]. What cannot be read of the source cluster is no
-// reason to replace a credential that may work.
+// Judge implements [Late].
 func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
+	if why := r.stale(w, live); why != "" {
+		return why
+	}
+	if source := w.Cluster(r.source.Name); source != nil && source.Unreached == nil && r.retires(live) {
+		return fmt.Sprintf("%s is no longer served from here", r.source.Name)
+	}
+	return ""
+}
+
+// retires says whether a credential is of a consumer that served the source, and
+// is not to. The mark stays until others do: it tells later applies who may still
+// depend on the consumer.
+func (r *remoteAccess) retires(live *unstructured.Unstructured) bool {
+	return !r.serves && serves(live)
+}
+
+// serves says whether a remote secret, which may be nil, is of a cluster that its
+// consumer serves.
+func serves(secret *unstructured.Unstructured) bool {
+	return secret != nil && secret.GetAnnotations()[annotationServes] != ""
+}
+
+// stale is why a credential does not do what it is for. What cannot be read of
+// the source cluster is no reason to replace a credential that may work.
+func (r *remoteAccess) stale(w *World, live *unstructured.Unstructured) string {
 	source := w.Cluster(r.source.Name)
 	if source == nil || source.Unreached != nil {
 		return ""
@@ -53,8 +77,6 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 		// a new credential is a new meeting.
 		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
 		return fmt.Sprintf("%s is served from here now", r.source.Name)
-	case !r.serves && note[annotationServes] != "":
-		return fmt.Sprintf("%s is no longer served from here", r.source.Name)
 	case grant.Err != nil:
 		return ""
 	case grant.Object == nil && r.renamed(source, note[annotationGrant]):
@@ -155,7 +177,8 @@ func (r *remoteAccess) Mint(ctx context.Context, m Minter) (content, error) {
 		annotationIssued:  m.Now.UTC().Format(time.RFC3339),
 		annotationExpires: expires.UTC().Format(time.RFC3339),
 	}
-	if r.serves {
+	live := m.World.Cluster(r.consumer).object(object.SecretRef(m.World.Cluster(r.consumer).Namespace, object.RemoteSecretPrefix+r.source.Name))
+	if r.serves || r.retires(live) && r.stale(m.World, live) != "" {
 		notes[annotationServes] = "true"
 	}
 	out := secretContent(map[string][]byte{r.source.Name: kubeconfig}, notes)

@@ -452,6 +452,15 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 		"it answers, and is another one": {
 			name: "b2", change: func(w *World) { *w.Clusters[1] = *emptyLive(w.Clusters[1].Member) },
 		},
+		"an apply before did not reach it either, and has recorded its name": {
+			name: "b2", blocked: strings.Replace(doubt, "NAME", "b2", 1), change: func(w *World) {
+				for _, l := range w.Clusters {
+					if l.Record != nil {
+						l.Record.Members = append(slices.Clone(l.Record.Members), record.Member{Name: "b2", Context: "new-b"})
+					}
+				}
+			},
+		},
 		"a record names the context: it is the cluster that it was": {
 			name: "b2", change: func(w *World) {
 				for _, l := range w.Clusters {

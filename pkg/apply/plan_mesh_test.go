@@ -152,6 +152,7 @@ func TestDepartedMembers(t *testing.T) {
 		"known to two":       {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}, {Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}}, []record.Member{gone}},
 		"a renamed context":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
 		"a context in use":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
+		"never reached":      {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "typo", Context: "kind-typo"}}}}}, nil},
 		"not of this mesh":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "theirs", Members: []record.Member{gone}}}}, nil},
 		"no record is there": {[]*Live{{Member: here}}, nil},
 	}

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,24 +20,40 @@ type scene struct {
 	// doubt is the cluster of the topology that is not reached and that no
 	// record names: any departed member may be it. "" for none.
 	doubt string
+	// What the records say: the clusters as members, by the names that they had,
+	// and the contexts that led to some.
+	members  map[*ClusterPlan]*record.Member
+	names    map[string]*ClusterPlan
+	contexts map[string]bool
 }
 
 func newScene(p *Plan) *scene {
-	s := &scene{plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{}}
+	s := &scene{
+		plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{},
+		members: map[*ClusterPlan]*record.Member{}, names: map[string]*ClusterPlan{}, contexts: map[string]bool{},
+	}
 	for _, c := range p.Clusters {
 		s.clusters[c.Name] = c
 	}
+	s.remember()
 	for _, c := range p.Clusters {
 		for _, name := range s.servedBy(c) {
-			p := s.peer(name)
-			if p == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) {
-				continue
-			}
-			s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
+			s.hand(s.peer(name), c)
+		}
+		for _, name := range c.serving() {
+			s.hand(c, s.peer(name))
 		}
 	}
 	s.doubt = s.unidentified()
 	return s
+}
+
+// hand notes that p has served c, unless it goes on doing so.
+func (s *scene) hand(p, c *ClusterPlan) {
+	if p == nil || c == nil || !c.Leaving && !p.Leaving && slices.Contains(c.Primaries, p.Name) || slices.Contains(s.handsOver[p.Name], c.Name) {
+		return
+	}
+	s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
 }
 
 // servedBy are the primaries of c until now, by their names then: as the records
@@ -55,19 +72,56 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 	return out
 }
 
+// serving are the clusters that the credentials in p say it serves, by the names
+// that they had.
+func (p *ClusterPlan) serving() []string {
+	var out []string
+	for ref, seen := range p.Live.Objects {
+		if name, ok := strings.CutPrefix(ref.Name, object.RemoteSecretPrefix); ok && ref.Kind == "Secret" && serves(seen.Object) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // recorded is c as the records know it, nil if none does.
-func (s *scene) recorded(c *ClusterPlan) *record.Member {
+func (s *scene) recorded(c *ClusterPlan) *record.Member { return s.members[c] }
+
+// remember looks up all clusters in the records: by their UID or, where a cluster
+// is not reached, by what it is called.
+func (s *scene) remember() {
+	byUID, byContext, byName := map[string]*record.Member{}, map[string]*record.Member{}, map[string]*record.Member{}
+	first := func(in map[string]*record.Member, key string, m *record.Member) {
+		if key != "" && in[key] == nil {
+			in[key] = m
+		}
+	}
 	for _, l := range s.plan.world.Clusters {
 		if l.Record == nil || l.Record.Mesh != s.plan.Mesh {
 			continue
 		}
-		for _, m := range l.Record.Members {
-			if m.UID != "" && m.UID == c.UID || c.UID == "" && (m.Context == c.Context || m.Name == c.Name) {
-				return &m
-			}
+		for i := range l.Record.Members {
+			m := &l.Record.Members[i]
+			first(byUID, m.UID, m)
+			first(byContext, m.Context, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
+			first(byName, m.Name, m)
 		}
 	}
-	return nil
+	for _, c := range s.plan.Clusters {
+		m := byUID[c.UID]
+		if c.UID == "" {
+			m = cmp.Or(byContext[c.Context], byName[c.Name])
+		}
+		if m == nil {
+			continue
+		}
+		s.members[c] = m
+		if s.names[m.Name] == nil {
+			s.names[m.Name] = c
+		}
+	}
 }
 
 // peer is the other cluster that an object is about: names are those of the last
@@ -80,14 +134,7 @@ func (s *scene) peer(name string) *ClusterPlan {
 }
 
 // called is the cluster that the records call name: it may have another name now.
-func (s *scene) called(name string) *ClusterPlan {
-	for _, c := range s.plan.Clusters {
-		if m := s.recorded(c); m != nil && m.Name == name {
-			return c
-		}
-	}
-	return nil
-}
+func (s *scene) called(name string) *ClusterPlan { return s.names[name] }
 
 // unidentified names a cluster of the topology of which nothing is known: it is
 // not reached, and no record tells which cluster its context led to.
@@ -100,15 +147,9 @@ func (s *scene) unidentified() string {
 	return ""
 }
 
-// remembered says whether some record tells which cluster a context led to.
-func (s *scene) remembered(context string) bool {
-	for _, l := range s.plan.world.Clusters {
-		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context }) {
-			return true
-		}
-	}
-	return false
-}
+// remembered says whether some record tells which cluster a context led to. An
+// apply that did not reach it has recorded its name, and no more.
+func (s *scene) remembered(context string) bool { return s.contexts[context] }
 
 // departed says whether c is a member that topology.yaml does not name.
 func (c *ClusterPlan) departed() bool { return c.Leaving && c.Desired == nil }

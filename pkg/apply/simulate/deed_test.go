@@ -89,6 +89,7 @@ func (s *sim) more(c *applytest.Cluster, d deed) string {
 	case "clock":
 		skew := time.Duration(d.B%7-3) * time.Minute
 		s.skew[c.Name()] = skew
+		s.leaseGone[c.Name()] = time.Now() // as far as others can tell
 		c.Set(func(s *applytest.Settings) { s.Skew = skew })
 	case "tokens":
 		c.Set(func(s *applytest.Settings) { s.TokenCap = []time.Duration{24 * time.Hour, 365 * 24 * time.Hour}[d.B%2] })

@@ -21,7 +21,8 @@ func (s *sim) do(e edit, at int) {
 		f(m, e)
 	} else if e.Kind == "move" {
 		s.move(at, e)
-	} else {
+	} else if e.Kind != "namespace" || s.applied[at] { // before, it would be the right one for good
+
 		set(m, e)
 	}
 	m.mend()

@@ -16,9 +16,7 @@ import (
 // end has all faults stop: the meshes converge, and are torn down.
 func (s *sim) end(ctx context.Context) {
 	s.calm()
-	for i := range s.meshes {
-		s.converge(ctx, i, false)
-	}
+	s.converge(ctx, false)
 	if s.broken() {
 		return
 	}
@@ -28,9 +26,7 @@ func (s *sim) end(ctx context.Context) {
 		return
 	}
 	s.logf("TEARDOWN")
-	for i := range s.meshes {
-		s.converge(ctx, i, true)
-	}
+	s.converge(ctx, true)
 	if s.broken() {
 		return
 	}
@@ -59,27 +55,31 @@ func (s *sim) calm() {
 	}
 }
 
-// converge applies a mesh until a plan is empty, which has to be soon.
-func (s *sim) converge(ctx context.Context, at int, ends bool) {
-	const tries = 5
-	var last outcome
+// converge applies the meshes until all plans are empty, which has to be soon.
+func (s *sim) converge(ctx context.Context, ends bool) {
+	const tries = 6
+	var last []outcome
 	for range tries {
-		m := s.meshes[at].clone()
-		if len(m.Members) == 0 {
-			return
+		last = nil
+		for _, m := range s.meshes {
+			if len(m.Members) == 0 {
+				continue
+			}
+			s.arm([]intent{{m, ends}})
+			o := s.apply(s.process(ctx, "last", m.clone(), ends), options{timeout: 10 * time.Minute, adopt: true})
+			if s.broken() {
+				return
+			}
+			s.rest(time.Minute)
+			if o.err != nil || !o.report.Complete() || o.plan.Pending() {
+				last = append(last, o)
+			}
 		}
-		// A mesh that lost a cluster to the other one goes first.
-		s.arm([]intent{{m, ends}})
-		last = s.apply(s.process(ctx, "last", m, ends), options{timeout: 10 * time.Minute, adopt: true})
-		if s.broken() {
-			return
-		}
-		s.rest(time.Minute)
-		if last.err == nil && last.report.Complete() && !last.plan.Pending() {
+		if len(last) == 0 {
 			return
 		}
 	}
-	s.judge("end", "mesh %s does not converge: %s", s.meshes[at].ID, last)
+	s.judge("end", "a mesh does not converge: %v", last)
 }
 
 func (o outcome) String() string {

@@ -13,6 +13,7 @@ import (
 
 // A watch is what has to stay true until the next apply begins.
 type watch struct {
+	since    time.Time
 	intents  []intent
 	injected map[string]served
 	pairs    map[pair]bool
@@ -31,7 +32,7 @@ func (s *sim) arm(intents []intent) {
 	s.fleet.Look(func(w applytest.World) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.watch = watch{intents: intents, injected: map[string]served{}, dirty: map[string]bool{}, ends: map[string]bool{}}
+		s.watch = watch{since: time.Now(), intents: intents, injected: map[string]served{}, dirty: map[string]bool{}, ends: map[string]bool{}}
 		for _, c := range s.names {
 			s.watch.injected[c], _ = injection(w, c)
 			s.watch.ends[c] = s.asksEnd(w, c)
@@ -233,6 +234,9 @@ func (s *sim) stored(w applytest.World, consumer string) []string {
 }
 
 func (s *sim) checkPairs(w applytest.World, when string) {
+	if time.Since(s.watch.since) > 12*time.Hour {
+		return // tokens end
+	}
 	var have map[string][]string
 	for p := range s.watch.pairs {
 		if !s.needed(w, p) || s.watch.dirty[p.consumer] || s.watch.dirty[p.source] {
@@ -340,6 +344,9 @@ func (c recordCache) of(o applytest.Object) *parsed {
 
 // checkRecord is that all of ours is on record.
 func (s *sim) checkRecord(w applytest.Write) {
+	if s.watch.dirty[w.Cluster] {
+		return // somebody may have taken the record away
+	}
 	recorded := func(ref object.Ref) bool {
 		for _, ns := range namespaces {
 			if r := s.records.of(w.World.Get(w.Cluster, record.Ref(ns))); r != nil && r.refs[ref] {

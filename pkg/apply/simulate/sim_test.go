@@ -23,6 +23,7 @@ type sim struct {
 	contexts map[string]string // the kubeconfig: to clusters
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
+	applied  [2]bool // meshes of which there was an apply
 	log      io.Writer // nil for none
 
 	// mu guards what hooks and watchers use. They are called while the fleet is
@@ -190,6 +191,7 @@ func (s *sim) round(ctx context.Context, r round) {
 	s.mu.Lock()
 	s.faults = r.Faults
 	s.mu.Unlock()
+	s.applied[r.Mesh] = true
 	s.act(ctx, r, m, before)
 	s.mu.Lock()
 	s.faults = nil

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -56,4 +57,10 @@ func TestHistories(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMain lets garbage wait: histories make a lot of it, and little stays.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
 }
