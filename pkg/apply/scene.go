@@ -107,6 +107,7 @@ func (s *scene) remember() {
 			first(byContext, m.Context, m)
 			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 			first(byName, m.Name, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 		}
 	}
 	for _, c := range s.plan.Clusters {

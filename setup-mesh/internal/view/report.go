@@ -127,8 +127,10 @@ func orphaned(c *apply.ClusterPlan) bool {
 // is not reached.
 func missingLinks(c *apply.ClusterPlan) []string {
 	switch {
-	case orphaned(c) && c.Leaving:
-		return []string{"removal"}
+	case c.Leaving && slices.ContainsFunc(c.Changes, postponed):
+		return []string{"removal of Istio"}
+	case c.Leaving:
+		return nil
 	case orphaned(c) && changesRole(c):
 		return []string{"the change to " + roleOf(c.Member)}
 	case orphaned(c) && len(c.Primaries) > 0:

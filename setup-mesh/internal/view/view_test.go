@@ -206,6 +206,7 @@ func TestViewPlan(t *testing.T) {
 		"plan-show-objects":         {plan: edited(), objects: true},
 		"plan-one-down":             {plan: oneDown()},
 		"plan-gone-context":         {plan: gone},
+		"plan-in-doubt":             {plan: inDoubt()},
 		"plan-unreadable":           {plan: meshPlan(clusterPlan("east-1", "network-east"), asLeaving(unread))},
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
@@ -225,6 +226,21 @@ func TestViewPlan(t *testing.T) {
 		})
 	}
 }
+
+// inDoubt has a cluster that would leave, were it certain that it is not one that
+// does not answer.
+func inDoubt() *apply.Plan {
+	const why = "new-east-2 is not reached, and may be the cluster that is called east-2 here: --leaving east-2 says that it is not"
+	unknown := clusterPlan("new-east-2", "network-east")
+	unknown.Unreached = "the login has expired"
+	return meshPlan(clusterPlan("east-1", "network-east", blockedBy(credential(apply.Delete, "east-2"), why)), unknown, asLeaving(clusterPlan("east-2", "network-east",
+		blockedBy(planned(order.Certificate, apply.Delete, "Secret", "cacerts"), why),
+		blockedBy(planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"), why),
+	)))
+}
+
+// proved is the step that proves a claim.
+func proved(claim order.Claim) apply.About { return apply.About{Kind: apply.Prove, Claim: claim} }
 
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *apply.Plan) *apply.Report {
@@ -283,6 +299,7 @@ func TestViewReport(t *testing.T) {
 	}{
 		"report-first-install":       {firstInstall(), reportOf(firstInstall())},
 		"report-short-tokens":        {firstInstall(), shortlived},
+		"report-in-doubt":            {inDoubt(), reportOf(inDoubt())},
 		"report-one-down":            {oneDown(), reportOf(oneDown())},
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},
