@@ -123,7 +123,7 @@ func (s *scene) unidentified() string {
 // remembered says whether some record tells which cluster a context led to.
 func (s *scene) remembered(context string) bool {
 	for _, l := range s.plan.world.Clusters {
-		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context }) {
+		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context && m.UID != "" }) {
 			return true
 		}
 	}
