@@ -197,6 +197,8 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 		}
 		if i < len(d.Clusters) {
 			c.Desired = d.Clusters[i]
+		} else if l.Record != nil && l.Record.Mesh != d.MeshID {
+			continue // it has left, and joined another mesh since
 		}
 		p.Clusters = append(p.Clusters, c)
 		pl.cluster(c)

@@ -36,13 +36,8 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
 			return err
 		}
-	case object.Ours(l.object(object.NamespaceRef(l.Namespace))):
+	default:
 		if err := recoverRecord(ctx, l, mesh, refs); err != nil {
-			return err
-		}
-	case l.Leaving:
-		// CRDs that were in use at an earlier teardown have outlived the record.
-		if err := readLists(ctx, l, map[object.Ref]bool{object.CrdRef: true}, mesh); err != nil {
 			return err
 		}
 	}
@@ -76,25 +71,35 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 	return g.Wait()
 }
 
-// recoverRecord makes up for a record that is gone although Istio's namespace is
-// ours: what has our label and our manager is what we put there. Without it,
-// what nobody wants would stay for ever.
+// recoverRecord makes up for a record that is gone: what has our label and our
+// manager is what we put there. Without it, what nobody wants would stay for ever.
+// Where Istio's namespace is not ours, or gone, only what is in none can be left.
+// CRDs alone are no loss: those that were in use when the cluster left have
+// outlived the record.
 func recoverRecord(ctx context.Context, l *connected, mesh string, refs map[object.Ref]bool) error {
+	whole := object.Ours(l.object(object.NamespaceRef(l.Namespace)))
 	kinds := map[object.Ref]bool{}
 	for _, k := range recoveredKinds {
-		kinds[object.Ref{Group: k.Group, Kind: k.Kind}] = true
+		if r, _ := object.ResourceOf(k); whole || !r.Namespaced && k.Kind != "Namespace" {
+			kinds[object.Of(k, "")] = true
+		}
 	}
 	if err := readLists(ctx, l, kinds, mesh); err != nil {
 		return err
 	}
-	l.lost = true
-	l.Record = &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: l.Name}
+	found := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: l.Name}
 	for ref, seen := range l.Objects {
 		if ref == object.NamespaceRef(l.Namespace) || !object.Ours(seen.Object) || ref == record.Ref(l.Namespace) {
 			continue
 		}
-		refs[ref] = true
-		l.Record.Objects = append(l.Record.Objects, record.Recorded{Ref: ref, Subject: subjectOf(ref, sharedComponent(seen.Object))})
+		l.lost = l.lost || whole || !object.IsCRD(ref)
+		found.Objects = append(found.Objects, record.Recorded{Ref: ref, Subject: subjectOf(ref, sharedComponent(seen.Object))})
+	}
+	if l.lost || whole {
+		l.lost, l.Record = true, found
+		for _, o := range found.Objects {
+			refs[o.Ref] = true
+		}
 	}
 	return nil
 }

@@ -105,6 +105,7 @@ func (s *scene) remember() {
 			m := &l.Record.Members[i]
 			first(byUID, m.UID, m)
 			first(byContext, m.Context, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 			first(byName, m.Name, m)
 			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 		}
@@ -218,12 +219,8 @@ func (p *Plan) Servers(c *ClusterPlan) []string {
 	return out
 }
 
-// pending says whether an apply would change something of these parts of c.
-func (c *ClusterPlan) pending(parts ...order.Part) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && slices.Contains(parts, ch.Part) })
-}
-
-// putting is pending without removals.
+// putting says whether an apply would create or update something of these parts of
+// c.
 func (c *ClusterPlan) putting(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)

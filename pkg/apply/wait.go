@@ -64,15 +64,6 @@ func waitAbsent(ctx context.Context, l *connected, ref object.Ref, r *reporter) 
 	})
 }
 
-// waitGone waits for the end of a deletion that was under way before us, if
-// one was.
-func waitGone(ctx context.Context, l *connected, ref object.Ref, r *reporter) error {
-	if live := l.object(ref); live == nil || live.GetDeletionTimestamp() == nil {
-		return nil
-	}
-	return waitAbsent(ctx, l, ref, r)
-}
-
 // holders says what keeps an object from going away.
 func holders(o *unstructured.Unstructured) string {
 	var why []string

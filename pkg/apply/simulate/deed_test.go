@@ -203,8 +203,8 @@ var changes = map[string]func(o applytest.Object, choice int){
 		}
 	},
 	"Secret": func(o applytest.Object, _ int) { o.Object["data"] = map[string]any{} },
-	"Deployment": func(o applytest.Object, choice int) {
-		o.Object["spec"].(map[string]any)["replicas"] = int64(choice % 3)
+	"Deployment": func(o applytest.Object, _ int) {
+		_ = unstructured.SetNestedField(o.Object, "somebody's", "spec", "template", "metadata", "labels", "more")
 	},
 	"ClusterRoleBinding": func(o applytest.Object, _ int) { o.Object["subjects"] = []any{} },
 	"ClusterRole":        func(o applytest.Object, _ int) { o.Object["rules"] = []any{} },
@@ -224,7 +224,4 @@ func leaseRef(namespace string) object.Ref {
 	return object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: namespace, Name: object.LockName}
 }
 
-var (
-	secretKind = schema.GroupKind{Kind: "Secret"}
-	configKind = schema.GroupKind{Kind: "ConfigMap"}
-)
+var secretKind = schema.GroupKind{Kind: "Secret"}

@@ -23,7 +23,7 @@ type sim struct {
 	contexts map[string]string // the kubeconfig: to clusters
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
-	applied  [2]bool // meshes of which there was an apply
+	applied  [2]bool   // meshes of which there was an apply
 	log      io.Writer // nil for none
 
 	// mu guards what hooks and watchers use. They are called while the fleet is

@@ -256,7 +256,7 @@ func reportOf(p *apply.Plan) *apply.Report {
 		}
 		r.Clusters = append(r.Clusters, cr)
 		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: proved(order.Discovers), Outcome: apply.Done})
+			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: apply.Done})
 		}
 	}
 	return r
@@ -266,7 +266,7 @@ func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
 	failed.Clusters[0].Failures = []apply.Failure{
-		{Step: proved(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
+		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
 		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	failed.Steps = failed.Steps[1:]
@@ -277,7 +277,7 @@ func TestViewReport(t *testing.T) {
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
 	interrupted.Steps = nil
 	undiscovered := reportOf(firstInstall())
-	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: proved(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
+	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
 	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	oneReport := reportOf(one)
