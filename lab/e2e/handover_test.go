@@ -81,6 +81,21 @@ func (m *sharedMesh) leavesNobodyBehind(t *testing.T) {
 		t.Errorf("the primary that serves may not read the remote cluster: %v", err)
 	}
 	wantRemotes(t, m.clusters[east1], []string{"east-2", "remote"})
+
+	// Nor does it leave one behind that cannot be asked who serves it.
+	if err := m.lab.StopAPI(t.Context(), remoteEast); err != nil {
+		t.Fatal(err)
+	}
+	m.run(t, 3, "plan")
+	m.do(t, m.command(t.Context(), "apply", "--yes", "--timeout", "8s"))
+	m.clusters[east1].mustIstiod(t)
+	if err := m.lab.StartAPI(t.Context(), remoteEast); err != nil {
+		t.Fatal(err)
+	}
+	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
+	if err := m.clusters[remoteEast].injects(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func (m *sharedMesh) moves(t *testing.T) {
