@@ -22,8 +22,8 @@ func TestE2EHandover(t *testing.T) {
 		{"OldPrimaryIsToLeaveToo", m.leavesNobodyBehind},
 		{"NewPrimaryIsReachable", m.moves},
 		{"ProofIsNotOfTheFormerPrimary", m.movesBackNowhere},
-		{"OnlyPrimaryHasNoGatewayYet", m.noGatewayYet},
 		{"OnlyPrimaryDoesNotAnswer", m.loseNoControlPlane},
+		{"ItsGatewayHasNoAddress", m.noAddressYet},
 		{"OnlyPrimaryAnswers", m.demoted},
 		{"Teardown", m.tornDown},
 	})
@@ -81,6 +81,21 @@ func (m *sharedMesh) leavesNobodyBehind(t *testing.T) {
 		t.Errorf("the primary that serves may not read the remote cluster: %v", err)
 	}
 	wantRemotes(t, m.clusters[east1], []string{"east-2", "remote"})
+
+	// Nor does it leave one behind that cannot be asked who serves it.
+	if err := m.lab.StopAPI(t.Context(), remoteEast); err != nil {
+		t.Fatal(err)
+	}
+	m.run(t, 3, "plan")
+	m.do(t, m.command(t.Context(), "apply", "--yes", "--timeout", "8s"))
+	m.clusters[east1].mustIstiod(t)
+	if err := m.lab.StartAPI(t.Context(), remoteEast); err != nil {
+		t.Fatal(err)
+	}
+	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
+	if err := m.clusters[remoteEast].injects(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func (m *sharedMesh) moves(t *testing.T) {
@@ -107,19 +122,27 @@ func (m *sharedMesh) movesBackNowhere(t *testing.T) {
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")
 }
 
-// noGatewayYet makes all other clusters remote ones of a primary whose gateway is new to it, and has no address.
-func (m *sharedMesh) noGatewayYet(t *testing.T) {
+// loseNoControlPlane makes all other clusters remote ones of a primary whose API server does not answer.
+func (m *sharedMesh) loseNoControlPlane(t *testing.T) {
 	m.members[east1] = member{network: "network-1"}
 	m.members[east2] = member{network: "network-1", primaries: []string{east1}}
 	m.edit(t)
 	m.setGateway(t, east1, lab.GatewayPending)
+	if err := m.lab.StopAPI(t.Context(), east1); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, m.run(t, 3, "plan"), "x certificate        east-1 is not reached", "0 to delete")
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
 		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
-		wantWords(t, r, "istio-eastwestgateway has no address yet; last event: \"no load balancer class\"", "Not done: east-1", "east-2 (", "remote (")
+		wantWords(t, r, "Not done: east-1, injection by east-1 in east-2, address of east-1 in remote",
+			"fix: setup-mesh apply, once east-1 answers. Nothing has to be undone.")
 	}, east2, remoteEast)
 	m.hasControlPlane(t, before)
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")
+	if err := m.lab.StartAPI(t.Context(), east1); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // hasControlPlane wants east-2 to hold all that it held, and its istiod to stand behind its Service.
@@ -139,23 +162,15 @@ func (m *sharedMesh) hasControlPlane(t *testing.T, before []string) {
 	m.clusters[east2].mustIstiod(t)
 }
 
-// loseNoControlPlane has the API server of the only primary not answer.
-func (m *sharedMesh) loseNoControlPlane(t *testing.T) {
-	if err := m.lab.StopAPI(t.Context(), east1); err != nil {
-		t.Fatal(err)
-	}
-	wantWords(t, m.run(t, 3, "plan"), "x certificate        east-1 is not reached", "0 to delete")
+// noAddressYet has the primary answer, whose gateway gets an address later.
+func (m *sharedMesh) noAddressYet(t *testing.T) {
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
 		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
-		wantWords(t, r, "Not done: east-1, injection by east-1 in east-2, address of east-1 in remote",
-			"fix: setup-mesh apply, once east-1 answers. Nothing has to be undone.")
+		wantWords(t, r, "istio-eastwestgateway has no address yet; last event: \"no load balancer class\"", "Not done: east-1", "east-2 (", "remote (")
 	}, east2, remoteEast)
 	m.hasControlPlane(t, before)
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")
-	if err := m.lab.StartAPI(t.Context(), east1); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (m *sharedMesh) demoted(t *testing.T) {
