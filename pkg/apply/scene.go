@@ -72,7 +72,7 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 	return out
 }
 
-// serving are the clusters that the credentials in p say it serves, by the names
+// serving are the clusters that the credentials in c say it serves, by the names
 // that they had.
 func (c *ClusterPlan) serving() []string {
 	var out []string
