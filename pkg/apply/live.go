@@ -46,7 +46,7 @@ func (l *Live) ends(ref object.Ref) {
 // demoted says whether l, a remote cluster, has been a primary: what belongs to
 // a control plane of its own is on record.
 func demoted(l *Live) bool {
-	return l.Remote() && l.Record != nil && slices.ContainsFunc(l.Record.Objects, func(o record.Recorded) bool {
+	return l.Remote() && slices.ContainsFunc(recordedIn(l), func(o record.Recorded) bool {
 		return object.IsCRD(o.Ref) || o.Ref == object.IstiodRef(l.Namespace)
 	})
 }
@@ -59,7 +59,7 @@ func recordedIn(l *Live) []record.Recorded {
 	}
 	var out []record.Recorded
 	for ref, seen := range l.Objects {
-		if object.IsCRD(ref) && seen.Object != nil {
+		if object.IsCRD(ref) && object.Ours(seen.Object) {
 			out = append(out, record.Recorded{Ref: ref, Subject: order.Subject{Component: order.ControlPlane, Part: order.CRDs}})
 		}
 	}

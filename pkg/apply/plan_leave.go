@@ -15,15 +15,12 @@ import (
 // become a remote one: nobody reads custom resources there. shared is wanted
 // beside what the topology says.
 func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
-	if c.Live.Record == nil {
-		return
-	}
 	wanted := map[object.Ref]bool{}
 	for _, it := range slices.Concat(c.Desired.Items, shared) {
 		wanted[it.Ref] = true
 	}
 	dropCRDs := pl.demote(c)
-	for _, o := range c.Live.Record.Objects {
+	for _, o := range recordedIn(c.Live) {
 		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
 		case pl.plan.shared.kept[placed{c.Name, o.Ref}]:
@@ -102,7 +99,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 			pl.delete(c, o)
 		}
 	}
-	if l.Record != nil && !l.lost {
+	if l.recordVersion != "" {
 		c.Changes = append(c.Changes, Change{Subject: bookkeeping, Object: record.Ref(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {

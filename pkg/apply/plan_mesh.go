@@ -27,7 +27,7 @@ func (pl *planner) records() {
 		have := c.Live.Record
 		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
-		case have == nil, c.Live.lost:
+		case c.Live.recordVersion == "":
 			ch.Action = Create
 		case !sameJSON(have, want):
 			ch.Action, ch.Reason = Update, "members or objects changed"
@@ -104,7 +104,7 @@ func (p *Plan) recordedUID(m record.Member) string {
 			continue
 		}
 		for _, r := range l.Record.Members {
-			if r.Context == m.Context {
+			if r.UID != "" && r.Context == m.Context {
 				return r.UID
 			}
 		}

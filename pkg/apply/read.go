@@ -75,7 +75,7 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 // manager is what we put there. Without it, what nobody wants would stay for ever.
 // Where Istio's namespace is not ours, or gone, only what is in none can be left.
 // CRDs alone are no loss: those that were in use when the cluster left have
-// outlived the record.
+// outlived the record, and are on the next one.
 func recoverRecord(ctx context.Context, l *connected, mesh string, refs map[object.Ref]bool) error {
 	whole := object.Ours(l.object(object.NamespaceRef(l.Namespace)))
 	kinds := map[object.Ref]bool{}
@@ -92,14 +92,14 @@ func recoverRecord(ctx context.Context, l *connected, mesh string, refs map[obje
 		if ref == object.NamespaceRef(l.Namespace) || !object.Ours(seen.Object) || ref == record.Ref(l.Namespace) {
 			continue
 		}
-		l.lost = l.lost || whole || !object.IsCRD(ref)
+		l.lost = l.lost || !object.IsCRD(ref)
 		found.Objects = append(found.Objects, record.Recorded{Ref: ref, Subject: subjectOf(ref, sharedComponent(seen.Object))})
 	}
-	if l.lost || whole {
-		l.lost, l.Record = true, found
-		for _, o := range found.Objects {
-			refs[o.Ref] = true
-		}
+	if l.lost = l.lost || whole; l.lost {
+		l.Record = found
+	}
+	for _, o := range found.Objects {
+		refs[o.Ref] = true
 	}
 	return nil
 }

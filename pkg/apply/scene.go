@@ -72,11 +72,11 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 	return out
 }
 
-// serving are the clusters that the credentials in p say it serves, by the names
+// serving are the clusters that the credentials in c say it serves, by the names
 // that they had.
-func (p *ClusterPlan) serving() []string {
+func (c *ClusterPlan) serving() []string {
 	var out []string
-	for ref, seen := range p.Live.Objects {
+	for ref, seen := range c.Live.Objects {
 		if name, ok := strings.CutPrefix(ref.Name, object.RemoteSecretPrefix); ok && ref.Kind == "Secret" && serves(seen.Object) {
 			out = append(out, name)
 		}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // do makes an edit to mesh m. What does not fit is left out.
@@ -21,7 +22,7 @@ func (s *sim) do(e edit, at int) {
 		f(m, e)
 	} else if e.Kind == "move" {
 		s.move(at, e)
-	} else if e.Kind != "namespace" || s.applied[at] { // before, it would be the right one for good
+	} else if e.Kind != "namespace" || s.holds(m.Members[0].Cluster, m.ID) { // before, it would be the right one for good
 
 		set(m, e)
 	}
@@ -161,6 +162,9 @@ func (s *sim) leave(m *mesh, e edit) {
 	}
 	i := e.A % len(m.Members)
 	gone := m.Members[i].Cluster
+	if !slices.ContainsFunc(m.Members, func(c member) bool { return c.Cluster != gone && s.holds(c.Cluster, m.ID) }) {
+		return // nobody would know of it any more
+	}
 	heir := ""
 	for _, c := range m.Members {
 		if c.Cluster != gone && len(c.Primaries) == 0 {
@@ -171,6 +175,16 @@ func (s *sim) leave(m *mesh, e edit) {
 	if heir != "" {
 		succeed(m, gone, heir, e.C)
 	}
+}
+
+// holds says whether a cluster has a record of a mesh.
+func (s *sim) holds(cluster, mesh string) bool {
+	for _, ns := range namespaces {
+		if o := s.fleet.Cluster(cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == mesh {
+			return true
+		}
+	}
+	return false
 }
 
 // rename has another context lead to a cluster. Its login may not work for some
@@ -235,7 +249,9 @@ func (s *sim) move(at int, e edit) {
 		return
 	}
 	c := from.Members[e.A%len(from.Members)]
-	s.leave(from, edit{A: e.A, C: e.C})
+	if s.leave(from, edit{A: e.A, C: e.C}); from.member(c.Cluster) != nil {
+		return
+	}
 	c.Primaries = nil
 	to.Members = append(to.Members, c)
 	from.mend()

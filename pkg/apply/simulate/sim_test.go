@@ -23,7 +23,6 @@ type sim struct {
 	contexts map[string]string // the kubeconfig: to clusters
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
-	applied  [2]bool   // meshes of which there was an apply
 	log      io.Writer // nil for none
 
 	// mu guards what hooks and watchers use. They are called while the fleet is
@@ -176,6 +175,9 @@ func (s *sim) round(ctx context.Context, r round) {
 	if len(r.Outside) > 0 {
 		time.Sleep(15 * time.Second)
 	}
+	if !slices.ContainsFunc(s.meshes[r.Mesh].Members, func(c member) bool { return s.holds(c.Cluster, s.meshes[r.Mesh].ID) }) {
+		s.meshes[r.Mesh].Namespace = "istio-system" // any would do, and all look there
+	}
 	m := s.meshes[r.Mesh].clone()
 	if s.log != nil {
 		s.logf("  edits %v\n%s%s", r.Edits, indent(m.topology()), indent(m.base()))
@@ -191,7 +193,6 @@ func (s *sim) round(ctx context.Context, r round) {
 	s.mu.Lock()
 	s.faults = r.Faults
 	s.mu.Unlock()
-	s.applied[r.Mesh] = true
 	s.act(ctx, r, m, before)
 	s.mu.Lock()
 	s.faults = nil

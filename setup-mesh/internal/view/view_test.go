@@ -239,9 +239,6 @@ func inDoubt() *apply.Plan {
 	)))
 }
 
-// proved is the step that proves a claim.
-func proved(claim order.Claim) apply.About { return apply.About{Kind: apply.Prove, Claim: claim} }
-
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *apply.Plan) *apply.Report {
 	r := &apply.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
