@@ -188,6 +188,7 @@ func (s *sim) round(ctx context.Context, r round) {
 	intents := []intent{{m, r.Teardown}}
 	if r.Rival != nil && r.Rival.Old && len(before.Members) > 0 {
 		intents = append(intents, intent{before, false})
+		s.lost = true // one may take in what the other has let go
 	}
 	s.arm(intents)
 	s.mu.Lock()
