@@ -30,6 +30,9 @@ test-short: ## unit tests only: no lab, no cluster
 race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -short -race ./pkg/... && CGO_ENABLED=1 go -C lab test -short -race ./...
 
+soak: ## random histories of meshes until it is stopped; SIM_FROM=N begins elsewhere
+	SIM_COUNT=1000000000 go test -count=1 -timeout 0 -run TestHistories ./pkg/apply/simulate
+
 lint: bin/golangci-lint ## gofmt, go vet, import directions and the other linters
 	go vet ./... && go -C lab vet ./... && bin/golangci-lint run ./... && cd lab && ../bin/golangci-lint run ./...
 
@@ -54,4 +57,4 @@ demo-down: ## end the demo's clusters and remove its files
 bin/golangci-lint: tools/go.mod
 	go -C tools build -o ../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: help build lab-parts test test-short race lint vulncheck golden docs bench demo demo-down
+.PHONY: help build lab-parts test test-short race soak lint vulncheck golden docs bench demo demo-down

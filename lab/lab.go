@@ -43,6 +43,9 @@ type Options struct {
 	// NoAggregatorRouting are the contexts of clusters whose API server runs with --enable-aggregator-routing=false. It
 	// dials the ClusterIPs of webhooks, which lead nowhere in a lab, and of Services of type ExternalName the name.
 	NoAggregatorRouting []string
+	// ShortTokens are the contexts of clusters whose API server grants tokens of service accounts for 24 hours at most,
+	// whatever is asked for, as that of EKS does.
+	ShortTokens []string
 }
 
 // A State is a lab at one moment.

@@ -68,9 +68,11 @@ func (o Options) check() error {
 			return err
 		}
 	}
-	for _, c := range o.NoAggregatorRouting {
-		if !slices.Contains(o.Contexts, c) {
-			return fmt.Errorf("no aggregator routing in %q: the lab has no such context", c)
+	for what, contexts := range map[string][]string{"no aggregator routing": o.NoAggregatorRouting, "short tokens": o.ShortTokens} {
+		for _, c := range contexts {
+			if !slices.Contains(o.Contexts, c) {
+				return fmt.Errorf("%s in %q: the lab has no such context", what, c)
+			}
 		}
 	}
 	return nil

@@ -21,10 +21,10 @@ func judgeReached(_ *Evidence, c *ClusterPlan) []Finding {
 }
 
 func judgeWanted(_ *Evidence, c *ClusterPlan) []Finding {
-	if !c.Pending() {
+	if len(c.Changes) == 0 {
 		return nil
 	}
-	return []Finding{{Message: "not in topology.yaml any more, and still a member", Hint: "setup-mesh apply takes it out"}}
+	return []Finding{{Message: "no longer in topology.yaml, and still a member", Hint: "setup-mesh apply takes it out"}}
 }
 
 func judgeJoined(_ *Evidence, c *ClusterPlan) []Finding {

@@ -1,8 +1,14 @@
 package apply
 
 import (
+	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -54,5 +60,63 @@ func TestReplicaFailure(t *testing.T) {
 	}
 	if object.HintOf(err) == "" {
 		t.Error("it has no remedy")
+	}
+}
+
+// Refused pods end a wait, but not at once: what the status says may be of before
+// somebody mended it.
+func TestWaitReadyOfRefusedPods(t *testing.T) {
+	const quota = "exceeded quota: small"
+	tests := map[string]struct {
+		failure string
+		mended  time.Duration // 0 for never
+		refused bool
+		took    time.Duration // about
+	}{
+		"refused for good":    {quota, 0, true, refusalHolds},
+		"mended a while ago":  {quota, 3 * time.Second, false, 3 * time.Second},
+		"refused for a while": {"failed calling webhook: connection refused", 30 * time.Second, false, 30 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fleet := applytest.New(1)
+				defer fleet.Close()
+				c := fleet.Add("a")
+				run, ctx := fleet.Run(t.Context())
+				client, err := run.Open("a")
+				if err != nil {
+					t.Fatal(err)
+				}
+				// No controller has a say in this one's status.
+				ref := object.Ref{Group: "apps", Kind: "StatefulSet", Namespace: "default", Name: "web"}
+				hand := c.As("somebody")
+				if _, err := hand.Create(object.New("apps/v1", ref.Kind, ref.Namespace, ref.Name, nil, map[string]any{"spec": map[string]any{"replicas": int64(1)}})); err != nil {
+					t.Fatal(err)
+				}
+				status := func(status map[string]any) {
+					if _, err := hand.EditStatus(ref, func(o *unstructured.Unstructured) {
+						o.Object["status"] = status
+						status["observedGeneration"] = o.GetGeneration()
+					}); err != nil {
+						t.Error(err)
+					}
+				}
+				status(failing(tt.failure))
+				if tt.mended > 0 {
+					time.AfterFunc(tt.mended, func() {
+						status(map[string]any{"replicas": int64(1), "readyReplicas": int64(1), "currentReplicas": int64(1), "updatedReplicas": int64(1)})
+					})
+				}
+				start := time.Now()
+				err = waitReady(ctx, &connected{Live: &Live{}, cluster: client}, ref, &reporter{step: &running{}, emit: func(Event) {}})
+				if _, refused := errors.AsType[*refusedError](err); refused != tt.refused || !refused && err != nil {
+					t.Errorf("error %v", err)
+				}
+				if took := time.Since(start).Round(time.Second); took != tt.took {
+					t.Errorf("it took %s, want %s", took, tt.took)
+				}
+			})
+		})
 	}
 }

@@ -83,7 +83,8 @@ func freeName(w *World, m record.Member) string {
 }
 
 // departedMembers are the clusters that some record names as members, and that
-// neither the topology nor a reached cluster accounts for; sorted by name.
+// neither the topology nor a reached cluster accounts for; sorted by name. One
+// without a UID was never reached, and holds nothing.
 func departedMembers(w *World, d *Desired) []record.Member {
 	known := map[string]bool{}
 	for _, l := range w.Clusters {
@@ -92,7 +93,6 @@ func departedMembers(w *World, d *Desired) []record.Member {
 		if l.Unreached != nil {
 			known["name "+l.Name] = true // as far as anybody knows
 		}
-		known["never reached "+l.Name] = true
 	}
 	var out []record.Member
 	for _, l := range w.Clusters {
@@ -100,10 +100,7 @@ func departedMembers(w *World, d *Desired) []record.Member {
 			continue
 		}
 		for _, m := range l.Record.Members {
-			if m.UID == "" && known["never reached "+m.Name] {
-				continue
-			}
-			if !known["uid "+m.UID] && !known["context "+m.Context] && !known["name "+m.Name] {
+			if m.UID != "" && !known["uid "+m.UID] && !known["context "+m.Context] && !known["name "+m.Name] {
 				known["uid "+m.UID] = true
 				out = append(out, m)
 			}

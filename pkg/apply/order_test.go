@@ -452,6 +452,15 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 		"it answers, and is another one": {
 			name: "b2", change: func(w *World) { *w.Clusters[1] = *emptyLive(w.Clusters[1].Member) },
 		},
+		"an apply before did not reach it either, and has recorded its name": {
+			name: "b2", blocked: strings.Replace(doubt, "NAME", "b2", 1), change: func(w *World) {
+				for _, l := range w.Clusters {
+					if l.Record != nil {
+						l.Record.Members = append(slices.Clone(l.Record.Members), record.Member{Name: "b2", Context: "new-b"})
+					}
+				}
+			},
+		},
 		"a record names the context: it is the cluster that it was": {
 			name: "b2", change: func(w *World) {
 				for _, l := range w.Clusters {
@@ -544,4 +553,17 @@ func TestVersionIsNoIdentity(t *testing.T) {
 	if p.Count(Delete) != 0 || p.Count(Create) != 0 {
 		t.Errorf("plan:\n%s", planLines(p))
 	}
+}
+
+// A primary that serves nobody else any longer closes the ports of its gateway,
+// and gives up the right to lead elsewhere, once those that it served are served
+// otherwise.
+func TestFormerPrimaryKeepsItsGateway(t *testing.T) {
+	const ns = "istio-system"
+	_, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
+		for _, ref := range []object.Ref{object.GatewayServiceRef(ns), object.IstiodRef(ns)} {
+			drift(w.Cluster("p1"), ref, "kubectl-edit", func(spec map[string]any) { spec["what"] = "was applied" })
+		}
+	})
+	g.wantBefore(t, [2]string{"r: prove istiod", "p1: put gateway service"}, [2]string{"r: prove istiod", "p1: put control plane"})
 }

@@ -12,16 +12,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
-// fromJSON is JSON as an API server's client yields it: whole numbers are int64.
-func fromJSON(t *testing.T, text string) any {
-	t.Helper()
-	var o unstructured.Unstructured
-	if err := o.UnmarshalJSON([]byte(`{"apiVersion": "v1", "kind": "Test", "it": ` + text + `}`)); err != nil {
-		t.Fatal(err)
-	}
-	return o.Object["it"]
-}
-
 func TestManifestFields(t *testing.T) {
 	const topologyFile = "mesh_id: m\ncontexts:\n  kind-a:\n    network: n\n    name: a\n    overlay:\n      values: {pilot: {traceSampling: 10}}\n"
 	const baseFile = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: minimal\n  meshConfig:\n    accessLogFile: /dev/stdout\n"

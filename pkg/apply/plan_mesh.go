@@ -52,6 +52,28 @@ func (p *Plan) members(gone func(*ClusterPlan) bool) []record.Member {
 		}
 		out = append(out, m)
 	}
+	return append(out, p.unaccounted()...)
+}
+
+// unaccounted are recorded members that no cluster of the plan is known to be: while
+// a cluster of their name is not reached, nobody can tell, and they stay on record.
+func (p *Plan) unaccounted() []record.Member {
+	known := map[string]bool{}
+	for _, c := range slices.Concat(p.Clusters, p.forgotten) {
+		known["uid "+c.UID], known["context "+c.Context] = true, true
+	}
+	var out []record.Member
+	for _, l := range p.world.Clusters {
+		if l.Record == nil || l.Record.Mesh != p.Mesh {
+			continue
+		}
+		for _, m := range l.Record.Members {
+			if m.UID != "" && !known["uid "+m.UID] && !known["context "+m.Context] {
+				known["uid "+m.UID] = true
+				out = append(out, m)
+			}
+		}
+	}
 	return out
 }
 

@@ -126,7 +126,7 @@ func TestMembers(t *testing.T) {
 		"one that leaves and may not do so":    {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Changes: []Change{{Blocked: "x"}}}}, all, []record.Member{a, b}},
 		"one that leaves and is not reached":   {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, all, []record.Member{a, b}},
 		"one that is not reached is as it was": {[]*ClusterPlan{{Member: a}, {Member: unknown, Unreached: "x"}}, all, []record.Member{a, b}},
-		"none":                                 {nil, all, []record.Member{}},
+		"those that nobody accounts for":       {nil, all, []record.Member{a, b}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -152,6 +152,7 @@ func TestDepartedMembers(t *testing.T) {
 		"known to two":       {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}, {Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}}, []record.Member{gone}},
 		"a renamed context":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
 		"a context in use":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
+		"never reached":      {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "typo", Context: "kind-typo"}}}}}, nil},
 		"not of this mesh":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "theirs", Members: []record.Member{gone}}}}, nil},
 		"no record is there": {[]*Live{{Member: here}}, nil},
 	}

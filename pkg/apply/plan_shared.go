@@ -26,12 +26,12 @@ func (pl *planner) unshare(c *ClusterPlan, o record.Recorded, reason string) {
 	case takenOver(live):
 		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is managed by "+strings.Join(object.Managers(live), ", ")+" now", true
 	case !isCopy(live):
-		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is not marked as a copy any more", true
+		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is no longer marked as a copy", true
 	}
 	c.Changes = append(c.Changes, ch)
 }
 
-// whyUnshared is why a copy is not wanted any more.
+// whyUnshared is why a copy is no longer wanted.
 func (pl *planner) whyUnshared(c *ClusterPlan, o record.Recorded, live *unstructured.Unstructured) string {
 	namespace := o.Namespace
 	if namespace == "" {
@@ -39,13 +39,13 @@ func (pl *planner) whyUnshared(c *ClusterPlan, o record.Recorded, live *unstruct
 	}
 	switch {
 	case !slices.Contains(pl.plan.desired.SharedServices, namespace):
-		return "not in sharedServices any more"
+		return "no longer in sharedServices"
 	case !c.Desired.Joined:
-		return "takes no part in discovery"
+		return "excluded by disableRegistryJoin"
 	}
 	from := live.GetAnnotations()[object.AnnotationSharedFrom]
 	if slices.ContainsFunc(pl.plan.desired.Clusters, func(d *DesiredCluster) bool { return d.Joined && d.Member.Name == from }) {
-		return "not in " + from + " any more"
+		return "no longer in " + from
 	}
-	return from + " takes no part in discovery any more"
+	return from + " is now excluded by disableRegistryJoin"
 }

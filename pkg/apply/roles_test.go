@@ -91,23 +91,6 @@ func (r roles) topology(oneNetwork bool) string {
 	return b.String()
 }
 
-// without is r without a cluster; false where that is no mesh: nobody is left to
-// serve one.
-func (r roles) without(name string) (roles, bool) {
-	out := roles{}
-	for n, primaries := range r {
-		if n == name {
-			continue
-		}
-		left := slices.DeleteFunc(slices.Clone(primaries), func(p string) bool { return p == name })
-		if len(primaries) > 0 && len(left) == 0 {
-			return nil, false
-		}
-		out[n] = left
-	}
-	return out, true
-}
-
 // wanted is what r asks for, with certificates that nobody looks at: to verify
 // them takes nearly all of the time that thousands of plans take.
 func (r roles) wanted(t *testing.T, oneNetwork bool) *Desired {

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -19,13 +20,22 @@ type scene struct {
 	// doubt is the cluster of the topology that is not reached and that no
 	// record names: any departed member may be it. "" for none.
 	doubt string
+	// What the records say: the clusters as members, by the names that they had,
+	// and the contexts that led to some.
+	members  map[*ClusterPlan]*record.Member
+	names    map[string]*ClusterPlan
+	contexts map[string]bool
 }
 
 func newScene(p *Plan) *scene {
-	s := &scene{plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{}}
+	s := &scene{
+		plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{},
+		members: map[*ClusterPlan]*record.Member{}, names: map[string]*ClusterPlan{}, contexts: map[string]bool{},
+	}
 	for _, c := range p.Clusters {
 		s.clusters[c.Name] = c
 	}
+	s.remember()
 	for _, c := range p.Clusters {
 		for _, name := range s.servedBy(c) {
 			s.hand(s.peer(name), c)
@@ -62,11 +72,11 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 	return out
 }
 
-// serving are the clusters that the credentials in p say it serves, by the names
+// serving are the clusters that the credentials in c say it serves, by the names
 // that they had.
-func (p *ClusterPlan) serving() []string {
+func (c *ClusterPlan) serving() []string {
 	var out []string
-	for ref, seen := range p.Live.Objects {
+	for ref, seen := range c.Live.Objects {
 		if name, ok := strings.CutPrefix(ref.Name, object.RemoteSecretPrefix); ok && ref.Kind == "Secret" && serves(seen.Object) {
 			out = append(out, name)
 		}
@@ -76,18 +86,43 @@ func (p *ClusterPlan) serving() []string {
 }
 
 // recorded is c as the records know it, nil if none does.
-func (s *scene) recorded(c *ClusterPlan) *record.Member {
+func (s *scene) recorded(c *ClusterPlan) *record.Member { return s.members[c] }
+
+// remember looks up all clusters in the records: by their UID or, where a cluster
+// is not reached, by what it is called.
+func (s *scene) remember() {
+	byUID, byContext, byName := map[string]*record.Member{}, map[string]*record.Member{}, map[string]*record.Member{}
+	first := func(in map[string]*record.Member, key string, m *record.Member) {
+		if key != "" && in[key] == nil {
+			in[key] = m
+		}
+	}
 	for _, l := range s.plan.world.Clusters {
 		if l.Record == nil || l.Record.Mesh != s.plan.Mesh {
 			continue
 		}
-		for _, m := range l.Record.Members {
-			if m.UID != "" && m.UID == c.UID || c.UID == "" && (m.Context == c.Context || m.Name == c.Name) {
-				return &m
-			}
+		for i := range l.Record.Members {
+			m := &l.Record.Members[i]
+			first(byUID, m.UID, m)
+			first(byContext, m.Context, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
+			first(byName, m.Name, m)
+			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 		}
 	}
-	return nil
+	for _, c := range s.plan.Clusters {
+		m := byUID[c.UID]
+		if c.UID == "" {
+			m = cmp.Or(byContext[c.Context], byName[c.Name])
+		}
+		if m == nil {
+			continue
+		}
+		s.members[c] = m
+		if s.names[m.Name] == nil {
+			s.names[m.Name] = c
+		}
+	}
 }
 
 // peer is the other cluster that an object is about: names are those of the last
@@ -100,14 +135,7 @@ func (s *scene) peer(name string) *ClusterPlan {
 }
 
 // called is the cluster that the records call name: it may have another name now.
-func (s *scene) called(name string) *ClusterPlan {
-	for _, c := range s.plan.Clusters {
-		if m := s.recorded(c); m != nil && m.Name == name {
-			return c
-		}
-	}
-	return nil
-}
+func (s *scene) called(name string) *ClusterPlan { return s.names[name] }
 
 // unidentified names a cluster of the topology of which nothing is known: it is
 // not reached, and no record tells which cluster its context led to.
@@ -120,15 +148,9 @@ func (s *scene) unidentified() string {
 	return ""
 }
 
-// remembered says whether some record tells which cluster a context led to.
-func (s *scene) remembered(context string) bool {
-	for _, l := range s.plan.world.Clusters {
-		if l.Record != nil && l.Record.Mesh == s.plan.Mesh && slices.ContainsFunc(l.Record.Members, func(m record.Member) bool { return m.Context == context && m.UID != "" }) {
-			return true
-		}
-	}
-	return false
-}
+// remembered says whether some record tells which cluster a context led to. An
+// apply that did not reach it has recorded its name, and no more.
+func (s *scene) remembered(context string) bool { return s.contexts[context] }
 
 // departed says whether c is a member that topology.yaml does not name.
 func (c *ClusterPlan) departed() bool { return c.Leaving && c.Desired == nil }
@@ -197,12 +219,8 @@ func (p *Plan) Servers(c *ClusterPlan) []string {
 	return out
 }
 
-// pending says whether an apply would change something of these parts of c.
-func (c *ClusterPlan) pending(parts ...order.Part) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Pending() && slices.Contains(parts, ch.Part) })
-}
-
-// putting is pending without removals.
+// putting says whether an apply would create or update something of these parts of
+// c.
 func (c *ClusterPlan) putting(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
 		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,10 +23,19 @@ import (
 // probe pods match. The Service has a name that istiod's certificate has too:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/bootstrap/server.go (getDNSNames)
 const (
-	probeName      = "setup-mesh-probe"
-	probeLabel     = "setup-mesh.io/probe"
-	firstProbePort = 8440
+	probeName  = "setup-mesh-probe"
+	probeLabel = "setup-mesh.io/probe"
 )
+
+// firstProbePort is that of the first primary in a proof of that time; the others
+// have the next ones. An API server keeps the connections of a webhook by the name
+// and port of its Service: by a port that is used again, the primary of an earlier
+// proof would answer in the place of one that cannot be reached.
+// https://github.com/kubernetes/kubernetes/blob/v1.36.0/staging/src/k8s.io/apiserver/pkg/util/webhook/client.go (HookClient)
+func firstProbePort(now time.Time) int64 {
+	const lowest, each, proofs = 10000, 32, 1500 // of primaries in one proof, and of proofs until the first port again
+	return lowest + now.Unix()%proofs*each
+}
 
 var probeServices = []string{"istio-pilot", "istiod-remote"}
 
@@ -60,7 +70,7 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 // a pod by itself. What serves c now is not touched.
 func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
 	l := x.at(c)
-	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh}
+	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh, port: firstProbePort(x.plan.world.Now)}
 	for _, name := range x.plan.Tried(c) {
 		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
 			pr.primaries = append(pr.primaries, name)
@@ -88,6 +98,7 @@ type servingProbe struct {
 	l         *connected
 	c         *ClusterPlan
 	mesh      string
+	port      int64 // of the first primary
 	primaries []string
 	made      []object.Ref
 }
@@ -154,7 +165,7 @@ func probePort(i int) string { return fmt.Sprintf("probe-%d", i) }
 func (p *servingProbe) service(name string) *unstructured.Unstructured {
 	var ports []any
 	for i := range p.primaries {
-		ports = append(ports, map[string]any{"name": probePort(i), "port": int64(firstProbePort + i), "targetPort": int64(object.WebhookPort), "protocol": "TCP"})
+		ports = append(ports, map[string]any{"name": probePort(i), "port": p.port + int64(i), "targetPort": int64(object.WebhookPort), "protocol": "TCP"})
 	}
 	return object.New("v1", "Service", p.c.Namespace, name, nil, map[string]any{"spec": map[string]any{"ports": ports}})
 }
@@ -184,7 +195,7 @@ func (p *servingProbe) webhooks(service string, root []byte) (*unstructured.Unst
 			"name":                    fmt.Sprintf("probe-%d.setup-mesh.io", i),
 			"admissionReviewVersions": []any{"v1"}, "sideEffects": "None", "failurePolicy": "Fail", "timeoutSeconds": int64(10),
 			"clientConfig": map[string]any{"caBundle": ca, "service": map[string]any{
-				"name": service, "namespace": p.c.Namespace, "path": path, "port": int64(firstProbePort + i),
+				"name": service, "namespace": p.c.Namespace, "path": path, "port": p.port + int64(i),
 			}},
 			"namespaceSelector": map[string]any{"matchLabels": map[string]any{"kubernetes.io/metadata.name": p.c.Namespace}},
 			"objectSelector":    map[string]any{"matchLabels": map[string]any{probeLabel: primary}},

@@ -216,7 +216,7 @@ func TestPlanSharedServices(t *testing.T) {
 		"the original is gone": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then:   func(_ *testing.T, _ *Desired, w *World) { remove(w.Clusters[0], cart) },
-			want:   "b delete Namespace shop\nb delete Service shop/cart (not in a any more)\n",
+			want:   "b delete Namespace shop\nb delete Service shop/cart (no longer in a)\n",
 		},
 		"one of two originals is gone": {
 			before: func(w *World) {
@@ -224,7 +224,7 @@ func TestPlanSharedServices(t *testing.T) {
 				giveService(w.Clusters[0], service("catalog", nil))
 			},
 			then: func(_ *testing.T, _ *Desired, w *World) { remove(w.Clusters[0], cart) },
-			want: "b delete Service shop/cart (not in a any more)\n",
+			want: "b delete Service shop/cart (no longer in a)\n",
 		},
 		"the original may be in a cluster that is down": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
@@ -246,12 +246,12 @@ func TestPlanSharedServices(t *testing.T) {
 				down(w.Clusters[2])
 				remove(w.Clusters[0], cart)
 			},
-			want: "b delete Namespace shop\nb delete Service shop/cart (not in a any more)\nc not reached: i/o timeout\n",
+			want: "b delete Namespace shop\nb delete Service shop/cart (no longer in a)\nc not reached: i/o timeout\n",
 		},
 		"the namespace is shared no more": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then:   func(_ *testing.T, d *Desired, _ *World) { d.SharedServices = nil },
-			want:   "b delete Namespace shop\nb delete Service shop/cart (not in sharedServices any more)\n",
+			want:   "b delete Namespace shop\nb delete Service shop/cart (no longer in sharedServices)\n",
 		},
 		"it is shared no more, and somebody put something there": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
@@ -259,7 +259,7 @@ func TestPlanSharedServices(t *testing.T) {
 				d.SharedServices = nil
 				w.Clusters[1].Remains.Foreign = map[string][]object.Ref{shop: {{Kind: "ConfigMap", Namespace: shop, Name: "theirs"}}}
 			},
-			want: "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb delete Service shop/cart (not in sharedServices any more)\n" +
+			want: "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb delete Service shop/cart (no longer in sharedServices)\n" +
 				"warning b: namespace shop stays: ConfigMap shop/theirs is there\n",
 		},
 		"it is shared no more, and what is there cannot be read": {
@@ -268,17 +268,17 @@ func TestPlanSharedServices(t *testing.T) {
 				d.SharedServices = nil
 				w.Clusters[1].Remains.Err = errors.New("list: forbidden")
 			},
-			want: "b unknown Namespace shop (not in sharedServices any more) blocked: list: forbidden\nb delete Service shop/cart (not in sharedServices any more)\n",
+			want: "b unknown Namespace shop (no longer in sharedServices) blocked: list: forbidden\nb delete Service shop/cart (no longer in sharedServices)\n",
 		},
 		"a cluster takes no part any more": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then:   func(_ *testing.T, d *Desired, _ *World) { d.Clusters[1].Joined = false },
-			want:   "b delete Namespace shop\nb delete Service shop/cart (takes no part in discovery)\n",
+			want:   "b delete Namespace shop\nb delete Service shop/cart (excluded by disableRegistryJoin)\n",
 		},
 		"the cluster with the original takes no part any more": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
 			then:   func(_ *testing.T, d *Desired, _ *World) { d.Clusters[0].Joined = false },
-			want:   "b delete Namespace shop\nb delete Service shop/cart (a takes no part in discovery any more)\n",
+			want:   "b delete Namespace shop\nb delete Service shop/cart (a is now excluded by disableRegistryJoin)\n",
 		},
 		"somebody puts their own in the place of a copy": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },
@@ -322,7 +322,7 @@ func TestPlanSharedServices(t *testing.T) {
 				unstructured.RemoveNestedField(o.Object, "metadata", "annotations")
 				put(w.Clusters[1], o)
 			},
-			want: "b update Service shop/cart (let go: it is not marked as a copy any more)\n",
+			want: "b update Service shop/cart (let go: it is no longer marked as a copy)\n",
 		},
 		"two have one, and not with the same ports": {
 			before: func(w *World) { giveService(w.Clusters[0], service("cart", nil)) },

@@ -68,7 +68,7 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"cluster/wanted": {
 			world: func(_ *testing.T, w *World) { w.Clusters[1].Leaving = true },
-			want:  []string{"cluster/wanted west: not in topology.yaml any more, and still a member | setup-mesh apply takes it out"},
+			want:  []string{"cluster/wanted west: no longer in topology.yaml, and still a member | setup-mesh apply takes it out"},
 		},
 		"istiod/running, absent": {
 			world: func(_ *testing.T, w *World) { w.Clusters[0].Objects[object.IstiodRef(ns)] = Observed{} },

@@ -63,6 +63,7 @@ func upFlags() []cli.Flag {
 		&cli.StringFlag{Name: "networks", Usage: "their networks, by commas"},
 		gatewayFlag(),
 		&cli.StringFlag{Name: "no-aggregator-routing", Usage: "contexts of clusters whose API server does not dial endpoints, by commas"},
+		&cli.StringFlag{Name: "short-tokens", Usage: "contexts of clusters whose API server grants tokens for 24 h at most, by commas"},
 		&cli.BoolFlag{Name: "istiods", Value: true, Usage: "run an istiod for every istiod pod"},
 		&cli.BoolFlag{Name: "foreground", Usage: "stay, and end the lab when standard input ends or on Ctrl-C"},
 	}
@@ -104,7 +105,7 @@ func up(c *cli.Context) error {
 	o := lab.Options{
 		Contexts: list(c.String("contexts")), Networks: list(c.String("networks")), Gateways: gateways(c),
 		NoIstiods: !c.Bool("istiods"), Dir: dir(c), KeepAfterExit: !c.Bool("foreground"), Parts: c.String("bin"), Binary: self,
-		NoAggregatorRouting: list(c.String("no-aggregator-routing")),
+		NoAggregatorRouting: list(c.String("no-aggregator-routing")), ShortTokens: list(c.String("short-tokens")),
 	}
 	if c.IsSet("clusters") || len(o.Contexts) == 0 {
 		o.Clusters = c.Int("clusters")

@@ -17,23 +17,27 @@ func (c *Cluster) etcd() []string {
 
 func (c *Cluster) apiServer() []string {
 	f := c.files
-	return []string{
-		"--etcd-servers=" + loopback("http", c.ports.etcd),
+	var tokens []string
+	if c.spec.ShortTokens {
+		tokens = []string{"--service-account-max-token-expiration=24h"}
+	}
+	return append(tokens,
+		"--etcd-servers="+loopback("http", c.ports.etcd),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.api),
 		// The address is nobody's: endpoints of Service kubernetes are not wanted, as pods could not reach them.
 		fmt.Sprintf("--advertise-address=10.255.0.%d", c.spec.Index), "--endpoint-reconciler-type=none",
 		// dial the endpoints of webhooks' Services, not their ClusterIPs
 		fmt.Sprintf("--enable-aggregator-routing=%v", !c.spec.NoAggregatorRouting),
-		"--egress-selector-config-file=" + f.egress,
-		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority=" + f.ca,
-		"--kubelet-client-certificate=" + f.server.Cert, "--kubelet-client-key=" + f.server.Key,
-		"--service-cluster-ip-range=" + c.spec.serviceCIDR(),
-		"--authorization-mode=RBAC,Node", "--token-auth-file=" + f.tokens,
-		"--tls-cert-file=" + f.server.Cert, "--tls-private-key-file=" + f.server.Key, "--cert-dir=" + c.spec.Dir,
+		"--egress-selector-config-file="+f.egress,
+		"--kubelet-preferred-address-types=InternalIP", "--kubelet-certificate-authority="+f.ca,
+		"--kubelet-client-certificate="+f.server.Cert, "--kubelet-client-key="+f.server.Key,
+		"--service-cluster-ip-range="+c.spec.serviceCIDR(),
+		"--authorization-mode=RBAC,Node", "--token-auth-file="+f.tokens,
+		"--tls-cert-file="+f.server.Cert, "--tls-private-key-file="+f.server.Key, "--cert-dir="+c.spec.Dir,
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-		"--service-account-key-file=" + f.saKey, "--service-account-signing-key-file=" + f.saKey,
+		"--service-account-key-file="+f.saKey, "--service-account-signing-key-file="+f.saKey,
 		"--allow-privileged=true", "--profiling=false",
-	}
+	)
 }
 
 // controllers leaves out what has no meaning here: storage, certificates for kubelets, quotas, clouds.

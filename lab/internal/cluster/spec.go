@@ -22,6 +22,8 @@ type Spec struct {
 	// NoAggregatorRouting has the API server dial the ClusterIPs and external names of webhooks' Services, and not
 	// their endpoints: what an API server does that can reach ClusterIPs.
 	NoAggregatorRouting bool
+	// ShortTokens has the API server grant tokens of service accounts for 24 hours at most.
+	ShortTokens bool
 }
 
 // MaxIndex is the highest [Spec.Index] whose address ranges stay apart from those of another cluster.

@@ -31,6 +31,7 @@ func newMember(s *supervisor, index int, n lab.NewCluster) (*member, error) {
 		Index: index, Name: name, Context: n.Context, Network: n.Network, Istiods: !s.options.NoIstiods,
 		Dir: filepath.Join(s.options.Dir, name), Bin: s.options.Parts, DNS: s.dns.Address(),
 		NoAggregatorRouting: slices.Contains(s.options.NoAggregatorRouting, n.Context),
+		ShortTokens:         slices.Contains(s.options.ShortTokens, n.Context),
 	}, s.spawner, s.pool)
 	if c == nil {
 		return nil, err

@@ -104,7 +104,7 @@ var askClaims = map[string]claim{
 		if err := s.CheckToken(s.ctx, config); err != nil {
 			t.Error(err)
 		}
-		is(t, s.opener.CheckKubeconfig(s.ctx, stored(s.Endpoint(), "wrong")), object.Unauthorized, "the API server does not accept the credentials")
+		is(t, s.opener.CheckKubeconfig(s.ctx, stored(s.Endpoint(), "wrong")), object.Unauthorized, "the API server rejected the credentials")
 		is(t, s.opener.CheckKubeconfig(s.ctx, []byte("nonsense")), object.BadKubeconfig, "")
 		if err := s.Delete(s.ctx, ref, object.DeleteOptions{}); err != nil {
 			t.Fatal(err)

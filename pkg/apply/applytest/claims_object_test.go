@@ -126,7 +126,7 @@ var objectClaims = map[string]claim{
 		_, err = s.Apply(s.ctx, s.service("s", map[string]any{"ports": ports(70000)}), object.ApplyOptions{})
 		is(t, err, object.Invalid, "must be between 1 and 65535")
 		_, err = s.Apply(s.ctx, object.New("v1", "Secret", s.ns, "x", nil, map[string]any{"data": map[string]any{"k": map[string]any{"canary": "canary"}}}), object.ApplyOptions{})
-		is(t, err, object.Invalid, "the API server does not accept it: data.k")
+		is(t, err, object.Invalid, "the API server rejected the object: data.k")
 		_, err = s.Apply(s.ctx, object.New("v1", "ConfigMap", "", "x", nil, nil), object.ApplyOptions{})
 		is(t, err, object.Invalid, "a ConfigMap needs a namespace")
 	},

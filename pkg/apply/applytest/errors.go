@@ -25,7 +25,7 @@ func notFound(ref object.Ref) error {
 }
 
 func noKind(ref object.Ref) error {
-	e := refusal(object.NotFound, ref, "the server has no kind %s in group %q", ref.Kind, ref.Group)
+	e := refusal(object.NotFound, ref, "the server has no kind %s in %s", ref.Kind, ref.Group)
 	e.Err = object.ErrNoKind
 	return e
 }
@@ -47,7 +47,7 @@ func invalid(ref object.Ref, message string, paths ...string) error {
 	e := refusal(object.Invalid, ref, "%s", strings.Join(strings.Fields(message), " "))
 	e.Fields = slices.Compact(paths)
 	if ref.Kind == "Secret" {
-		e.Message = "the API server does not accept it"
+		e.Message = "the API server rejected the object"
 		if len(e.Fields) > 0 {
 			e.Message += ": " + strings.Join(e.Fields, ", ")
 		}

@@ -98,5 +98,5 @@ func unreachable(c *Cluster) error {
 }
 
 func unauthorized() *object.Error {
-	return &object.Error{Class: object.Unauthorized, Message: "the API server does not accept the credentials"}
+	return &object.Error{Class: object.Unauthorized, Message: "the API server rejected the credentials"}
 }

@@ -1,3 +1,5 @@
+// Package compare says how two states of an object, or of a manifest, differ.
+// It asks nobody.
 package compare
 
 import (
@@ -26,7 +28,7 @@ type Field struct {
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
 var listKeys = []string{"name", "key", "type", "port", "number", "containerPort", "mountPath", "ip", "uid"}
 
-// holds says whether live has everything that want says. It is the quick,
+// Holds says whether live has everything that want says. It is the quick,
 // one-sided comparison: true is certain up to notation, false means "ask the
 // API server" (which also knows defaults and canonical forms).
 func Holds(want, live any) bool {
@@ -135,7 +137,7 @@ func sameQuantity(key string, a, b any) bool {
 	return err == nil && qa.Cmp(qb) == 0
 }
 
-// fields lists how an object would change from live to dry, leaf by leaf and
+// Fields lists how an object would change from live to dry, leaf by leaf and
 // sorted. What the API server itself keeps (status, versions, owners of
 // fields) is no change.
 func Fields(live, dry *unstructured.Unstructured) []Field {
@@ -145,11 +147,12 @@ func Fields(live, dry *unstructured.Unstructured) []Field {
 	return out
 }
 
+// SortFields sorts f, in place, by path.
 func SortFields(f []Field) {
 	slices.SortFunc(f, func(a, b Field) int { return strings.Compare(a.Path, b.Path) })
 }
 
-// plainJSON is v as it comes out of JSON, so that values that were stored and
+// PlainJSON is v as it comes out of JSON, so that values that were stored and
 // values that were not compare equal. What cannot be encoded stays as it is.
 func PlainJSON(v any) any {
 	b, err := json.Marshal(v)
@@ -179,6 +182,9 @@ func meaningful(o *unstructured.Unstructured) map[string]any {
 	return out
 }
 
+// DiffValue appends to out how the decoded JSON values old and new at path differ,
+// leaf by leaf. The elements of lists with a merge key are matched by it. Fields
+// share the values with old and new.
 func DiffValue(out *[]Field, path string, old, new any) {
 	switch o := old.(type) {
 	case map[string]any:

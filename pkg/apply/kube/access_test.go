@@ -16,12 +16,12 @@ func TestAccessTo(t *testing.T) {
 		ref  object.Ref
 		want object.Access
 	}{
-		"of the core group": {"patch", object.Ref{Kind: "ConfigMap", Namespace: "n", Name: "a"}, object.Access{"patch", "", "configmaps", "", "n"}},
-		"of another group":  {"list", object.Ref{Group: "policy", Kind: "PodDisruptionBudget", Namespace: "n"}, object.Access{"list", "policy", "poddisruptionbudgets", "", "n"}},
-		"of the cluster":    {"create", object.Ref{Kind: "Namespace", Name: "n"}, object.Access{"create", "", "namespaces", "", ""}},
+		"of the core group": {"patch", object.Ref{Kind: "ConfigMap", Namespace: "n", Name: "a"}, object.Access{Verb: "patch", Resource: "configmaps", Namespace: "n"}},
+		"of another group":  {"list", object.Ref{Group: "policy", Kind: "PodDisruptionBudget", Namespace: "n"}, object.Access{Verb: "list", Group: "policy", Resource: "poddisruptionbudgets", Namespace: "n"}},
+		"of the cluster":    {"create", object.Ref{Kind: "Namespace", Name: "n"}, object.Access{Verb: "create", Resource: "namespaces"}},
 		"with a plural of its own": {"get", object.Ref{Group: "k8s.cni.cncf.io", Kind: "NetworkAttachmentDefinition", Namespace: "n"},
-			object.Access{"get", "k8s.cni.cncf.io", "network-attachment-definitions", "", "n"}},
-		"that nobody knows": {"get", object.Ref{Group: "example.com", Kind: "TrustPolicy", Namespace: "n"}, object.Access{"get", "example.com", "trustpolicies", "", "n"}},
+			object.Access{Verb: "get", Group: "k8s.cni.cncf.io", Resource: "network-attachment-definitions", Namespace: "n"}},
+		"that nobody knows": {"get", object.Ref{Group: "example.com", Kind: "TrustPolicy", Namespace: "n"}, object.Access{Verb: "get", Group: "example.com", Resource: "trustpolicies", Namespace: "n"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

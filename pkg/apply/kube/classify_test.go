@@ -39,8 +39,8 @@ func noAnswer(err error, attempts int) error {
 // The statuses are those of kube-apiserver 1.36.
 func TestFailed(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
-	deployment := object.Ref{"apps", "Deployment", "istio-system", "istiod"}
-	secret := object.Ref{"", "Secret", "istio-system", "cacerts"}
+	deployment := object.Ref{Group: "apps", Kind: "Deployment", Namespace: "istio-system", Name: "istiod"}
+	secret := object.Ref{Kind: "Secret", Namespace: "istio-system", Name: "cacerts"}
 	tests := map[string]struct {
 		ref  object.Ref
 		err  error
@@ -156,9 +156,9 @@ func TestFailed(t *testing.T) {
 
 func TestErrorText(t *testing.T) {
 	tests := map[string]*object.Error{
-		`read Secret istio-system/cacerts in "east": forbidden`: {Op: "read", Ref: object.Ref{"", "Secret", "istio-system", "cacerts"}, Context: "east", Message: "forbidden"},
-		`list Secret istio-system/* in "east": forbidden`:       {Op: "list", Ref: object.Ref{"", "Secret", "istio-system", ""}, Context: "east", Message: "forbidden"},
-		`list ClusterRole in "east": forbidden`:                 {Op: "list", Ref: object.Ref{"", "ClusterRole", "", ""}, Context: "east", Message: "forbidden"},
+		`read Secret istio-system/cacerts in "east": forbidden`: {Op: "read", Ref: object.Ref{Kind: "Secret", Namespace: "istio-system", Name: "cacerts"}, Context: "east", Message: "forbidden"},
+		`list Secret istio-system/* in "east": forbidden`:       {Op: "list", Ref: object.Ref{Kind: "Secret", Namespace: "istio-system"}, Context: "east", Message: "forbidden"},
+		`list ClusterRole in "east": forbidden`:                 {Op: "list", Ref: object.Ref{Kind: "ClusterRole"}, Context: "east", Message: "forbidden"},
 		`load: no context in []`:                                {Op: "load", Message: "no context in []"},
 	}
 	for want, e := range tests {

@@ -50,7 +50,7 @@ func (c *Cluster) Lock(ctx context.Context, namespace, holder string) (object.Lo
 func (c *Cluster) lock(ctx context.Context, namespace, holder string, times lockTimes) (*Lock, error) {
 	l := &Lock{
 		c: c, times: times,
-		ref:  object.Ref{"coordination.k8s.io", "Lease", namespace, object.LockName},
+		ref:  object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: namespace, Name: object.LockName},
 		lost: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := l.acquire(ctx, holder); err != nil {

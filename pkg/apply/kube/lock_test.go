@@ -47,7 +47,7 @@ func TestLock(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
+	ref := object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: ns, Name: object.LockName}
 
 	l, err := c.Lock(ctx, ns, "ann@desk 7")
 	if err != nil {
@@ -89,7 +89,7 @@ func TestLockIsRenewedAndLost(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
+	ref := object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: ns, Name: object.LockName}
 	l, err := c.lock(ctx, ns, "ann@desk 7", lockTimes{duration: 10 * time.Second, renew: 10 * time.Millisecond, margin: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestReleaseWhileRenewing(t *testing.T) {
 	c := live(t)
 	ctx := deadline(t)
 	ns := namespace(t, c)
-	ref := object.Ref{"coordination.k8s.io", "Lease", ns, object.LockName}
+	ref := object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: ns, Name: object.LockName}
 	held, err := c.Lock(ctx, ns, "ann@desk 7")
 	if err != nil {
 		t.Fatal(err)

@@ -1,3 +1,6 @@
+// Package object names the objects of a cluster, and says what is known of them
+// without asking it: kinds, managers, the names that Istio and we give them, and
+// errors about one.
 package object
 
 // An Access is a verb on the objects of a resource: in one namespace or, if

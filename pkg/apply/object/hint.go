@@ -4,9 +4,10 @@ import (
 	"errors"
 )
 
+// Absent says whether err is that an object is not there.
 func Absent(err error) bool { return errors.Is(err, ErrNotFound) }
 
-// hintOf is the remedy that err carries, "" if it has none.
+// HintOf is the remedy that err carries, "" if it has none.
 func HintOf(err error) string {
 	if e, ok := errors.AsType[hinted](err); ok {
 		return e.Remedy()
@@ -20,7 +21,7 @@ type hinted interface {
 	Remedy() string
 }
 
-// detailOf is what the remedy of err speaks of, "" for nothing more.
+// DetailOf is what the remedy of err speaks of, "" for nothing more.
 func DetailOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Detail

@@ -8,7 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// ours says whether we manage fields of o, which may be nil.
+// Ours says whether we manage fields of o, which may be nil.
 func Ours(o *unstructured.Unstructured) bool {
 	if o == nil {
 		return false
@@ -21,7 +21,7 @@ func Ours(o *unstructured.Unstructured) bool {
 	return false
 }
 
-// managers are the other managers of o, each once, in the order of o.
+// Managers are the other managers of o, each once, in the order of o.
 func Managers(o *unstructured.Unstructured) []string {
 	var names []string
 	seen := map[string]bool{FieldManager: true}
@@ -34,13 +34,13 @@ func Managers(o *unstructured.Unstructured) []string {
 	return names
 }
 
-// owns says whether m is the owner of a field, or of one below it.
+// Owns says whether m is the owner of a field, or of one below it.
 func Owns(m metav1.ManagedFieldsEntry, path ...string) bool {
 	var owned map[string]any
 	return m.FieldsV1 != nil && json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil && ownsPath(owned, path)
 }
 
-// segments splits a [compare.Field]'s path into field names; "*" is any list element.
+// Segments splits a [compare.Field]'s path into field names; "*" is any list element.
 func Segments(path string) []string {
 	var out []string
 	for path != "" {

@@ -2,7 +2,9 @@ package object
 
 import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-// object makes an unstructured object out of its parts.
+// New makes an unstructured object out of its parts: meta goes into its metadata,
+// rest beside that. It shares their values. namespace is "" for kinds that live in
+// none.
 func New(apiVersion, kind, namespace, name string, meta map[string]any, rest map[string]any) *unstructured.Unstructured {
 	m := map[string]any{"name": name}
 	if namespace != "" {

@@ -12,41 +12,50 @@ func NamespaceRef(name string) Ref {
 	return Ref{Kind: "Namespace", Name: name}
 }
 
+// SecretRef is a Secret.
 func SecretRef(namespace, name string) Ref {
 	return Ref{Kind: "Secret", Namespace: namespace, Name: name}
 }
 
+// ServiceRef is a Service.
 func ServiceRef(namespace, name string) Ref {
 	return Ref{Kind: "Service", Namespace: namespace, Name: name}
 }
 
+// IstiodRef is the Deployment of istiod in Istio's namespace.
 func IstiodRef(namespace string) Ref {
 	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: "istiod"}
 }
 
+// GatewayServiceRef is the Service of the east-west gateway in Istio's namespace.
 func GatewayServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, EastWestGateway)
 }
 
+// IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
+// cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, IstiodService)
 }
 
+// EndpointsRef is the EndpointSlice of a remote cluster that leads to a primary.
 func EndpointsRef(namespace, primary string) Ref {
 	return Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: namespace, Name: IstiodService + "-" + primary}
 }
 
-// crdRef names no object: it stands for the kind.
+// CrdRef names no object: it stands for the kind.
 var CrdRef = Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
 
+// IsCRD says whether r is a CustomResourceDefinition.
 func IsCRD(r Ref) bool { return r.Kind == CrdRef.Kind }
 
+// IsWebhook says whether r is a configuration of webhooks, mutating or validating.
 func IsWebhook(r Ref) bool { return strings.HasSuffix(r.Kind, "WebhookConfiguration") }
 
-// isIstioResource says whether r is a custom resource that istiod validates.
+// IsIstioResource says whether r is a custom resource that istiod validates.
 func IsIstioResource(r Ref) bool { return strings.HasSuffix(r.Group, ".istio.io") }
 
-// compareRefs orders objects by group, kind, namespace and name.
+// CompareRefs orders objects by group, kind, namespace and name.
 func CompareRefs(a, b Ref) int {
 	return strings.Compare(a.Group+"\x00"+a.Kind+"\x00"+a.Namespace+"\x00"+a.Name,
 		b.Group+"\x00"+b.Kind+"\x00"+b.Namespace+"\x00"+b.Name)

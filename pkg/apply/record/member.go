@@ -1,3 +1,5 @@
+// Package record is what every cluster of a mesh remembers of it, in a ConfigMap of
+// its own.
 package record
 
 import (
@@ -24,10 +26,10 @@ const (
 	RoleRemote  = "remote"  // is served by those of its primaries
 )
 
-// remote says whether m is served by the control planes of others.
+// Remote says whether m is served by the control planes of others.
 func (m Member) Remote() bool { return m.Role == RoleRemote }
 
-// memberOf is a cluster of the topology, not yet identified.
+// MemberOf is a cluster of the topology, not yet identified.
 func MemberOf(c topology.Cluster) Member {
 	m := Member{Name: c.Name, Context: c.Context, Network: c.Network, Namespace: c.Namespace, Role: RolePrimary, Primaries: c.Primaries}
 	if c.Remote() {

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	recordName   = "setup-mesh"
-	recordKey    = "record.json"
+	recordName = "setup-mesh"
+	recordKey  = "record.json"
+	// RecordFormat is the version of a [Record]'s JSON.
 	RecordFormat = "setup-mesh.io/record/v1"
 )
 
@@ -42,11 +43,13 @@ type Recorded struct {
 	SetBack []string `json:"setBack,omitempty"`
 }
 
+// Ref is the ConfigMap that holds the record of a cluster whose Istio is in
+// namespace.
 func Ref(namespace string) object.Ref {
 	return object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: recordName}
 }
 
-// ParseRecord reads the ConfigMap that holds a record.
+// Parse reads the ConfigMap that holds a record.
 func Parse(o *unstructured.Unstructured) (*Record, error) {
 	text, _, err := unstructured.NestedString(o.Object, "data", recordKey)
 	if err != nil {
@@ -63,7 +66,7 @@ func Parse(o *unstructured.Unstructured) (*Record, error) {
 	return &r, nil
 }
 
-// object is the ConfigMap that holds r.
+// Object is the ConfigMap that holds r, the objects of which it sorts in place.
 func (r *Record) Object(namespace string) (*unstructured.Unstructured, error) {
 	slices.SortFunc(r.Objects, func(a, b Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 	b, err := json.Marshal(r)

@@ -20,10 +20,9 @@ type intent struct {
 }
 
 type options struct {
-	timeout  time.Duration
-	adopt    bool
-	leaving  []string
-	parallel int
+	timeout time.Duration
+	adopt   bool
+	leaving []string
 }
 
 // An outcome is what came of an apply.

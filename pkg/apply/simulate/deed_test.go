@@ -224,7 +224,4 @@ func leaseRef(namespace string) object.Ref {
 	return object.Ref{Group: "coordination.k8s.io", Kind: "Lease", Namespace: namespace, Name: object.LockName}
 }
 
-var (
-	secretKind = schema.GroupKind{Kind: "Secret"}
-	configKind = schema.GroupKind{Kind: "ConfigMap"}
-)
+var secretKind = schema.GroupKind{Kind: "Secret"}

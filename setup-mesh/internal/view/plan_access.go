@@ -81,7 +81,7 @@ func readBy(changes []apply.Change) []planLine {
 	for _, w := range words {
 		var consumers []string
 		for _, ch := range changes {
-			if ch.Part == order.Grant && ch.Action == w.action {
+			if ch.Part == order.Grant && ch.Action == w.action && ch.Blocked == "" {
 				consumers = append(consumers, ch.Peer)
 			}
 		}

@@ -72,8 +72,8 @@ func changesOf(c *apply.ClusterPlan, comp order.Component) []apply.Change {
 	})
 }
 
-// leavingLines is one line for all that goes, and one for what only loses our
-// labels.
+// leavingLines is one line for all that goes, one for what only loses our labels,
+// and one for each reason why something cannot go now.
 func leavingLines(c *apply.ClusterPlan) []planLine {
 	var lines []planLine
 	var gone []string
@@ -83,7 +83,6 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 		for _, ch := range changesOf(c, comp) {
 			switch {
 			case ch.Blocked != "":
-				lines = append(lines, planLine{symbol: "x", text: ch.Object.String() + ": " + ch.Blocked})
 			case ch.Action == apply.Delete:
 				deleted++
 			default:
@@ -97,8 +96,35 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 	if len(gone) > 0 {
 		lines = append([]planLine{{symbol: "-", text: strings.Join(gone, ", ") + ": " + count(n, "object")}}, lines...)
 	}
-	if len(lines) == 0 {
+	if lines = append(lines, stayingLines(c)...); len(lines) == 0 {
 		lines = append(lines, planLine{text: "setup-mesh has installed nothing in this cluster"})
+	}
+	return lines
+}
+
+// stayingLines is a line for each reason why objects of a cluster that leaves are
+// not touched now.
+func stayingLines(c *apply.ClusterPlan) []planLine {
+	var reasons []string
+	held := map[string][]apply.Change{}
+	for _, comp := range order.Components() {
+		for _, ch := range changesOf(c, comp) {
+			if ch.Blocked == "" {
+				continue
+			}
+			if held[ch.Blocked] == nil {
+				reasons = append(reasons, ch.Blocked)
+			}
+			held[ch.Blocked] = append(held[ch.Blocked], ch)
+		}
+	}
+	var lines []planLine
+	for _, why := range reasons {
+		what := held[why][0].Object.String()
+		if n := len(held[why]); n > 1 {
+			what = count(n, "object")
+		}
+		lines = append(lines, planLine{symbol: "x", text: what + ": " + why})
 	}
 	return lines
 }

@@ -232,7 +232,7 @@ func withInjection(p *apply.Plan, r *apply.Report, outcome apply.EventKind, clus
 	for _, c := range p.Clusters {
 		for _, name := range clusters {
 			if c.Name == name {
-				r.Steps = append(r.Steps, apply.StepReport{Cluster: name, About: proved(order.Injected), Outcome: outcome})
+				r.Steps = append(r.Steps, apply.StepReport{Cluster: name, About: claim(order.Injected), Outcome: outcome})
 			}
 		}
 	}
@@ -248,7 +248,7 @@ func TestViewReportOfRemoteClusters(t *testing.T) {
 	p1, good := install()
 	p2, failed := install()
 	failed.Clusters[1].Failures = []apply.Failure{{
-		Step: proved(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
+		Step: claim(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
 	}}
 	failed.Clusters[1].Created, failed.Clusters[1].Missing = 8, 1
 	p3, interrupted := install()
@@ -356,13 +356,13 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 		put, gone := func(p order.Part) apply.About { return apply.About{Kind: apply.Put, Part: p} }, func(p order.Part) apply.About { return apply.About{Kind: apply.Remove, Part: p} }
 		step(apply.About{Kind: apply.Begin}, 1)
 		step(put(order.Config), 5)
-		step(proved(order.Serves), 0, "injection by east-1: failed calling webhook: connection refused")
+		step(claim(order.Serves), 0, "injection by east-1: failed calling webhook: connection refused")
 		step(apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}, 1)
 		step(put(order.Webhooks), 1)
 		step(put(order.Service), 1)
-		step(proved(order.Injected), 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
+		step(claim(order.Injected), 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
 		step(put(order.Gateways), 3)
-		step(proved(order.Addressed), 0)
+		step(claim(order.Addressed), 0)
 		step(apply.About{Kind: apply.Remove, Part: order.Credential, Peer: "north-1"}, 1)
 		step(apply.About{Kind: apply.Remove, Part: order.Endpoints, Peer: "north-1"}, 1)
 		step(gone(order.Control), 4)

@@ -48,6 +48,9 @@ func (v *reportView) print() {
 	if undone = append(undone, v.blocked()...); len(undone) > 0 {
 		say(v.msg, "Not done: %s.", strings.Join(undone, ", "))
 	}
+	for _, state := range v.states() {
+		say(v.msg, "    %s", state)
+	}
 	again := "apply"
 	if v.plan.Teardown {
 		again = "teardown"
@@ -104,28 +107,47 @@ func done(c *apply.ClusterPlan, cr *apply.ClusterReport) bool {
 // postponed says whether a change waits for another cluster to be reached.
 func postponed(ch apply.Change) bool { return ch.Blocked != "" && ch.Action != apply.Unknown }
 
-// orphaned says whether a remote cluster is without injection until one of its
-// primaries is reached.
-func orphaned(c *apply.ClusterPlan) bool {
-	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool {
-		return postponed(ch) && (ch.Component == order.ControlPlane || ch.Component == order.Gateway)
-	})
+// vital says whether a change is of what pods of its cluster depend on.
+func vital(ch apply.Change) bool {
+	return ch.Component == order.ControlPlane || ch.Component == order.Gateway
 }
 
-// missingLinks are what a cluster does not get because another is not reached.
+// leavesPrimary says whether a change ends that a primary serves a cluster.
+func leavesPrimary(ch apply.Change) bool {
+	return ch.Part == order.Endpoints && ch.Action == apply.Delete
+}
+
+// orphaned says whether a cluster does not become what it should be until
+// another one is reached.
+func orphaned(c *apply.ClusterPlan) bool {
+	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return postponed(ch) && vital(ch) })
+}
+
+// missingLinks are what a cluster does not get, or does not lose, because another
+// is not reached.
 func missingLinks(c *apply.ClusterPlan) []string {
-	if orphaned(c) {
+	switch {
+	case c.Leaving && slices.ContainsFunc(c.Changes, postponed):
+		return []string{"removal of Istio"}
+	case c.Leaving:
+		return nil
+	case orphaned(c) && changesRole(c):
+		return []string{"the change to " + roleOf(c.Member)}
+	case orphaned(c) && len(c.Primaries) > 0:
 		return []string{"injection by " + few(c.Primaries)}
+	case orphaned(c):
+		return []string{"changes of the control plane"}
 	}
 	var links []string
 	for _, ch := range c.Changes {
-		switch {
-		case !postponed(ch):
-		case ch.Part == order.Credential:
-			links = append(links, "remote access to "+ch.Peer)
-		case ch.Part == order.Endpoints:
-			links = append(links, "address of "+ch.Peer)
+		if !postponed(ch) || ch.Part != order.Credential && ch.Part != order.Endpoints {
+			continue
 		}
+		step := apply.About{Kind: apply.Put, Part: ch.Part, Peer: ch.Peer}
+		if ch.Action == apply.Delete {
+			step.Kind = apply.Remove
+		}
+		links = append(links, stepName(step))
 	}
 	return links
 }

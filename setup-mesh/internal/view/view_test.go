@@ -206,6 +206,7 @@ func TestViewPlan(t *testing.T) {
 		"plan-show-objects":         {plan: edited(), objects: true},
 		"plan-one-down":             {plan: oneDown()},
 		"plan-gone-context":         {plan: gone},
+		"plan-in-doubt":             {plan: inDoubt()},
 		"plan-unreadable":           {plan: meshPlan(clusterPlan("east-1", "network-east"), asLeaving(unread))},
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
@@ -226,8 +227,17 @@ func TestViewPlan(t *testing.T) {
 	}
 }
 
-// proved is the step that proves a claim.
-func proved(claim order.Claim) apply.About { return apply.About{Kind: apply.Prove, Claim: claim} }
+// inDoubt has a cluster that would leave, were it certain that it is not one that
+// does not answer.
+func inDoubt() *apply.Plan {
+	const why = "new-east-2 is not reached, and may be the cluster that is called east-2 here: --leaving east-2 says that it is not"
+	unknown := clusterPlan("new-east-2", "network-east")
+	unknown.Unreached = "the login has expired"
+	return meshPlan(clusterPlan("east-1", "network-east", blockedBy(credential(apply.Delete, "east-2"), why)), unknown, asLeaving(clusterPlan("east-2", "network-east",
+		blockedBy(planned(order.Certificate, apply.Delete, "Secret", "cacerts"), why),
+		blockedBy(planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"), why),
+	)))
+}
 
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *apply.Plan) *apply.Report {
@@ -243,7 +253,7 @@ func reportOf(p *apply.Plan) *apply.Report {
 		}
 		r.Clusters = append(r.Clusters, cr)
 		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: proved(order.Discovers), Outcome: apply.Done})
+			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: apply.Done})
 		}
 	}
 	return r
@@ -253,7 +263,7 @@ func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
 	failed.Clusters[0].Failures = []apply.Failure{
-		{Step: proved(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
+		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
 		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	failed.Steps = failed.Steps[1:]
@@ -264,7 +274,7 @@ func TestViewReport(t *testing.T) {
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
 	interrupted.Steps = nil
 	undiscovered := reportOf(firstInstall())
-	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: proved(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
+	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
 	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	oneReport := reportOf(one)
@@ -286,6 +296,7 @@ func TestViewReport(t *testing.T) {
 	}{
 		"report-first-install":       {firstInstall(), reportOf(firstInstall())},
 		"report-short-tokens":        {firstInstall(), shortlived},
+		"report-in-doubt":            {inDoubt(), reportOf(inDoubt())},
 		"report-one-down":            {oneDown(), reportOf(oneDown())},
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},

@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// An injectionWatch tries again and again whether pods of a cluster are injected.
+type injectionWatch struct {
+	stop  context.CancelFunc
+	done  chan struct{}
+	tries int
+	wrong []string // the first few answers that were no sidecar of the cluster
+}
+
+// whileInjected does something while pods are tried in clusters, which have to be injected at every moment of it.
+func (j *journey) whileInjected(t *testing.T, do func(), contexts ...string) {
+	t.Helper()
+	watches := map[string]*injectionWatch{}
+	for _, c := range contexts {
+		watches[c] = watchInjection(t, j.clusters[c])
+	}
+	do()
+	for name, w := range watches {
+		w.stop()
+		<-w.done
+		if w.tries < 5 || len(w.wrong) > 0 {
+			t.Errorf("%s: %d pods were tried, and not all were injected: %q", name, w.tries, w.wrong)
+		}
+	}
+}
+
+func watchInjection(t *testing.T, c *cluster) *injectionWatch {
+	ctx, stop := context.WithCancel(t.Context())
+	w := &injectionWatch{stop: stop, done: make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for ; ctx.Err() == nil; <-tick.C {
+			err := c.injects(context.WithoutCancel(ctx))
+			w.tries++
+			if err != nil && len(w.wrong) < 5 {
+				w.wrong = append(w.wrong, time.Now().Format("15:04:05.000 ")+err.Error())
+			}
+		}
+	}()
+	return w
+}
+
+// injects says why a pod of namespace shop would not get a sidecar of its cluster. No pod is made. An istiod that ends
+// takes with it what is on its way there by a connection that the API server has kept, and whoever makes pods tries again.
+func (c *cluster) injects(ctx context.Context) error {
+	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
+	pod, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
+	if err != nil && (strings.HasSuffix(err.Error(), ": EOF") || strings.HasSuffix(err.Error(), "connection reset by peer")) {
+		pod, err = c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
+	}
+	if err != nil {
+		return err
+	}
+	return ofSidecar(pod, nameOf(c.context))
+}
+
+func ofSidecar(pod *corev1.Pod, cluster string) error {
+	all := append(slices.Clone(pod.Spec.InitContainers), pod.Spec.Containers...)
+	i := slices.IndexFunc(all, func(c corev1.Container) bool { return c.Name == "istio-proxy" })
+	if i < 0 {
+		return fmt.Errorf("a pod with %d containers has no sidecar", len(all))
+	}
+	for _, e := range all[i].Env {
+		if e.Name == "ISTIO_META_CLUSTER_ID" && e.Value == cluster {
+			return nil
+		}
+	}
+	return fmt.Errorf("the sidecar is not one of cluster %s: %v", cluster, all[i].Env)
+}

@@ -1,0 +1,123 @@
+package simulate
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+)
+
+// BenchmarkClusters is a mesh of n clusters in memory, on n/10 networks with one
+// remote cluster each, with Istio's own charts: how long a plan of nothing, a
+// first apply, a plan with nothing to change and an apply of it take, and what
+// they ask of each cluster.
+//
+//	go test ./pkg/apply/simulate -run '^$' -bench Clusters -benchtime 1x
+func BenchmarkClusters(b *testing.B) {
+	for _, n := range []int{10, 30, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for range b.N {
+				benchClusters(b, n)
+			}
+		})
+	}
+}
+
+func benchClusters(b *testing.B, n int) {
+	fleet := applytest.New(1)
+	defer fleet.Close()
+	var file strings.Builder
+	file.WriteString("mesh_id: m\ncontexts:\n")
+	for i := range n {
+		name := fmt.Sprintf("c%03d", i)
+		c := fleet.Add(name)
+		c.Set(func(s *applytest.Settings) { s.Delays = applytest.Delays{Mount: time.Minute} })
+		primaries := ""
+		if i%10 == 9 {
+			primaries = fmt.Sprintf(", primaries: [c%03d]", i-1)
+		}
+		fmt.Fprintf(&file, "  %s: {network: n%d%s}\n", name, i/10, primaries)
+	}
+	var requests atomic.Int64
+	fleet.OnRequest(func(r applytest.Request) applytest.Fault {
+		if !r.Done {
+			requests.Add(1)
+		}
+		return ""
+	})
+	wanted := benchWanted(b, file.String())
+	measure := func(what string, f func(ctx context.Context, clients *apply.Clients)) {
+		run, ctx := fleet.Run(context.Background())
+		requests.Store(0)
+		start := time.Now()
+		f(ctx, &apply.Clients{Opener: run, Resolver: noNames{}})
+		b.ReportMetric(time.Since(start).Seconds(), what+"-s")
+		b.ReportMetric(float64(requests.Load())/float64(n), what+"-req/cluster")
+	}
+	plan := func(ctx context.Context, clients *apply.Clients) *apply.Plan {
+		d, err := apply.NewDesired(wanted, charts.New())
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now()})
+		if err != nil {
+			b.Fatal(err)
+		}
+		p := apply.NewPlan(d, w, apply.PlanOptions{})
+		return p.With(apply.Preflight(p, apply.Inspect(ctx, p, clients)))
+	}
+	carryOut := func(ctx context.Context, clients *apply.Clients) {
+		p := plan(ctx, clients)
+		if len(p.Refusals) > 0 {
+			b.Fatal(p.Refusals[0])
+		}
+		r := apply.Apply(ctx, p, clients, apply.Options{Now: time.Now(), Random: rand.Reader, Holder: "b", Parallelism: 24})
+		for _, c := range r.Clusters {
+			for _, f := range c.Failures {
+				b.Fatal(c.Cluster, f)
+			}
+		}
+	}
+	measure("first-plan", func(ctx context.Context, clients *apply.Clients) { plan(ctx, clients) })
+	measure("first-apply", carryOut)
+	measure("no-op-plan", func(ctx context.Context, clients *apply.Clients) {
+		if plan(ctx, clients).Pending() {
+			b.Fatal("something is pending")
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapInuse)/(1<<20), "heap-MiB")
+	})
+	measure("no-op-apply", carryOut)
+}
+
+func benchWanted(b *testing.B, file string) apply.Wanted {
+	m, err := topology.ParseMesh("topology.yaml", []byte(file), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	base, err := manifest.ParseBase("base.yaml", manifest.Template())
+	if err != nil {
+		b.Fatal(err)
+	}
+	cert, key, err := certs.NewRoot(rand.Reader, time.Now(), "m", "example.com")
+	if err != nil {
+		b.Fatal(err)
+	}
+	root, err := certs.ParseRoot(cert, &key)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return apply.Wanted{Mesh: m, Base: base, Root: root}
+}
