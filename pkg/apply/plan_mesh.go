@@ -130,6 +130,8 @@ func (c *ClusterPlan) RecordAfter(mesh string, members []record.Member, done fun
 			continue
 		case finished:
 			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: ch.Wanted, SetBack: c.setBack(ch)})
+		case ch.Pending(): // it may be made or not: no hash stands for it
+			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, SetBack: c.Live.Record.Of(ch.Object).SetBack})
 		default:
 			before := c.Live.Record.Of(ch.Object)
 			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: before.Hash, SetBack: before.SetBack})

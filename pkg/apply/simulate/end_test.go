@@ -44,7 +44,7 @@ func (s *sim) calm() {
 	time.Sleep(2 * time.Minute)
 	for i := range s.meshes {
 		m := &s.meshes[i]
-		m.Namespace = "istio-system"
+		m.Namespace = s.settled(*m)
 		for j := range m.Members {
 			c := &m.Members[j]
 			if c.Address != "" {
@@ -55,12 +55,25 @@ func (s *sim) calm() {
 	}
 }
 
+// settled is the namespace in which a mesh is: it cannot be moved.
+func (s *sim) settled(m mesh) string {
+	for _, c := range m.Members {
+		for _, ns := range namespaces {
+			if o := s.fleet.Cluster(c.Cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == m.ID {
+				return ns
+			}
+		}
+	}
+	return "istio-system"
+}
+
 // converge applies the meshes until all plans are empty, which has to be soon.
 func (s *sim) converge(ctx context.Context, ends bool) {
 	const tries = 6
 	var last []outcome
 	for range tries {
 		last = nil
+		s.release(ctx)
 		for _, m := range s.meshes {
 			if len(m.Members) == 0 {
 				continue
@@ -80,6 +93,26 @@ func (s *sim) converge(ctx context.Context, ends bool) {
 		}
 	}
 	s.judge("end", "a mesh does not converge: %v", last)
+}
+
+// release does what a refusal says: a cluster that is to be in another mesh, and
+// that its own knows no more of, is taken out of that.
+func (s *sim) release(ctx context.Context) {
+	for _, m := range s.meshes {
+		for _, of := range s.meshes {
+			for _, c := range m.Members {
+				if of.ID == m.ID || !s.abandoned[placedIn{of.ID, c.Cluster}] || !s.holds(c.Cluster, of.ID) {
+					continue
+				}
+				c.Primaries = nil
+				old := mesh{ID: of.ID, Namespace: of.Namespace, Members: []member{c}}
+				old.Namespace = s.settled(old)
+				s.arm([]intent{{old, true}})
+				s.apply(s.process(ctx, "release", old, true), options{timeout: 10 * time.Minute})
+				s.rest(time.Minute)
+			}
+		}
+	}
 }
 
 func (o outcome) String() string {
@@ -129,7 +162,7 @@ func (s *sim) whole(w applytest.World) {
 		}
 	}
 	for _, name := range s.names {
-		if !slices.ContainsFunc(s.meshes, func(m mesh) bool { return m.member(name) != nil }) && !s.abandoned[name] {
+		if !slices.ContainsFunc(s.meshes, func(m mesh) bool { return m.member(name) != nil }) && !s.orphan(name) {
 			s.nothing(w, name)
 		}
 	}
@@ -209,12 +242,20 @@ func (s *sim) discovers(w applytest.World, m mesh, c member) {
 	}
 }
 
+// orphan says whether a mesh knows no more of a cluster.
+func (s *sim) orphan(cluster string) bool {
+	return slices.ContainsFunc(meshIDs, func(id string) bool { return s.abandoned[placedIn{id, cluster}] })
+}
+
+// placedIn is a cluster of a mesh.
+type placedIn struct{ mesh, cluster string }
+
 // empty is that a teardown left nothing of ours and all of others.
 func (s *sim) empty(w applytest.World) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, name := range s.names {
-		if !s.abandoned[name] {
+		if !s.orphan(name) {
 			s.nothing(w, name)
 		}
 	}

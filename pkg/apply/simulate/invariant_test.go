@@ -78,7 +78,7 @@ func (s *sim) abandon(w applytest.World, m mesh) {
 	}
 	for _, c := range s.names {
 		if m.member(c) != nil {
-			delete(s.abandoned, c)
+			delete(s.abandoned, placedIn{m.ID, c})
 			continue
 		}
 		if r := s.records.of(w.Get(c, record.Ref(m.Namespace))); r != nil && r.Mesh != m.ID {
@@ -90,7 +90,7 @@ func (s *sim) abandon(w applytest.World, m mesh) {
 			knows = knows || names(c, uid(one.Cluster))
 		}
 		if !known && (!knows || s.lost) {
-			s.abandoned[c] = true
+			s.abandoned[placedIn{m.ID, c}] = true
 		}
 	}
 }
@@ -98,7 +98,7 @@ func (s *sim) abandon(w applytest.World, m mesh) {
 var namespaces = []string{"istio-system", "istio-two"}
 
 func injection(w applytest.World, cluster string) (served, []applytest.Verdict) {
-	list := w.Injection(cluster, "istio-system")
+	list := w.Injection(cluster, "default")
 	out := served{all: len(list) > 0}
 	for _, v := range list {
 		out.any = out.any || v.Served
@@ -217,7 +217,7 @@ func (s *sim) reading(w applytest.World) map[pair]bool {
 // stored are the clusters for which there is a credential that works.
 func (s *sim) stored(w applytest.World, consumer string) []string {
 	var out []string
-	for _, secret := range w.List(consumer, secretKind, "istio-system") {
+	for _, secret := range w.List(consumer, secretKind, "") {
 		if labels, _ := secret.Object["metadata"].(map[string]any)["labels"].(map[string]any); labels["istio/multiCluster"] != "true" {
 			continue
 		}

@@ -35,8 +35,8 @@ type sim struct {
 	asked     map[requestKey]int
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
-	abandoned map[string]bool // clusters that nobody knows of
-	lost      bool            // somebody deleted a record
+	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
+	lost      bool              // somebody deleted a record
 	leaseGone map[string]time.Time
 	keys      keyring
 	records   recordCache
@@ -55,7 +55,7 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
-		skew: map[string]time.Duration{}, abandoned: map[string]bool{}, leaseGone: map[string]time.Time{}, records: recordCache{},
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
 	for _, m := range h.Start {
@@ -188,6 +188,7 @@ func (s *sim) round(ctx context.Context, r round) {
 	intents := []intent{{m, r.Teardown}}
 	if r.Rival != nil && r.Rival.Old && len(before.Members) > 0 {
 		intents = append(intents, intent{before, false})
+		s.lost = true // one may take in what the other has let go
 	}
 	s.arm(intents)
 	s.mu.Lock()
