@@ -224,18 +224,30 @@ func (x *execution) change(ctx context.Context, c *ClusterPlan, ch Change) error
 	return nil
 }
 
-// unused refuses to delete a namespace into which somebody has put something since
-// the plan was made: it would go too.
+// unused refuses to delete a namespace or a CRD if somebody has put something there
+// since the plan was made: it would go too.
 func (x *execution) unused(ctx context.Context, l *connected, ch Change) error {
-	if ch.Object.Kind != "Namespace" {
-		return nil
+	var others []object.Ref
+	switch {
+	case ch.Object.Kind == "Namespace":
+		now := readShared(ctx, l, []string{ch.Object.Name})
+		if now.Err != nil {
+			return now.Err
+		}
+		others = now.Foreign[ch.Object.Name]
+	case object.IsCRD(ch.Object) && !x.plan.options.CRDs:
+		list, err := l.cluster.List(ctx, servedKind(l.object(ch.Object)), "", "")
+		if err != nil && !object.Absent(err) {
+			return err
+		}
+		for _, o := range list {
+			if !object.Ours(o) {
+				others = append(others, object.RefOf(o))
+			}
+		}
 	}
-	now := readShared(ctx, l, []string{ch.Object.Name})
-	if now.Err != nil {
-		return now.Err
-	}
-	if others := now.Foreign[ch.Object.Name]; len(others) > 0 {
-		return &StaleError{Cluster: l.Name, Why: fmt.Sprintf("namespace %s was empty when the plan was made, and now %s", ch.Object.Name, countRefs(others))}
+	if len(others) > 0 {
+		return &StaleError{Cluster: l.Name, Why: fmt.Sprintf("%s was not used when the plan was made, and now %s", ch.Object, countRefs(others))}
 	}
 	return nil
 }

@@ -165,7 +165,9 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	g, asking := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		id, err := cluster.Identity(asking)
-		l.UID, l.Kubernetes = id.UID, id.Version
+		if err == nil { // else it is who the records say
+			l.UID, l.Kubernetes = id.UID, id.Version
+		}
 		return err
 	})
 	var namespace Observed
@@ -177,8 +179,9 @@ func (ob observer) connect(ctx context.Context, l *connected, server APIServer, 
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if uid != "" && l.UID != uid {
-		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, l.UID, uid)
+	if now := l.UID; uid != "" && now != uid {
+		l.UID = uid
+		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, now, uid)
 	}
 	ob.clients.add(l.UID, cluster)
 	if object.Absent(namespace.Err) {

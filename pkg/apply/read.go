@@ -77,10 +77,15 @@ func readObjects(ctx context.Context, l *connected, mesh string, wanted []*Item)
 // CRDs alone are no loss: those that were in use when the cluster left have
 // outlived the record, and are on the next one.
 func recoverRecord(ctx context.Context, l *connected, mesh string, refs map[object.Ref]bool) error {
-	whole := object.Ours(l.object(object.NamespaceRef(l.Namespace)))
+	namespace := l.object(object.NamespaceRef(l.Namespace))
+	whole := object.Ours(namespace)
+	if whole && namespace.GetLabels()[object.LabelMesh] != mesh {
+		l.lost, l.Record = true, &record.Record{Format: record.RecordFormat, Mesh: namespace.GetLabels()[object.LabelMesh], Cluster: l.Name}
+		return nil // that mesh's, and nothing to us
+	}
 	kinds := map[object.Ref]bool{}
 	for _, k := range recoveredKinds {
-		if r, _ := object.ResourceOf(k); whole || !r.Namespaced && k.Kind != "Namespace" {
+		if r, _ := object.ResourceOf(k); whole || !r.Namespaced {
 			kinds[object.Of(k, "")] = true
 		}
 	}

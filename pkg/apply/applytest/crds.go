@@ -68,6 +68,20 @@ func (c *Cluster) serve(crd Object) {
 	}
 }
 
+// taken says why no object of a kind can be made, if so: its CRD is being deleted.
+// https://github.com/kubernetes/apiextensions-apiserver/blob/v0.36.4/pkg/apiserver/customresource_handler.go
+func (c *Cluster) taken(ref object.Ref) error {
+	if builtin(ref.Group) {
+		return nil
+	}
+	for _, crd := range c.list(object.CrdRef.GroupKind(), "", nil) {
+		if crdKind(crd) == ref.GroupKind() && crd.GetDeletionTimestamp() != nil {
+			return refusal(object.ServerFault, ref, "create not allowed while custom resource definition is terminating")
+		}
+	}
+	return nil
+}
+
 // establish makes the server have the kind.
 func (c *Cluster) establish(name string) {
 	crd := c.get(crdRef(name))

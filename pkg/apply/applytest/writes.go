@@ -85,6 +85,9 @@ func (c *Cluster) insert(by string, o Object, dryRun bool) (Object, error) {
 	if err := c.open(ref); err != nil {
 		return nil, err
 	}
+	if err := c.taken(ref); err != nil {
+		return nil, err
+	}
 	o, err := c.admit(createVerb, o)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ func (s *sim) do(e edit, at int) {
 		f(m, e)
 	} else if e.Kind == "move" {
 		s.move(at, e)
-	} else if e.Kind != "namespace" || s.holds(m.Members[0].Cluster, m.ID) { // before, it would be the right one for good
+	} else if e.Kind != "namespace" || s.smooth && s.holds(m.Members[0].Cluster, m.ID) { // before, it would be the right one for good
 
 		set(m, e)
 	}
@@ -177,8 +177,11 @@ func (s *sim) leave(m *mesh, e edit) {
 	}
 }
 
-// holds says whether a cluster has a record of a mesh.
+// holds says whether a cluster has a record of a mesh, or should have one.
 func (s *sim) holds(cluster, mesh string) bool {
+	if o := s.fleet.Cluster(cluster).Get(object.NamespaceRef("istio-system")); o != nil && o.GetLabels()[object.LabelMesh] == mesh {
+		return true
+	}
 	for _, ns := range namespaces {
 		if o := s.fleet.Cluster(cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == mesh {
 			return true

@@ -23,6 +23,7 @@ type sim struct {
 	contexts map[string]string // the kubeconfig: to clusters
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
+	smooth   bool      // no faults in this round
 	log      io.Writer // nil for none
 
 	// mu guards what hooks and watchers use. They are called while the fleet is
@@ -36,8 +37,10 @@ type sim struct {
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
+	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
 	leaseGone map[string]time.Time
+	spaces    map[string]time.Time // when a namespace was last made in a cluster
 	keys      keyring
 	records   recordCache
 	watch     watch
@@ -55,7 +58,7 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, records: recordCache{},
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
 	for _, m := range h.Start {
@@ -166,6 +169,9 @@ func (s *sim) round(ctx context.Context, r round) {
 			delete(s.expired, name)
 		}
 	}
+	// A plan for another namespace is refused, unless nothing tells that there is one.
+	s.meshes[r.Mesh].Namespace = s.settled(s.meshes[r.Mesh])
+	s.smooth = len(r.Faults)+len(r.During)+len(r.Outside) == 0 && len(s.expired) == 0
 	for _, e := range r.Edits {
 		s.do(e, r.Mesh)
 	}
@@ -174,9 +180,6 @@ func (s *sim) round(ctx context.Context, r round) {
 	}
 	if len(r.Outside) > 0 {
 		time.Sleep(15 * time.Second)
-	}
-	if !slices.ContainsFunc(s.meshes[r.Mesh].Members, func(c member) bool { return s.holds(c.Cluster, s.meshes[r.Mesh].ID) }) {
-		s.meshes[r.Mesh].Namespace = "istio-system" // any would do, and all look there
 	}
 	m := s.meshes[r.Mesh].clone()
 	if s.log != nil {
@@ -188,7 +191,7 @@ func (s *sim) round(ctx context.Context, r round) {
 	intents := []intent{{m, r.Teardown}}
 	if r.Rival != nil && r.Rival.Old && len(before.Members) > 0 {
 		intents = append(intents, intent{before, false})
-		s.lost = true // one may take in what the other has let go
+		s.lost, s.raced = true, true // one may take in what the other has let go
 	}
 	s.arm(intents)
 	s.mu.Lock()
@@ -233,7 +236,9 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 		beside(r.Asleep.At, func() { s.nap(first, r.Asleep.For) })
 	}
 	beside(0, func() { s.look(done) })
-	s.apply(first, options{timeout: r.Timeout, adopt: r.Adopt})
+	o := s.apply(first, options{timeout: r.Timeout, adopt: r.Adopt})
+	// A teardown forgets the members that it could not reach: it has said so.
+	s.lost = s.lost || r.Teardown && o.plan != nil && o.plan.Incomplete()
 	close(done)
 	wg.Wait()
 }
