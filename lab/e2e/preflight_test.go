@@ -56,7 +56,7 @@ const (
 func (p *preflight) refused(t *testing.T, args []string, words ...string) {
 	t.Helper()
 	before := p.versions(t)
-	wantWords(t, p.run(t, 1, append([]string{"apply", "--yes"}, args...)...), append(words, "nothing is applied")...)
+	wantWords(t, p.run(t, 1, append([]string{"apply", "--yes"}, args...)...), append(words, "nothing was applied")...)
 	wantSame(t, before, p.versions(t))
 }
 
