@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -57,37 +56,6 @@ const (
 func planChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
 		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), endChecks(), permissionChecks())
-}
-
-// statusChecks are what a status looks at beside that.
-func statusChecks() []Check {
-	out := reachChecks()
-	for _, c := range components() {
-		out = append(out, c.checks...)
-	}
-	return out
-}
-
-// Proves says whether an apply waits at its end for what c checks.
-func (c Check) Proves() bool {
-	return slices.ContainsFunc(components(), func(one component) bool {
-		return slices.ContainsFunc(one.proofs, func(p proof) bool { return p.check == c.ID })
-	})
-}
-
-// notedByStatus are the warnings that a status repeats: they are about the mesh
-// as it is, not about an apply.
-func notedByStatus(f Finding) bool { return f.ID == checkLifetime || f.ID == checkSetBack }
-
-// Checks lists all checks with what they mean, sorted by ID.
-func Checks() []Check {
-	all := slices.Concat(planChecks(), statusChecks())
-	slices.SortFunc(all, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
-	texts := meanings()
-	for i, c := range all {
-		all[i].Means = texts[c.ID]
-	}
-	return all
 }
 
 // severityOf is that of a finding: what is not known stops nothing.
@@ -158,7 +126,7 @@ func Preflight(p *Plan, i Inspection) []Finding {
 }
 
 // With is p with these findings of a [Preflight] in place of those it has.
-func (p *Plan) With(findings []Finding) *Plan {
+func With(p *Plan, findings []Finding) *Plan {
 	out := *p
 	out.Refusals, out.Warnings = nil, nil
 	checks := planChecks()

@@ -67,11 +67,3 @@ func (s *scene) injectedOrValidated(c *ClusterPlan, ch Change) []order.Fact {
 	}
 	return append(applied(c, order.Config, order.Front), order.Fact{Cluster: c.Name, Claim: c.control()})
 }
-
-// control is the fact that something injects the pods of c.
-func (c *ClusterPlan) control() order.Claim {
-	if c.Remote() {
-		return order.Injected
-	}
-	return order.Answers
-}

@@ -31,6 +31,7 @@ func primaries() component {
 			claim: order.Serves, check: checkServing,
 			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
 			needs:   needsOfServing,
+			tries:   (*scene).candidates,
 		}, {
 			claim: order.Injected, check: checkInjection,
 			// Always, since an apply before may have ended while it waited.
@@ -87,9 +88,6 @@ func (s *scene) candidates(c *ClusterPlan) []string {
 func (s *scene) demotes(c *ClusterPlan) bool {
 	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
 }
-
-// Tried are the primaries that the proof of serving tries one by one.
-func (p *Plan) Tried(c *ClusterPlan) []string { return newScene(p).candidates(c) }
 
 // reachable are the facts that let a webhook of a remote cluster call its
 // primaries. While there is no address of any, it would refuse pods.

@@ -194,3 +194,19 @@ func versionOf(p *Plan, c *ClusterPlan) string {
 	}
 	return ""
 }
+
+// cell is how a table shows what was found of a cluster and a peer ("" for what
+// has none) by these checks: the first state, [ok] if there is none.
+func cell(findings []Finding, cluster, peer string, ids ...string) string {
+	for _, id := range ids {
+		for _, f := range findings {
+			if f.ID == id && f.Cluster == cluster && f.Peer == peer && f.State != "" {
+				return f.State
+			}
+		}
+	}
+	return ok
+}
+
+// ok is a cell with nothing to say.
+const ok = "ok"

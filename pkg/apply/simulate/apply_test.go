@@ -71,7 +71,7 @@ func (s *sim) apply(p *process, o options) outcome {
 	}
 	plan := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
 	plan.Teardown = p.ends
-	plan = plan.With(apply.Preflight(plan, apply.Inspect(ctx, plan, clients)))
+	plan = apply.With(plan, apply.Preflight(plan, apply.Inspect(ctx, plan, clients)))
 	s.secretPlan(plan)
 	s.logPlan(p, plan)
 	if len(plan.Refusals) > 0 {
