@@ -52,7 +52,7 @@ func TestReport(t *testing.T) {
 		Clusters: []*ClusterReport{
 			{Cluster: "east", Context: "kind-east", Created: 1, Updated: 1, Deleted: 1, Missing: 2, Failures: []Failure{
 				{Step: About{Part: order.Credential, Peer: "west", Object: configMap("blocked")}, Message: "ConfigMap istio-system/blocked: west is not reached", Blocked: true},
-				{ID: checkRunning, Step: About{Kind: Prove, Claim: order.Answers, Check: checkRunning}, Message: "wait: too long", Hint: "look"},
+				{ID: checkRunning, Step: About{Kind: Prove, Claim: order.Answers}, Message: "wait: too long", Hint: "look"},
 			}},
 			{Cluster: "west", Context: "kind-west", Unreached: "i/o timeout"},
 		},
