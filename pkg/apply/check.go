@@ -35,22 +35,6 @@ const (
 	Warns   Severity = "warning" // is said, and changes nothing
 )
 
-// A Question is what a cluster is asked for some checks only.
-type Question string
-
-// The questions.
-const (
-	AskPermissions Question = "what the user of the context may do"
-	AskRanges      Question = "the ranges of addresses of pods and of Services"
-	AskDeployments Question = "the Deployments of istiods in all namespaces"
-	AskNodes       Question = "the addresses of nodes"
-	AskNamespaces  Question = "the namespaces that objects are to be created in"
-	AskIstiods     Question = "every istiod, for the clusters that it reads"
-	AskCredentials Question = "the API servers of other clusters, with the stored credentials"
-	AskRoot        Question = "the root certificate that proxies are given"
-	AskInjection   Question = "a dry run of a pod in the Istio namespace"
-)
-
 // planChecks are what a plan is judged by. Their findings are known before the
 // first write.
 func planChecks() []Check {
@@ -69,53 +53,6 @@ func severityOf(checks []Check, f Finding) Severity {
 		}
 	}
 	return Ails
-}
-
-// Evidence is what checks look at: a plan, the world that it was made of, and
-// what clusters were asked beyond that. It changes nothing of them.
-type Evidence struct {
-	plan       *Plan
-	inspection Inspection       // nil where nobody was asked
-	probes     map[string]Probe // nil where nobody was asked
-	networks   map[string]*network
-	twins      map[*Live]*Live   // an earlier context of the topology that leads to the same cluster
-	recorded   map[string]string // UID of the cluster that a context led to at the last apply
-}
-
-func newEvidence(p *Plan, i Inspection, probes map[string]Probe) *Evidence {
-	e := &Evidence{plan: p, inspection: i, probes: probes, twins: twinsOf(p.world), recorded: recordedContexts(p)}
-	e.networks = newNetworks(p, i)
-	return e
-}
-
-// judge runs checks on all clusters, in the order of the plan.
-func (e *Evidence) judge(checks []Check) []Finding {
-	var out []Finding
-	for _, c := range slices.Concat(e.plan.Clusters, e.plan.forgotten) {
-		for _, check := range checks {
-			if !check.Applies(e, c) {
-				continue
-			}
-			for _, f := range check.Judge(e, c) {
-				f.ID, f.Cluster = check.ID, c.Name
-				out = append(out, f)
-			}
-		}
-	}
-	return out
-}
-
-// asks is what c is asked for checks.
-func (e *Evidence) asks(checks []Check, c *ClusterPlan) map[Question]bool {
-	out := map[Question]bool{}
-	for _, check := range checks {
-		if len(check.Asks) > 0 && check.Applies(e, c) {
-			for _, q := range check.Asks {
-				out[q] = true
-			}
-		}
-	}
-	return out
 }
 
 // Preflight is what is found of p before an apply, as far as its clusters were
