@@ -17,7 +17,7 @@ func controlPlane() component {
 		},
 		needs: needsOfControlPlane,
 		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
-			out := s.replaced(c, ch)
+			out := replaced(s, c, ch)
 			switch ch.Object.Kind {
 			case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
 				out = append(out, s.reissued(c)...)

@@ -24,14 +24,14 @@ func primaries() component {
 			if ch.Part == order.Probe { // of a proof that was cut off
 				return nil
 			}
-			return s.replaced(c, ch)
+			return replaced(s, c, ch)
 		},
 		checks: primariesChecks(),
 		proofs: []proof{{
 			claim: order.Serves, check: checkServing,
 			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
 			needs:   needsOfServing,
-			tries:   (*scene).candidates,
+			tries:   candidates,
 		}, {
 			claim: order.Injected, check: checkInjection,
 			// Always, since an apply before may have ended while it waited.
@@ -73,7 +73,7 @@ func (s *scene) arrivals(c *ClusterPlan) []string {
 
 // candidates are the primaries that have to serve c, each by itself, before
 // anything is switched: all that are reached where something goes.
-func (s *scene) candidates(c *ClusterPlan) []string {
+func candidates(s *scene, c *ClusterPlan) []string {
 	names := s.arrivals(c)
 	if s.loses(c) {
 		names = s.plan.Servers(c)
@@ -121,7 +121,7 @@ func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
 
 // needsOfServing leaves out the addresses of primaries in c: the proof has its own.
 func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
-	if out := s.injecting(c, s.candidates(c)); len(out) > 0 {
+	if out := s.injecting(c, candidates(s, c)); len(out) > 0 {
 		return out
 	}
 	var out []order.Fact // none is reached, and all that is to go stays

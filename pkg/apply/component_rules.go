@@ -13,7 +13,7 @@ func applied(c *ClusterPlan, parts ...order.Part) []order.Fact {
 
 // replaced are the facts that what replaces the things that c holds no longer is
 // there, and serves c and all whom c served.
-func (s *scene) replaced(c *ClusterPlan, _ Change) []order.Fact {
+func replaced(s *scene, c *ClusterPlan, _ Change) []order.Fact {
 	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Front, order.Gateways, order.Mesh, order.Service)
 	out = append(out, order.Fact{Cluster: c.Name, Claim: c.control()})
 	if s.switches(c) {
