@@ -21,6 +21,7 @@ type sim struct {
 	names    []string          // of clusters
 	meshes   []mesh            // as the users want them now
 	contexts map[string]string // the kubeconfig: to clusters
+	ever     map[string]string // all contexts that there were
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
 	smooth   bool      // no faults in this round
@@ -37,6 +38,7 @@ type sim struct {
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
+	untrusted bool              // somebody took a CA away while an istiod started
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
 	leaseGone map[string]time.Time
@@ -56,7 +58,7 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
-		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
+		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
@@ -77,7 +79,7 @@ func (s *sim) newCluster() string {
 	name := clusterName(i)
 	s.names = append(s.names, name)
 	c := s.fleet.Add(name)
-	s.contexts[name] = name
+	s.contexts[name], s.ever[name] = name, name
 	slow := s.h.Slow[i]
 	c.Set(func(set *applytest.Settings) {
 		set.TokenCap = 365 * 24 * time.Hour
@@ -99,7 +101,7 @@ func (s *sim) context(name, cluster string) {
 		delete(s.contexts, name)
 		return
 	}
-	s.contexts[name] = cluster
+	s.contexts[name], s.ever[name] = cluster, cluster
 }
 
 func (s *sim) logf(format string, args ...any) {
@@ -237,8 +239,8 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 	}
 	beside(0, func() { s.look(done) })
 	o := s.apply(first, options{timeout: r.Timeout, adopt: r.Adopt})
-	// A teardown forgets the members that it could not reach: it has said so.
-	s.lost = s.lost || r.Teardown && o.plan != nil && o.plan.Incomplete()
+	// A teardown forgets the members of which it could not take all: it has said so.
+	s.lost = s.lost || r.Teardown && (o.report == nil || !o.report.Complete())
 	close(done)
 	wg.Wait()
 }
