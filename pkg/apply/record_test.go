@@ -74,9 +74,9 @@ func TestRecordAfter(t *testing.T) {
 			[]Change{keep, create, update, remove, bookkept}, before, all,
 			[]string{"create IstioControlPlane new", "keep IstioControlPlane new", "update IstioControlPlane new"}, "now",
 		},
-		"nothing is done: what was about to be created has no hash": {
+		"nothing is done: what may have been made or changed has no hash": {
 			[]Change{keep, create, update, remove, bookkept}, before, none,
-			[]string{"create IstioControlPlane ", "delete IstioControlPlane old", "keep IstioControlPlane new", "update IstioControlPlane old"}, "before",
+			[]string{"create IstioControlPlane ", "delete IstioControlPlane ", "keep IstioControlPlane new", "update IstioControlPlane "}, "before",
 		},
 		"nothing is done in a new cluster": {
 			[]Change{create}, nil, none,
