@@ -55,7 +55,7 @@ func (j *journey) twoApplies(t *testing.T) {
 	j.write(t, "base.yaml", base+"  meshConfig:\n    accessLogFile: /dev/stderr\n")
 	first, second := j.start(t, "apply", "--yes"), j.start(t, "apply", "--yes")
 	for _, r := range []result{first.end(t), second.end(t)} {
-		if r.code != 0 && !strings.Contains(r.stderr, "is locked by e2e@") && !strings.Contains(r.stderr, "was changed by another apply") {
+		if r.code != 0 && !strings.Contains(r.stderr, "is locked by e2e@") && !strings.Contains(r.stderr, "another apply has changed the cluster") {
 			t.Errorf("an apply beside another: %s", r)
 		}
 	}

@@ -56,7 +56,7 @@ const (
 func (p *preflight) refused(t *testing.T, args []string, words ...string) {
 	t.Helper()
 	before := p.versions(t)
-	wantWords(t, p.run(t, 1, append([]string{"apply", "--yes"}, args...)...), append(words, "nothing is applied")...)
+	wantWords(t, p.run(t, 1, append([]string{"apply", "--yes"}, args...)...), append(words, "nothing was applied")...)
 	wantSame(t, before, p.versions(t))
 }
 
@@ -138,7 +138,7 @@ func (p *preflight) foreignIstio(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.refused(t, nil, "fix this problem first",
-		"east-1: an Istio 1.30.2 is there: Deployment istio-system/istiod and 1 more objects, installed by helm (release istiod)", "--adopt",
+		"east-1: an Istio 1.30.2 is there: Deployment istio-system/istiod and 1 more object, installed by helm (release istiod)", "--adopt",
 		"an Istio 1.30.2 is there: Deployment istio-canary/istiod-canary (revision canary), installed by helm (release canary)")
 	wantWords(t, p.run(t, 0, "plan", "--adopt"), "an Istio 1.30.2 is taken over: Deployment istio-system/istiod, installed by helm (release istiod)")
 	for _, ns := range []string{"istio-system", "istio-canary"} {
@@ -180,7 +180,8 @@ func (p *preflight) mayApply(t *testing.T) {
 	p.granted(t, "plan")
 	wantWords(t, p.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
 	wantWords(t, p.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
-	p.run(t, 0, "status")
+	// Whether pods are injected is not known to a user who may not make any.
+	wantWords(t, p.run(t, 2, "status"), "control-plane/injection")
 }
 
 // mayChange takes the leave to patch away again: an update is refused without it, once, and not object by object.
@@ -243,7 +244,7 @@ func (p *preflight) mayTearDown(t *testing.T) {
 	p.keepRules(t)
 	before := p.versions(t)
 	r := p.run(t, 1, "teardown") // which nobody is there to confirm
-	wantWords(t, r, "the user of the context may not read", "VirtualService", "get and list", "--yes applies without a question")
+	wantWords(t, r, "the user of the context may not read", "VirtualService", "get and list", "--yes goes on without a question")
 	p.grant(t, yamlIn(t, r.stdout))
 	eventually(t, "mia may look", func(ctx context.Context) error {
 		r := p.do(t, p.command(ctx, "teardown"))

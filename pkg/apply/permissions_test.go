@@ -211,7 +211,7 @@ func TestNeeds(t *testing.T) {
 			topology: one, applied: true, leave: true,
 			world: func(_ *testing.T, w *World) {
 				l := w.Clusters[0]
-				l.Record = nil
+				l.Record, l.recordVersion = nil, ""
 				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
 				l.Remains.Foreign = map[string][]object.Ref{ns: {object.SecretRef(ns, "theirs")}}
 			},

@@ -227,11 +227,11 @@ func TestPlanLeaving(t *testing.T) {
 	}{
 		"all of it goes": {want: all},
 		"it was torn down before": {
-			world: func(_ *testing.T, l *Live) { l.Record, l.Objects = nil, map[object.Ref]Observed{} },
+			world: func(_ *testing.T, l *Live) { l.Record, l.recordVersion, l.Objects = nil, "", map[object.Ref]Observed{} },
 		},
 		"a teardown that was interrupted at the namespace": {
 			world: func(_ *testing.T, l *Live) {
-				l.Record = nil
+				l.Record, l.recordVersion = nil, ""
 				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
 			},
 			want: []string{"delete Namespace istio-system"},

@@ -74,7 +74,7 @@ func TestRecordAfter(t *testing.T) {
 			[]Change{keep, create, update, remove, bookkept}, before, all,
 			[]string{"create IstioControlPlane new", "keep IstioControlPlane new", "update IstioControlPlane new"}, "now",
 		},
-		"nothing is done: what may have been made or changed has no hash": {
+		"nothing is done: what was about to change has no hash, and is compared again": {
 			[]Change{keep, create, update, remove, bookkept}, before, none,
 			[]string{"create IstioControlPlane ", "delete IstioControlPlane ", "keep IstioControlPlane new", "update IstioControlPlane "}, "before",
 		},

@@ -235,6 +235,7 @@ func remember(t *testing.T, d *Desired, w *World) {
 		if w.Clusters[i].Record, err = record.Parse(o); err != nil {
 			t.Fatal(err)
 		}
+		w.Clusters[i].recordVersion = "1"
 	}
 }
 
