@@ -142,6 +142,15 @@ func (x *execution) put(ctx context.Context, c *ClusterPlan, s Step, r *reporter
 // remove carries out removals and waits until what was deleted is gone.
 func (x *execution) remove(ctx context.Context, c *ClusterPlan, s Step, r *reporter) error {
 	changes := c.pick(s.Changes)
+	if s.Part == order.Control && c.Remote() && !c.Leaving {
+		// An apply that was cut off may have left its own istiod behind the Service.
+		if err := x.held(c.Name); err != nil {
+			return err
+		}
+		if err := dropOwnEndpoints(ctx, x.at(c)); err != nil {
+			return err
+		}
+	}
 	if err := x.changes(ctx, c, changes, r); err != nil {
 		return err
 	}

@@ -102,8 +102,8 @@ func (s *scene) unread(c *ClusterPlan, source string) []order.Fact {
 	}
 	from := s.peer(source)
 	switch {
-	case from == nil: // it may be the former name of any
-		out = append(out, order.Applied(c.Name, order.Credential, ""))
+	case from == nil: // it may be the former name of any, and of one that c serves
+		out = append(append(out, order.Applied(c.Name, order.Credential, "")), s.handed(c)...)
 	case from.Leaving:
 		out = append(out, order.Fact{Cluster: from.Name, Claim: order.Departed})
 	case s.served(c.Name, from.Name):

@@ -40,6 +40,9 @@ func (s *sim) perform(d deed) {
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return ref.Kind != "Namespace" }); ref.Kind != "" {
 			what = ref.String()
 			s.lost, s.untrusted = s.lost || ref.Name == "setup-mesh", s.untrusted || ref.Name == object.Cacerts
+			if object.IsCRD(ref) { // and all that is of it
+				s.forget(name, "default")
+			}
 			s.must(hand.Delete(ref))
 		}
 	case "end":
