@@ -17,7 +17,7 @@ import (
 type deed struct {
 	Kind    string
 	A, B, C int
-	At      time.Duration // from the start of the apply
+	At      time.Duration `json:",omitempty"` // from the start of the apply
 }
 
 var deeds = []string{

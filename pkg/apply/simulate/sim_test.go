@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -35,6 +36,8 @@ type sim struct {
 	faults    []fault
 	processes map[int]*process
 	asked     map[requestKey]int
+	read      map[string]*apply.Desired // by the files
+	judged    map[judgement]string
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
@@ -59,7 +62,7 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
-		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
+		processes: map[int]*process{}, asked: map[requestKey]int{}, read: map[string]*apply.Desired{}, judged: map[judgement]string{}, planted: map[placed]string{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
@@ -247,7 +250,7 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 
 // look checks the invariants now and then.
 func (s *sim) look(done <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
@@ -261,7 +264,7 @@ func (s *sim) look(done <-chan struct{}) {
 
 // rest lets time go by, in which what was done has its consequences.
 func (s *sim) rest(pause time.Duration) {
-	for step := time.Second; pause > 0 && !s.broken(); step *= 2 {
+	for step := time.Second; pause > 0 && !s.broken(); step *= 4 {
 		time.Sleep(min(step, pause))
 		pause -= step
 		s.fleet.Look(func(w applytest.World) { s.check(w, "after the apply") })
