@@ -105,10 +105,12 @@ var lifeClaims = map[string]claim{
 		if err := s.Wait(s.ctx, object.RefOf(crd), func(o *unstructured.Unstructured) (bool, string) { return o == nil, "there" }); err != nil {
 			t.Fatal(err)
 		}
-		// For a moment the server still lists the group, and does not have it.
-		_, err := s.Get(s.ctx, ref)
-		for object.ClassOf(err) == object.ServerFault && s.ctx.Err() == nil {
-			_, err = s.Get(s.ctx, ref)
+		// For a moment the server still lists the group: it does not have it, or still serves it without its objects.
+		var err error
+		for !errors.Is(err, object.ErrNoKind) && s.ctx.Err() == nil {
+			if _, err = s.Get(s.ctx, ref); err == nil {
+				t.Fatal("the object outlived its CRD")
+			}
 		}
 		if !errors.Is(err, object.ErrNoKind) {
 			t.Errorf("got %v", err)
