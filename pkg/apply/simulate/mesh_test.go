@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -261,7 +261,7 @@ func (s *sim) remember(d *apply.Desired) {
 	}
 }
 
-// judged remembers what was said of a live object.
+// judged remembers what was said of a live object's data.
 type judged struct {
 	apply.Late
 	s       *sim
@@ -270,14 +270,13 @@ type judged struct {
 
 type judgement struct {
 	cluster, mesh string
-	uid           types.UID
-	version       string
+	data          [sha256.Size]byte
 	day           time.Time
 }
 
 // Judge implements [apply.Late].
 func (j judged) Judge(w *apply.World, live *unstructured.Unstructured) string {
-	key := judgement{j.cluster, live.GetLabels()[object.LabelMesh], live.GetUID(), live.GetResourceVersion(), w.Now.Truncate(24 * time.Hour)}
+	key := judgement{j.cluster, live.GetLabels()[object.LabelMesh], sha256.Sum256([]byte(encode(live.Object["data"]))), w.Now.Truncate(24 * time.Hour)}
 	j.s.mu.Lock()
 	said, ok := j.s.judged[key]
 	j.s.mu.Unlock()

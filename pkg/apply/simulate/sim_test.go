@@ -51,6 +51,9 @@ type sim struct {
 	watch     watch
 }
 
+// merger is that of all fleets: histories make much the same objects.
+var merger = sync.OnceValue(applytest.NewMerger)
+
 // A failure is an invariant that did not hold.
 type failure struct {
 	invariant, detail string
@@ -61,7 +64,7 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
-		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
+		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, read: map[string]*apply.Desired{}, judged: map[judgement]string{}, planted: map[placed]string{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
