@@ -44,7 +44,6 @@ func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	case order.Control:
 		// An istiod that starts without cacerts makes a root of its own.
 		out = applied(c, order.Trust, order.Config)
-		out = append(out, s.keepsServing(c, ch)...)
 	case order.Webhooks:
 		out = applied(c, order.Trust, order.Config)
 		if c.Remote() {

@@ -21,8 +21,11 @@ func primaries() component {
 		},
 		needs: needsOfPrimaries,
 		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
-			if ch.Part == order.Probe { // of a proof that was cut off
+			switch ch.Part {
+			case order.Probe: // of a proof that was cut off
 				return nil
+			case order.Endpoints: // which only the pods of c depend on
+				return settledIn(s, c)
 			}
 			return replaced(s, c, ch)
 		},

@@ -11,20 +11,26 @@ func applied(c *ClusterPlan, parts ...order.Part) []order.Fact {
 	return out
 }
 
-// replaced are the facts that what replaces the things that c holds no longer is
-// there, and serves c and all whom c served.
-func replaced(s *scene, c *ClusterPlan, _ Change) []order.Fact {
+// settledIn are the facts that what replaces the things that c holds no longer is
+// there, and serves c.
+func settledIn(s *scene, c *ClusterPlan) []order.Fact {
 	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Front, order.Gateways, order.Mesh, order.Service)
 	out = append(out, order.Fact{Cluster: c.Name, Claim: c.control()})
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
-	return append(out, s.handed(c)...)
+	return out
 }
 
-// keepsServing are the facts that let c change what others may reach their control
-// plane by: an update takes away what is not wanted any longer, such as ports of
-// the gateway and the right to lead elsewhere.
+// replaced is [settledIn], and that others serve all whom c served.
+func replaced(s *scene, c *ClusterPlan, _ Change) []order.Fact {
+	return append(settledIn(s, c), s.handed(c)...)
+}
+
+// keepsServing are the facts that let c change what others reach its control plane
+// by: an update takes away what is not wanted any longer, such as ports of the
+// gateway. The right to lead elsewhere may go before: nobody's pods depend on it,
+// and where two clusters exchange their parts, each would wait for the other.
 func (s *scene) keepsServing(c *ClusterPlan, ch Change) []order.Fact {
 	if ch.Action == Update && len(c.Desired.Remotes) == 0 {
 		return s.handed(c)

@@ -173,33 +173,25 @@ func (s *scene) holds(f order.Fact) string {
 func (s *scene) handed(c *ClusterPlan) []order.Fact {
 	var out []order.Fact
 	for _, name := range s.handsOver[c.Name] {
-		out = append(out, s.servedOtherwise(s.clusters[name], c)...)
+		out = append(out, s.servedOtherwise(s.clusters[name])...)
 	}
 	return out
 }
 
 // servedOtherwise are the facts that say that c does not need a primary that it
-// had: others serve it, and nobody there calls it; or nobody has to.
-func (s *scene) servedOtherwise(c, primary *ClusterPlan) []order.Fact {
+// had: others serve it, and nobody there calls a former one, by whatever name; or
+// nobody has to.
+func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
 	if c.Leaving {
 		return []order.Fact{order.Gone(c.Name, order.Webhooks, "")}
 	}
-	before := primary.Name
-	if m := s.recorded(primary); m != nil {
-		before = m.Name
-	}
-	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, before)}
+	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, "")}
 }
 
-// formerly are the clusters that served c, and are not to do so after the apply.
-func (s *scene) formerly(c *ClusterPlan) []*ClusterPlan {
-	var out []*ClusterPlan
-	for _, p := range s.plan.Clusters {
-		if slices.Contains(s.handsOver[p.Name], c.Name) {
-			out = append(out, p)
-		}
-	}
-	return out
+// changesHands says whether some cluster served c, and is not to do so after the
+// apply.
+func (s *scene) changesHands(c *ClusterPlan) bool {
+	return slices.ContainsFunc(s.plan.Clusters, func(p *ClusterPlan) bool { return slices.Contains(s.handsOver[p.Name], c.Name) })
 }
 
 // served says whether primary served remote, and is not to do so after an apply.

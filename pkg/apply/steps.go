@@ -69,6 +69,11 @@ func (pl *planner) order() {
 			}
 		}
 	}
+	for _, d := range drafts {
+		if c := s.clusters[d.Cluster]; d.Claim == order.Serves && d.Step.Blocked == "" && !c.Pending() {
+			d.Step.Blocked = "nothing of " + c.Name + " changes now" // and what the proof puts there needs a lock
+		}
+	}
 	pl.records()
 	pl.steps(drafts)
 }

@@ -88,7 +88,7 @@ func (p Part) Before() []Part {
 // and goes by itself, whatever becomes of the cluster's own parts.
 func (p Part) Between() bool {
 	switch p {
-	case Credential, Grant, Account, Copies, Spaces, Probe:
+	case Endpoints, Credential, Grant, Account, Copies, Spaces, Probe:
 		return true
 	}
 	return false

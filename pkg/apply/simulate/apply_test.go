@@ -54,10 +54,7 @@ func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error
 func (s *sim) apply(p *process, o options) outcome {
 	ctx, cancel := context.WithTimeout(p.ctx, o.timeout)
 	defer cancel()
-	d, err := p.mesh.desired()
-	if p.ends {
-		d, err = p.mesh.departing()
-	}
+	d, err := s.wanted(p.mesh, p.ends)
 	if err != nil {
 		s.logf("  %s: %v", p.holder, err)
 		return outcome{err: err}
