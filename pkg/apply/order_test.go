@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -105,7 +106,7 @@ func TestSteps(t *testing.T) {
 			world: func(t *testing.T, w *World) {
 				extra(t, w.Clusters[0], "old", object.FieldManager)
 				grant := object.SecretRef(ns, object.GrantPrefix+"gone")
-				w.Clusters[0].Objects[grant] = Observed{Object: managedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
+				w.Clusters[0].Objects[grant] = Observed{Object: fixture.ManagedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
 				recordOf(w.Clusters[0], record.Recorded{Ref: grant, Subject: subjectOf(grant, order.RemoteAccess)})
 			},
 			want: append([]string{"a: begin", "a: finish", "a: remove configuration", "a: remove grant gone"}, proofs...),
@@ -171,7 +172,7 @@ func TestOrderOfLeaving(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase)
 	west := w.Clusters[1]
 	west.Leaving = true
-	west.Remains.ByProducts = []object.Ref{configMap("istio-ca-root-cert")}
+	west.Remains.ByProducts = []object.Ref{fixture.ConfigMap("istio-ca-root-cert")}
 	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
 	for _, first := range []string{"east: remove remote secret west", "east: remove grant west"} {
 		g.wantBefore(t, [2]string{first, "west: remove webhooks"})

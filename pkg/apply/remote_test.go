@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -210,7 +211,7 @@ func seenFor(d *Desired, w *World) *World {
 				continue
 			}
 			// Nobody else manages a field here: all that is not sent goes.
-			seen.Dry = managedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
+			seen.Dry = fixture.ManagedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
 			l.Objects[it.Ref] = seen
 		}
 	}
