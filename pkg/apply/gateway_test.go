@@ -129,7 +129,7 @@ func TestResolve(t *testing.T) {
 			if e.String() != tt.want || e.fields()["addressType"] != tt.family {
 				t.Errorf("endpoints %s of family %v, want %s of %s", e, e.fields()["addressType"], tt.want, tt.family)
 			}
-			back := endpointsOf(content{fields: e.fields()}.put(endpointsObject("ns", "east")))
+			back := endpointsOf(&unstructured.Unstructured{Object: e.fields()})
 			if !back.equal(e) {
 				t.Errorf("written %s, and read %s", e, back)
 			}

@@ -13,7 +13,7 @@ import (
 
 // A user who may not read is told so once, whatever it is.
 func TestUnreadable(t *testing.T) {
-	l := emptyLive(record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
+	l := &Live{Member: record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"}, Objects: map[object.Ref]Observed{}}
 	if err := unreadable(t.Context(), &connected{Live: l}); err != nil {
 		t.Errorf("of what was read: %v", err)
 	}

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -120,19 +121,19 @@ func TestPreflight(t *testing.T) {
 		},
 		"pods with the same addresses": {
 			inspection: Inspection{
-				"a": {Pods: prefixes("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: prefixes("10.0.1.128/25", "10.9.0.0/24")},
-				"c": {Pods: prefixes("10.0.0.0/8")}, // which takes no part in discovery
+				"a": {Pods: cidrs("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: cidrs("10.0.1.128/25", "10.9.0.0/24")},
+				"c": {Pods: cidrs("10.0.0.0/8")}, // which takes no part in discovery
 			},
 			want: findings{Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam,
 				Message: "b shares network n with a, and their pods have addresses in common: 10.0.1.128/25 and 10.0.1.0/24"}}},
 		},
 		"pods with the same addresses, as far as nodes know": {
 			options:    PlanOptions{AllowOverlap: true},
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24"), PodsErr: errors.New("forbidden")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24"), PodsErr: errors.New("forbidden")}},
 		},
 		"pods with the same addresses, for long": {
 			applied:    true,
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 		},
 		"pods with the same addresses, on a network that is new to one": {
 			applied: true,
@@ -141,7 +142,7 @@ func TestPreflight(t *testing.T) {
 					l.Record.Members[1].Network = "of-before"
 				}
 			},
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 			want: findings{
 				Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
 				Warnings: []Finding{{ID: "cluster/same-network", Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
@@ -149,12 +150,12 @@ func TestPreflight(t *testing.T) {
 			},
 		},
 		"Services with the same addresses": {
-			inspection: Inspection{"a": {Services: prefixes("10.96.0.0/12")}, "b": {Services: prefixes("10.96.0.0/12", "fd00::/112")}},
+			inspection: Inspection{"a": {Services: cidrs("10.96.0.0/12")}, "b": {Services: cidrs("10.96.0.0/12", "fd00::/112")}},
 			want: findings{Warnings: []Finding{{ID: "network/service-ranges", Cluster: "b", Hint: clusterIP,
 				Message: "b shares network n with a, and their Services have addresses in common: 10.96.0.0/12 and 10.96.0.0/12"}}},
 		},
 		"nodes that may not be listed": {
-			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 			want:       findings{Warnings: []Finding{{ID: "network/pod-ranges", Cluster: "a", Message: "could not check whether its pods and those of its neighbors have addresses in common: list Node: forbidden"}}},
 		},
 		"permissions that cannot be asked for": {
@@ -260,4 +261,12 @@ func kubeconfigOf(t *testing.T, l *Live) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+func cidrs(all ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(all))
+	for i, cidr := range all {
+		out[i] = netip.MustParsePrefix(cidr)
+	}
+	return out
 }
