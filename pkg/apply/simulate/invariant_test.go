@@ -127,6 +127,9 @@ func (s *sim) wrote(w applytest.Write) {
 		return
 	}
 	p := s.processes[w.Run]
+	if c := p.mesh.member(w.Cluster); w.Ref.Name == object.Cacerts && w.After != nil && c != nil {
+		s.verified(w.After, c.Name)
+	}
 	s.checkLock(w, p)
 	if w.Verb == "delete" || w.After.GetDeletionTimestamp() != nil {
 		s.checkDelete(w, p)
