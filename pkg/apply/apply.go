@@ -123,7 +123,7 @@ func (x *execution) step(ctx context.Context, s Step, r *reporter) error {
 	case Finish:
 		return x.finish(ctx, c)
 	}
-	return x.prove(ctx, c, s.Claim, r)
+	return x.prove(ctx, c, s, r)
 }
 
 // put creates and updates. A namespace that is being deleted has to go first.

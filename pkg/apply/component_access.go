@@ -163,15 +163,3 @@ func needsOfDiscovery(s *scene, c *ClusterPlan) []order.Fact {
 	}
 	return out
 }
-
-// discovers are the clusters that the istiods of c are to read, as far as they
-// are reached.
-func (p *Plan) discovers(c *ClusterPlan) []string {
-	var out []string
-	for _, source := range c.Reads {
-		if from := p.cluster(source); from != nil && from.Unreached == "" {
-			out = append(out, source)
-		}
-	}
-	return out
-}

@@ -403,7 +403,7 @@ func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
 func TestGrantOfALeavingPrimary(t *testing.T) {
 	const after = "mesh_id: m\ncontexts:\n  kind-p2: {network: n2, name: p2}\n  kind-r: {network: n3, name: r, primaries: [kind-p2]}\n"
 	d := WantedMesh(t, after, TestBase)
-	plan := func(change func(w *World)) (*Plan, *graph) {
+	demoted := func(change func(w *World)) (*Plan, *graph) {
 		w := appliedWorld(t, WantedMesh(t, served("kind-p1"), TestBase))
 		w.Clusters = []*Live{w.Clusters[1], w.Clusters[2], w.Clusters[0]}
 		w.Clusters[2].Leaving = true
@@ -414,7 +414,7 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		p := NewPlan(d, w, PlanOptions{})
 		return p, graphOf(t, p)
 	}
-	_, g := plan(nil)
+	_, g := demoted(nil)
 	for _, gone := range []string{"r: remove grant p1", "r: remove address p1", "p1: remove webhooks", "p1: remove control plane", "p1: remove gateways"} {
 		g.wantBefore(t, [2]string{"r: prove serving", gone}, [2]string{"r: prove injection", gone})
 	}
@@ -423,7 +423,7 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		t.Error("p2 waits for r to forget p1")
 	}
 
-	_, g = plan(func(w *World) { w.down("p2") })
+	_, g = demoted(func(w *World) { w.down("p2") })
 	for _, s := range g.steps {
 		if s.Kind == Remove && s.Blocked == "" {
 			t.Errorf("%s is done, and nobody serves r but p1", s.name())
