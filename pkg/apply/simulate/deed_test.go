@@ -63,7 +63,6 @@ func (s *sim) perform(d deed) {
 		what, s.lost = "ConfigMap setup-mesh", true
 		s.must(hand.Delete(object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: "setup-mesh"}))
 	case "lease":
-		s.leaseGone[name] = time.Now()
 		s.must(hand.Delete(leaseRef("istio-system")))
 	default:
 		what = s.more(c, d)
