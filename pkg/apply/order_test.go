@@ -55,19 +55,19 @@ func TestOrderOfTwoPrimaries(t *testing.T) {
 		{"east: prove istiod", "east: prove discovery"},
 	}...)
 	for _, s := range g.steps {
-		if s.Cluster == "east" && s.Kind != Begin && s.Kind != Finish && !g.before(t, "east: begin", s.name()) {
-			t.Errorf("%s does not wait for the lock", s.name())
+		if s.Cluster == "east" && s.Kind != Begin && s.Kind != Finish && !g.before(t, "east: begin", stepName(s)) {
+			t.Errorf("%s does not wait for the lock", stepName(s))
 		}
-		if s.Cluster == "east" && s.Kind != Finish && !g.before(t, s.name(), "east: finish") {
-			t.Errorf("the record does not wait for %s", s.name())
+		if s.Cluster == "east" && s.Kind != Finish && !g.before(t, stepName(s), "east: finish") {
+			t.Errorf("the record does not wait for %s", stepName(s))
 		}
 	}
 	// A slow cluster holds up the others only where they need it.
 	needed := []string{"east: put remote secret west", "east: prove discovery", "east: finish"}
 	for _, s := range g.steps {
 		for _, other := range g.steps {
-			if s.Cluster == "east" && other.Cluster == "west" && !slices.Contains(needed, s.name()) && g.before(t, other.name(), s.name()) {
-				t.Errorf("%s waits for %s", s.name(), other.name())
+			if s.Cluster == "east" && other.Cluster == "west" && !slices.Contains(needed, stepName(s)) && g.before(t, stepName(other), stepName(s)) {
+				t.Errorf("%s waits for %s", stepName(s), stepName(other))
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func TestSteps(t *testing.T) {
 		},
 		"what is unknown or blocked is not done, nor proved what needs it": {
 			world: func(_ *testing.T, w *World) {
-				w.down("b")
+				takeDown(w, "b")
 				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = Observed{}
 				w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = Observed{Err: errors.New("forbidden")}
 			},
@@ -185,8 +185,8 @@ func TestOrderOfLeaving(t *testing.T) {
 	}
 	for _, s := range g.steps { // those that stay name the cluster in their records until it is gone
 		for _, other := range chain[1:] {
-			if s.Cluster == "east" && s.Kind != Finish && g.before(t, other, s.name()) {
-				t.Errorf("%s waits for %s", s.name(), other)
+			if s.Cluster == "east" && s.Kind != Finish && g.before(t, other, stepName(s)) {
+				t.Errorf("%s waits for %s", stepName(s), other)
 			}
 		}
 	}
@@ -205,7 +205,7 @@ func TestOrderOfTeardown(t *testing.T) {
 	for _, s := range g.steps {
 		for _, at := range s.After {
 			if other := g.steps[at]; other.Cluster != s.Cluster {
-				t.Errorf("%s waits for %s", s.name(), other.name())
+				t.Errorf("%s waits for %s", stepName(s), stepName(other))
 			}
 		}
 	}
@@ -276,7 +276,7 @@ func served(by string) string {
 // answer, and r, which has a control plane of its own, is to be served by it.
 // 42 objects of r were deleted, and what was left refused every pod.
 func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
-	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) { w.down("p1") })
+	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) { takeDown(w, "p1") })
 	removals := 0
 	for _, ch := range p.cluster("r").Changes {
 		if ch.removes() {
@@ -300,7 +300,7 @@ func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
 // endpoints refuses pods, for as long as a load balancer takes.
 func TestServiceLosesItsSelectorLast(t *testing.T) {
 	p, g := rolesOf(t, threePrimaries, served("kind-p1"))
-	service := p.cluster("r").change(object.IstiodServiceRef("istio-system"))
+	service := changeOf(p.cluster("r"), object.IstiodServiceRef("istio-system"))
 	if service.Action != Update || service.Replace {
 		t.Errorf("the Service: %s, replaced %v", changeLine(service), service.Replace)
 	}
@@ -375,13 +375,13 @@ func TestAnotherPrimaryServesBeforeItHasAnAddress(t *testing.T) {
 
 // Where p2 does not answer, p1 goes on to serve.
 func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *World) { w.down("p2") })
+	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
 	for _, gone := range []string{"r: remove address p1", "p1: remove mesh configuration", "p1: put remote secret r"} {
 		if g.has(gone) {
 			t.Errorf("%s is done", gone)
 		}
 	}
-	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 }
@@ -389,8 +389,8 @@ func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
 // Of two primaries one goes, and the other does not answer: nobody can tell
 // whether it serves.
 func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { w.down("p2") })
-	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
+	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 	if g.has("r: prove serving") || g.has("p1: remove mesh configuration") || g.has("p1: put remote secret r") {
@@ -423,10 +423,10 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		t.Error("p2 waits for r to forget p1")
 	}
 
-	_, g = demoted(func(w *World) { w.down("p2") })
+	_, g = demoted(func(w *World) { takeDown(w, "p2") })
 	for _, s := range g.steps {
 		if s.Kind == Remove && s.Blocked == "" {
-			t.Errorf("%s is done, and nobody serves r but p1", s.name())
+			t.Errorf("%s is done, and nobody serves r but p1", stepName(s))
 		}
 	}
 }
@@ -498,7 +498,7 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 			}
 			for _, s := range p.Steps { // nobody forgets it either
 				if s.Kind == Remove && s.Blocked == "" {
-					t.Errorf("%s is done", s.name())
+					t.Errorf("%s is done", stepName(s))
 				}
 			}
 			for _, m := range p.members((*ClusterPlan).willGo) {
