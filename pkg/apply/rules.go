@@ -71,12 +71,17 @@ func (s *scene) chain(c *ClusterPlan, ch Change) []order.Fact {
 // replaced are the facts that what replaces the things that c holds no longer is
 // there, and serves c and all whom c served.
 func (s *scene) replaced(c *ClusterPlan, _ Change) []order.Fact {
-	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Front, order.Gateways, order.Mesh, order.Service)
-	out = append(out, order.Fact{Cluster: c.Name, Claim: c.control()})
+	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Injector, order.Front, order.Gateways, order.Mesh, order.Service)
+	return append(append(out, s.serves(c)...), s.handed(c)...)
+}
+
+// serves are the facts that what is to serve c does.
+func (s *scene) serves(c *ClusterPlan) []order.Fact {
+	out := []order.Fact{{Cluster: c.Name, Claim: c.control()}}
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
-	return append(out, s.handed(c)...)
+	return out
 }
 
 // keepsServing are the facts that let c change what others may reach their control
@@ -105,7 +110,7 @@ func (s *scene) forgotten(c *ClusterPlan) []order.Fact {
 // it once it was cleaned.
 func (s *scene) cleaned(c *ClusterPlan, ch Change) []order.Fact {
 	switch ch.Part {
-	case order.Probe, order.Webhooks, order.Mesh, order.Gateways, order.Control:
+	case order.Probe, order.Injector, order.Webhooks, order.Mesh, order.Gateways, order.Control:
 		return nil
 	}
 	var out []order.Fact

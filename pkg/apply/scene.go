@@ -184,7 +184,7 @@ func (s *scene) handed(c *ClusterPlan) []order.Fact {
 // had: others serve it, and nobody there calls it; or nobody has to.
 func (s *scene) servedOtherwise(c, primary *ClusterPlan) []order.Fact {
 	if c.Leaving {
-		return []order.Fact{order.Gone(c.Name, order.Webhooks, "")}
+		return []order.Fact{order.Gone(c.Name, order.Injector, ""), order.Gone(c.Name, order.Webhooks, "")}
 	}
 	before := primary.Name
 	if m := s.recorded(primary); m != nil {

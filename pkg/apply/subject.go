@@ -36,6 +36,8 @@ func partOf(ref object.Ref, gateway bool) order.Part {
 		return order.Gateways
 	case workloads[ref.Kind]:
 		return order.Control
+	case ref.Kind == "MutatingWebhookConfiguration":
+		return order.Injector
 	case object.IsWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
 		return order.Webhooks
 	}

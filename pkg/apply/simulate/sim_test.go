@@ -39,6 +39,7 @@ type sim struct {
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
+	given     map[identity]bool // that users ever gave
 	leaseGone map[string]time.Time
 	spaces    map[string]time.Time // when a namespace was last made in a cluster
 	keys      keyring
@@ -58,7 +59,7 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
 		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, given: map[identity]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
 	for _, m := range h.Start {
