@@ -111,7 +111,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 
 // check asks the clusters what speaks against a plan.
 func check(ctx context.Context, p *prepared) error {
-	p.Plan = p.With(apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
+	p.Plan = apply.With(p.Plan, apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
 		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
 	}

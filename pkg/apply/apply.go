@@ -123,7 +123,7 @@ func (x *execution) step(ctx context.Context, s Step, r *reporter) error {
 	case Finish:
 		return x.finish(ctx, c)
 	}
-	return x.prove(ctx, c, s.Claim, r)
+	return x.prove(ctx, c, s, r)
 }
 
 // put creates and updates. A namespace that is being deleted has to go first.
@@ -141,13 +141,25 @@ func (x *execution) put(ctx context.Context, c *ClusterPlan, s Step, r *reporter
 
 // remove carries out removals and waits until what was deleted is gone.
 func (x *execution) remove(ctx context.Context, c *ClusterPlan, s Step, r *reporter) error {
-	if c.Leaving && s.Part == order.Record {
-		// The lock goes with the record: nothing that needs it is left.
-		defer func() { _ = x.unlock(context.WithoutCancel(ctx), c) }()
-	}
 	changes := c.pick(s.Changes)
+	if s.Part == order.Control && c.Remote() && !c.Leaving {
+		// An apply that was cut off may have left its own istiod behind the Service.
+		if err := x.held(c.Name); err != nil {
+			return err
+		}
+		if err := dropOwnEndpoints(ctx, x.at(c)); err != nil {
+			return err
+		}
+	}
 	if err := x.changes(ctx, c, changes, r); err != nil {
 		return err
+	}
+	if c.Leaving && s.Part == c.lastPart() {
+		// Nothing that needs the lock is left. Where the namespace goes, nobody
+		// can take another one any more, and this one goes too.
+		if err := x.unlock(context.WithoutCancel(ctx), c); err != nil {
+			return err
+		}
 	}
 	for _, ch := range changes {
 		if ch.Action != Delete || !workloads[ch.Object.Kind] && !object.IsCRD(ch.Object) && ch.Object.Kind != "Namespace" {
@@ -158,6 +170,14 @@ func (x *execution) remove(ctx context.Context, c *ClusterPlan, s Step, r *repor
 		}
 	}
 	return nil
+}
+
+// lastPart is what goes last from a cluster that leaves.
+func (c *ClusterPlan) lastPart() order.Part {
+	if slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Part == order.Namespace && ch.Pending() }) {
+		return order.Namespace
+	}
+	return order.Record
 }
 
 // changes carries out changes of one cluster, as many at once as there are

@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -36,58 +35,11 @@ const (
 	Warns   Severity = "warning" // is said, and changes nothing
 )
 
-// A Question is what a cluster is asked for some checks only.
-type Question string
-
-// The questions.
-const (
-	AskPermissions Question = "what the user of the context may do"
-	AskRanges      Question = "the ranges of addresses of pods and of Services"
-	AskDeployments Question = "the Deployments of istiods in all namespaces"
-	AskNodes       Question = "the addresses of nodes"
-	AskNamespaces  Question = "the namespaces that objects are to be created in"
-	AskIstiods     Question = "every istiod, for the clusters that it reads"
-	AskCredentials Question = "the API servers of other clusters, with the stored credentials"
-	AskRoot        Question = "the root certificate that proxies are given"
-	AskInjection   Question = "a dry run of a pod in the Istio namespace"
-)
-
 // planChecks are what a plan is judged by. Their findings are known before the
 // first write.
 func planChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
 		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), endChecks(), permissionChecks())
-}
-
-// statusChecks are what a status looks at beside that.
-func statusChecks() []Check {
-	out := reachChecks()
-	for _, c := range components() {
-		out = append(out, c.checks...)
-	}
-	return out
-}
-
-// Proves says whether an apply waits at its end for what c checks.
-func (c Check) Proves() bool {
-	return slices.ContainsFunc(components(), func(one component) bool {
-		return slices.ContainsFunc(one.proofs, func(p proof) bool { return p.check == c.ID })
-	})
-}
-
-// notedByStatus are the warnings that a status repeats: they are about the mesh
-// as it is, not about an apply.
-func notedByStatus(f Finding) bool { return f.ID == checkLifetime || f.ID == checkSetBack }
-
-// Checks lists all checks with what they mean, sorted by ID.
-func Checks() []Check {
-	all := slices.Concat(planChecks(), statusChecks())
-	slices.SortFunc(all, func(a, b Check) int { return cmp.Compare(a.ID, b.ID) })
-	texts := meanings()
-	for i, c := range all {
-		all[i].Means = texts[c.ID]
-	}
-	return all
 }
 
 // severityOf is that of a finding: what is not known stops nothing.
@@ -103,53 +55,6 @@ func severityOf(checks []Check, f Finding) Severity {
 	return Ails
 }
 
-// Evidence is what checks look at: a plan, the world that it was made of, and
-// what clusters were asked beyond that. It changes nothing of them.
-type Evidence struct {
-	plan       *Plan
-	inspection Inspection       // nil where nobody was asked
-	probes     map[string]Probe // nil where nobody was asked
-	networks   map[string]*network
-	twins      map[*Live]*Live   // an earlier context of the topology that leads to the same cluster
-	recorded   map[string]string // UID of the cluster that a context led to at the last apply
-}
-
-func newEvidence(p *Plan, i Inspection, probes map[string]Probe) *Evidence {
-	e := &Evidence{plan: p, inspection: i, probes: probes, twins: twinsOf(p.world), recorded: recordedContexts(p)}
-	e.networks = newNetworks(p, i)
-	return e
-}
-
-// judge runs checks on all clusters, in the order of the plan.
-func (e *Evidence) judge(checks []Check) []Finding {
-	var out []Finding
-	for _, c := range slices.Concat(e.plan.Clusters, e.plan.forgotten) {
-		for _, check := range checks {
-			if !check.Applies(e, c) {
-				continue
-			}
-			for _, f := range check.Judge(e, c) {
-				f.ID, f.Cluster = check.ID, c.Name
-				out = append(out, f)
-			}
-		}
-	}
-	return out
-}
-
-// asks is what c is asked for checks.
-func (e *Evidence) asks(checks []Check, c *ClusterPlan) map[Question]bool {
-	out := map[Question]bool{}
-	for _, check := range checks {
-		if len(check.Asks) > 0 && check.Applies(e, c) {
-			for _, q := range check.Asks {
-				out[q] = true
-			}
-		}
-	}
-	return out
-}
-
 // Preflight is what is found of p before an apply, as far as its clusters were
 // inspected: everything that can be known before the first write. Of a teardown
 // that is the permissions.
@@ -158,7 +63,7 @@ func Preflight(p *Plan, i Inspection) []Finding {
 }
 
 // With is p with these findings of a [Preflight] in place of those it has.
-func (p *Plan) With(findings []Finding) *Plan {
+func With(p *Plan, findings []Finding) *Plan {
 	out := *p
 	out.Refusals, out.Warnings = nil, nil
 	checks := planChecks()

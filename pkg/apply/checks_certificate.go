@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -77,4 +79,16 @@ func judgeRootKey(e *Evidence, c *ClusterPlan) []Finding {
 		Message: "a new intermediate is needed, and the root key is not there to sign it",
 		Hint:    "put certs/root-key.pem back for this apply",
 	}}
+}
+
+// rootIn is the certificate in the ConfigMap that istiod writes for proxies.
+func rootIn(seen Observed) (*certs.Root, error) {
+	if seen.Object == nil {
+		return nil, seen.Err
+	}
+	text, _, err := unstructured.NestedString(seen.Object.Object, "data", "root-cert.pem")
+	if err != nil {
+		return nil, err
+	}
+	return certs.ParseRoot([]byte(text), nil)
 }

@@ -118,7 +118,7 @@ func TestPlanNeedsNamespaces(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			with := p.With(Preflight(p, Inspection{"east": {Namespaces: map[string]Observed{"istio-ingress": tt.seen}}}))
+			with := With(p, Preflight(p, Inspection{"east": {Namespaces: map[string]Observed{"istio-ingress": tt.seen}}}))
 			if diff := cmp.Diff(tt.want, said(with, "namespaces/")); diff != "" {
 				t.Errorf("said (-want +got):\n%s", diff)
 			}

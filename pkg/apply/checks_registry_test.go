@@ -51,7 +51,7 @@ func TestPreflightIsPure(t *testing.T) {
 	if diff := cmp.Diff(first, Preflight(p, seen)); diff != "" {
 		t.Errorf("judged twice (-first +second):\n%s", diff)
 	}
-	if with := p.With(first); cmp.Equal(with.Refusals, p.Refusals) {
+	if with := With(p, first); cmp.Equal(with.Refusals, p.Refusals) {
 		t.Error("the addresses of nodes changed nothing of the refusals")
 	}
 	after, err := p.Save()

@@ -2,11 +2,8 @@ package apply
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
@@ -47,18 +44,6 @@ func judgeCertificate(e *Evidence, c *ClusterPlan) []Finding {
 	return nil
 }
 
-// rootIn is the certificate in the ConfigMap that istiod writes for proxies.
-func rootIn(seen Observed) (*certs.Root, error) {
-	if seen.Object == nil {
-		return nil, seen.Err
-	}
-	text, _, err := unstructured.NestedString(seen.Object.Object, "data", "root-cert.pem")
-	if err != nil {
-		return nil, err
-	}
-	return certs.ParseRoot([]byte(text), nil)
-}
-
 // judgeRoot looks at the root that a remote cluster's proxies are given.
 func judgeRoot(e *Evidence, c *ClusterPlan) []Finding {
 	seen := e.probes[c.Name].Root
@@ -74,22 +59,4 @@ func judgeRoot(e *Evidence, c *ClusterPlan) []Finding {
 		return []Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: hint}}
 	}
 	return nil
-}
-
-// trust is what a status shows of a cluster's trust, its state aside.
-func (e *Evidence) trust(c *ClusterPlan) Trust {
-	if c.Remote() {
-		if root, err := rootIn(e.probes[c.Name].Root); err == nil && root != nil {
-			return Trust{Root: root.Short()}
-		}
-		return Trust{}
-	}
-	b := c.bundle()
-	if b == nil {
-		return Trust{}
-	}
-	return Trust{
-		Root: certs.Short(b.RootFingerprint()), NotAfter: b.NotAfter(),
-		Days: int(math.Round(b.NotAfter().Sub(e.plan.world.Now).Hours() / 24)),
-	}
 }

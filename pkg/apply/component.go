@@ -1,10 +1,6 @@
 package apply
 
 import (
-	"slices"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -28,13 +24,13 @@ type component struct {
 	checks []Check
 }
 
-// A proof is how a claim about a cluster comes to be true: a step of an apply
-// looks until it is.
+// A proof is a [Proof] of the clusters that it applies to.
 type proof struct {
 	claim   order.Claim
-	check   string // ID of the [Check] by which status judges the same
+	check   string
 	applies func(s *scene, c *ClusterPlan) bool
 	needs   func(s *scene, c *ClusterPlan) []order.Fact
+	tries   func(s *scene, c *ClusterPlan) []string // nil for none
 }
 
 // components lists all components, as plans do.
@@ -51,37 +47,60 @@ func role(m record.Member) []component {
 	return []component{trust(), controlPlane(), gateway(), access(), services()}
 }
 
-// componentOf finds the component that an object is of.
-func componentOf(title order.Component) component {
-	all := components()
-	return all[slices.IndexFunc(all, func(c component) bool { return c.title == title })]
-}
-
-// checkOf is the ID of the check that a claim is about, "" for none.
-func checkOf(claim order.Claim) string {
-	for _, c := range components() {
-		for _, p := range c.proofs {
-			if p.claim == claim {
-				return p.check
-			}
+// byRole adds to w what the components of its cluster's role want.
+func byRole(w *wants) {
+	for _, of := range role(w.cluster.Member) {
+		if of.wants != nil {
+			of.wants(w)
 		}
 	}
-	return ""
 }
 
-// wants collects the objects of a cluster that no chart renders.
-type wants struct {
-	desired *Desired
-	cluster *DesiredCluster
-	err     error // the first
+// ordered are the rules of all components.
+type ordered map[order.Component]component
+
+func inOrder() Rules {
+	out := ordered{}
+	for _, c := range components() {
+		out[c.title] = c
+	}
+	return out
 }
 
-func (w *wants) add(about order.Subject, o *unstructured.Unstructured, late Late) {
-	it, err := newItem(about, w.desired.MeshID, o, late)
-	if err != nil && w.err == nil {
-		w.err = err
+// Needs implements [Rules].
+func (o ordered) Needs(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+	var out []order.Fact
+	if ch.Mint {
+		out = append(out, ch.item.Late.Needs()...)
 	}
-	if err == nil {
-		w.cluster.Items = append(w.cluster.Items, it)
+	if of := o[ch.Component]; of.needs != nil {
+		out = append(out, of.needs(s, c, ch)...)
 	}
+	return out
+}
+
+// Ends implements [Rules].
+func (o ordered) Ends(s *scene, c *ClusterPlan, ch Change) []order.Fact {
+	if of := o[ch.Component]; of.ends != nil {
+		return of.ends(s, c, ch)
+	}
+	return nil
+}
+
+// Proofs implements [Rules].
+func (ordered) Proofs(s *scene, c *ClusterPlan) []Proof {
+	var out []Proof
+	for _, of := range role(c.Member) {
+		for _, p := range of.proofs {
+			if !p.applies(s, c) {
+				continue
+			}
+			one := Proof{Claim: p.claim, Check: p.check, Needs: p.needs(s, c)}
+			if p.tries != nil {
+				one.Tries = p.tries(s, c)
+			}
+			out = append(out, one)
+		}
+	}
+	return out
 }

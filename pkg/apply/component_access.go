@@ -68,7 +68,7 @@ func (s *scene) retired(c *ClusterPlan, ch Change) []order.Fact {
 	if !ok || source == nil || !late.retires(live) || late.stale(s.plan.world, live) != "" {
 		return nil
 	}
-	return s.servedOtherwise(source, c)
+	return s.servedOtherwise(source)
 }
 
 func endsOfAccess(s *scene, c *ClusterPlan, ch Change) []order.Fact {
@@ -88,8 +88,8 @@ func (s *scene) reissued(c *ClusterPlan) []order.Fact {
 	for _, consumer := range c.ReadBy {
 		out = append(out, order.Applied(consumer, order.Credential, c.Name))
 	}
-	for _, p := range s.formerly(c) {
-		out = append(out, s.servedOtherwise(c, p)...)
+	if s.changesHands(c) {
+		out = append(out, s.servedOtherwise(c)...)
 	}
 	return out
 }
@@ -102,12 +102,12 @@ func (s *scene) unread(c *ClusterPlan, source string) []order.Fact {
 	}
 	from := s.peer(source)
 	switch {
-	case from == nil: // it may be the former name of any
-		out = append(out, order.Applied(c.Name, order.Credential, ""))
+	case from == nil: // it may be the former name of any, and of one that c serves
+		out = append(append(out, order.Applied(c.Name, order.Credential, "")), s.handed(c)...)
 	case from.Leaving:
 		out = append(out, order.Fact{Cluster: from.Name, Claim: order.Departed})
 	case s.served(c.Name, from.Name):
-		out = append(out, s.servedOtherwise(from, c)...)
+		out = append(out, s.servedOtherwise(from)...)
 	}
 	if renamed(from, source) && reading(c, from) {
 		out = append(out, order.Applied(c.Name, order.Credential, from.Name))
@@ -126,15 +126,15 @@ func reading(consumer, source *ClusterPlan) bool {
 // revoked are the facts after which the istiods of consumer need not read c.
 func (s *scene) revoked(c *ClusterPlan, consumer string) []order.Fact {
 	by := s.peer(consumer)
-	if by == nil { // it may be the former name of any
-		return s.reissued(c)
+	if by == nil { // it may be the former name of any, and of one that serves c
+		return append(s.reissued(c), order.Fact{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, ""))
 	}
 	var out []order.Fact
 	if by.Leaving {
 		out = append(out, order.Fact{Cluster: by.Name, Claim: order.Departed})
 	}
 	if s.served(by.Name, c.Name) {
-		out = append(out, s.servedOtherwise(c, by)...)
+		out = append(out, s.servedOtherwise(c)...)
 	}
 	switch {
 	case renamed(by, consumer) && reading(by, c):
@@ -159,18 +159,6 @@ func needsOfDiscovery(s *scene, c *ClusterPlan) []order.Fact {
 	for _, ch := range c.Changes {
 		if ch.Part == order.Credential && ch.removes() {
 			out = append(out, order.Gone(c.Name, order.Credential, ch.Peer))
-		}
-	}
-	return out
-}
-
-// discovers are the clusters that the istiods of c are to read, as far as they
-// are reached.
-func (p *Plan) discovers(c *ClusterPlan) []string {
-	var out []string
-	for _, source := range c.Reads {
-		if from := p.cluster(source); from != nil && from.Unreached == "" {
-			out = append(out, source)
 		}
 	}
 	return out

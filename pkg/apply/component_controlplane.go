@@ -17,7 +17,7 @@ func controlPlane() component {
 		},
 		needs: needsOfControlPlane,
 		ends: func(s *scene, c *ClusterPlan, ch Change) []order.Fact {
-			out := s.replaced(c, ch)
+			out := replaced(s, c, ch)
 			switch ch.Object.Kind {
 			case "ServiceAccount", "ClusterRole", "ClusterRoleBinding": // tokens may be of it, and their rights
 				out = append(out, s.reissued(c)...)
@@ -44,7 +44,6 @@ func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	case order.Control:
 		// An istiod that starts without cacerts makes a root of its own.
 		out = applied(c, order.Trust, order.Config)
-		out = append(out, s.keepsServing(c, ch)...)
 	case order.Webhooks, order.Injector:
 		out = append(applied(c, order.Trust, order.Config), s.calls(c, ch.Part)...)
 	case order.Gateways, order.Mesh:
@@ -75,12 +74,4 @@ func (s *scene) injectedOrValidated(c *ClusterPlan, ch Change) []order.Fact {
 		return append(applied(c, order.CRDs), order.Fact{Cluster: c.Name, Claim: order.Answers})
 	}
 	return append(applied(c, order.Config, order.Front, order.Injector), order.Fact{Cluster: c.Name, Claim: c.control()})
-}
-
-// control is the fact that something injects the pods of c.
-func (c *ClusterPlan) control() order.Claim {
-	if c.Remote() {
-		return order.Injected
-	}
-	return order.Answers
 }

@@ -28,7 +28,7 @@ func gateway() component {
 			}
 			return out
 		},
-		ends:   (*scene).replaced,
+		ends:   replaced,
 		checks: exposureChecks(),
 		proofs: []proof{{
 			claim: order.Addressed, check: checkAddress,

@@ -25,15 +25,16 @@ func primaries() component {
 			case order.Probe: // of a proof that was cut off
 				return nil
 			case order.Endpoints: // which only the pods of c depend on
-				return s.serves(c)
+				return servedIn(s, c)
 			}
-			return s.replaced(c, ch)
+			return replaced(s, c, ch)
 		},
 		checks: primariesChecks(),
 		proofs: []proof{{
 			claim: order.Serves, check: checkServing,
 			applies: func(s *scene, c *ClusterPlan) bool { return s.switches(c) },
 			needs:   needsOfServing,
+			tries:   candidates,
 		}, {
 			claim: order.Injected, check: checkInjection,
 			// Always, since an apply before may have ended while it waited.
@@ -75,7 +76,7 @@ func (s *scene) arrivals(c *ClusterPlan) []string {
 
 // candidates are the primaries that have to serve c, each by itself, before
 // anything is switched: all that are reached where something goes.
-func (s *scene) candidates(c *ClusterPlan) []string {
+func candidates(s *scene, c *ClusterPlan) []string {
 	names := s.arrivals(c)
 	if s.loses(c) {
 		names = s.plan.Servers(c)
@@ -90,9 +91,6 @@ func (s *scene) candidates(c *ClusterPlan) []string {
 func (s *scene) demotes(c *ClusterPlan) bool {
 	return c.Remote() && !c.Leaving && hasSelector(c.Live.object(object.IstiodServiceRef(c.Namespace)))
 }
-
-// Tried are the primaries that the proof of serving tries one by one.
-func (p *Plan) Tried(c *ClusterPlan) []string { return newScene(p).candidates(c) }
 
 // reachable are the facts that let a webhook of a remote cluster call its
 // primaries. While there is no address of any, it would refuse pods.
@@ -126,7 +124,7 @@ func (s *scene) injecting(c *ClusterPlan, primaries []string) []order.Fact {
 
 // needsOfServing leaves out the addresses of primaries in c: the proof has its own.
 func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
-	if out := s.injecting(c, s.candidates(c)); len(out) > 0 {
+	if out := s.injecting(c, candidates(s, c)); len(out) > 0 {
 		return out
 	}
 	var out []order.Fact // none is reached, and all that is to go stays

@@ -17,7 +17,7 @@ func trust() component {
 				root: w.desired.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: w.desired.TrustDomain},
 			})
 		},
-		ends:   (*scene).replaced,
+		ends:   replaced,
 		checks: trustChecks(),
 	}
 }

@@ -86,9 +86,10 @@ type Charts interface {
 	Render(namespace string, spec map[string]any) ([]charts.Object, error)
 }
 
-// NewDesired renders w for every cluster of the mesh. Mistakes that only the
-// charts can tell are [topology.Problems] at the lines they come from.
-func NewDesired(w Wanted, r Charts) (*Desired, error) {
+// newDesired renders w for every cluster of the mesh, and has want add what no chart
+// renders. Mistakes that only the charts can tell are [topology.Problems] at the
+// lines they come from.
+func newDesired(w Wanted, r Charts, want func(*wants)) (*Desired, error) {
 	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
@@ -100,7 +101,7 @@ func NewDesired(w Wanted, r Charts) (*Desired, error) {
 	if problems := d.check(r); len(problems) > 0 {
 		return nil, problems
 	}
-	return d, d.render(r)
+	return d, d.render(r, want)
 }
 
 func desiredCluster(m *topology.Mesh, c topology.Cluster) *DesiredCluster {
@@ -148,7 +149,7 @@ func appendNew(all, found topology.Problems) topology.Problems {
 	return all
 }
 
-func (d *Desired) render(r Charts) error {
+func (d *Desired) render(r Charts, want func(*wants)) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	rendered := make([][]charts.Object, len(d.Clusters))
@@ -186,23 +187,12 @@ func (d *Desired) render(r Charts) error {
 			}
 			c.Items = append(c.Items, it)
 		}
-		if err := d.want(c); err != nil {
-			return err
+		more := &wants{desired: d, cluster: c}
+		if want(more); more.err != nil {
+			return more.err
 		}
 	}
 	return nil
-}
-
-// want adds the objects that no chart renders: those of the components that make
-// up the cluster's role.
-func (d *Desired) want(c *DesiredCluster) error {
-	w := &wants{desired: d, cluster: c}
-	for _, of := range role(c.Member) {
-		if of.wants != nil {
-			of.wants(w)
-		}
-	}
-	return w.err
 }
 
 // Departing is the Desired of a teardown: the clusters of m, and nothing wanted

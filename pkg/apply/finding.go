@@ -29,19 +29,3 @@ type Finding struct {
 func unknown(err error, message string) Finding {
 	return Finding{Unknown: true, State: "unknown", Message: message, Hint: object.HintOf(err), Detail: object.DetailOf(err)}
 }
-
-// cell is how a table shows what was found of a cluster and a peer ("" for what
-// has none) by these checks: the first state, [ok] if there is none.
-func cell(findings []Finding, cluster, peer string, ids ...string) string {
-	for _, id := range ids {
-		for _, f := range findings {
-			if f.ID == id && f.Cluster == cluster && f.Peer == peer && f.State != "" {
-				return f.State
-			}
-		}
-	}
-	return ok
-}
-
-// ok is a cell with nothing to say.
-const ok = "ok"

@@ -57,25 +57,6 @@ func installationOf(istiod *unstructured.Unstructured) installation {
 // https://github.com/istio-ecosystem/sail-operator
 func sail(o metav1.OwnerReference) bool { return strings.HasPrefix(o.APIVersion, "sailoperator.io/") }
 
-// imageVersion is the tag of the image of an istiod's Deployment, which may be nil.
-func imageVersion(istiod *unstructured.Unstructured) string {
-	if istiod == nil {
-		return ""
-	}
-	containers, _, _ := unstructured.NestedSlice(istiod.Object, "spec", "template", "spec", "containers")
-	for _, e := range containers {
-		m, _ := e.(map[string]any)
-		if m["name"] != "discovery" {
-			continue
-		}
-		image, _ := m["image"].(string)
-		image, _, _ = strings.Cut(image, "@")
-		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
-		return tag
-	}
-	return ""
-}
-
 // String is a whole sentence's beginning: what is there.
 func (in installation) String() string {
 	if in.version == "" {

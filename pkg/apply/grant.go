@@ -52,10 +52,6 @@ type (
 	}
 )
 
-// permissionsLabel marks the roles that we ask for: those in Istio's namespace go
-// with it.
-const permissionsLabel = "setup-mesh.io/permissions"
-
 // grant is what kubectl has to apply so that user may do what is missing: a Role
 // for what is in namespace, a ClusterRole for all else, and their bindings. An
 // empty user gets no binding; without a namespace there is no Role. It is one
@@ -82,7 +78,7 @@ func (l *grantList) add(kind, user, namespace string, rules []grantRule) {
 	if len(rules) == 0 {
 		return
 	}
-	meta := grantMeta{Name: "setup-mesh-" + digestOf(rules), Namespace: namespace, Labels: map[string]string{permissionsLabel: "true"}}
+	meta := grantMeta{Name: "setup-mesh-" + digestOf(rules), Namespace: namespace, Labels: map[string]string{object.LabelPermissions: "true"}}
 	const version = object.RBACGroup + "/v1"
 	l.Items = append(l.Items, grantRole{APIVersion: version, Kind: kind, Metadata: meta, Rules: rules})
 	if user != "" {
@@ -156,12 +152,3 @@ func encodeGrant(v any) string {
 }
 
 const grantIt = "have an administrator of the cluster apply this, with kubectl apply -f"
-
-// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
-// it is not.
-func rolesNamespace(l *Live) string {
-	if l.object(object.NamespaceRef(l.Namespace)) == nil {
-		return ""
-	}
-	return l.Namespace
-}

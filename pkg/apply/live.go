@@ -104,3 +104,12 @@ func (l *Live) listed(ref object.Ref) bool {
 	_, all := l.services[ref.Namespace]
 	return all && ref == object.ServiceRef(ref.Namespace, ref.Name)
 }
+
+// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
+// it is not.
+func (l *Live) rolesNamespace() string {
+	if l.object(object.NamespaceRef(l.Namespace)) == nil {
+		return ""
+	}
+	return l.Namespace
+}

@@ -65,7 +65,7 @@ func (r *Remains) sort(l *Live, o *unstructured.Unstructured) {
 	switch {
 	case ref.Name == "kube-root-ca.crt", ref.Kind == "ServiceAccount" && ref.Name == "default":
 	case ref == lockRef(l.Namespace):
-	case o.GetLabels()[permissionsLabel] != "": // what lets the user do this
+	case o.GetLabels()[object.LabelPermissions] != "": // what lets the user do this
 	case slices.Equal(object.Managers(o), []string{istiodManager}) && ref.Namespace == l.Namespace:
 		r.ByProducts = append(r.ByProducts, ref)
 	case slices.Equal(object.Managers(o), []string{istiodManager}): // found in all namespaces

@@ -164,3 +164,19 @@ func remoteSecretObject(namespace, source string) *unstructured.Unstructured {
 		"annotations": map[string]any{"networking.istio.io/cluster": source},
 	}, map[string]any{"type": "Opaque"})
 }
+
+// probeName begins the names of what the proof of serving puts into a cluster.
+const probeName = "setup-mesh-probe"
+
+// probeWebhookRef is the webhook of that proof.
+func probeWebhookRef(namespace string) object.Ref {
+	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: probeName + "-" + namespace}
+}
+
+// probeGateway is refused by every istiod that validates:
+// https://github.com/istio/istio/blob/master/pkg/webhooks/validation/controller/controller.go
+func probeGateway(namespace string) *unstructured.Unstructured {
+	return object.New("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",
+		map[string]any{"annotations": map[string]any{"istio.io/always-reject": "true"}},
+		map[string]any{"spec": map[string]any{}})
+}

@@ -18,7 +18,7 @@ const alone = "mesh_id: m\ncontexts: {a: {network: n, name: a}}\n"
 
 // observed plans what is read of a cluster in memory, after setup has put things
 // into it: ours by apply, others' by hand.
-func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *applytest.Cluster, apply func(*unstructured.Unstructured))) (plan *Plan, lines string) {
+func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *applytest.Cluster, apply func(*unstructured.Unstructured))) (p *Plan, lines string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fleet := applytest.New(1)
@@ -44,10 +44,10 @@ func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *app
 		if err := w.Clusters[0].Unreached; err != nil {
 			t.Fatal(err)
 		}
-		plan = NewPlan(d, w, PlanOptions{})
-		lines = planLines(plan)
+		p = NewPlan(d, w, PlanOptions{})
+		lines = planLines(p)
 	})
-	return plan, lines
+	return p, lines
 }
 
 func labelled(o *unstructured.Unstructured, mesh string) *unstructured.Unstructured {

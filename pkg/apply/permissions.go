@@ -225,7 +225,7 @@ func judgePermissions(e *Evidence, c *ClusterPlan) []Finding {
 	return []Finding{{
 		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
 		Hint:    grantHint(seen),
-		Detail:  grant(seen.User, rolesNamespace(c.Live), seen.Missing),
+		Detail:  grant(seen.User, c.Live.rolesNamespace(), seen.Missing),
 	}}
 }
 

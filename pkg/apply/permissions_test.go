@@ -297,7 +297,7 @@ func TestPermissions(t *testing.T) {
 	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{} // something to do
 	p := NewPlan(d, w, PlanOptions{})
 	missing := []object.Access{object.AccessTo("patch", service)}
-	p = p.With(Preflight(p, Inspection{
+	p = With(p, Preflight(p, Inspection{
 		"a": {Missing: missing, User: "mia"},
 		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
 	}))

@@ -183,11 +183,12 @@ func (p *Plan) cluster(name string) *ClusterPlan {
 	return nil
 }
 
-// NewPlan compares what is wanted with what was read. It asks nobody.
-func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
+// newPlan compares what is wanted with what was read, and puts what is to be done in
+// the order of rules. It asks nobody.
+func newPlan(d *Desired, w *World, rules Rules, o PlanOptions) *Plan {
 	p := &Plan{Format: PlanFormat, Mesh: d.MeshID, world: w, desired: d, options: o}
 	p.shared, p.unshared = newSharing(d, w)
-	pl := &planner{plan: p, options: o}
+	pl := &planner{plan: p, options: o, rules: rules}
 	for i, l := range w.Clusters {
 		c := &ClusterPlan{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
@@ -205,13 +206,14 @@ func NewPlan(d *Desired, w *World, o PlanOptions) *Plan {
 	}
 	pl.rewire()
 	pl.order()
-	return p.With(Preflight(p, nil))
+	return p
 }
 
 // A planner makes a plan. What speaks against it is the business of checks.
 type planner struct {
 	plan    *Plan
 	options PlanOptions
+	rules   Rules
 }
 
 func (pl *planner) cluster(c *ClusterPlan) {

@@ -99,7 +99,7 @@ func (pl *planner) leave(c *ClusterPlan) {
 			pl.delete(c, o)
 		}
 	}
-	if l.recordVersion != "" {
+	if l.Record != nil && !l.lost {
 		c.Changes = append(c.Changes, Change{Subject: bookkeeping, Object: record.Ref(l.Namespace), Action: Delete})
 	}
 	for _, ref := range l.Remains.ByProducts {

@@ -27,7 +27,7 @@ func (pl *planner) records() {
 		have := c.Live.Record
 		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
-		case c.Live.recordVersion == "":
+		case have == nil, c.Live.lost:
 			ch.Action = Create
 		case !sameJSON(have, want):
 			ch.Action, ch.Reason = Update, "members or objects changed"

@@ -183,7 +183,7 @@ func TestPreflight(t *testing.T) {
 				w.Clusters[i].Leaving = tt.teardown
 			}
 			p := NewPlan(d, w, tt.options)
-			p = p.With(slices.DeleteFunc(Preflight(p, tt.inspection), func(f Finding) bool {
+			p = With(p, slices.DeleteFunc(Preflight(p, tt.inspection), func(f Finding) bool {
 				return strings.HasPrefix(f.ID, "plan/deletes-") // TestEnds has them
 			}))
 			if diff := cmp.Diff(tt.want, findings{p.Refusals, p.Warnings}, sayings); diff != "" {

@@ -8,18 +8,18 @@ import (
 )
 
 // prove waits until a claim about a cluster is seen to be true.
-func (x *execution) prove(ctx context.Context, c *ClusterPlan, claim order.Claim, r *reporter) error {
-	switch claim {
+func (x *execution) prove(ctx context.Context, c *ClusterPlan, s Step, r *reporter) error {
+	switch s.Claim {
 	case order.Answers:
 		return waitIstiod(ctx, x.at(c), c, r)
 	case order.Addressed:
 		return waitGateway(ctx, x.at(c), c, r)
 	case order.Serves:
-		return waitServing(ctx, x, c, r)
+		return waitServing(ctx, x, c, s.Tries, r)
 	case order.Injected:
 		return waitServed(ctx, x.at(c), c, r)
 	case order.Discovers:
 		return waitDiscovery(ctx, x.at(c), x.plan, c, r)
 	}
-	return fmt.Errorf("nothing proves that %s: %s", c.Name, claim)
+	return fmt.Errorf("nothing proves that %s: %s", c.Name, s.Claim)
 }

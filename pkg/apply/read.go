@@ -252,7 +252,7 @@ func forbiddenReading(ctx context.Context, l *connected, err *object.Error, refs
 	for _, r := range refs {
 		missing = append(missing, object.AccessTo("get", r), object.AccessTo("list", r))
 	}
-	out.Detail = grant(user, rolesNamespace(l.Live), missing)
+	out.Detail = grant(user, l.rolesNamespace(), missing)
 	return &out
 }
 

@@ -5,27 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
-
-// replicaFailure is why pods of a Deployment, nil for none, could not be made, in
-// the words of whoever refused them; "" if they could. What is said of an earlier
-// spec does not count.
-// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
-func replicaFailure(deployment *unstructured.Unstructured) string {
-	if deployment == nil || !settled(deployment) {
-		return ""
-	}
-	conditions, _, _ := unstructured.NestedSlice(deployment.Object, "status", "conditions")
-	for _, c := range conditions {
-		if m, _ := c.(map[string]any); m["type"] == "ReplicaFailure" && m["status"] == "True" {
-			return fmt.Sprint(m["message"])
-		}
-	}
-	return ""
-}
 
 // verdicts are parts of the messages of those who refuse a pod for what it is: a
 // ResourceQuota, a LimitRange, Pod Security, a policy. They say the same until

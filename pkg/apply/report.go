@@ -85,7 +85,7 @@ func (x *execution) report(steps []*running, interrupted error, start time.Time)
 		}
 		for _, s := range steps {
 			if s.Cluster == c.Name && s.err != nil && !errors.Is(s.err, errSkipped) {
-				cr.Failures = append(cr.Failures, Failure{ID: checkOf(s.Claim), Step: s.Step.about(), Message: s.err.Error(), Hint: object.HintOf(s.err)})
+				cr.Failures = append(cr.Failures, Failure{ID: s.Check, Step: s.Step.about(), Message: s.err.Error(), Hint: object.HintOf(s.err)})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)

@@ -26,7 +26,7 @@ func TestReport(t *testing.T) {
 	}
 	start := time.Now()
 	config := Step{Cluster: "east", Kind: Put, Part: order.Config}
-	istiod := Step{Cluster: "east", Kind: Prove, Claim: order.Answers}
+	istiod := Step{Cluster: "east", Kind: Prove, Claim: order.Answers, Check: checkRunning}
 	gateways := Step{Cluster: "east", Kind: Put, Part: order.Gateways}
 	ran := func(s Step, err error) *running {
 		return &running{Step: s, err: err, start: start.Add(time.Second), end: start.Add(3 * time.Second)}

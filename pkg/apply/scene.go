@@ -13,6 +13,7 @@ import (
 // A scene is what the rules of components look at: who is who, and who was.
 type scene struct {
 	plan     *Plan
+	rules    Rules
 	clusters map[string]*ClusterPlan
 	// handsOver are the clusters that a cluster served as a primary, as the
 	// records say, and that it is not to serve after the apply.
@@ -27,9 +28,9 @@ type scene struct {
 	contexts map[string]bool
 }
 
-func newScene(p *Plan) *scene {
+func newScene(p *Plan, rules Rules) *scene {
 	s := &scene{
-		plan: p, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{},
+		plan: p, rules: rules, clusters: map[string]*ClusterPlan{}, handsOver: map[string][]string{},
 		members: map[*ClusterPlan]*record.Member{}, names: map[string]*ClusterPlan{}, contexts: map[string]bool{},
 	}
 	for _, c := range p.Clusters {
@@ -152,9 +153,6 @@ func (s *scene) unidentified() string {
 // apply that did not reach it has recorded its name, and no more.
 func (s *scene) remembered(context string) bool { return s.contexts[context] }
 
-// departed says whether c is a member that topology.yaml does not name.
-func (c *ClusterPlan) departed() bool { return c.Leaving && c.Desired == nil }
-
 // holds says why a fact that no step makes cannot be relied on, "" if it can.
 func (s *scene) holds(f order.Fact) string {
 	c := s.clusters[f.Cluster]
@@ -175,80 +173,25 @@ func (s *scene) holds(f order.Fact) string {
 func (s *scene) handed(c *ClusterPlan) []order.Fact {
 	var out []order.Fact
 	for _, name := range s.handsOver[c.Name] {
-		out = append(out, s.servedOtherwise(s.clusters[name], c)...)
+		out = append(out, s.servedOtherwise(s.clusters[name])...)
 	}
 	return out
 }
 
 // servedOtherwise are the facts that say that c does not need a primary that it
-// had: others serve it, and nobody there calls it; or nobody has to.
-func (s *scene) servedOtherwise(c, primary *ClusterPlan) []order.Fact {
+// had: others serve it, and nobody there calls a former one, by whatever name; or
+// nobody has to.
+func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
 	if c.Leaving {
 		return []order.Fact{order.Gone(c.Name, order.Injector, ""), order.Gone(c.Name, order.Webhooks, "")}
 	}
-	before := primary.Name
-	if m := s.recorded(primary); m != nil {
-		before = m.Name
-	}
-	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, before)}
+	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, "")}
 }
 
-// formerly are the clusters that served c, and are not to do so after the apply.
-func (s *scene) formerly(c *ClusterPlan) []*ClusterPlan {
-	var out []*ClusterPlan
-	for _, p := range s.plan.Clusters {
-		if slices.Contains(s.handsOver[p.Name], c.Name) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
-// Servers are the primaries of a remote cluster that its injection can be proved
-// by: their endpoints are in it, or will be.
-func (p *Plan) Servers(c *ClusterPlan) []string {
-	var out []string
-	for _, name := range c.Primaries {
-		p := p.cluster(name)
-		for _, ch := range c.Changes {
-			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
-}
-
-// putting says whether an apply would create or update something of these parts of
-// c.
-func (c *ClusterPlan) putting(parts ...order.Part) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)
-	})
-}
-
-// movesGateway says whether the gateway of c may have another address after an
-// apply: its Service is made, or more than its labels change.
-func (c *ClusterPlan) movesGateway() bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
-		if ch.Object != object.GatewayServiceRef(c.Namespace) || ch.removes() || ch.Action == Keep || ch.Action == Unknown {
-			return false
-		}
-		if ch.Action == Create {
-			return true
-		}
-		for _, f := range ch.Fields {
-			if !strings.HasPrefix(f.Path, "metadata.labels") {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// removing says whether something of these parts of c is to go.
-func (c *ClusterPlan) removing(parts ...order.Part) bool {
-	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.removes() && slices.Contains(parts, ch.Part) })
+// changesHands says whether some cluster served c, and is not to do so after the
+// apply.
+func (s *scene) changesHands(c *ClusterPlan) bool {
+	return slices.ContainsFunc(s.plan.Clusters, func(p *ClusterPlan) bool { return slices.Contains(s.handsOver[p.Name], c.Name) })
 }
 
 // served says whether primary served remote, and is not to do so after an apply.

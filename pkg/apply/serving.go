@@ -22,10 +22,7 @@ import (
 // an EndpointSlice for each primary, and a webhook for each that only its own
 // probe pods match. The Service has a name that istiod's certificate has too:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/bootstrap/server.go (getDNSNames)
-const (
-	probeName  = "setup-mesh-probe"
-	probeLabel = "setup-mesh.io/probe"
-)
+const probeLabel = "setup-mesh.io/probe"
 
 // firstProbePort is that of the first primary in a proof of that time; the others
 // have the next ones. An API server keeps the connections of a webhook by the name
@@ -40,10 +37,6 @@ func firstProbePort(now time.Time) int64 {
 var probeServices = []string{"istio-pilot", "istiod-remote"}
 
 var probeSubject = order.Subject{Component: order.Primaries, Part: order.Probe}
-
-func probeWebhookRef(namespace string) object.Ref {
-	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: probeName + "-" + namespace}
-}
 
 func probeSliceRef(namespace, primary string) object.Ref {
 	return object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: namespace, Name: probeName + "-" + primary}
@@ -68,14 +61,9 @@ func probeRefs(c *ClusterPlan) []record.Recorded {
 
 // waitServing waits until each primary of c that is reached and new to it injects
 // a pod by itself. What serves c now is not touched.
-func waitServing(ctx context.Context, x *execution, c *ClusterPlan, r *reporter) (err error) {
+func waitServing(ctx context.Context, x *execution, c *ClusterPlan, primaries []string, r *reporter) (err error) {
 	l := x.at(c)
-	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh, port: firstProbePort(x.plan.world.Now)}
-	for _, name := range x.plan.Tried(c) {
-		if p := x.plan.cluster(name); p != nil && p.Unreached == "" {
-			pr.primaries = append(pr.primaries, name)
-		}
-	}
+	pr := &servingProbe{l: l, c: c, mesh: x.plan.Mesh, port: firstProbePort(x.plan.world.Now), primaries: primaries}
 	if err := x.held(c.Name); err != nil {
 		return err
 	}

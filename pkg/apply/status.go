@@ -11,6 +11,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // StatusFormat is the version of a [Status]'s JSON.
@@ -55,18 +56,6 @@ type Trust struct {
 
 // Healthy says whether nothing was found.
 func (s *Status) Healthy() bool { return len(s.Findings) == 0 }
-
-// Probe is what a status asks beyond what a plan reads.
-type Probe struct {
-	Istiods     []IstiodView
-	Err         error            // the istiods could not be listed
-	Credentials map[string]error // of the stored remote secrets, by source
-	// Root is the ConfigMap with the root certificate that the primaries of
-	// a remote cluster write, as it was read; Injection is what came of trying
-	// to have a pod injected, nil where it was or where nobody tried.
-	Root      Observed
-	Injection error
-}
 
 // Examine asks the reached clusters of p what a status judges by. It tries every
 // stored remote secret against its API server, too: an istiod calls a cluster
@@ -193,4 +182,38 @@ func versionOf(p *Plan, c *ClusterPlan) string {
 		}
 	}
 	return ""
+}
+
+// cell is how a table shows what was found of a cluster and a peer ("" for what
+// has none) by these checks: the first state, [ok] if there is none.
+func cell(findings []Finding, cluster, peer string, ids ...string) string {
+	for _, id := range ids {
+		for _, f := range findings {
+			if f.ID == id && f.Cluster == cluster && f.Peer == peer && f.State != "" {
+				return f.State
+			}
+		}
+	}
+	return ok
+}
+
+// ok is a cell with nothing to say.
+const ok = "ok"
+
+// trust is what a status shows of a cluster's trust, its state aside.
+func (e *Evidence) trust(c *ClusterPlan) Trust {
+	if c.Remote() {
+		if root, err := rootIn(e.probes[c.Name].Root); err == nil && root != nil {
+			return Trust{Root: root.Short()}
+		}
+		return Trust{}
+	}
+	b := c.bundle()
+	if b == nil {
+		return Trust{}
+	}
+	return Trust{
+		Root: certs.Short(b.RootFingerprint()), NotAfter: b.NotAfter(),
+		Days: int(math.Round(b.NotAfter().Sub(e.plan.world.Now).Hours() / 24)),
+	}
 }

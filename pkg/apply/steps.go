@@ -27,6 +27,10 @@ type Step struct {
 	Part    order.Part  `json:"part,omitempty"`  // of Put and Remove
 	Peer    string      `json:"peer,omitempty"`  // of a part that is about two clusters
 	Claim   order.Claim `json:"claim,omitempty"` // of Prove
+	// Check is the ID of the check by which a status judges what is proved, Tries
+	// the primaries that are tried one by one.
+	Check string   `json:"check,omitempty"`
+	Tries []string `json:"tries,omitempty"`
 	// Changes are indices of the cluster's changes, After of the plan's steps.
 	Changes []int `json:"changes,omitempty"`
 	After   []int `json:"after,omitempty"`
@@ -44,7 +48,7 @@ type draft struct {
 // what is blocked.
 func (pl *planner) order() {
 	pl.sends()
-	s := newScene(pl.plan)
+	s := newScene(pl.plan, pl.rules)
 	var drafts []*draft
 	for _, c := range pl.plan.Clusters {
 		if c.Unreached == "" {
@@ -63,6 +67,11 @@ func (pl *planner) order() {
 			if ch := &s.clusters[d.Cluster].Changes[at]; ch.Blocked == "" {
 				ch.Blocked = nodes[i].Blocked
 			}
+		}
+	}
+	for _, d := range drafts {
+		if c := s.clusters[d.Cluster]; d.Claim == order.Serves && d.Step.Blocked == "" && !c.Pending() {
+			d.Step.Blocked = "nothing of " + c.Name + " changes now" // and what the proof puts there needs a lock
 		}
 	}
 	pl.records()
@@ -116,12 +125,15 @@ func (s *scene) drafts(c *ClusterPlan) []*draft {
 		case k.kind == Remove:
 			d.Needs = append(d.Needs, s.ends(c, ch)...)
 		default:
-			d.Needs = append(d.Needs, s.needs(c, ch)...)
+			d.Needs = append(d.Needs, s.rules.Needs(s, c, ch)...)
 		}
 	}
-	for _, p := range s.proves(c) {
-		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.claim}}
-		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.claim}}, p.needs(s, c)
+	if c.Leaving || c.Desired == nil {
+		return out // what it needed is gone when it is
+	}
+	for _, p := range s.rules.Proofs(s, c) {
+		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.Claim, Check: p.Check, Tries: p.Tries}}
+		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.Claim}}, p.Needs
 		out = append(out, d)
 	}
 	return out
@@ -242,21 +254,6 @@ type About struct {
 }
 
 func (s Step) about() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
-
-// wants says whether ref is among what c should hold.
-func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
-
-// item is what c should hold at ref, nil for nothing.
-func (c *ClusterPlan) item(ref object.Ref) *Item {
-	if c.Desired == nil {
-		return nil
-	}
-	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
-	if i < 0 {
-		return nil
-	}
-	return c.Desired.Items[i]
-}
 
 // proves says whether an apply looks whether a claim about c is true.
 func (p *Plan) proves(c *ClusterPlan, claim order.Claim) bool {

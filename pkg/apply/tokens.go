@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -16,23 +13,6 @@ const checkLifetime = "discovery/credential-lifetime"
 func tokenChecks() []Check {
 	return []Check{{ID: checkLifetime, Severity: Warns, Applies: isRead, Judge: judgeLifetime}}
 }
-
-// A validity is when a token was made and when it ends.
-type validity struct{ issued, expires time.Time }
-
-// validityOf reads what is written beside the token of a remote secret, which
-// may be nil.
-func validityOf(secret *unstructured.Unstructured) (validity, bool) {
-	if secret == nil {
-		return validity{}, false
-	}
-	note := secret.GetAnnotations()
-	issued, err1 := time.Parse(time.RFC3339, note[annotationIssued])
-	expires, err2 := time.Parse(time.RFC3339, note[annotationExpires])
-	return validity{issued, expires}, err1 == nil && err2 == nil
-}
-
-func (v validity) lifetime() time.Duration { return v.expires.Sub(v.issued) }
 
 // shortLifetime is what nobody has to hear of: an apply in the last third of it
 // happens in the course of things. EKS grants 24 hours and GKE 48 whatever is
@@ -62,11 +42,6 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d h", hours)
 	}
 	return fmt.Sprintf("%d d", int(d.Round(time.Hour).Hours())/24)
-}
-
-// credential is the remote secret for source as c holds it, nil for none.
-func (c *ClusterPlan) credential(source string) *unstructured.Unstructured {
-	return c.Live.object(object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source))
 }
 
 // judgeLifetime looks at the tokens of c that other clusters have.

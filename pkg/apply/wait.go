@@ -121,14 +121,6 @@ func webhookFilled(o *unstructured.Unstructured) bool {
 	return len(hooks) > 0
 }
 
-// probeGateway is refused by every istiod that validates:
-// https://github.com/istio/istio/blob/master/pkg/webhooks/validation/controller/controller.go
-func probeGateway(namespace string) *unstructured.Unstructured {
-	return object.New("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",
-		map[string]any{"annotations": map[string]any{"istio.io/always-reject": "true"}},
-		map[string]any{"spec": map[string]any{}})
-}
-
 // waitProbe waits until istiod's validation refuses the probe. Nothing can be
 // watched for that: the API server calls the webhook when somebody writes.
 func waitProbe(ctx context.Context, l *connected, r *reporter) error {

@@ -74,12 +74,6 @@ func because(failure string) string {
 	return ": " + failure
 }
 
-// settled says whether the status of a workload is about its spec of now.
-func settled(o *unstructured.Unstructured) bool {
-	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
-	return observed >= o.GetGeneration()
-}
-
 // rollout says how far the new replicas of a Deployment are.
 func rollout(ref object.Ref, o *unstructured.Unstructured) string {
 	number := func(fields ...string) int64 {

@@ -91,8 +91,9 @@ func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)
-		if err := d.want(c); err != nil {
-			t.Fatal(err)
+		w := &wants{desired: d, cluster: c}
+		if byRole(w); w.err != nil {
+			t.Fatal(w.err)
 		}
 	}
 	return d

@@ -1,6 +1,7 @@
 package applytest
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -95,27 +96,47 @@ func (c *Cluster) wants(hook map[string]any, verb string, o Object) bool {
 	}) {
 		return false
 	}
-	if !matches(hook["objectSelector"], labelsOf(o)) {
+	if !c.f.matches(hook["objectSelector"], labelsOf(o)) {
 		return false
 	}
 	if ref.Namespace == "" {
 		return true
 	}
 	ns := c.get(object.NamespaceRef(ref.Namespace))
-	return ns != nil && matches(hook["namespaceSelector"], labelsOf(ns))
+	return ns != nil && c.f.matches(hook["namespaceSelector"], labelsOf(ns))
 }
 
 // matches says whether a label selector takes labels. One that is absent takes
-// all.
-func matches(selector any, set map[string]string) bool {
+// all. Each selector is parsed once: what is stored is never changed in place.
+func (f *Fleet) matches(selector any, set map[string]string) bool {
 	m, _ := selector.(map[string]any)
 	if len(m) == 0 {
 		return true
 	}
+	key := reflect.ValueOf(m).Pointer()
+	known, ok := f.selectors[key]
+	if !ok {
+		known = parsedSelector{m, parseSelector(m)}
+		f.selectors[key] = known
+	}
+	return known.selector.Matches(labels.Set(set))
+}
+
+// A parsedSelector keeps what it was made from, so that nothing else gets its
+// address.
+type parsedSelector struct {
+	from     map[string]any
+	selector labels.Selector
+}
+
+func parseSelector(m map[string]any) labels.Selector {
 	var s metav1.LabelSelector
 	if runtime.DefaultUnstructuredConverter.FromUnstructured(m, &s) != nil {
-		return false
+		return labels.Nothing()
 	}
 	parsed, err := metav1.LabelSelectorAsSelector(&s)
-	return err == nil && parsed.Matches(labels.Set(set))
+	if err != nil {
+		return labels.Nothing()
+	}
+	return parsed
 }

@@ -19,15 +19,17 @@ type Fleet struct {
 	contexts map[string]string // to the cluster's name
 	tokens   map[string]grant
 	configs  map[string]config // by kubeconfig
-	agenda   agenda
-	merger   *Merger
-	random   *rand.Rand
-	uids     int
-	runs     int
-	asking   int // the run whose request has its effect now
-	address  int // of load balancers, as many as there were
-	watchers []func(Write)
-	hook     func(Request) Fault
+	// selectors are those of webhooks, by the address of what they were made from.
+	selectors map[uintptr]parsedSelector
+	agenda    agenda
+	merger    *Merger
+	random    *rand.Rand
+	uids      int
+	runs      int
+	asking    int // the run whose request has its effect now
+	address   int // of load balancers, as many as there were
+	watchers  []func(Write)
+	hook      func(Request) Fault
 }
 
 // New makes a fleet without clusters. Whatever a real API server would draw by lot
@@ -37,12 +39,13 @@ func New(seed uint64) *Fleet { return NewMerger().Fleet(seed) }
 // Fleet is [New] for one of many fleets, which share m.
 func (m *Merger) Fleet(seed uint64) *Fleet {
 	f := &Fleet{
-		clusters: map[string]*Cluster{},
-		contexts: map[string]string{},
-		tokens:   map[string]grant{},
-		configs:  map[string]config{},
-		merger:   m,
-		random:   rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable on purpose
+		clusters:  map[string]*Cluster{},
+		contexts:  map[string]string{},
+		tokens:    map[string]grant{},
+		configs:   map[string]config{},
+		selectors: map[uintptr]parsedSelector{},
+		merger:    m,
+		random:    rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable on purpose
 	}
 	f.agenda.f = f
 	return f

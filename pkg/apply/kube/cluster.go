@@ -3,11 +3,13 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -110,8 +112,15 @@ func (c *Cluster) getJSONAs(ctx context.Context, path, accept string, into any) 
 		}
 		return nil
 	}
-	return c.failed(ctx, "read "+path, object.Ref{}, err)
+	failed := c.failed(ctx, "read "+path, object.Ref{}, err)
+	if e, ok := errors.AsType[*object.Error](failed); ok && apierrors.IsNotFound(err) {
+		e.Err = errNoPath
+	}
+	return failed
 }
+
+// errNoPath is wrapped where a server does not know a path.
+var errNoPath = errors.New("no such path")
 
 // send returns the answer to r. Unlike DoRaw, it makes an error out of the
 // Status that an API server sends.

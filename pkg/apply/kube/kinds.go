@@ -2,8 +2,10 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -29,7 +31,27 @@ func (c *Cluster) resource(ctx context.Context, op string, ref object.Ref) (obje
 //
 // client-go's discovery is not used: it takes no context, and a proxy's "404" is an
 // absent kind for it.
-func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only string) (object.Resource, error) {
+//
+// A group that comes with its first CRD, or goes with its last, is listed for a
+// moment while the server does not know it: the question is then asked again.
+func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only string) (r object.Resource, err error) {
+	for n := 1; n <= discoveries; n++ {
+		if r, err = c.lookUp(ctx, op, ref, only); !errors.Is(err, errNoPath) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return r, err
+		case <-time.After(wait(n, 0)):
+		}
+	}
+	return r, err
+}
+
+// discoveries are how often a kind is looked for while its group comes or goes.
+const discoveries = 5
+
+func (c *Cluster) lookUp(ctx context.Context, op string, ref object.Ref, only string) (object.Resource, error) {
 	versions, err := c.versions(ctx, op, ref)
 	if err != nil {
 		return object.Resource{}, err

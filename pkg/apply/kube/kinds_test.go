@@ -102,6 +102,44 @@ func TestVersionOfAKind(t *testing.T) {
 	}
 }
 
+// A group that has just come is listed before the server knows it, and one that
+// goes is listed for longer.
+func TestGroupThatComesOrGoes(t *testing.T) {
+	tests := map[string]struct {
+		comes   bool
+		wantErr string
+	}{
+		"comes": {true, ""},
+		"goes":  {false, `read Thing n/a in "east": the server has no kind Thing in example.com`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			c := at(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				switch later := asked > 1; {
+				case r.URL.Path == "/apis" && later && !tt.comes:
+					io.WriteString(w, `{"kind":"APIGroupList","apiVersion":"v1","groups":[]}`)
+				case r.URL.Path == "/apis":
+					asked++
+					io.WriteString(w, `{"kind":"APIGroupList","apiVersion":"v1","groups":[{"name":"example.com","versions":[{"version":"v1"}]}]}`)
+				case r.URL.Path == "/apis/example.com/v1" && later && tt.comes:
+					io.WriteString(w, `{"kind":"APIResourceList","apiVersion":"v1","resources":[{"name":"things","kind":"Thing","namespaced":true}]}`)
+				case r.URL.Path == "/apis/example.com/v1/namespaces/n/things/a":
+					io.WriteString(w, `{"apiVersion":"example.com/v1","kind":"Thing"}`)
+				default:
+					w.Header().Set("Content-Type", "text/plain")
+					http.NotFound(w, r)
+				}
+			})
+			_, err := c.Get(deadline(t), object.Ref{Group: "example.com", Kind: "Thing", Namespace: "n", Name: "a"})
+			if got := errorText(err); got != tt.wantErr {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 func TestKindIsRemembered(t *testing.T) {
 	c, asked := kindServer(t)
 	ref := object.Ref{Group: "example.com", Kind: "Old", Namespace: "n", Name: "a"}

@@ -2,6 +2,7 @@ package object
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,25 +11,34 @@ import (
 
 // Ours says whether we manage fields of o, which may be nil.
 func Ours(o *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(entries(o), func(m map[string]any) bool { return m["manager"] == FieldManager })
+}
+
+// entries are the managedFields of o, which may be nil, as they are: decoding
+// them costs more than all else that a plan does with an object.
+func entries(o *unstructured.Unstructured) []map[string]any {
 	if o == nil {
-		return false
+		return nil
 	}
-	for _, m := range o.GetManagedFields() {
-		if m.Manager == FieldManager {
-			return true
+	list, _, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", "managedFields")
+	all, _ := list.([]any)
+	out := make([]map[string]any, 0, len(all))
+	for _, e := range all {
+		if m, ok := e.(map[string]any); ok {
+			out = append(out, m)
 		}
 	}
-	return false
+	return out
 }
 
 // Managers are the other managers of o, each once, in the order of o.
 func Managers(o *unstructured.Unstructured) []string {
 	var names []string
 	seen := map[string]bool{FieldManager: true}
-	for _, m := range o.GetManagedFields() {
-		if !seen[m.Manager] {
-			seen[m.Manager] = true
-			names = append(names, m.Manager)
+	for _, m := range entries(o) {
+		if name, _ := m["manager"].(string); !seen[name] {
+			seen[name] = true
+			names = append(names, name)
 		}
 	}
 	return names
@@ -86,14 +96,14 @@ func ownsPath(owned map[string]any, path []string) bool {
 }
 
 // Applied are the fields of o that we own by server-side apply, as FieldsV1 has
-// them, decoded; nil if there are none.
+// them, decoded; nil if there are none. They are o's: do not change them.
 func Applied(o *unstructured.Unstructured) map[string]any {
-	for _, m := range o.GetManagedFields() {
-		if m.Manager != FieldManager || m.Operation != metav1.ManagedFieldsOperationApply || m.Subresource != "" || m.FieldsV1 == nil {
+	for _, m := range entries(o) {
+		sub, _ := m["subresource"].(string)
+		if m["manager"] != FieldManager || m["operation"] != string(metav1.ManagedFieldsOperationApply) || sub != "" {
 			continue
 		}
-		var owned map[string]any
-		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &owned) == nil {
+		if owned, ok := m["fieldsV1"].(map[string]any); ok {
 			return owned
 		}
 	}

@@ -33,8 +33,11 @@ const (
 	IstiodService = "istiod"
 	RootConfigMap = "istio-ca-root-cert"
 
-	LabelMesh    = "setup-mesh.io/mesh"
-	LabelNetwork = "topology.istio.io/network"
+	LabelMesh = "setup-mesh.io/mesh"
+	// LabelPermissions marks the roles that we ask for: those in Istio's namespace go
+	// with it.
+	LabelPermissions = "setup-mesh.io/permissions"
+	LabelNetwork     = "topology.istio.io/network"
 
 	// annotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters

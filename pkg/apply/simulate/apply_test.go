@@ -54,10 +54,7 @@ func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error
 func (s *sim) apply(p *process, o options) outcome {
 	ctx, cancel := context.WithTimeout(p.ctx, o.timeout)
 	defer cancel()
-	d, err := p.mesh.desired()
-	if p.ends {
-		d, err = p.mesh.departing()
-	}
+	d, err := s.wanted(p.mesh, p.ends)
 	if err != nil {
 		s.logf("  %s: %v", p.holder, err)
 		return outcome{err: err}
@@ -69,25 +66,25 @@ func (s *sim) apply(p *process, o options) outcome {
 		s.secret("an error", err.Error())
 		return outcome{err: err}
 	}
-	plan := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
-	plan.Teardown = p.ends
-	plan = plan.With(apply.Preflight(plan, apply.Inspect(ctx, plan, clients)))
-	s.secretPlan(plan)
-	s.logPlan(p, plan)
-	if len(plan.Refusals) > 0 {
-		return outcome{plan: plan, err: errRefused}
+	pl := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
+	pl.Teardown = p.ends
+	pl = apply.With(pl, apply.Preflight(pl, apply.Inspect(ctx, pl, clients)))
+	s.secretPlan(pl)
+	s.logPlan(p, pl)
+	if len(pl.Refusals) > 0 {
+		return outcome{plan: pl, err: errRefused}
 	}
 	s.mu.Lock()
 	p.phase, p.since = "apply", time.Now()
 	s.mu.Unlock()
-	report := apply.Apply(ctx, plan, clients, apply.Options{
+	report := apply.Apply(ctx, pl, clients, apply.Options{
 		Now: time.Now(), Random: rand.Reader, Holder: p.holder, Parallelism: 64, Events: func(e apply.Event) { s.event(p, e) },
 	})
 	s.mu.Lock()
 	p.phase = "over"
 	s.mu.Unlock()
 	s.logReport(p, report)
-	return outcome{plan: plan, report: report}
+	return outcome{plan: pl, report: report}
 }
 
 var errRefused = errors.New("refused")
@@ -112,24 +109,24 @@ func (s *sim) secret(where, text string) {
 	}
 }
 
-func (s *sim) secretPlan(plan *apply.Plan) {
-	b, err := plan.Save()
+func (s *sim) secretPlan(pl *apply.Plan) {
+	b, err := pl.Save()
 	if err != nil {
 		s.judge("plan", "cannot be saved: %v", err)
 	}
 	s.secret("the plan", string(b))
-	for _, step := range plan.Steps {
+	for _, step := range pl.Steps {
 		if len(step.Blocked) > 30 && step.Blocked[:30] == "the order of steps has a circle"[:30] {
 			s.judge("circle", "%s", step.Blocked)
 		}
 	}
 }
 
-func (s *sim) logPlan(p *process, plan *apply.Plan) {
+func (s *sim) logPlan(p *process, pl *apply.Plan) {
 	if s.log == nil {
 		return
 	}
-	for _, c := range plan.Clusters {
+	for _, c := range pl.Clusters {
 		s.logf("  plan of %s: %s (context %s) %s leaving %v %s", p.holder, c.Name, c.Context, c.Role, c.Leaving, c.Unreached)
 		for _, ch := range c.Changes {
 			if ch.Action != apply.Keep {
@@ -137,13 +134,13 @@ func (s *sim) logPlan(p *process, plan *apply.Plan) {
 			}
 		}
 	}
-	for i, step := range plan.Steps {
+	for i, step := range pl.Steps {
 		s.logf("    step %d: %s %s %s%s %s after %v %s", i, step.Cluster, step.Kind, step.Part, step.Claim, step.Peer, step.After, step.Blocked)
 	}
-	for _, f := range plan.Refusals {
+	for _, f := range pl.Refusals {
 		s.logf("    REFUSED %s: %s (%s)", f.Cluster, f.Message, f.Hint)
 	}
-	for _, f := range plan.Warnings {
+	for _, f := range pl.Warnings {
 		s.logf("    warning %s: %s", f.Cluster, f.Message)
 	}
 }

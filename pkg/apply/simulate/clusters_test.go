@@ -75,7 +75,7 @@ func benchClusters(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		p := apply.NewPlan(d, w, apply.PlanOptions{})
-		return p.With(apply.Preflight(p, apply.Inspect(ctx, p, clients)))
+		return apply.With(p, apply.Preflight(p, apply.Inspect(ctx, p, clients)))
 	}
 	carryOut := func(ctx context.Context, clients *apply.Clients) {
 		p := plan(ctx, clients)

@@ -17,7 +17,7 @@ import (
 type deed struct {
 	Kind    string
 	A, B, C int
-	At      time.Duration // from the start of the apply
+	At      time.Duration `json:",omitempty"` // from the start of the apply
 }
 
 var deeds = []string{
@@ -39,7 +39,10 @@ func (s *sim) perform(d deed) {
 	case "delete":
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return ref.Kind != "Namespace" }); ref.Kind != "" {
 			what = ref.String()
-			s.lost = s.lost || ref.Name == "setup-mesh"
+			s.lost, s.untrusted = s.lost || ref.Name == "setup-mesh", s.untrusted || ref.Name == object.Cacerts
+			if object.IsCRD(ref) { // and all that is of it
+				s.forget(name, "default")
+			}
 			s.must(hand.Delete(ref))
 		}
 	case "end":
@@ -52,6 +55,7 @@ func (s *sim) perform(d deed) {
 	case "change":
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return changes[ref.Kind] != nil }); ref.Kind != "" {
 			what = ref.String()
+			s.untrusted = s.untrusted || ref.Name == object.Cacerts
 			_, err := hand.Edit(ref, func(o applytest.Object) { changes[ref.Kind](o, d.C) })
 			s.must(err)
 		}

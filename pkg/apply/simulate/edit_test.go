@@ -162,7 +162,7 @@ func (s *sim) leave(m *mesh, e edit) {
 	}
 	i := e.A % len(m.Members)
 	gone := m.Members[i].Cluster
-	if !slices.ContainsFunc(m.Members, func(c member) bool { return c.Cluster != gone && s.holds(c.Cluster, m.ID) }) {
+	if !slices.ContainsFunc(m.Members, func(c member) bool { return c.Cluster != gone && s.remembers(c.Cluster, m.ID) }) {
 		return // nobody would know of it any more
 	}
 	heir := ""
@@ -177,11 +177,14 @@ func (s *sim) leave(m *mesh, e edit) {
 	}
 }
 
-// holds says whether a cluster has a record of a mesh, or should have one.
+// holds says whether a cluster is of a mesh, with a record or without.
 func (s *sim) holds(cluster, mesh string) bool {
-	if o := s.fleet.Cluster(cluster).Get(object.NamespaceRef("istio-system")); o != nil && o.GetLabels()[object.LabelMesh] == mesh {
-		return true
-	}
+	o := s.fleet.Cluster(cluster).Get(object.NamespaceRef("istio-system"))
+	return o != nil && o.GetLabels()[object.LabelMesh] == mesh || s.remembers(cluster, mesh)
+}
+
+// remembers says whether a cluster has a record of a mesh.
+func (s *sim) remembers(cluster, mesh string) bool {
 	for _, ns := range namespaces {
 		if o := s.fleet.Cluster(cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == mesh {
 			return true

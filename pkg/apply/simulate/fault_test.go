@@ -13,11 +13,11 @@ import (
 type fault struct {
 	Cluster int // index of the cluster, -1 for all
 	Class   string
-	While   string // "observe", "apply" or "" for both
+	While   string `json:",omitempty"` // "observe", "apply" or "" for both
 	Odds    int    // one in so many requests; what is asked again is another one
 	What    applytest.Fault
-	After   bool          // the request has its effect
-	From    time.Duration // after the start of the phase
+	After   bool          `json:",omitempty"` // the request has its effect
+	From    time.Duration `json:",omitempty"` // after the start of the phase
 	For     time.Duration
 }
 

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -17,17 +18,17 @@ type history struct {
 
 // A round is an apply, and what comes before it, along with it and after it.
 type round struct {
-	Mesh     int
-	Teardown bool
-	Edits    []edit
-	Outside  []deed // before the apply
-	Faults   []fault
-	During   []deed
-	Rival    *rival
-	Asleep   *nap
+	Mesh     int     `json:",omitempty"`
+	Teardown bool    `json:",omitempty"`
+	Edits    []edit  `json:",omitempty"`
+	Outside  []deed  `json:",omitempty"` // before the apply
+	Faults   []fault `json:",omitempty"`
+	During   []deed  `json:",omitempty"`
+	Rival    *rival  `json:",omitempty"`
+	Asleep   *nap    `json:",omitempty"`
 	Timeout  time.Duration
 	Pause    time.Duration // afterwards
-	Adopt    bool
+	Adopt    bool          `json:",omitempty"`
 }
 
 // A rival is a second apply beside the first.
@@ -146,4 +147,18 @@ var edits = []string{
 
 func randomEdit(r *rand.Rand) edit {
 	return edit{Kind: edits[r.IntN(len(edits))], A: r.IntN(1 << 16), B: r.IntN(1 << 16), C: r.IntN(1 << 16)}
+}
+
+// short is as much of a history as costs little: at least three rounds, and fewer
+// the more clusters there are; more than three at the start are rare.
+func (h history) short() history {
+	if h.Seed%10 > 0 {
+		h.Size = min(h.Size, 3)
+		h.Start = slices.Clone(h.Start)
+		h.Start[0] = h.Start[0].clone()
+		h.Start[0].Members = h.Start[0].Members[:h.Size]
+		h.Start[0].mend()
+	}
+	h.Rounds = h.Rounds[:min(len(h.Rounds), max(3, 6-h.Size))]
+	return h
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -14,7 +15,10 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
@@ -24,11 +28,11 @@ import (
 type mesh struct {
 	ID        string
 	Namespace string
-	Shared    []string
-	Members   []member
-	Trace     int // of base.yaml
-	Env       int
-	Strict    bool
+	Shared    []string `json:",omitempty"`
+	Members   []member `json:",omitempty"`
+	Trace     int      // of base.yaml
+	Env       int      `json:",omitempty"`
+	Strict    bool     `json:",omitempty"`
 }
 
 // A member is a context of topology.yaml. Clusters are named as in the fleet.
@@ -37,14 +41,14 @@ type member struct {
 	Context   string
 	Name      string
 	Network   string
-	Account   string
-	Primaries []string
-	Apart     bool // disableRegistryJoin
-	Address   string
-	Port      int
-	Note      int    // an annotation of the gateway
-	Server    string // apiServer.server
-	Env       int    // in its overlay
+	Account   string   `json:",omitempty"`
+	Primaries []string `json:",omitempty"`
+	Apart     bool     `json:",omitempty"` // disableRegistryJoin
+	Address   string   `json:",omitempty"`
+	Port      int      `json:",omitempty"`
+	Note      int      `json:",omitempty"` // an annotation of the gateway
+	Server    string   `json:",omitempty"` // apiServer.server
+	Env       int      `json:",omitempty"` // in its overlay
 }
 
 func (m mesh) clone() mesh {
@@ -216,6 +220,74 @@ func (m mesh) desired() (*apply.Desired, error) {
 		return nil, err
 	}
 	return apply.NewDesired(apply.Wanted{Mesh: topo, Base: base, Root: root}, standIn{})
+}
+
+// wanted is what a mesh is to be or, if all of it ends, not to be. The same files
+// are read once.
+func (s *sim) wanted(m mesh, ends bool) (*apply.Desired, error) {
+	key := m.topology() + m.base()
+	if ends {
+		key += "ends"
+	}
+	s.mu.Lock()
+	d := s.read[key]
+	s.mu.Unlock()
+	if d != nil {
+		return d, nil
+	}
+	d, err := m.desired()
+	if ends {
+		d, err = m.departing()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.remember(d)
+	s.mu.Lock()
+	s.read[key] = d
+	s.mu.Unlock()
+	return d, nil
+}
+
+// remember has each intermediate verified once a day: that takes more time than all
+// else in a plan, and is package certs' own business.
+func (s *sim) remember(d *apply.Desired) {
+	for _, c := range d.Clusters {
+		for _, it := range c.Items {
+			if it.Ref.Name == object.Cacerts {
+				it.Late = judged{it.Late, s, c.Member.Name}
+			}
+		}
+	}
+}
+
+// judged remembers what was said of a live object's data.
+type judged struct {
+	apply.Late
+	s       *sim
+	cluster string
+}
+
+type judgement struct {
+	cluster, mesh string
+	data          [sha256.Size]byte
+	day           time.Time
+}
+
+// Judge implements [apply.Late].
+func (j judged) Judge(w *apply.World, live *unstructured.Unstructured) string {
+	key := judgement{j.cluster, live.GetLabels()[object.LabelMesh], sha256.Sum256([]byte(encode(live.Object["data"]))), w.Now.Truncate(24 * time.Hour)}
+	j.s.mu.Lock()
+	said, ok := j.s.judged[key]
+	j.s.mu.Unlock()
+	if ok {
+		return said
+	}
+	said = j.Late.Judge(w, live)
+	j.s.mu.Lock()
+	j.s.judged[key] = said
+	j.s.mu.Unlock()
+	return said
 }
 
 // departing is what a teardown wants.

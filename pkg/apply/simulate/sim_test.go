@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -21,6 +22,7 @@ type sim struct {
 	names    []string          // of clusters
 	meshes   []mesh            // as the users want them now
 	contexts map[string]string // the kubeconfig: to clusters
+	ever     map[string]string // all contexts that there were
 	expired  map[string]int    // contexts whose login does not work for so many rounds
 	renames  int
 	smooth   bool      // no faults in this round
@@ -34,9 +36,12 @@ type sim struct {
 	faults    []fault
 	processes map[int]*process
 	asked     map[requestKey]int
+	read      map[string]*apply.Desired // by the files
+	judged    map[judgement]string
 	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
+	untrusted bool              // somebody took a CA away while an istiod started
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
 	given     map[identity]bool // that users ever gave
@@ -46,6 +51,9 @@ type sim struct {
 	records   recordCache
 	watch     watch
 }
+
+// merger is that of all fleets: histories make much the same objects.
+var merger = sync.OnceValue(applytest.NewMerger)
 
 // A failure is an invariant that did not hold.
 type failure struct {
@@ -57,8 +65,8 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
-		h: h, fleet: applytest.New(h.Seed), contexts: map[string]string{}, expired: map[string]int{},
-		processes: map[int]*process{}, asked: map[requestKey]int{}, planted: map[placed]string{},
+		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
+		processes: map[int]*process{}, asked: map[requestKey]int{}, read: map[string]*apply.Desired{}, judged: map[judgement]string{}, planted: map[placed]string{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, given: map[identity]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
@@ -78,7 +86,7 @@ func (s *sim) newCluster() string {
 	name := clusterName(i)
 	s.names = append(s.names, name)
 	c := s.fleet.Add(name)
-	s.contexts[name] = name
+	s.contexts[name], s.ever[name] = name, name
 	slow := s.h.Slow[i]
 	c.Set(func(set *applytest.Settings) {
 		set.TokenCap = 365 * 24 * time.Hour
@@ -100,7 +108,7 @@ func (s *sim) context(name, cluster string) {
 		delete(s.contexts, name)
 		return
 	}
-	s.contexts[name] = cluster
+	s.contexts[name], s.ever[name] = cluster, cluster
 }
 
 func (s *sim) logf(format string, args ...any) {
@@ -238,15 +246,15 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 	}
 	beside(0, func() { s.look(done) })
 	o := s.apply(first, options{timeout: r.Timeout, adopt: r.Adopt})
-	// A teardown forgets the members that it could not reach: it has said so.
-	s.lost = s.lost || r.Teardown && o.plan != nil && o.plan.Incomplete()
+	// A teardown forgets the members of which it could not take all: it has said so.
+	s.lost = s.lost || r.Teardown && (o.report == nil || !o.report.Complete())
 	close(done)
 	wg.Wait()
 }
 
 // look checks the invariants now and then.
 func (s *sim) look(done <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
@@ -260,7 +268,7 @@ func (s *sim) look(done <-chan struct{}) {
 
 // rest lets time go by, in which what was done has its consequences.
 func (s *sim) rest(pause time.Duration) {
-	for step := time.Second; pause > 0 && !s.broken(); step *= 2 {
+	for step := time.Second; pause > 0 && !s.broken(); step *= 4 {
 		time.Sleep(min(step, pause))
 		pause -= step
 		s.fleet.Look(func(w applytest.World) { s.check(w, "after the apply") })

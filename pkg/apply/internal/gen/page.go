@@ -49,7 +49,7 @@ func kind(c apply.Check) string {
 }
 
 func waits(c apply.Check) string {
-	if c.Proves() {
+	if apply.Proves(c) {
 		return "yes"
 	}
 	return ""

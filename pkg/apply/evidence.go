@@ -1,0 +1,62 @@
+package apply
+
+import "slices"
+
+// Evidence is what checks look at: a plan, the world that it was made of, and
+// what clusters were asked beyond that. It changes nothing of them.
+type Evidence struct {
+	plan       *Plan
+	inspection Inspection       // nil where nobody was asked
+	probes     map[string]Probe // nil where nobody was asked
+	networks   map[string]*network
+	twins      map[*Live]*Live   // an earlier context of the topology that leads to the same cluster
+	recorded   map[string]string // UID of the cluster that a context led to at the last apply
+}
+
+func newEvidence(p *Plan, i Inspection, probes map[string]Probe) *Evidence {
+	e := &Evidence{plan: p, inspection: i, probes: probes, twins: twinsOf(p.world), recorded: recordedContexts(p)}
+	e.networks = newNetworks(p, i)
+	return e
+}
+
+// judge runs checks on all clusters, in the order of the plan.
+func (e *Evidence) judge(checks []Check) []Finding {
+	var out []Finding
+	for _, c := range slices.Concat(e.plan.Clusters, e.plan.forgotten) {
+		for _, check := range checks {
+			if !check.Applies(e, c) {
+				continue
+			}
+			for _, f := range check.Judge(e, c) {
+				f.ID, f.Cluster = check.ID, c.Name
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// asks is what c is asked for checks.
+func (e *Evidence) asks(checks []Check, c *ClusterPlan) map[Question]bool {
+	out := map[Question]bool{}
+	for _, check := range checks {
+		if len(check.Asks) > 0 && check.Applies(e, c) {
+			for _, q := range check.Asks {
+				out[q] = true
+			}
+		}
+	}
+	return out
+}
+
+// Probe is what a status asks beyond what a plan reads.
+type Probe struct {
+	Istiods     []IstiodView
+	Err         error            // the istiods could not be listed
+	Credentials map[string]error // of the stored remote secrets, by source
+	// Root is the ConfigMap with the root certificate that the primaries of
+	// a remote cluster write, as it was read; Injection is what came of trying
+	// to have a pod injected, nil where it was or where nobody tried.
+	Root      Observed
+	Injection error
+}

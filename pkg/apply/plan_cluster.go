@@ -1,0 +1,109 @@
+package apply
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+// wants says whether ref is among what c should hold.
+func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
+
+// item is what c should hold at ref, nil for nothing.
+func (c *ClusterPlan) item(ref object.Ref) *Item {
+	if c.Desired == nil {
+		return nil
+	}
+	i := slices.IndexFunc(c.Desired.Items, func(it *Item) bool { return it.Ref == ref })
+	if i < 0 {
+		return nil
+	}
+	return c.Desired.Items[i]
+}
+
+// probeAccount is the account of a pod that is tried: one that is there.
+func (c *ClusterPlan) probeAccount() string {
+	if c.wants(accountRef(c.Namespace, c.Desired.Account)) {
+		return c.Desired.Account
+	}
+	return "default"
+}
+
+// putting says whether an apply would create or update something of these parts of
+// c.
+func (c *ClusterPlan) putting(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		return ch.Pending() && !ch.removes() && slices.Contains(parts, ch.Part)
+	})
+}
+
+// removing says whether something of these parts of c is to go.
+func (c *ClusterPlan) removing(parts ...order.Part) bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.removes() && slices.Contains(parts, ch.Part) })
+}
+
+// movesGateway says whether the gateway of c may have another address after an
+// apply: its Service is made, or more than its labels change.
+func (c *ClusterPlan) movesGateway() bool {
+	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
+		if ch.Object != object.GatewayServiceRef(c.Namespace) || ch.removes() || ch.Action == Keep || ch.Action == Unknown {
+			return false
+		}
+		if ch.Action == Create {
+			return true
+		}
+		for _, f := range ch.Fields {
+			if !strings.HasPrefix(f.Path, "metadata.labels") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// departed says whether c is a member that topology.yaml does not name.
+func (c *ClusterPlan) departed() bool { return c.Leaving && c.Desired == nil }
+
+// control is the fact that something injects the pods of c.
+func (c *ClusterPlan) control() order.Claim {
+	if c.Remote() {
+		return order.Injected
+	}
+	return order.Answers
+}
+
+// discovers are the clusters that the istiods of c are to read, as far as they
+// are reached.
+func (p *Plan) discovers(c *ClusterPlan) []string {
+	var out []string
+	for _, source := range c.Reads {
+		if from := p.cluster(source); from != nil && from.Unreached == "" {
+			out = append(out, source)
+		}
+	}
+	return out
+}
+
+// Servers are the primaries of a remote cluster that its injection can be proved
+// by: their endpoints are in it, or will be.
+func (p *Plan) Servers(c *ClusterPlan) []string {
+	var out []string
+	for _, name := range c.Primaries {
+		p := p.cluster(name)
+		for _, ch := range c.Changes {
+			if ch.Part == order.Endpoints && ch.Peer == name && ch.Action != Delete && (!ch.Mint || p != nil && p.Unreached == "") {
+				out = append(out, name)
+			}
+		}
+	}
+	return out
+}
+
+// credential is the remote secret for source as c holds it, nil for none.
+func (c *ClusterPlan) credential(source string) *unstructured.Unstructured {
+	return c.Live.object(object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source))
+}
