@@ -375,6 +375,16 @@ func TestWebhookChangesOnceTheOldPrimaryIsGone(t *testing.T) {
 	}
 }
 
+// What could not be read is not gone: nothing relies on that.
+func TestWhatIsNotReadIsNotGone(t *testing.T) {
+	p, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
+		w.Cluster("r").Objects[object.EndpointsRef("istio-system", "p1")] = Observed{Err: errors.New("forbidden")}
+	})
+	if ch := p.cluster("r").change(injectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
+		t.Errorf("the webhook: %s", changeLine(ch))
+	}
+}
+
 // An address stands behind the Service that pods are injected through: one that
 // does not serve yet, or never will, refuses a part of them.
 func TestAnotherPrimaryServesBeforeItHasAnAddress(t *testing.T) {

@@ -115,8 +115,11 @@ type Change struct {
 	item *Item
 }
 
-// removes says whether the change takes away what we put there.
-func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
+// removes says whether the change takes away what we put there, or would if it
+// were known to be there.
+func (c Change) removes() bool {
+	return c.Action == Delete || c.LetGo || c.Action == Unknown && c.Wanted == ""
+}
 
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
