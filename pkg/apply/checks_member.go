@@ -16,10 +16,20 @@ func memberChecks() []Check {
 		{ID: "cluster/same-network", Severity: Warns, Applies: joined, Judge: judgeSameNetwork},
 		{ID: "trust/same-domain", Severity: Warns, Applies: joined, Judge: judgeSameDomain},
 		{ID: "shared-services/copied", Severity: Refuses, Applies: stays, Judge: judgeCopied},
-		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: func(e *Evidence, c *ClusterPlan) []Finding {
-			return e.plan.shared.mismatched[c.Name]
-		}},
+		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: judgeSamePorts},
 	}
+}
+
+func judgeSamePorts(e *Evidence, c *ClusterPlan) []Finding {
+	var out []Finding
+	for _, m := range e.plan.shared.mismatched[c.Name] {
+		out = append(out, Finding{
+			Peer: m.with, Object: m.service,
+			Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", m.service, m.with),
+			Hint:    "give it the same ports in both clusters",
+		})
+	}
+	return out
 }
 
 func judgeCopied(e *Evidence, _ *ClusterPlan) []Finding {

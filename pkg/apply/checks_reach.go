@@ -2,6 +2,8 @@ package apply
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
 )
 
 // reachChecks are about who is a member, and whether it answers.
@@ -32,4 +34,16 @@ func judgeJoined(_ *Evidence, c *ClusterPlan) []Finding {
 		return nil
 	}
 	return []Finding{{State: "not joined", Message: "in topology.yaml, and not a member yet", Hint: "setup-mesh apply"}}
+}
+
+// reachHint is how to find out why istiods that answer do not read source, which
+// this machine does: it may be at another address there. "" is for anything else.
+func reachHint(w *World, consumer *ClusterPlan, source string, views []IstiodView) string {
+	l := w.Cluster(source)
+	silent := slices.ContainsFunc(views, func(v IstiodView) bool { return v.Err != nil })
+	if l == nil || l.Unreached != nil || silent || len(views) == 0 || !slices.Contains(consumer.Reads, source) {
+		return ""
+	}
+	return fmt.Sprintf("do pods of %s reach %s? contexts.%s.apiServer.server sets the address that other clusters use; istiod's log says more",
+		consumer.Name, l.Endpoint.Server, l.Context)
 }

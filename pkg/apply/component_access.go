@@ -33,7 +33,7 @@ func wantAccess(w *wants) {
 		name := other.Member.Name
 		if slices.Contains(c.Reads, name) {
 			w.add(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: name}, remoteSecretObject(c.Member.Namespace, name), &remoteAccess{
-				source: other.Member, account: other.Account, consumer: c.Member.Name,
+				from: other.Member, account: other.Account, consumer: c.Member.Name,
 				serves: slices.Contains(other.Member.Primaries, c.Member.Name),
 			})
 		}

@@ -38,7 +38,7 @@ func isObject(ref func(namespace string) object.Ref) func(*ClusterPlan, Change) 
 
 // damage words what of these objects is missing or changed.
 func (c *ClusterPlan) damage(about func(*ClusterPlan, Change) bool) []Finding {
-	var missing, changed []object.Ref
+	var lost, edited []object.Ref
 	var by []string
 	var out []Finding
 	for _, ch := range c.Changes {
@@ -47,23 +47,23 @@ func (c *ClusterPlan) damage(about func(*ClusterPlan, Change) bool) []Finding {
 		case ch.Action == Unknown:
 			out = append(out, Finding{Unknown: true, State: "unknown", Object: ch.Object, Message: fmt.Sprintf("could not read %s: %s", ch.Object, ch.Blocked), Hint: ch.Hint})
 		case c.missing(ch):
-			missing = append(missing, ch.Object)
+			lost = append(lost, ch.Object)
 		case c.changed(ch):
-			changed = append(changed, ch.Object)
+			edited = append(edited, ch.Object)
 			by = append(by, ch.Managers...)
 		}
 	}
-	if len(missing) > 0 {
-		out = append(out, Finding{State: "missing", Object: missing[0], Message: counted(missing, "is missing", "are missing"), Hint: mend})
+	if len(lost) > 0 {
+		out = append(out, Finding{State: "missing", Object: lost[0], Message: counted(lost, "is missing", "are missing"), Hint: mend})
 	}
-	if len(changed) > 0 {
+	if len(edited) > 0 {
 		slices.Sort(by)
 		by = slices.Compact(by)
-		message := counted(changed, "was changed", "were changed")
+		message := counted(edited, "was changed", "were changed")
 		if len(by) > 0 {
 			message += " by " + strings.Join(by, ", ")
 		}
-		out = append(out, Finding{State: "changed", Object: changed[0], Manager: strings.Join(by, ", "), Message: message, Hint: mend})
+		out = append(out, Finding{State: "changed", Object: edited[0], Manager: strings.Join(by, ", "), Message: message, Hint: mend})
 	}
 	return out
 }

@@ -108,15 +108,3 @@ func undiscovered(self string, reads, allowed []string, views []IstiodView) map[
 	}
 	return out
 }
-
-// reachHint is how to find out why istiods that answer do not read source, which
-// this machine does: it may be at another address there. "" is for anything else.
-func reachHint(w *World, consumer *ClusterPlan, source string, views []IstiodView) string {
-	l := w.Cluster(source)
-	silent := slices.ContainsFunc(views, func(v IstiodView) bool { return v.Err != nil })
-	if l == nil || l.Unreached != nil || silent || len(views) == 0 || !slices.Contains(consumer.Reads, source) {
-		return ""
-	}
-	return fmt.Sprintf("do pods of %s reach %s? contexts.%s.apiServer.server sets the address that other clusters use; istiod's log says more",
-		consumer.Name, l.Endpoint.Server, l.Context)
-}

@@ -146,12 +146,12 @@ func readReach(ctx context.Context, l *connected) Reach {
 	if err != nil && !object.Absent(err) {
 		return Reach{Err: err}
 	}
-	return l.reach(ctx, service)
+	return l.gatewayReach(ctx, service)
 }
 
-// reach is where the gateway with that Service, which may be nil, is reached:
+// gatewayReach is where the gateway with that Service, which may be nil, is reached:
 // it asks for nodes and resolves names where that is needed.
-func (l *connected) reach(ctx context.Context, service *unstructured.Unstructured) Reach {
+func (l *connected) gatewayReach(ctx context.Context, service *unstructured.Unstructured) Reach {
 	var nodes []string
 	if service != nil {
 		if selector := nodeSelector(service); selector != nil {

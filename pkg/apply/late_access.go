@@ -18,7 +18,7 @@ import (
 // A remoteAccess is the content of a remote secret: the way to the API server
 // of source, for the istiod of consumer.
 type remoteAccess struct {
-	source   record.Member
+	from     record.Member
 	account  string // service account in the source cluster
 	consumer string
 	serves   bool // the consumer is a primary of the source
@@ -29,8 +29,8 @@ func (r *remoteAccess) Judge(w *World, live *unstructured.Unstructured) string {
 	if why := r.stale(w, live); why != "" {
 		return why
 	}
-	if source := w.Cluster(r.source.Name); source != nil && source.Unreached == nil && r.retires(live) {
-		return fmt.Sprintf("%s is no longer served from here", r.source.Name)
+	if source := w.Cluster(r.from.Name); source != nil && source.Unreached == nil && r.retires(live) {
+		return fmt.Sprintf("%s is no longer served from here", r.from.Name)
 	}
 	return ""
 }
@@ -51,48 +51,48 @@ func serves(secret *unstructured.Unstructured) bool {
 // stale is why a credential does not do what it is for. What cannot be read of
 // the source cluster is no reason to replace a credential that may work.
 func (r *remoteAccess) stale(w *World, live *unstructured.Unstructured) string {
-	source := w.Cluster(r.source.Name)
+	source := w.Cluster(r.from.Name)
 	if source == nil || source.Unreached != nil {
 		return ""
 	}
-	k, err := parseRemoteKubeconfig(secretData(live)[r.source.Name])
+	k, err := parseRemoteKubeconfig(secretData(live)[r.from.Name])
 	if err != nil {
 		return err.Error()
 	}
 	want := source.Endpoint
 	switch {
 	case k.server != want.Server:
-		return fmt.Sprintf("API server of %s: %s -> %s", r.source.Name, k.server, want.Server)
+		return fmt.Sprintf("API server of %s: %s -> %s", r.from.Name, k.server, want.Server)
 	case k.serverName != want.TLSServerName:
-		return fmt.Sprintf("TLS server name of %s: %q -> %q", r.source.Name, k.serverName, want.TLSServerName)
+		return fmt.Sprintf("TLS server name of %s: %q -> %q", r.from.Name, k.serverName, want.TLSServerName)
 	case !bytes.Equal(k.ca, want.CA):
-		return fmt.Sprintf("the CA of the API server of %s changed", r.source.Name)
+		return fmt.Sprintf("the CA of the API server of %s changed", r.from.Name)
 	}
-	grant := source.Objects[object.SecretRef(r.source.Namespace, object.GrantPrefix+r.consumer)]
-	account := source.Objects[accountRef(r.source.Namespace, r.account)]
+	grant := source.Objects[object.SecretRef(r.from.Namespace, object.GrantPrefix+r.consumer)]
+	account := source.Objects[accountRef(r.from.Namespace, r.account)]
 	note := live.GetAnnotations()
 	switch {
 	case r.serves && note[annotationServes] == "":
 		// istiod asks whom it may lead when it meets a cluster, and not again:
 		// a new credential is a new meeting.
 		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
-		return fmt.Sprintf("%s is served from here now", r.source.Name)
+		return fmt.Sprintf("%s is served from here now", r.from.Name)
 	case grant.Err != nil:
 		return ""
 	case grant.Object == nil && r.renamed(source, note[annotationGrant]):
-		return fmt.Sprintf("this cluster has another name than %s granted its token to", r.source.Name)
+		return fmt.Sprintf("this cluster has another name than %s granted its token to", r.from.Name)
 	case grant.Object == nil:
-		return fmt.Sprintf("its token was revoked in %s", r.source.Name)
+		return fmt.Sprintf("its token was revoked in %s", r.from.Name)
 	case string(grant.Object.GetUID()) != note[annotationGrant]:
-		return fmt.Sprintf("its token is bound to an earlier grant of %s", r.source.Name)
+		return fmt.Sprintf("its token is bound to an earlier grant of %s", r.from.Name)
 	}
 	switch {
 	case account.Err != nil:
 		return ""
 	case account.Object == nil:
-		return fmt.Sprintf("the service account of its token is missing in %s", r.source.Name)
+		return fmt.Sprintf("the service account of its token is missing in %s", r.from.Name)
 	case string(account.Object.GetUID()) != note[annotationAccount]:
-		return fmt.Sprintf("its token is of another service account than %s has now", r.source.Name)
+		return fmt.Sprintf("its token is of another service account than %s has now", r.from.Name)
 	}
 	valid, ok := validityOf(live)
 	if !ok {
@@ -108,7 +108,7 @@ func (r *remoteAccess) stale(w *World, live *unstructured.Unstructured) string {
 // name that the consumer had.
 func (r *remoteAccess) renamed(source *Live, uid string) bool {
 	for ref, seen := range source.Objects {
-		if ref.Kind == "Secret" && ref.Namespace == r.source.Namespace && seen.Object != nil && string(seen.Object.GetUID()) == uid && uid != "" {
+		if ref.Kind == "Secret" && ref.Namespace == r.from.Namespace && seen.Object != nil && string(seen.Object.GetUID()) == uid && uid != "" {
 			return true
 		}
 	}
@@ -118,7 +118,7 @@ func (r *remoteAccess) renamed(source *Live, uid string) bool {
 // Needs implements [Late]: the token comes out of the source cluster, and is
 // handed out only where both clusters have their certificates.
 func (r *remoteAccess) Needs() []order.Fact {
-	source := r.source.Name
+	source := r.from.Name
 	return []order.Fact{
 		order.Applied(r.consumer, order.Trust, ""), {Cluster: source, Claim: order.Begun}, order.Applied(source, order.Trust, ""),
 		order.Applied(source, order.Config, ""), order.Applied(source, order.Account, ""), order.Applied(source, order.Grant, r.consumer),
@@ -126,11 +126,11 @@ func (r *remoteAccess) Needs() []order.Fact {
 }
 
 // Source implements [Late].
-func (r *remoteAccess) Source() string { return r.source.Name }
+func (r *remoteAccess) Source() string { return r.from.Name }
 
 // Sends implements [Late]: the address, and what is trusted there.
 func (r *remoteAccess) Sends(w *World) string {
-	source := w.Cluster(r.source.Name)
+	source := w.Cluster(r.from.Name)
 	if source == nil || source.Unreached != nil {
 		return ""
 	}
@@ -152,22 +152,22 @@ func (*remoteAccess) Fields() []string { return []string{"data"} }
 // Mint asks the source cluster for a token of the consumer's own. Its grant
 // has to be there.
 func (r *remoteAccess) Mint(ctx context.Context, m Minter) (content, error) {
-	source := m.World.Cluster(r.source.Name)
+	source := m.World.Cluster(r.from.Name)
 	client := m.Clients.Of(source)
-	ref := object.SecretRef(r.source.Namespace, object.GrantPrefix+r.consumer)
+	ref := object.SecretRef(r.from.Namespace, object.GrantPrefix+r.consumer)
 	grant, err := client.Get(ctx, ref)
 	if err != nil {
 		return content{}, err
 	}
-	account, err := client.Get(ctx, accountRef(r.source.Namespace, r.account))
+	account, err := client.Get(ctx, accountRef(r.from.Namespace, r.account))
 	if err != nil {
 		return content{}, err
 	}
-	token, expires, err := client.Token(ctx, r.source.Namespace, r.account, ref, string(grant.GetUID()), tokenLifetime)
+	token, expires, err := client.Token(ctx, r.from.Namespace, r.account, ref, string(grant.GetUID()), tokenLifetime)
 	if err != nil {
 		return content{}, err
 	}
-	kubeconfig, err := encodeRemoteKubeconfig(r.source.Name, source.Endpoint, token)
+	kubeconfig, err := encodeRemoteKubeconfig(r.from.Name, source.Endpoint, token)
 	if err != nil {
 		return content{}, err
 	}
@@ -177,11 +177,11 @@ func (r *remoteAccess) Mint(ctx context.Context, m Minter) (content, error) {
 		annotationIssued:  m.Now.UTC().Format(time.RFC3339),
 		annotationExpires: expires.UTC().Format(time.RFC3339),
 	}
-	live := m.World.Cluster(r.consumer).object(object.SecretRef(m.World.Cluster(r.consumer).Namespace, object.RemoteSecretPrefix+r.source.Name))
+	live := m.World.Cluster(r.consumer).object(object.SecretRef(m.World.Cluster(r.consumer).Namespace, object.RemoteSecretPrefix+r.from.Name))
 	if r.serves || r.retires(live) && r.stale(m.World, live) != "" {
 		notes[annotationServes] = "true"
 	}
-	out := secretContent(map[string][]byte{r.source.Name: kubeconfig}, notes)
+	out := secretContent(map[string][]byte{r.from.Name: kubeconfig}, notes)
 	out.token = validity{m.Now, expires}
 	return out, nil
 }

@@ -164,7 +164,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			if tt.world != nil {
 				tt.world(w.Clusters[0], w.Clusters[1], w)
 			}
-			late := &remoteAccess{source: d.Clusters[1].Member, account: d.Clusters[1].Account, consumer: "a"}
+			late := &remoteAccess{from: d.Clusters[1].Member, account: d.Clusters[1].Account, consumer: "a"}
 			if got := late.Judge(w, w.Clusters[0].object(secret)); got != tt.want {
 				t.Errorf("Judge = %q, want %q", got, tt.want)
 			}

@@ -149,7 +149,7 @@ func (ob observer) read(ctx context.Context, l *connected, c *DesiredCluster, wa
 		return
 	}
 	if c.Gateway {
-		l.Reach = l.reach(ctx, l.object(object.GatewayServiceRef(l.Namespace)))
+		l.Reach = l.gatewayReach(ctx, l.object(object.GatewayServiceRef(l.Namespace)))
 	}
 	dryRun(ctx, l, wanted)
 }
@@ -234,7 +234,7 @@ func readRecords(ctx context.Context, l *connected) error {
 		if l.elsewhere == nil {
 			l.elsewhere = map[string]stored{}
 		}
-		l.elsewhere[o.GetNamespace()] = stored{r, o.GetResourceVersion()}
+		l.elsewhere[o.GetNamespace()] = stored{Record: r, version: o.GetResourceVersion()}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func (pl *planner) prune(c *ClusterPlan, shared []*Item) {
 	for _, o := range recordedIn(c.Live) {
 		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
-		case pl.plan.shared.kept[placed{c.Name, o.Ref}]:
+		case pl.plan.shared.kept[placed{cluster: c.Name, ref: o.Ref}]:
 			pl.keep(c, o)
 		case o.Component == order.SharedServices && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))

@@ -22,7 +22,13 @@ type sharing struct {
 	kept  map[placed]bool    // copies that stay as they are: their original may be where nothing is known
 	// mismatched are Services that several clusters have with different ports, by
 	// the name of the cluster.
-	mismatched map[string][]Finding
+	mismatched map[string][]mismatch
+}
+
+// A mismatch is a Service with other ports than that of the cluster with.
+type mismatch struct {
+	with    string
+	service object.Ref
 }
 
 // placed is an object in a cluster.
@@ -44,7 +50,7 @@ func newSharing(d *Desired, w *World) (sharing, error) {
 	if len(d.SharedServices) == 0 {
 		return sharing{}, nil
 	}
-	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}, mismatched: map[string][]Finding{}}
+	s := sharing{items: map[string][]*Item{}, kept: map[placed]bool{}, mismatched: map[string][]mismatch{}}
 	var reached []*Live
 	unreached := map[string]bool{}
 	for i, c := range d.Clusters {
@@ -216,12 +222,7 @@ func (s *sharing) comparePorts(originals map[string][]original) {
 			if slices.Equal(portsOf(first.service), portsOf(other.service)) {
 				continue
 			}
-			ref := object.RefOf(other.service)
-			s.mismatched[other.cluster] = append(s.mismatched[other.cluster], Finding{
-				Peer: first.cluster, Object: ref,
-				Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", ref, first.cluster),
-				Hint:    "give it the same ports in both clusters",
-			})
+			s.mismatched[other.cluster] = append(s.mismatched[other.cluster], mismatch{first.cluster, object.RefOf(other.service)})
 		}
 	}
 }

@@ -171,7 +171,7 @@ const resolveInterval = time.Second
 func waitReach(ctx context.Context, l *connected, c *ClusterPlan, service *unstructured.Unstructured, r *reporter) error {
 	var reach Reach
 	err := wait.PollUntilContextCancel(ctx, resolveInterval, true, func(ctx context.Context) (bool, error) {
-		reach = l.reach(ctx, service)
+		reach = l.gatewayReach(ctx, service)
 		class := object.ClassOf(reach.Err)
 		switch {
 		case class == object.Forbidden, class == object.Unauthorized:

@@ -251,13 +251,13 @@ func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
 		}
 		return c.put(it.Object)
 	case *remoteAccess:
-		source := w.Cluster(late.source.Name)
+		source := w.Cluster(late.from.Name)
 		b, err := encodeRemoteKubeconfig(source.Name, source.Endpoint, certs.NewSecret([]byte("token of "+late.consumer)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		grant := object.SecretRef(late.source.Namespace, object.GrantPrefix+late.consumer)
-		account := accountRef(late.source.Namespace, late.account)
+		grant := object.SecretRef(late.from.Namespace, object.GrantPrefix+late.consumer)
+		account := accountRef(late.from.Namespace, late.account)
 		notes := map[string]string{
 			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
 			annotationAccount: fmt.Sprintf("uid-%s-%s", source.Name, account),
