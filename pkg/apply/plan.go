@@ -72,7 +72,7 @@ type ClusterPlan struct {
 	Profile  string          `json:"profile,omitempty"`
 	Reads    []string        `json:"reads,omitempty"`  // whose API servers its istiod reads
 	ReadBy   []string        `json:"readBy,omitempty"` // whose istiods read its API server
-	Gateway  string          `json:"gateway,omitempty"`
+	Gateway  GatewayAddress  `json:"gateway,omitzero"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
 	// there after an apply.
 	RootFingerprint string    `json:"root,omitempty"`
