@@ -17,11 +17,11 @@ func applyCommand(env environment) *cli.Command {
 		Usage:       "show the plan, ask, and make the clusters so",
 		Description: "Interrupted or failed in part, apply continues when run again. To add or remove a cluster, edit topology.yaml first.",
 		Flags:       a.Flags(),
-		Action:      func(c *cli.Context) error { return applyMesh(c.Context, env, a) },
+		Action:      func(c *cli.Context) error { return runApply(c.Context, env, a) },
 	}
 }
 
-func applyMesh(ctx context.Context, env environment, a args.Apply) error {
+func runApply(ctx context.Context, env environment, a args.Apply) error {
 	return change{
 		timeout: a.Timeout,
 		plan: func(ctx context.Context) (*prepared, error) {

@@ -16,11 +16,11 @@ func planCommand(env environment) *cli.Command {
 		Usage:       "show what apply would change, cluster by cluster",
 		Description: "plan writes nothing, to no cluster and no file but --out.",
 		Flags:       a.Flags(),
-		Action:      func(c *cli.Context) error { return plan(c.Context, env, a) },
+		Action:      func(c *cli.Context) error { return runPlan(c.Context, env, a) },
 	}
 }
 
-func plan(ctx context.Context, env environment, a args.Plan) error {
+func runPlan(ctx context.Context, env environment, a args.Plan) error {
 	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
 		return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining)
 	})

@@ -17,11 +17,11 @@ func prepCommand(env environment) *cli.Command {
 		Usage:       "write topology.yaml, base.yaml and the root of the mesh",
 		Description: "prep touches no cluster. Run again, it changes nothing that is there.",
 		Flags:       a.Flags(),
-		Action:      func(c *cli.Context) error { return prep(c.Context, env, a) },
+		Action:      func(c *cli.Context) error { return runPrep(c.Context, env, a) },
 	}
 }
 
-func prep(ctx context.Context, env environment, a args.Prep) error {
+func runPrep(ctx context.Context, env environment, a args.Prep) error {
 	r, err := workdir.Prepare(ctx, workdir.Options{Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Now: env.now(), Rand: env.random})
 	if err != nil {
 		return err

@@ -21,11 +21,11 @@ func renderCommand(env environment) *cli.Command {
 		Usage:       "write each cluster's IstioControlPlane and the objects behind it to files",
 		Description: "render asks no cluster. Keys and tokens, which an apply mints, are not in the files.",
 		Flags:       a.Flags(),
-		Action:      func(*cli.Context) error { return render(env, a) },
+		Action:      func(*cli.Context) error { return runRender(env, a) },
 	}
 }
 
-func render(env environment, a args.Render) error {
+func runRender(env environment, a args.Render) error {
 	if err := a.Check(); err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.L
 	if err != nil {
 		return nil, err
 	}
-	return p, check(ctx, p)
+	return p, judge(ctx, p)
 }
 
 // teardownPlan plans that Istio leaves the clusters of the topology, and those
@@ -106,11 +106,11 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 		named = append(named, c.Member)
 	}
 	out := &prepared{p, clients}
-	return out, named, check(ctx, out)
+	return out, named, judge(ctx, out)
 }
 
-// check asks the clusters what speaks against a plan.
-func check(ctx context.Context, p *prepared) error {
+// judge asks the clusters what speaks against a plan.
+func judge(ctx context.Context, p *prepared) error {
 	p.Plan = apply.With(p.Plan, apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
 		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))

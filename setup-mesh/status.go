@@ -17,11 +17,11 @@ func statusCommand(env environment) *cli.Command {
 		Usage:       "say whether the clusters are one healthy mesh",
 		Description: "status asks every istiod whom it discovers, and tries every stored credential. It exits 2 when it finds something.",
 		Flags:       a.Flags(),
-		Action:      func(c *cli.Context) error { return status(c.Context, env, a) },
+		Action:      func(c *cli.Context) error { return runStatus(c.Context, env, a) },
 	}
 }
 
-func status(ctx context.Context, env environment, a args.Status) error {
+func runStatus(ctx context.Context, env environment, a args.Status) error {
 	s, err := limited(ctx, a.Timeout, func(ctx context.Context) (*apply.Status, error) {
 		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{})
 		if err != nil {

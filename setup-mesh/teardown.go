@@ -21,11 +21,11 @@ func teardownCommand(env environment) *cli.Command {
 		Usage:       "take Istio out of all known clusters",
 		Description: "teardown deletes what setup-mesh put into the clusters, and nothing else; the work directory and its root key stay.",
 		Flags:       a.Flags(),
-		Action:      func(c *cli.Context) error { return teardown(c.Context, env, a) },
+		Action:      func(c *cli.Context) error { return runTeardown(c.Context, env, a) },
 	}
 }
 
-func teardown(ctx context.Context, env environment, a args.Teardown) error {
+func runTeardown(ctx context.Context, env environment, a args.Teardown) error {
 	var named []record.Member // by topology.yaml; known once there is a plan
 	return change{
 		timeout: a.Timeout,

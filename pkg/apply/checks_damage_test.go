@@ -127,7 +127,9 @@ func TestStatusDamage(t *testing.T) {
 		},
 		"a gateway whose pods are refused": {
 			change: func(w *World) {
-				edit(w.Clusters[0], gatewayRef(ns), func(o map[string]any) { o["status"] = failing("exceeded quota: x") })
+				edit(w.Clusters[0], gatewayRef(ns), func(o map[string]any) {
+					o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: x"}}}
+				})
 			},
 			want: []string{"gateway/running east: east-west gateway has no available replica: exceeded quota: x"},
 		},

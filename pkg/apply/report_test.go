@@ -15,6 +15,9 @@ import (
 )
 
 func TestReport(t *testing.T) {
+	configMap := func(name string) object.Ref {
+		return object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: name}
+	}
 	changes := []Change{
 		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("created"), Action: Create},
 		{Subject: order.Subject{Component: order.ControlPlane}, Object: configMap("updated"), Action: Update},
