@@ -224,9 +224,6 @@ func (pl *planner) cluster(c *ClusterPlan) {
 	switch {
 	case l.Unreached != nil:
 		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), object.HintOf(l.Unreached), object.DetailOf(l.Unreached)
-		if l.Leaving && c.Detail == "" {
-			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
-		}
 	case pl.plan.barred(c):
 	case c.Leaving:
 		pl.leave(c)
