@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -57,19 +58,19 @@ func TestOrderOfTwoPrimaries(t *testing.T) {
 		{"east: prove istiod", "east: prove discovery"},
 	}...)
 	for _, s := range g.steps {
-		if s.Cluster == "east" && s.Kind != Begin && s.Kind != Finish && !g.before(t, "east: begin", s.name()) {
-			t.Errorf("%s does not wait for the lock", s.name())
+		if s.Cluster == "east" && s.Kind != Begin && s.Kind != Finish && !g.before(t, "east: begin", stepName(s)) {
+			t.Errorf("%s does not wait for the lock", stepName(s))
 		}
-		if s.Cluster == "east" && s.Kind != Finish && !g.before(t, s.name(), "east: finish") {
-			t.Errorf("the record does not wait for %s", s.name())
+		if s.Cluster == "east" && s.Kind != Finish && !g.before(t, stepName(s), "east: finish") {
+			t.Errorf("the record does not wait for %s", stepName(s))
 		}
 	}
 	// A slow cluster holds up the others only where they need it.
 	needed := []string{"east: put remote secret west", "east: prove discovery", "east: finish"}
 	for _, s := range g.steps {
 		for _, other := range g.steps {
-			if s.Cluster == "east" && other.Cluster == "west" && !slices.Contains(needed, s.name()) && g.before(t, other.name(), s.name()) {
-				t.Errorf("%s waits for %s", s.name(), other.name())
+			if s.Cluster == "east" && other.Cluster == "west" && !slices.Contains(needed, stepName(s)) && g.before(t, stepName(other), stepName(s)) {
+				t.Errorf("%s waits for %s", stepName(s), stepName(other))
 			}
 		}
 	}
@@ -97,7 +98,7 @@ func TestSteps(t *testing.T) {
 		},
 		"what is unknown or blocked is not done, nor proved what needs it": {
 			world: func(_ *testing.T, w *World) {
-				w.down("b")
+				takeDown(w, "b")
 				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = Observed{}
 				w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = Observed{Err: errors.New("forbidden")}
 			},
@@ -107,7 +108,7 @@ func TestSteps(t *testing.T) {
 			world: func(t *testing.T, w *World) {
 				extra(t, w.Clusters[0], "old", object.FieldManager)
 				grant := object.SecretRef(ns, object.GrantPrefix+"gone")
-				w.Clusters[0].Objects[grant] = Observed{Object: managedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
+				w.Clusters[0].Objects[grant] = Observed{Object: fixture.ManagedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
 				recordOf(w.Clusters[0], record.Recorded{Ref: grant, Subject: subjectOf(grant, order.RemoteAccess)})
 			},
 			want: append([]string{"a: begin", "a: finish", "a: remove configuration", "a: remove grant gone"}, proofs...),
@@ -173,7 +174,7 @@ func TestOrderOfLeaving(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase)
 	west := w.Clusters[1]
 	west.Leaving = true
-	west.Remains.ByProducts = []object.Ref{configMap("istio-ca-root-cert")}
+	west.Remains.ByProducts = []object.Ref{fixture.ConfigMap("istio-ca-root-cert")}
 	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
 	for _, first := range []string{"east: remove remote secret west", "east: remove grant west"} {
 		g.wantBefore(t, [2]string{first, "west: remove injection webhook"})
@@ -187,8 +188,8 @@ func TestOrderOfLeaving(t *testing.T) {
 	}
 	for _, s := range g.steps { // those that stay name the cluster in their records until it is gone
 		for _, other := range chain[1:] {
-			if s.Cluster == "east" && s.Kind != Finish && g.before(t, other, s.name()) {
-				t.Errorf("%s waits for %s", s.name(), other)
+			if s.Cluster == "east" && s.Kind != Finish && g.before(t, other, stepName(s)) {
+				t.Errorf("%s waits for %s", stepName(s), other)
 			}
 		}
 	}
@@ -207,7 +208,7 @@ func TestOrderOfTeardown(t *testing.T) {
 	for _, s := range g.steps {
 		for _, at := range s.After {
 			if other := g.steps[at]; other.Cluster != s.Cluster {
-				t.Errorf("%s waits for %s", s.name(), other.name())
+				t.Errorf("%s waits for %s", stepName(s), stepName(other))
 			}
 		}
 	}
@@ -278,7 +279,7 @@ func served(by string) string {
 // answer, and r, which has a control plane of its own, is to be served by it.
 // 42 objects of r were deleted, and what was left refused every pod.
 func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
-	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) { w.down("p1") })
+	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) { takeDown(w, "p1") })
 	removals := 0
 	for _, ch := range p.cluster("r").Changes {
 		if ch.removes() {
@@ -302,7 +303,7 @@ func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
 // endpoints refuses pods, for as long as a load balancer takes.
 func TestServiceLosesItsSelectorLast(t *testing.T) {
 	p, g := rolesOf(t, threePrimaries, served("kind-p1"))
-	service := p.cluster("r").change(object.IstiodServiceRef("istio-system"))
+	service := changeOf(p.cluster("r"), object.IstiodServiceRef("istio-system"))
 	if service.Action != Update || service.Replace {
 		t.Errorf("the Service: %s, replaced %v", changeLine(service), service.Replace)
 	}
@@ -405,13 +406,13 @@ func TestAnotherPrimaryServesBeforeItHasAnAddress(t *testing.T) {
 
 // Where p2 does not answer, p1 goes on to serve.
 func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *World) { w.down("p2") })
+	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
 	for _, gone := range []string{"r: remove address p1", "p1: remove mesh configuration", "p1: put remote secret r"} {
 		if g.has(gone) {
 			t.Errorf("%s is done", gone)
 		}
 	}
-	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 }
@@ -419,8 +420,8 @@ func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
 // Of two primaries one goes, and the other does not answer: nobody can tell
 // whether it serves.
 func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { w.down("p2") })
-	if ch := p.cluster("r").change(object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
+	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 	if g.has("r: prove serving") || g.has("p1: remove mesh configuration") || g.has("p1: put remote secret r") {
@@ -453,10 +454,10 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		t.Error("p2 waits for r to forget p1")
 	}
 
-	_, g = demoted(func(w *World) { w.down("p2") })
+	_, g = demoted(func(w *World) { takeDown(w, "p2") })
 	for _, s := range g.steps {
 		if s.Kind == Remove && s.Blocked == "" {
-			t.Errorf("%s is done, and nobody serves r but p1", s.name())
+			t.Errorf("%s is done, and nobody serves r but p1", stepName(s))
 		}
 	}
 }
@@ -528,7 +529,7 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 			}
 			for _, s := range p.Steps { // nobody forgets it either
 				if s.Kind == Remove && s.Blocked == "" {
-					t.Errorf("%s is done", s.name())
+					t.Errorf("%s is done", stepName(s))
 				}
 			}
 			for _, m := range p.members((*ClusterPlan).willGo) {

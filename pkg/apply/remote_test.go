@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -168,7 +169,7 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 }
 
 // change finds a change of c; it must be there.
-func (c *ClusterPlan) change(ref fmt.Stringer) Change {
+func changeOf(c *ClusterPlan, ref fmt.Stringer) Change {
 	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object.String() == ref.String() })
 	return c.Changes[i]
 }
@@ -180,7 +181,7 @@ func TestOrphan(t *testing.T) {
 	w := EmptyWorld(d)
 	w.Clusters[0].Unreached = errors.New("down") // p1
 	p := NewPlan(d, w, PlanOptions{})
-	webhooks := func(cluster string) Change { return p.cluster(cluster).change(injectorRef("istio-system")) }
+	webhooks := func(cluster string) Change { return changeOf(p.cluster(cluster), injectorRef("istio-system")) }
 	if got := webhooks("r1").Blocked; got != "p1 is not reached" {
 		t.Errorf("the webhooks of a cluster without primary are blocked by %q", got)
 	}
@@ -210,7 +211,7 @@ func seenFor(d *Desired, w *World) *World {
 				continue
 			}
 			// Nobody else manages a field here: all that is not sent goes.
-			seen.Dry = managedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
+			seen.Dry = fixture.ManagedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
 			l.Objects[it.Ref] = seen
 		}
 	}
@@ -224,38 +225,38 @@ func TestRoleChanges(t *testing.T) {
 
 	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
 	west := p.cluster("west")
-	service := west.change(object.IstiodServiceRef("istio-system"))
+	service := changeOf(west, object.IstiodServiceRef("istio-system"))
 	if service.Action != Update || service.Replace || !slices.ContainsFunc(service.Fields, func(f compare.Field) bool { return f.Path == "spec.selector" && f.New == nil }) {
 		t.Errorf("the Service that had a selector: %+v", service)
 	}
 	for _, gone := range []fmt.Stringer{object.IstiodRef("istio-system"), object.SecretRef("istio-system", object.Cacerts), object.SecretRef("istio-system", object.RemoteSecretPrefix+"north")} {
-		if ch := west.change(gone); ch.Action != Delete {
+		if ch := changeOf(west, gone); ch.Action != Delete {
 			t.Errorf("%s: %s", gone, ch.Action)
 		}
 	}
 	crd := kindRef("CustomResourceDefinition", "gateways.networking.istio.io")
-	if ch := west.change(crd); ch.Action != Delete {
+	if ch := changeOf(west, crd); ch.Action != Delete {
 		t.Errorf("a CRD of which there is no object: %s", ch.Action)
 	}
 	used := seenFor(remote, appliedWorld(t, primary))
 	used.Clusters[1].Remains.InUse = []object.Ref{{Group: "networking.istio.io", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
 	kept := NewPlan(remote, used, PlanOptions{})
-	if ch := kept.cluster("west").change(crd); ch.Action != Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
+	if ch := changeOf(kept.cluster("west"), crd); ch.Action != Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
 		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
 	secret := object.SecretRef("istio-system", object.RemoteSecretPrefix+"west")
-	if got := p.cluster("east").change(secret).Reason; got != "west is served from here now" {
+	if got := changeOf(p.cluster("east"), secret).Reason; got != "west is served from here now" {
 		t.Errorf("east reads west anew because %q", got)
 	}
-	if ch := p.cluster("north").change(secret); ch.Action != Keep {
+	if ch := changeOf(p.cluster("north"), secret); ch.Action != Keep {
 		t.Errorf("north, which has nothing to do with it: %+v", ch)
 	}
 	p = NewPlan(primary, seenFor(primary, appliedWorld(t, remote)), PlanOptions{})
 	west = p.cluster("west")
-	if ch := west.change(object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
+	if ch := changeOf(west, object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
-	if got := p.cluster("east").change(secret).Reason; got != "west is no longer served from here" {
+	if got := changeOf(p.cluster("east"), secret).Reason; got != "west is no longer served from here" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 }

@@ -150,7 +150,7 @@ func (m mesh) copyOf(name string) *Live {
 }
 
 // down is what is left to know of a cluster that does not answer.
-func (w *World) down(name string) {
+func takeDown(w *World, name string) {
 	for i, l := range w.Clusters {
 		if l.Name == name {
 			m := l.Member
@@ -166,7 +166,7 @@ func checkAll(t *testing.T, p *Plan) {
 	checkPlan(t, p)
 	for _, s := range p.Steps {
 		if s.Blocked != "" {
-			t.Errorf("%s is blocked: %s", s.name(), s.Blocked)
+			t.Errorf("%s is blocked: %s", stepName(s), s.Blocked)
 		}
 	}
 }
@@ -180,13 +180,13 @@ func checkPlan(t *testing.T, p *Plan) {
 	taken := map[string]map[int]bool{}
 	for i, s := range p.Steps {
 		if strings.Contains(s.Blocked, "circle") {
-			t.Errorf("%s is blocked: %s", s.name(), s.Blocked)
+			t.Errorf("%s is blocked: %s", stepName(s), s.Blocked)
 		}
 		if slices.ContainsFunc(s.After, func(j int) bool { return p.Steps[j].Blocked != "" }) && s.Blocked == "" {
-			t.Errorf("%s comes after a step that is not taken", s.name())
+			t.Errorf("%s comes after a step that is not taken", stepName(s))
 		}
 		if slices.Contains(s.After, i) {
-			t.Errorf("%s comes after %v", s.name(), s.After)
+			t.Errorf("%s comes after %v", stepName(s), s.After)
 		}
 		if taken[s.Cluster] == nil {
 			taken[s.Cluster] = map[int]bool{}
@@ -208,7 +208,7 @@ func checkPlan(t *testing.T, p *Plan) {
 	g := graphOf(t, p)
 	for i, s := range p.Steps {
 		if g.reaches(i, i, map[int]bool{}) {
-			t.Errorf("%s waits for itself", s.name())
+			t.Errorf("%s waits for itself", stepName(s))
 		}
 	}
 }
@@ -327,7 +327,7 @@ func TestEveryChangeWithOneDown(t *testing.T) {
 			for _, down := range []string{"a", "b", "c"} {
 				t.Run(fmt.Sprintf("%s then %s, %s is down", before.roles, after.roles, down), func(t *testing.T) {
 					w := before.seen(after.desired)
-					w.down(down)
+					takeDown(w, down)
 					p := NewPlan(after.desired, w, PlanOptions{})
 					checkPlan(t, p)
 					checkServed(t, before.roles, after.roles, p)

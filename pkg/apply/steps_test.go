@@ -8,7 +8,7 @@ import (
 )
 
 // name is what tests call a step: "east: put remote secret west".
-func (s Step) name() string {
+func stepName(s Step) string {
 	about := string(s.Part) + string(s.Claim)
 	return s.Cluster + ": " + strings.Join(strings.Fields(fmt.Sprint(s.Kind, " ", about, " ", s.Peer)), " ")
 }
@@ -25,21 +25,21 @@ func graphOf(t *testing.T, p *Plan) *graph {
 	t.Helper()
 	g := &graph{steps: p.Steps, byName: map[string]int{}}
 	for i, s := range p.Steps {
-		if _, twice := g.byName[s.name()]; twice {
-			t.Fatalf("two steps are called %q", s.name())
+		if _, twice := g.byName[stepName(s)]; twice {
+			t.Fatalf("two steps are called %q", stepName(s))
 		}
-		g.byName[s.name()] = i
+		g.byName[stepName(s)] = i
 	}
 	return g
 }
 
 // line is a step and the names of those that it comes after.
 func (g *graph) line(s Step) string {
-	out := s.name()
+	out := stepName(s)
 	if len(s.After) > 0 {
 		var after []string
 		for _, i := range s.After {
-			after = append(after, g.steps[i].name())
+			after = append(after, stepName(g.steps[i]))
 		}
 		out += " <- " + strings.Join(after, ", ")
 	}
@@ -54,7 +54,7 @@ func (g *graph) names() []string {
 	var out []string
 	for _, s := range g.steps {
 		if s.Blocked == "" {
-			out = append(out, s.name())
+			out = append(out, stepName(s))
 		}
 	}
 	slices.Sort(out)
