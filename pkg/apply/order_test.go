@@ -381,7 +381,7 @@ func TestWhatIsNotReadIsNotGone(t *testing.T) {
 	p, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
 		w.Cluster("r").Objects[object.EndpointsRef("istio-system", "p1")] = Observed{Err: errors.New("forbidden")}
 	})
-	if ch := p.cluster("r").change(injectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
+	if ch := changeOf(p.cluster("r"), injectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
 		t.Errorf("the webhook: %s", changeLine(ch))
 	}
 }
