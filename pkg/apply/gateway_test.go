@@ -67,8 +67,8 @@ func TestReachOf(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("reach (-want +got):\n%s", diff)
 			}
-			if got.at(object.GatewayPort) != tt.shown {
-				t.Errorf("shown as %q, want %q", got.at(object.GatewayPort), tt.shown)
+			if shown := got.at(object.GatewayPort).String(); shown != tt.shown {
+				t.Errorf("shown as %q, want %q", shown, tt.shown)
 			}
 		})
 	}

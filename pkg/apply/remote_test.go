@@ -189,7 +189,7 @@ func TestOrphan(t *testing.T) {
 		t.Errorf("the webhooks of a cluster with another primary: %+v", ch)
 	}
 	g := graphOf(t, p)
-	if g.has("r1: prove injection") || g.has("r1: put webhooks") || g.has("r1: put gateways") || !g.has("r1: put control plane service") {
+	if g.has("r1: prove injection") || g.has("r1: put injection webhook") || g.has("r1: put gateways") || !g.has("r1: put control plane service") {
 		t.Errorf("steps: %v", g.names())
 	}
 	if !g.has("rb: prove injection") {

@@ -35,7 +35,7 @@ func TestStale(t *testing.T) {
 		"nothing moved": {},
 		"addresses and dates are no matter": {
 			moved: func(w *World) { w.Now = w.Now.AddDate(0, 0, 1) },
-			plan:  func(p *Plan) { p.Clusters[0].Gateway = "192.0.2.1:15443" },
+			plan:  func(p *Plan) { p.Clusters[0].Gateway = GatewayAddress{Host: "192.0.2.1", Port: 15443} },
 		},
 		"an object appeared": {
 			moved: func(w *World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
