@@ -8,7 +8,6 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
@@ -72,18 +71,5 @@ func TestTokenLifetime(t *testing.T) {
 				t.Errorf("the first token ends %s, want %s", got, want)
 			}
 		})
-	}
-}
-
-// An apply says how long the tokens are valid that it was granted.
-func TestReportOfShortTokens(t *testing.T) {
-	d := WantedMesh(t, twoClusters, TestBase)
-	x := &execute.Execution{Plan: NewPlan(d, EmptyWorld(d), plan.Options{}), Made: map[execute.ChangeKey]bool{}, Tokens: map[string]desired.Validity{}}
-	x.Granted("west", desired.Validity{Issued: testNow, Expires: testNow.Add(48 * time.Hour)})
-	x.Granted("west", desired.Validity{Issued: testNow, Expires: testNow.Add(24 * time.Hour)})
-	x.Granted("east", desired.Validity{Issued: testNow, Expires: testNow.Add(desired.TokenLifetime)})
-	notes := x.Report(nil, nil, testNow).Notes
-	if len(notes) != 1 || notes[0].ID != check.IDLifetime || notes[0].Cluster != "west" || notes[0].Hint == "" {
-		t.Errorf("notes %v", notes)
 	}
 }

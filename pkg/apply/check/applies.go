@@ -12,14 +12,16 @@ func forgotten(_ *Evidence, c *plan.Cluster) bool { return c.Forgotten }
 // ours is a reached cluster that is, or is to be, a member of this mesh.
 func ours(e *Evidence, c *plan.Cluster) bool { return reached(e, c) && !e.Plan.Barred(c) }
 
-// stays is one of them that topology.yaml names.
+// Stays is one of them that topology.yaml names.
 func Stays(e *Evidence, c *plan.Cluster) bool { return ours(e, c) && !c.Leaving && c.Desired != nil }
 
 func leaves(e *Evidence, c *plan.Cluster) bool { return ours(e, c) && c.Leaving }
 
-// joined is one that was applied before.
+// Joined is one that was applied before.
 func Joined(e *Evidence, c *plan.Cluster) bool { return Stays(e, c) && c.Live.Record != nil }
 
+// Primary is a joined cluster with a control plane of its own.
 func Primary(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && !c.Remote() }
 
+// Remote is a joined cluster that others' control planes serve.
 func Remote(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && c.Remote() }

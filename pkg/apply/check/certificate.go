@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
+// IDSameRoot is the check that a cluster trusts the root of the work directory.
 const IDSameRoot = "trust/same-root"
 
 // certificateChecks are about the root of a mesh and who holds its key.
@@ -57,7 +58,7 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// bundle is the intermediate of a primary, nil if there is none, or none that
+// Bundle is the intermediate of a primary, nil if there is none, or none that
 // can be read.
 func Bundle(c *plan.Cluster) *certs.Bundle {
 	live := c.Live.Object(object.SecretRef(c.Namespace, object.Cacerts))
@@ -84,7 +85,7 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// rootIn is the certificate in the ConfigMap that istiod writes for proxies.
+// RootIn is the certificate in the ConfigMap that istiod writes for proxies.
 func RootIn(seen world.Observed) (*certs.Root, error) {
 	if seen.Object == nil {
 		return nil, seen.Err

@@ -1,3 +1,5 @@
+// Package check says what may be wrong with a plan or a mesh, and what to do about
+// it. Checks judge what was read and asked before; they ask nobody.
 package check
 
 import (
@@ -37,14 +39,14 @@ const (
 	Warns   Severity = "warning" // is said, and changes nothing
 )
 
-// planChecks are what a plan is judged by. Their findings are known before the
+// PlanChecks are what a plan is judged by. Their findings are known before the
 // first write.
 func PlanChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
 		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), endChecks(), permissionChecks())
 }
 
-// severityOf is that of a finding: what is not known stops nothing.
+// SeverityOf is that of a finding: what is not known stops nothing.
 func SeverityOf(checks []Check, f plan.Finding) Severity {
 	for _, c := range checks {
 		if c.ID == f.ID && c.Severity == Refuses && f.Unknown {

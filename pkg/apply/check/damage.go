@@ -15,24 +15,24 @@ import (
 // traffic or injection depends on it. What only topology.yaml wants otherwise
 // since then is not damage.
 
-// damageCheck is the check of the objects of an area.
+// DamageCheck is the check of the objects of an area.
 func DamageCheck(id string, about func(*plan.Cluster, plan.Change) bool) Check {
 	return Check{ID: id, Severity: Ails, Applies: Joined, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding { return damage(c, about) }}
 }
 
-// peerCheck is the check of an object for each other cluster.
+// PeerCheck is the check of an object for each other cluster.
 func PeerCheck(id string, part order.Part) Check {
 	return Check{ID: id, Severity: Ails, Applies: Joined, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding { return damageByPeer(c, part) }}
 }
 
-// isPart says whether changes are of a part of a component.
+// IsPart says whether changes are of a part of a component.
 func IsPart(component order.Component, parts ...order.Part) func(*plan.Cluster, plan.Change) bool {
 	return func(_ *plan.Cluster, ch plan.Change) bool {
 		return ch.Component == component && slices.Contains(parts, ch.Part)
 	}
 }
 
-// isObject says whether a change is of the object that ref names in a namespace.
+// IsObject says whether a change is of the object that ref names in a namespace.
 func IsObject(ref func(namespace string) object.Ref) func(*plan.Cluster, plan.Change) bool {
 	return func(c *plan.Cluster, ch plan.Change) bool { return ch.Object == ref(c.Namespace) }
 }
@@ -69,6 +69,7 @@ func damage(c *plan.Cluster, about func(*plan.Cluster, plan.Change) bool) []plan
 	return out
 }
 
+// Mend is the remedy for what an apply sets back.
 const Mend = "setup-mesh apply"
 
 func counted(refs []object.Ref, one, several string) string {
@@ -93,7 +94,7 @@ func damageByPeer(c *plan.Cluster, part order.Part) []plan.Finding {
 	return out
 }
 
-// missing says whether an object was applied, or about to be, and is not there.
+// Missing says whether an object was applied, or about to be, and is not there.
 func Missing(c *plan.Cluster, ch plan.Change) bool {
 	return ch.Action == plan.Create && (c.Live.Lost || c.Live.Record.Of(ch.Object).Kind != "")
 }

@@ -107,6 +107,7 @@ func judgeKeptNamespace(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return out
 }
 
+// CountRefs names the first of refs, and how many more there are.
 func CountRefs(refs []object.Ref) string {
 	if len(refs) == 1 {
 		return fmt.Sprintf("%s is there", refs[0])

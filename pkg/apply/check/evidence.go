@@ -19,13 +19,15 @@ type Evidence struct {
 	recorded   map[string]string           // UID of the cluster that a context led to at the last apply
 }
 
+// NewEvidence is what there is to judge p by; nobody was asked where i and probes are
+// nil.
 func NewEvidence(p *plan.Plan, i Inspection, probes map[string]Probe) *Evidence {
 	e := &Evidence{Plan: p, inspection: i, Probes: probes, twins: twinsOf(p.World), recorded: recordedContexts(p)}
 	e.networks = newNetworks(p, i)
 	return e
 }
 
-// judge runs checks on all clusters, in the order of the plan.
+// Judge runs checks on all clusters, in the order of the plan.
 func (e *Evidence) Judge(checks []Check) []plan.Finding {
 	var out []plan.Finding
 	for _, c := range slices.Concat(e.Plan.Clusters, e.Plan.Forgotten) {
@@ -42,7 +44,7 @@ func (e *Evidence) Judge(checks []Check) []plan.Finding {
 	return out
 }
 
-// asks is what c is asked for checks.
+// Asks is what c is asked for checks.
 func (e *Evidence) Asks(checks []Check, c *plan.Cluster) map[Question]bool {
 	out := map[Question]bool{}
 	for _, check := range checks {

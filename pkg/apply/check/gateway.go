@@ -8,12 +8,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
+// IDs of checks.
 const (
 	IDAddress        = "gateway/address"
 	IDGatewayService = "gateway/service"
 )
 
-// exposureChecks are about the east-west gateway and what it exposes.
+// ExposureChecks are about the east-west gateway and what it exposes.
 func ExposureChecks() []Check {
 	return []Check{
 		{ID: "gateway/running", Severity: Ails, Applies: usesGateway, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding {
@@ -27,6 +28,7 @@ func ExposureChecks() []Check {
 
 func usesGateway(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && c.Desired.Gateway }
 
+// GatewayRef is the Deployment of the east-west gateway.
 func GatewayRef(namespace string) object.Ref {
 	return object.Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: object.EastWestGateway}
 }

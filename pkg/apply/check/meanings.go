@@ -12,7 +12,7 @@ import (
 //go:embed checks
 var meaningsOf embed.FS
 
-// meanings are the sections of all files, by ID.
+// Meanings are the sections of all files, by ID.
 func Meanings() map[string]string {
 	out := map[string]string{}
 	files, _ := fs.Glob(meaningsOf, "checks/*.md") // the pattern is a good one

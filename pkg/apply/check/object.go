@@ -9,6 +9,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
+// IDSetBack is the check for objects that somebody sets back after every apply.
 const IDSetBack = "objects/set-back"
 
 // objectChecks are about objects that are not as an apply needs them.
@@ -30,7 +31,7 @@ func foreign(c *plan.Cluster) map[string][]object.Ref {
 		if ch.Item == nil {
 			continue
 		}
-		if by := plan.Strangers(ch.Object, c.Live.Object(ch.Object)); by != "" {
+		if by := object.Strangers(ch.Object, c.Live.Object(ch.Object)); by != "" {
 			out[by] = append(out[by], ch.Object)
 		}
 	}

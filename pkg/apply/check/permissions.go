@@ -29,7 +29,7 @@ func escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.V
 // binds says whether a is the right to bind a role that holds more than oneself.
 func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
 
-// needs lists what the user of c's context has to be allowed for an apply of p,
+// Needs lists what the user of c's context has to be allowed for an apply of p,
 // beside reading what the plan read; sorted, and nothing where an apply does
 // nothing in c.
 func Needs(p *plan.Plan, c *plan.Cluster) []object.Access {
@@ -174,7 +174,7 @@ func (n needs) switched(c *plan.Cluster, addresses object.Ref) {
 	n.add(object.Ref{Kind: "Endpoints", Namespace: c.Namespace}, "delete")
 }
 
-// served needs what [execute.waitServed] does: it waits, and tries whether a pod would be
+// served needs what the proof of injection does: it waits, and tries whether a pod would be
 // injected.
 func (n needs) served(c *plan.Cluster) {
 	n.add(object.Ref{Kind: "Pod", Namespace: c.Namespace}, "create")
@@ -248,14 +248,14 @@ func grantHint(seen *Inspected) string {
 	return hint
 }
 
-// roleOf is the role that a binding gives.
+// RoleOf is the role that a binding gives.
 func RoleOf(binding map[string]any) object.Ref {
 	kind, _, _ := unstructured.NestedString(binding, "roleRef", "kind")
 	name, _, _ := unstructured.NestedString(binding, "roleRef", "name")
 	return object.Ref{Group: object.RBACGroup, Kind: kind, Name: name}
 }
 
-// bindsTo says whether a binding gives its role to a service account.
+// BindsTo says whether a binding gives its role to a service account.
 func BindsTo(binding map[string]any, account object.Ref) bool {
 	subjects, _, _ := unstructured.NestedSlice(binding, "subjects")
 	return slices.ContainsFunc(subjects, func(s any) bool {

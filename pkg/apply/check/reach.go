@@ -11,7 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// reachChecks are about who is a member, and whether it answers.
+// ReachChecks are about who is a member, and whether it answers.
 func ReachChecks() []Check {
 	return []Check{
 		{ID: "cluster/reached", Severity: Ails, Applies: unreached, Judge: judgeReached},
@@ -41,7 +41,7 @@ func judgeJoined(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{State: "not joined", Message: "in topology.yaml, and not a member yet", Hint: "setup-mesh apply"}}
 }
 
-// reachHint is how to find out why istiods that answer do not read source, which
+// ReachHint is how to find out why istiods that answer do not read source, which
 // this machine does: it may be at another address there. "" is for anything else.
 func ReachHint(w *world.World, consumer *plan.Cluster, source string, views []observe.IstiodView) string {
 	l := w.Cluster(source)

@@ -9,6 +9,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
+// IDLifetime is the check for credentials that do not last.
 const IDLifetime = "discovery/credential-lifetime"
 
 // tokenChecks are about when credentials end.
@@ -21,7 +22,7 @@ func tokenChecks() []Check {
 // asked for.
 const shortLifetime = 90 * 24 * time.Hour
 
-// shortLived is the finding about tokens of the cluster source of which the one
+// ShortLived is the finding about tokens of the cluster source of which the one
 // that ends first is v; none if they last.
 func ShortLived(v desired.Validity) []plan.Finding {
 	if v.Expires.IsZero() || v.Lifetime() >= shortLifetime {
@@ -61,7 +62,7 @@ func judgeLifetime(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return ShortLived(first)
 }
 
-// judgeExpiry finds credentials of c that have ended, or will soon.
+// JudgeExpiry finds credentials of c that have ended, or will soon.
 func JudgeExpiry(e *Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, source := range c.Reads {
@@ -80,7 +81,7 @@ func JudgeExpiry(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return out
 }
 
-// firstExpiry is when the first of the tokens that c has ends, zero for none.
+// FirstExpiry is when the first of the tokens that c has ends, zero for none.
 func FirstExpiry(c *plan.Cluster) time.Time {
 	var first time.Time
 	for _, source := range c.Reads {

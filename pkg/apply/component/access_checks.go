@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
+// IDs of checks.
 const (
 	IDRemoteSecret = "access/remote-secret"
 	IDAccepted     = "discovery/credential-valid"

@@ -1,3 +1,6 @@
+// Package component knows the parts of a cluster's membership in a mesh. Each is one
+// file that says what it wants, what it waits for, when it may go, how it is seen to
+// be there, and which checks are about it. A role is a list of components.
 package component
 
 import (
@@ -8,7 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// A component is a part of a cluster's membership in the user's terms, and all
+// A Component is a part of a cluster's membership in the user's terms, and all
 // that is to know of it: what it wants, what that waits for, when it may go, and
 // how it is seen to be there.
 type Component struct {
@@ -27,7 +30,7 @@ type Component struct {
 	Checks []check.Check
 }
 
-// A proof is a [plan.Proof] of the clusters that it applies to.
+// A Proof is a [plan.Proof] of the clusters that it applies to.
 type Proof struct {
 	Claim   order.Claim
 	Check   string
@@ -36,7 +39,7 @@ type Proof struct {
 	tries   func(s *plan.Scene, c *plan.Cluster) []string // nil for none
 }
 
-// components lists all components, as plans do.
+// Components lists all components, as plans do.
 func Components() []Component {
 	return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services()}
 }
@@ -50,7 +53,7 @@ func role(m record.Member) []Component {
 	return []Component{trust(), controlPlane(), gateway(), access(), services()}
 }
 
-// byRole adds to w what the components of its cluster's role want.
+// Wants adds to w what the components of its cluster's role want.
 func Wants(w *desired.Wants) {
 	for _, of := range role(w.Cluster.Member) {
 		if of.wants != nil {
@@ -62,6 +65,7 @@ func Wants(w *desired.Wants) {
 // ordered are the rules of all components.
 type ordered map[order.Component]Component
 
+// Rules are those of all components.
 func Rules() plan.Rules {
 	out := ordered{}
 	for _, c := range Components() {

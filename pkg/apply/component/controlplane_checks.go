@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
+// IDs of checks.
 const (
 	IDRunning   = "istiod/running"
 	IDWebhooks  = "control-plane/webhooks"

@@ -9,6 +9,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
+// IDs of checks.
 const (
 	IDControlAddress = "control-plane/address"
 	IDServing        = "control-plane/serving"

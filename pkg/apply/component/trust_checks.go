@@ -12,6 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
+// IDs of checks.
 const (
 	IDCertificate     = "trust/certificate"
 	IDRootDistributed = "trust/root-distributed"

@@ -16,7 +16,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// A remoteAccess is the content of a remote secret: the way to the API server
+// A RemoteAccess is the content of a remote secret: the way to the API server
 // of source, for the istiod of consumer.
 type RemoteAccess struct {
 	From     record.Member
@@ -36,20 +36,20 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 	return ""
 }
 
-// retires says whether a credential is of a consumer that served the source, and
+// Retires says whether a credential is of a consumer that served the source, and
 // is not to. The mark stays until others do: it tells later applies who may still
 // depend on the consumer.
 func (r *RemoteAccess) Retires(live *unstructured.Unstructured) bool {
 	return !r.Serves && Serves(live)
 }
 
-// serves says whether a remote secret, which may be nil, is of a cluster that its
+// Serves says whether a remote secret, which may be nil, is of a cluster that its
 // consumer serves.
 func Serves(secret *unstructured.Unstructured) bool {
 	return secret != nil && secret.GetAnnotations()[AnnotationServes] != ""
 }
 
-// stale is why a credential does not do what it is for. What cannot be read of
+// Stale is why a credential does not do what it is for. What cannot be read of
 // the source cluster is no reason to replace a credential that may work.
 func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) string {
 	source := w.Cluster(r.From.Name)
@@ -187,11 +187,12 @@ func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 	return out, nil
 }
 
+// AccountRef is the service account that reads a cluster for others.
 func AccountRef(namespace, name string) object.Ref {
 	return object.Ref{Kind: "ServiceAccount", Namespace: namespace, Name: name}
 }
 
-// tokenLifetime is what is asked for; an API server may give less, and what it
+// TokenLifetime is what is asked for; an API server may give less, and what it
 // gave is written beside the token. Renewal comes with an apply in the last
 // third of it.
 const TokenLifetime = 365 * 24 * time.Hour

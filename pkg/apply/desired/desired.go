@@ -1,3 +1,6 @@
+// Package desired is what every cluster of a mesh should hold, as its files say:
+// what Istio's charts render, what components add to it, and the content that only
+// an apply can make ([Late]).
 package desired
 
 import (
@@ -41,7 +44,7 @@ type Desired struct {
 	SharedServices []string
 }
 
-// A DesiredCluster is one cluster's share of a [Desired].
+// A Cluster is one cluster's share of a [Desired].
 type Cluster struct {
 	Member   record.Member
 	Joined   bool             // discovers the others and is discovered
@@ -65,7 +68,7 @@ type APIServer struct {
 	CA            []byte // PEM
 }
 
-// over is e with what a says otherwise.
+// Over is e with what a says otherwise.
 func (a APIServer) Over(e object.Endpoint) object.Endpoint {
 	if a.Server != "" {
 		e.Server, e.TLSServerName = strings.TrimSuffix(a.Server, "/"), ""
@@ -86,7 +89,7 @@ type Charts interface {
 	Render(namespace string, spec map[string]any) ([]charts.Object, error)
 }
 
-// newDesired renders w for every cluster of the mesh, and has want add what no chart
+// New renders w for every cluster of the mesh, and has want add what no chart
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
@@ -104,6 +107,7 @@ func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
 	return d, d.render(r, want)
 }
 
+// ClusterOf is what m says of c, without objects.
 func ClusterOf(m *topology.Mesh, c topology.Cluster) *Cluster {
 	d := &Cluster{
 		Member:  record.MemberOf(c),

@@ -11,7 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// primaryEndpoints are where the gateway of a primary is reached, for the proxies
+// PrimaryEndpoints are where the gateway of a primary is reached, for the proxies
 // and the API server of a remote cluster.
 type PrimaryEndpoints struct {
 	Primary string

@@ -58,7 +58,7 @@ type Minter struct {
 	Now     time.Time
 }
 
-// newItem labels a copy of o as the mesh's and hashes it. The copy is shallow
+// NewItem labels a copy of o as the mesh's and hashes it. The copy is shallow
 // below metadata: o must not change afterwards.
 func NewItem(s order.Subject, mesh string, o *unstructured.Unstructured, late Late) (*Item, error) {
 	content := make(map[string]any, len(o.Object))
@@ -84,7 +84,7 @@ func NewItem(s order.Subject, mesh string, o *unstructured.Unstructured, late La
 	return &Item{Subject: s, Ref: object.RefOf(out), Object: out, Late: late, Hash: h}, nil
 }
 
-// hashOf is a digest of v's JSON: 22 characters, 128 bits.
+// HashOf is a digest of v's JSON: 22 characters, 128 bits.
 func HashOf(v any) (string, error) {
 	b, err := json.Marshal(v)
 	if err != nil {

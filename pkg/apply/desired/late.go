@@ -19,7 +19,7 @@ const (
 	AnnotationServes  = annotationPrefix + "serves"    // "true" where the consumer is a primary of the source
 )
 
-// secretData is the decoded data of a Secret. What is not base64 is left
+// SecretData is the decoded data of a Secret. What is not base64 is left
 // out, and so is missed by whoever parses the rest.
 func SecretData(o *unstructured.Unstructured) map[string][]byte {
 	encoded, _, err := unstructured.NestedStringMap(o.Object, "data")
@@ -60,7 +60,7 @@ func withContentOf(it *Item, live *unstructured.Unstructured) *unstructured.Unst
 	return out
 }
 
-// wantedObject is what to send for it where live is there: late content that
+// WantedObject is what to send for it where live is there: late content that
 // is kept, and no claim to a namespace that somebody else created.
 func WantedObject(it *Item, live *unstructured.Unstructured) *unstructured.Unstructured {
 	switch {
@@ -76,7 +76,7 @@ func WantedObject(it *Item, live *unstructured.Unstructured) *unstructured.Unstr
 	return it.Object
 }
 
-// content is minted: top-level fields of an object, and annotations that may
+// Content is minted: top-level fields of an object, and annotations that may
 // be known.
 type Content struct {
 	Fields map[string]any
@@ -86,7 +86,7 @@ type Content struct {
 	Token Validity
 }
 
-// secretContent is the content of a Secret.
+// SecretContent is the content of a Secret.
 func SecretContent(data map[string][]byte, notes map[string]string) Content {
 	encoded := make(map[string]any, len(data))
 	for k, v := range data {
@@ -95,7 +95,7 @@ func SecretContent(data map[string][]byte, notes map[string]string) Content {
 	return Content{Fields: map[string]any{"data": encoded}, notes: notes}
 }
 
-// put returns o with the content.
+// Put returns o with the content.
 func (c Content) Put(o *unstructured.Unstructured) *unstructured.Unstructured {
 	out := o.DeepCopy()
 	for k, v := range c.Fields {

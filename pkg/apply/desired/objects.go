@@ -10,7 +10,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-// namespaceObject is Istio's namespace, which tells istiods the network of the
+// NamespaceObject is Istio's namespace, which tells istiods the network of the
 // cluster's pods, and whom of them a remote cluster is served by:
 // https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#set-the-default-network-for-cluster1
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/#set-the-control-plane-cluster-for-cluster2
@@ -25,7 +25,7 @@ func NamespaceObject(m record.Member) *unstructured.Unstructured {
 	}, nil)
 }
 
-// strictMTLS is what `values.global.mtls.enabled: true` of Istio 1.4 became: a
+// StrictMTLS is what `values.global.mtls.enabled: true` of Istio 1.4 became: a
 // PeerAuthentication in the root namespace holds for the whole mesh.
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 func StrictMTLS(namespace string) *unstructured.Unstructured {
@@ -34,7 +34,7 @@ func StrictMTLS(namespace string) *unstructured.Unstructured {
 	})
 }
 
-// exposeServices lets clusters of other networks reach all services through
+// ExposeServices lets clusters of other networks reach all services through
 // the east-west gateway; the TLS of the workloads passes through it.
 // https://istio.io/latest/docs/setup/install/multicluster/multi-primary_multi-network/#expose-services-in-cluster1
 func ExposeServices(namespace string) *unstructured.Unstructured {
@@ -50,7 +50,7 @@ func ExposeServices(namespace string) *unstructured.Unstructured {
 	})
 }
 
-// exposeIstiod and routeIstiod let remote clusters reach istiod through the
+// ExposeIstiod and routeIstiod let remote clusters reach istiod through the
 // gateway, whose own TLS passes through it:
 // https://github.com/istio/istio/blob/1.31.0/samples/multicluster/expose-istiod.yaml
 func ExposeIstiod(namespace string) *unstructured.Unstructured {
@@ -69,6 +69,7 @@ func ExposeIstiod(namespace string) *unstructured.Unstructured {
 	})
 }
 
+// RouteIstiod sends what comes to the gateway's ports for istiod to it.
 func RouteIstiod(namespace string) *unstructured.Unstructured {
 	route := func(from, to int64) any {
 		return map[string]any{
@@ -86,7 +87,7 @@ func RouteIstiod(namespace string) *unstructured.Unstructured {
 	})
 }
 
-// istiodServiceObject is the control plane as a remote cluster knows it: the
+// IstiodServiceObject is the control plane as a remote cluster knows it: the
 // name that proxies and the injection webhook call, before the addresses in
 // the EndpointSlices of its primaries. It is what the chart renders for
 // remotePilotAddress, but for any number of addresses, and never an
@@ -103,7 +104,7 @@ func IstiodServiceObject(namespace string) *unstructured.Unstructured {
 	}})
 }
 
-// endpointsObject is where one primary is reached; the addresses are those of
+// EndpointsObject is where one primary is reached; the addresses are those of
 // its gateway.
 // https://kubernetes.io/docs/concepts/services-networking/service/#services-without-selectors
 func EndpointsObject(namespace, primary string) *unstructured.Unstructured {
@@ -130,17 +131,17 @@ func movableGateway(rendered *unstructured.Unstructured, address topology.Gatewa
 	return o
 }
 
-// readerAccount is the service account as which other clusters' istiods read
+// ReaderAccount is the service account as which other clusters' istiods read
 // this one.
 func ReaderAccount(namespace, name string) *unstructured.Unstructured {
 	return object.New("v1", "ServiceAccount", namespace, name, nil, nil)
 }
 
-// readerRole is the role that the charts make for it:
+// ReaderRole is the role that the charts make for it:
 // https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/reader-clusterrole.yaml
 func ReaderRole(namespace string) string { return "istio-reader-clusterrole-" + namespace }
 
-// readerBinding lets a service account of the topology's read the cluster.
+// ReaderBinding lets a service account of the topology's read the cluster.
 func ReaderBinding(namespace, account string) *unstructured.Unstructured {
 	return object.New(object.RBACGroup+"/v1", "ClusterRoleBinding", "", "setup-mesh-reader-"+namespace+"-"+account, nil, map[string]any{
 		"roleRef":  map[string]any{"apiGroup": object.RBACGroup, "kind": "ClusterRole", "name": ReaderRole(namespace)},
@@ -148,14 +149,14 @@ func ReaderBinding(namespace, account string) *unstructured.Unstructured {
 	})
 }
 
-// grantObject is the Secret that a consumer's token is bound to. It holds
+// GrantObject is the Secret that a consumer's token is bound to. It holds
 // nothing: deleting it revokes that one token.
 // https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
 func GrantObject(namespace, consumer string) *unstructured.Unstructured {
 	return object.New("v1", "Secret", namespace, object.GrantPrefix+consumer, nil, map[string]any{"type": "Opaque"})
 }
 
-// remoteSecretObject is where istiod finds the API server of the cluster
+// RemoteSecretObject is where istiod finds the API server of the cluster
 // source; the kubeconfig in it is minted by an apply.
 // https://istio.io/latest/docs/reference/commands/istioctl/#istioctl-create-remote-secret
 func RemoteSecretObject(namespace, source string) *unstructured.Unstructured {
@@ -165,15 +166,15 @@ func RemoteSecretObject(namespace, source string) *unstructured.Unstructured {
 	}, map[string]any{"type": "Opaque"})
 }
 
-// probeName begins the names of what the proof of serving puts into a cluster.
+// ProbeName begins the names of what the proof of serving puts into a cluster.
 const ProbeName = "setup-mesh-probe"
 
-// probeWebhookRef is the webhook of that proof.
+// ProbeWebhookRef is the webhook of that proof.
 func ProbeWebhookRef(namespace string) object.Ref {
 	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: ProbeName + "-" + namespace}
 }
 
-// probeGateway is refused by every istiod that validates:
+// ProbeGateway is refused by every istiod that validates:
 // https://github.com/istio/istio/blob/master/pkg/webhooks/validation/controller/controller.go
 func ProbeGateway(namespace string) *unstructured.Unstructured {
 	return object.New("networking.istio.io/v1", "Gateway", namespace, "setup-mesh-validation-probe",

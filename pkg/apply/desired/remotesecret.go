@@ -52,7 +52,7 @@ type namedUser struct {
 	} `json:"user"`
 }
 
-// encodeRemoteKubeconfig makes the value of a remote secret. It holds a token:
+// EncodeRemoteKubeconfig makes the value of a remote secret. It holds a token:
 // the result is a secret.
 func EncodeRemoteKubeconfig(cluster string, e object.Endpoint, token certs.Secret) ([]byte, error) {
 	var c namedCluster

@@ -12,7 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// A sharing is what the clusters of a mesh need of each other's Services, so
+// A Sharing is what the clusters of a mesh need of each other's Services, so
 // that the Services of the namespaces in sharedServices are present in all
 // joined clusters. A client asks the DNS of its own cluster for a name, and that
 // knows the Services of its own cluster only:
@@ -32,7 +32,7 @@ type mismatch struct {
 	Service object.Ref
 }
 
-// placed is an object in a cluster.
+// Placed is an object in a cluster.
 type Placed struct {
 	Cluster string
 	Ref     object.Ref
@@ -44,7 +44,7 @@ type original struct {
 	service *unstructured.Unstructured
 }
 
-// newSharing works out the copies of all clusters. What was not read is not
+// NewSharing works out the copies of all clusters. What was not read is not
 // taken to be absent: as long as a joined cluster is not reached, what is there
 // of copies whose original is nowhere seen stays.
 func NewSharing(d *Desired, w *world.World) (Sharing, error) {
@@ -204,7 +204,7 @@ func isHeadless(service *unstructured.Unstructured) bool {
 	return ip == headless
 }
 
-// turnsHeadless says whether a Service is headless and shall not be, or the other
+// TurnsHeadless says whether a Service is headless and shall not be, or the other
 // way round.
 func TurnsHeadless(it *Item, live *unstructured.Unstructured) bool {
 	typed := func(o *unstructured.Unstructured) bool {

@@ -7,12 +7,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
-// workloads are the kinds that make pods, or go with those that do.
+// Workloads are the kinds that make pods, or go with those that do.
 var Workloads = map[string]bool{
 	"Deployment": true, "DaemonSet": true, "StatefulSet": true,
 	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
 }
 
+// GatewaySubject is what an object of an east-west gateway is about.
 func GatewaySubject(ref object.Ref) order.Subject {
 	switch {
 	case Workloads[ref.Kind]:
@@ -23,7 +24,7 @@ func GatewaySubject(ref object.Ref) order.Subject {
 	return order.Subject{Component: order.Gateway, Part: order.Front}
 }
 
-// partOf is which part of a control plane an object is.
+// PartOf is which part of a control plane an object is.
 func PartOf(ref object.Ref, gateway bool) order.Part {
 	switch {
 	case ref.Kind == "Namespace":
@@ -44,7 +45,7 @@ func PartOf(ref object.Ref, gateway bool) order.Part {
 	return order.Config
 }
 
-// subjectOf tells from its name what an object of ours is about. It is for objects
+// SubjectOf tells from its name what an object of ours is about. It is for objects
 // that no record tells more of, and for nothing else: a record of an older release
 // holds no parts, and one that was lost holds nothing.
 func SubjectOf(ref object.Ref, c order.Component) order.Subject {

@@ -13,7 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// An intermediate is the content of a cluster's cacerts.
+// An Intermediate is the content of a cluster's cacerts.
 type Intermediate struct {
 	Root *certs.Root
 	Id   certs.Identity

@@ -6,10 +6,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// A validity is when a token was made and when it ends.
+// A Validity is when a token was made and when it ends.
 type Validity struct{ Issued, Expires time.Time }
 
-// validityOf reads what is written beside the token of a remote secret, which
+// ValidityOf reads what is written beside the token of a remote secret, which
 // may be nil.
 func ValidityOf(secret *unstructured.Unstructured) (Validity, bool) {
 	if secret == nil {
@@ -21,4 +21,5 @@ func ValidityOf(secret *unstructured.Unstructured) (Validity, bool) {
 	return Validity{issued, expires}, err1 == nil && err2 == nil
 }
 
+// Lifetime is how long the token was made to last.
 func (v Validity) Lifetime() time.Duration { return v.Expires.Sub(v.Issued) }

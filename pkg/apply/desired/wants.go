@@ -6,13 +6,14 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
-// wants collects the objects of a cluster that no chart renders.
+// Wants collects the objects of a cluster that no chart renders.
 type Wants struct {
 	Desired *Desired
 	Cluster *Cluster
 	Err     error // the first
 }
 
+// Add wants o, with content that an apply makes if late is not nil.
 func (w *Wants) Add(about order.Subject, o *unstructured.Unstructured, late Late) {
 	it, err := NewItem(about, w.Desired.MeshID, o, late)
 	if err != nil && w.Err == nil {

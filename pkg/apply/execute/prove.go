@@ -9,7 +9,7 @@ import (
 )
 
 // prove waits until a claim about a cluster is seen to be true.
-func (x *Execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *reporter) error {
+func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *reporter) error {
 	switch s.Claim {
 	case order.Answers:
 		return waitIstiod(ctx, x.at(c), c, r)
@@ -20,7 +20,7 @@ func (x *Execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 	case order.Injected:
 		return waitServed(ctx, x.at(c), c, r)
 	case order.Discovers:
-		return waitDiscovery(ctx, x.at(c), x.Plan, c, r)
+		return waitDiscovery(ctx, x.at(c), x.plan, c, r)
 	}
 	return fmt.Errorf("nothing proves that %s: %s", c.Name, s.Claim)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
-// ReportFormat is the version of a [Report]'s JSON.
+// Format is the version of a [Report]'s JSON.
 const Format = "setup-mesh.io/report/v1"
 
 // A Report is what became of a plan.
@@ -75,12 +75,12 @@ func (r *Report) Changed() (created, updated, deleted int) {
 	return created, updated, deleted
 }
 
-func (x *Execution) Report(steps []*running, interrupted error, start time.Time) *Report {
-	r := &Report{Format: Format, Mesh: x.Plan.Mesh, Duration: time.Since(start), Interrupted: interrupted, Steps: []StepReport{}}
+func (x *execution) report(steps []*running, interrupted error, start time.Time) *Report {
+	r := &Report{Format: Format, Mesh: x.plan.Mesh, Duration: time.Since(start), Interrupted: interrupted, Steps: []StepReport{}}
 	for _, s := range steps {
 		r.Steps = append(r.Steps, s.report(start))
 	}
-	for _, c := range x.Plan.Clusters {
+	for _, c := range x.plan.Clusters {
 		cr := &ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached}
 		for _, ch := range c.Changes {
 			x.count(cr, c.Name, ch)
@@ -91,7 +91,7 @@ func (x *Execution) Report(steps []*running, interrupted error, start time.Time)
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
-		for _, f := range check.ShortLived(x.Tokens[c.Name]) {
+		for _, f := range check.ShortLived(x.tokens[c.Name]) {
 			f.ID, f.Cluster = check.IDLifetime, c.Name
 			r.Notes = append(r.Notes, f)
 		}
@@ -99,7 +99,7 @@ func (x *Execution) Report(steps []*running, interrupted error, start time.Time)
 	return r
 }
 
-func (x *Execution) count(cr *ClusterReport, cluster string, ch plan.Change) {
+func (x *execution) count(cr *ClusterReport, cluster string, ch plan.Change) {
 	if ch.Component == order.Bookkeeping {
 		return
 	}

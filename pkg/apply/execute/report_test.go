@@ -9,7 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
@@ -41,17 +43,17 @@ func TestReport(t *testing.T) {
 		ran(istiod, &object.Error{Op: "wait", Message: "too long", Hint: "look"}),
 		{Step: gateways, err: errSkipped},
 	}
-	x := &Execution{
-		Plan: &plan.Plan{Mesh: "m", Clusters: []*plan.Cluster{
+	x := &execution{
+		plan: &plan.Plan{Mesh: "m", Clusters: []*plan.Cluster{
 			{Member: record.Member{Name: "east", Context: "kind-east"}, Changes: changes},
 			{Member: record.Member{Name: "west", Context: "kind-west"}, Unreached: "i/o timeout"},
 		}},
-		Made: map[ChangeKey]bool{},
+		made: map[changeKey]bool{},
 	}
 	for _, name := range []string{"created", "updated", "deleted", "setup-mesh"} {
 		x.finished("east", configMap(name))
 	}
-	got := x.Report(steps, context.Canceled, start)
+	got := x.report(steps, context.Canceled, start)
 	want := &Report{
 		Format: Format, Mesh: "m", Interrupted: context.Canceled,
 		Clusters: []*ClusterReport{
@@ -97,5 +99,19 @@ func TestReportComplete(t *testing.T) {
 				t.Errorf("NoneDone = %v", got)
 			}
 		})
+	}
+}
+
+// An apply says how long the tokens are valid that it was granted.
+func TestReportOfShortTokens(t *testing.T) {
+	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+	p := &plan.Plan{Clusters: []*plan.Cluster{{Member: record.Member{Name: "east"}}, {Member: record.Member{Name: "west"}}}}
+	x := &execution{plan: p, made: map[changeKey]bool{}, tokens: map[string]desired.Validity{}}
+	x.granted("west", desired.Validity{Issued: now, Expires: now.Add(48 * time.Hour)})
+	x.granted("west", desired.Validity{Issued: now, Expires: now.Add(24 * time.Hour)})
+	x.granted("east", desired.Validity{Issued: now, Expires: now.Add(desired.TokenLifetime)})
+	notes := x.report(nil, nil, now).Notes
+	if len(notes) != 1 || notes[0].ID != check.IDLifetime || notes[0].Cluster != "west" || notes[0].Hint == "" {
+		t.Errorf("notes %v", notes)
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// sortedKeys are the keys of m, in order.
+// SortedKeys are the keys of m, in order.
 func SortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }

@@ -31,6 +31,19 @@ func entries(o *unstructured.Unstructured) []map[string]any {
 	return out
 }
 
+// Strangers are who manages an object that is not ours, "" for one that we may
+// change: a namespace is everybody's.
+func Strangers(ref Ref, live *unstructured.Unstructured) string {
+	if live == nil || Ours(live) || ref.Kind == "Namespace" {
+		return ""
+	}
+	others := Managers(live)
+	if len(others) == 0 {
+		return "somebody unknown" // an object of a name alone has no fields to manage
+	}
+	return strings.Join(others, ", ")
+}
+
 // Managers are the other managers of o, each once, in the order of o.
 func Managers(o *unstructured.Unstructured) []string {
 	var names []string

@@ -26,13 +26,14 @@ type IstiodView struct {
 	Err      error
 }
 
+// Synced is what istiod calls a cluster that it reads whole.
 const Synced = "synced"
 
 // istiodAnswers is how long a port-forward to an istiod and its answer may
 // take: both are a matter of milliseconds, unless the node is gone.
 const istiodAnswers = 10 * time.Second
 
-// readIstiods asks every running istiod of l, through a port-forward.
+// ReadIstiods asks every running istiod of l, through a port-forward.
 func ReadIstiods(ctx context.Context, l *world.Connected) ([]IstiodView, error) {
 	pods, err := l.Cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, l.Namespace, "app=istiod")
 	if err != nil {
@@ -78,7 +79,7 @@ func parseClusterz(body []byte) (map[string]string, error) {
 	return out, nil
 }
 
-// undiscovered says what views lack of self discovering all of reads, and
+// Undiscovered says what views lack of self discovering all of reads, and
 // nothing but what is in allowed: a reason for each cluster concerned.
 func Undiscovered(self string, reads, allowed []string, views []IstiodView) map[string]string {
 	out := map[string]string{}

@@ -11,10 +11,10 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// errNotTried is wrapped where it is not known whether pods are injected.
+// ErrNotTried is wrapped where it is not known whether pods are injected.
 var ErrNotTried = errors.New("whether pods are injected could not be tried")
 
-// tryInjection says why the API server cannot have the pod injected; nil is that
+// TryInjection says why the API server cannot have the pod injected; nil is that
 // it can. A user who may not make pods is told nothing, which is an error
 // wrapping [ErrNotTried]: what is not known is not well.
 func TryInjection(ctx context.Context, l *world.Connected, pod *unstructured.Unstructured) error {
@@ -45,7 +45,7 @@ const (
 	autoImage      = "auto"
 )
 
-// probePod is injected as gateways are, and never made. It asks for no more than
+// ProbePod is injected as gateways are, and never made. It asks for no more than
 // the strictest policies allow, so that nothing but injection refuses it:
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 func ProbePod(namespace, account string) *unstructured.Unstructured {

@@ -1,3 +1,5 @@
+// Package observe reads clusters into a [world.World]. It writes nothing: a
+// server-side dry run counts as reading.
 package observe
 
 import (
@@ -15,13 +17,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// ObserveOptions say what is read beside the clusters of the topology.
+// Options say what is read beside the clusters of the topology.
 type Options struct {
 	Now time.Time
 	// Teardown reads every cluster as one that is leaving.
 	Teardown bool
 	// Adopt asks what an apply would change in objects that others manage, for
-	// [plan.Options].Adopt.
+	// a plan that adopts.
 	Adopt bool
 }
 
@@ -87,7 +89,7 @@ func freeName(w *world.World, m record.Member) string {
 	return name
 }
 
-// departedMembers are the clusters that some record names as members, and that
+// DepartedMembers are the clusters that some record names as members, and that
 // neither the topology nor a reached cluster accounts for; sorted by name. One
 // without a UID was never reached, and holds nothing.
 func DepartedMembers(w *world.World, d *desired.Desired) []record.Member {

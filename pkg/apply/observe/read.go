@@ -15,7 +15,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/rbac"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -185,7 +184,7 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 			continue
 		}
 		mine := object.Ours(seen.Object)
-		adopted := adopt && plan.Strangers(it.Ref, seen.Object) != ""
+		adopted := adopt && object.Strangers(it.Ref, seen.Object) != ""
 		if !mine && !adopted && it.Ref.Kind != "Namespace" {
 			continue
 		}

@@ -48,7 +48,7 @@ func readRemains(ctx context.Context, l *world.Connected, spaces []string) world
 	return r.remains(ctx)
 }
 
-// readShared reads what else is in the namespaces of copies that are to go; it asks
+// ReadShared reads what else is in the namespaces of copies that are to go; it asks
 // nothing where there are none.
 func ReadShared(ctx context.Context, l *world.Connected, spaces []string) world.Remains {
 	r := newRemainsReader(l)
@@ -145,7 +145,7 @@ func (r *remainsReader) remains(ctx context.Context) world.Remains {
 	return r.found
 }
 
-// servedKind is the kind that a CustomResourceDefinition defines.
+// ServedKind is the kind that a CustomResourceDefinition defines.
 func ServedKind(crd *unstructured.Unstructured) schema.GroupKind {
 	var k schema.GroupKind
 	k.Group, _, _ = unstructured.NestedString(crd.Object, "spec", "group")

@@ -23,10 +23,10 @@ func (c *Cluster) Remedies() []string {
 	return out
 }
 
-// wants says whether ref is among what c should hold.
+// Wants says whether ref is among what c should hold.
 func (c *Cluster) Wants(ref object.Ref) bool { return c.Item(ref) != nil }
 
-// item is what c should hold at ref, nil for nothing.
+// Item is what c should hold at ref, nil for nothing.
 func (c *Cluster) Item(ref object.Ref) *desired.Item {
 	if c.Desired == nil {
 		return nil
@@ -38,7 +38,7 @@ func (c *Cluster) Item(ref object.Ref) *desired.Item {
 	return c.Desired.Items[i]
 }
 
-// probeAccount is the account of a pod that is tried: one that is there.
+// ProbeAccount is the account of a pod that is tried: one that is there.
 func (c *Cluster) ProbeAccount() string {
 	if c.Wants(desired.AccountRef(c.Namespace, c.Desired.Account)) {
 		return c.Desired.Account
@@ -46,7 +46,7 @@ func (c *Cluster) ProbeAccount() string {
 	return "default"
 }
 
-// putting says whether an apply would create or update something of these parts of
+// Putting says whether an apply would create or update something of these parts of
 // c.
 func (c *Cluster) Putting(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
@@ -54,12 +54,12 @@ func (c *Cluster) Putting(parts ...order.Part) bool {
 	})
 }
 
-// removing says whether something of these parts of c is to go.
+// Removing says whether something of these parts of c is to go.
 func (c *Cluster) Removing(parts ...order.Part) bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Removes() && slices.Contains(parts, ch.Part) })
 }
 
-// movesGateway says whether the gateway of c may have another address after an
+// MovesGateway says whether the gateway of c may have another address after an
 // apply: its Service is made, or more than its labels change.
 func (c *Cluster) MovesGateway() bool {
 	return slices.ContainsFunc(c.Changes, func(ch Change) bool {
@@ -81,7 +81,7 @@ func (c *Cluster) MovesGateway() bool {
 // departed says whether c is a member that topology.yaml does not name.
 func (c *Cluster) departed() bool { return c.Leaving && c.Desired == nil }
 
-// control is the fact that something injects the pods of c.
+// Control is the fact that something injects the pods of c.
 func (c *Cluster) Control() order.Claim {
 	if c.Remote() {
 		return order.Injected
@@ -89,7 +89,7 @@ func (c *Cluster) Control() order.Claim {
 	return order.Answers
 }
 
-// discovers are the clusters that the istiods of c are to read, as far as they
+// Discovers are the clusters that the istiods of c are to read, as far as they
 // are reached.
 func (p *Plan) Discovers(c *Cluster) []string {
 	var out []string
@@ -116,7 +116,7 @@ func (p *Plan) Servers(c *Cluster) []string {
 	return out
 }
 
-// credential is the remote secret for source as c holds it, nil for none.
+// Credential is the remote secret for source as c holds it, nil for none.
 func (c *Cluster) Credential(source string) *unstructured.Unstructured {
 	return c.Live.Object(object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// aksEnforcer excludes the namespaces of AKS from every webhook, and does so again
+// AksEnforcer excludes the namespaces of AKS from every webhook, and does so again
 // as soon as somebody takes that back: setting it back would never end. It
 // does not touch which of the user's namespaces are injected.
 // https://learn.microsoft.com/azure/aks/faq#can-admission-controller-webhooks-impact-kube-system-and-internal-aks-namespaces-

@@ -25,7 +25,7 @@ type Finding struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// unknown is the finding that an answer could not be had.
+// Unanswered is the finding that an answer could not be had.
 func Unanswered(err error, message string) Finding {
 	return Finding{Unknown: true, State: "unknown", Message: message, Hint: object.HintOf(err), Detail: object.DetailOf(err)}
 }

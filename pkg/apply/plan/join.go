@@ -53,7 +53,7 @@ func (pl *planner) changedMember(c *Cluster) {
 	}
 }
 
-// before is the member as the record of c has it, nil if it does not.
+// Before is the member as the record of c has it, nil if it does not.
 func (c *Cluster) Before() *record.Member {
 	if c.Live.Record == nil {
 		return nil
@@ -95,7 +95,7 @@ func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 		return ch
 	}
 	ch.UID = string(seen.Object.GetUID())
-	by := Strangers(it.Ref, seen.Object)
+	by := object.Strangers(it.Ref, seen.Object)
 	if by != "" && !pl.options.Adopt {
 		return ch
 	}
@@ -108,19 +108,6 @@ func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 		ch.Reason = "adopted from " + by
 	}
 	return ch
-}
-
-// strangers are who manages an object that is not ours, "" for one that we may
-// change: a namespace is everybody's.
-func Strangers(ref object.Ref, live *unstructured.Unstructured) string {
-	if live == nil || object.Ours(live) || ref.Kind == "Namespace" {
-		return ""
-	}
-	others := object.Managers(live)
-	if len(others) == 0 {
-		return "somebody unknown" // an object of a name alone has no fields to manage
-	}
-	return strings.Join(others, ", ")
 }
 
 // update plans an object that is there and ours, or to be adopted.
@@ -209,7 +196,7 @@ func (pl *planner) certificate(c *Cluster) {
 	}
 }
 
-// planned is what is planned for an object of c, nil for nothing.
+// Planned is what is planned for an object of c, nil for nothing.
 func (c *Cluster) Planned(ref object.Ref) *Change {
 	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object == ref })
 	if i < 0 {

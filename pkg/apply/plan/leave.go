@@ -124,7 +124,7 @@ func (pl *planner) leaveNamespace(c *Cluster, ref object.Ref, about order.Subjec
 	c.Changes = append(c.Changes, ch)
 }
 
-// others are the objects in a namespace that are not ours, custom resources
+// Others are the objects in a namespace that are not ours, custom resources
 // among them unless these go with their CRDs.
 func (o Options) Others(c *Cluster, namespace string) []object.Ref {
 	inUse := c.Live.Remains.InUse
@@ -156,7 +156,7 @@ func (pl *planner) rewire() {
 	}
 }
 
-// hasSelector says whether a Service, which may be nil, has endpoints of its own.
+// HasSelector says whether a Service, which may be nil, has endpoints of its own.
 func HasSelector(service *unstructured.Unstructured) bool {
 	if service == nil {
 		return false

@@ -36,7 +36,7 @@ func (pl *planner) records() {
 	}
 }
 
-// members are the clusters that every record names: those of the topology, and
+// Members are the clusters that every record names: those of the topology, and
 // those that leave until gone holds for them.
 func (p *Plan) Members(gone func(*Cluster) bool) []record.Member {
 	out := []record.Member{}
@@ -77,7 +77,7 @@ func (p *Plan) unaccounted() []record.Member {
 	return out
 }
 
-// willGo says whether an apply takes all of ours out of a cluster that leaves.
+// WillGo says whether an apply takes all of ours out of a cluster that leaves.
 func (c *Cluster) WillGo() bool {
 	return !slices.ContainsFunc(c.Changes, func(ch Change) bool { return ch.Blocked != "" })
 }

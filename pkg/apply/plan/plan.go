@@ -1,3 +1,6 @@
+// Package plan compares what is wanted with what was read. A [Plan] is data: the
+// changes of each cluster, and the graph of steps in which they are made. It asks
+// nobody, and knows no component: those hand in their [Rules].
 package plan
 
 import (
@@ -13,7 +16,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-// PlanFormat is the version of a [Plan]'s JSON.
+// Format is the version of a [Plan]'s JSON.
 const Format = "setup-mesh.io/plan/v2"
 
 // An Action is what an apply does with an object.
@@ -53,7 +56,7 @@ type Plan struct {
 	Forgotten []*Cluster       `json:"-"` // dropped from the records, and so from Clusters
 }
 
-// A ClusterPlan is one cluster's share of a [Plan].
+// A Cluster is one cluster's share of a [Plan].
 type Cluster struct {
 	record.Member
 	Kubernetes string `json:"kubernetes,omitempty"`
@@ -117,13 +120,13 @@ type Change struct {
 	Item *desired.Item `json:"-"`
 }
 
-// removes says whether the change takes away what we put there, or would if it
+// Removes says whether the change takes away what we put there, or would if it
 // were known to be there.
 func (c Change) Removes() bool {
 	return c.Action == Delete || c.LetGo || c.Action == Unknown && c.Wanted == ""
 }
 
-// PlanOptions are the user's leave to do what is refused otherwise.
+// Options are the user's leave to do what is refused otherwise.
 type Options struct {
 	Adopt         bool     // take over objects that somebody else manages
 	AllowLoopback bool     // a loopback API server can be reached by the others
@@ -178,7 +181,7 @@ func (c *Cluster) Count(a Action) int {
 	return n
 }
 
-// cluster finds a cluster of the plan by name, nil if there is none.
+// Cluster finds a cluster of the plan by name, nil if there is none.
 func (p *Plan) Cluster(name string) *Cluster {
 	for _, c := range p.Clusters {
 		if c.Name == name {
@@ -188,7 +191,7 @@ func (p *Plan) Cluster(name string) *Cluster {
 	return nil
 }
 
-// newPlan compares what is wanted with what was read, and puts what is to be done in
+// New compares what is wanted with what was read, and puts what is to be done in
 // the order of rules. It asks nobody.
 func New(d *desired.Desired, w *world.World, rules Rules, o Options) *Plan {
 	p := &Plan{Format: Format, Mesh: d.MeshID, World: w, Wanted: d, Options: o}
@@ -234,7 +237,7 @@ func (pl *planner) cluster(c *Cluster) {
 	}
 }
 
-// barred says whether c is a member already, of another mesh or in another
+// Barred says whether c is a member already, of another mesh or in another
 // namespace: two control planes would both write what is not in a namespace.
 func (p *Plan) Barred(c *Cluster) bool {
 	return c.Live.Record != nil && c.Live.Record.Mesh != p.Mesh || !c.Leaving && len(c.Live.Elsewhere) > 0

@@ -9,7 +9,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// A scene is what the rules of components look at: who is who, and who was.
+// A Scene is what the rules of components look at: who is who, and who was.
 type Scene struct {
 	Plan     *Plan
 	rules    Rules
@@ -125,7 +125,7 @@ func (s *Scene) remember() {
 	}
 }
 
-// peer is the other cluster that an object is about: names are those of the last
+// Peer is the other cluster that an object is about: names are those of the last
 // apply, and it may have another one now. It is nil where nobody knows that name.
 func (s *Scene) Peer(name string) *Cluster {
 	if c := s.called(name); c != nil {
@@ -168,7 +168,7 @@ func (s *Scene) holds(f order.Fact) string {
 	return ""
 }
 
-// handed are the facts that let c stop serving those that it hands over.
+// Handed are the facts that let c stop serving those that it hands over.
 func (s *Scene) Handed(c *Cluster) []order.Fact {
 	var out []order.Fact
 	for _, name := range s.handsOver[c.Name] {
@@ -177,7 +177,7 @@ func (s *Scene) Handed(c *Cluster) []order.Fact {
 	return out
 }
 
-// servedOtherwise are the facts that say that c does not need a primary that it
+// ServedOtherwise are the facts that say that c does not need a primary that it
 // had: others serve it, and nobody there calls a former one, by whatever name; or
 // nobody has to.
 func (s *Scene) ServedOtherwise(c *Cluster) []order.Fact {
@@ -187,13 +187,13 @@ func (s *Scene) ServedOtherwise(c *Cluster) []order.Fact {
 	return []order.Fact{{Cluster: c.Name, Claim: c.Control()}, order.Gone(c.Name, order.Endpoints, "")}
 }
 
-// changesHands says whether some cluster served c, and is not to do so after the
+// ChangesHands says whether some cluster served c, and is not to do so after the
 // apply.
 func (s *Scene) ChangesHands(c *Cluster) bool {
 	return slices.ContainsFunc(s.Plan.Clusters, func(p *Cluster) bool { return slices.Contains(s.handsOver[p.Name], c.Name) })
 }
 
-// served says whether primary served remote, and is not to do so after an apply.
+// Served says whether primary served remote, and is not to do so after an apply.
 func (s *Scene) Served(primary, remote string) bool {
 	return slices.Contains(s.handsOver[primary], remote)
 }

@@ -234,7 +234,7 @@ func (c *Cluster) namespaces() []int {
 	return out
 }
 
-// pick are changes by their indices.
+// Pick are changes by their indices.
 func (c *Cluster) Pick(indices []int) []Change {
 	out := make([]Change, len(indices))
 	for i, at := range indices {
@@ -253,9 +253,10 @@ type About struct {
 	Object object.Ref  `json:"object,omitzero"`
 }
 
+// About is what the step is, without its place in the plan.
 func (s Step) About() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
 
-// proves says whether an apply looks whether a claim about c is true.
+// Proves says whether an apply looks whether a claim about c is true.
 func (p *Plan) Proves(c *Cluster, claim order.Claim) bool {
 	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Cluster == c.Name && s.Claim == claim && s.Blocked == "" })
 }

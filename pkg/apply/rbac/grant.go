@@ -1,3 +1,4 @@
+// Package rbac words permissions as objects that grant them.
 package rbac
 
 import (
@@ -52,7 +53,7 @@ type (
 	}
 )
 
-// grant is what kubectl has to apply so that user may do what is missing: a Role
+// Grant is what kubectl has to apply so that user may do what is missing: a Role
 // for what is in namespace, a ClusterRole for all else, and their bindings. An
 // empty user gets no binding; without a namespace there is no Role. It is one
 // document, so that it can be copied with its indentation.
@@ -101,7 +102,7 @@ func userSubject(user string) grantSubject {
 	return grantSubject{Group: object.RBACGroup, Kind: "User", Name: user}
 }
 
-// rules puts accesses together: one rule for the resources of a group with the
+// Rules puts accesses together: one rule for the resources of a group with the
 // same verbs. They are sorted.
 func Rules(accesses []object.Access) []grantRule {
 	type resource struct{ group, name string }
@@ -151,4 +152,5 @@ func encodeGrant(v any) string {
 	return b.String()
 }
 
+// GrantIt is the remedy of which the manifest is the detail.
 const GrantIt = "have an administrator of the cluster apply this, with kubectl apply -f"

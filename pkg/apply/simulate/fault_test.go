@@ -99,7 +99,7 @@ func (s *sim) request(req applytest.Request) applytest.Fault {
 	p := s.processes[req.Run]
 	key := keyOf(req)
 	s.asked[key]++
-	chance := mix(key + mix(s.h.Seed) + uint64(s.asked[key])*0x9e3779b97f4a7c15) //nolint:gosec // a hash
+	chance := mix(key + mix(s.h.Seed) + uint64(s.asked[key])*0x9e3779b97f4a7c15)
 	asleep := time.Until(p.asleep)
 	s.mu.Unlock()
 	if asleep > 0 {
@@ -156,7 +156,7 @@ func keyOf(req applytest.Request) uint64 {
 		}
 		h = (h ^ 255) * 1099511628211
 	}
-	h = mix(h + uint64(req.Run)<<32) //nolint:gosec // a hash
+	h = mix(h + uint64(req.Run)<<32)
 	if req.DryRun {
 		h = mix(h + 1)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
-// statusChecks are what a status looks at beside that.
-func StatusChecks() []check.Check {
+// Checks are what a status looks at beside that.
+func Checks() []check.Check {
 	out := check.ReachChecks()
 	for _, c := range component.Components() {
 		out = append(out, c.Checks...)
@@ -29,9 +29,9 @@ func Proves(c check.Check) bool {
 // as it is, not about an apply.
 func notedByStatus(f plan.Finding) bool { return f.ID == check.IDLifetime || f.ID == check.IDSetBack }
 
-// Checks lists all checks with what they mean, sorted by ID.
-func Checks() []check.Check {
-	all := slices.Concat(check.PlanChecks(), StatusChecks())
+// All lists all checks with what they mean, sorted by ID.
+func All() []check.Check {
+	all := slices.Concat(check.PlanChecks(), Checks())
 	slices.SortFunc(all, func(a, b check.Check) int { return cmp.Compare(a.ID, b.ID) })
 	texts := check.Meanings()
 	for i, c := range all {

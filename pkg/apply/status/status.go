@@ -1,3 +1,4 @@
+// Package status says whether the clusters of a plan are one healthy mesh.
 package status
 
 import (
@@ -20,7 +21,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// StatusFormat is the version of a [Status]'s JSON.
+// Format is the version of a [Status]'s JSON.
 const Format = "setup-mesh.io/status/v1"
 
 // A Status says whether the clusters are one healthy mesh.
@@ -32,7 +33,7 @@ type Status struct {
 	Notes    []plan.Finding `json:"notes,omitempty"` // worth knowing, and nothing is wrong
 }
 
-// A ClusterStatus is one line of a [Status].
+// A Cluster is one line of a [Status].
 type Cluster struct {
 	record.Member
 	Unreached string `json:"unreached,omitempty"`
@@ -72,7 +73,7 @@ func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[stri
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		asks := e.Asks(StatusChecks(), c)
+		asks := e.Asks(Checks(), c)
 		if len(asks) == 0 {
 			continue
 		}
@@ -128,11 +129,11 @@ func checkCredential(ctx context.Context, clients *world.Clients, source *plan.C
 	return clients.Opener.CheckKubeconfig(ctx, kubeconfig)
 }
 
-// NewStatus judges a plan and the answers to [Examine].
+// New judges a plan and the answers to [Examine].
 func New(p *plan.Plan, probes map[string]check.Probe) *Status {
 	e := check.NewEvidence(p, nil, probes)
 	s := &Status{Format: Format, Mesh: p.Mesh, Clusters: []Cluster{}, Findings: []plan.Finding{}}
-	checks := slices.Concat(check.PlanChecks(), StatusChecks())
+	checks := slices.Concat(check.PlanChecks(), Checks())
 	for _, f := range e.Judge(checks) {
 		switch {
 		case check.SeverityOf(checks, f) != check.Warns || f.Unknown:
@@ -205,7 +206,7 @@ func cell(findings []plan.Finding, cluster, peer string, ids ...string) string {
 	return Ok
 }
 
-// ok is a cell with nothing to say.
+// Ok is a cell with nothing to say.
 const Ok = "ok"
 
 // trust is what a status shows of a cluster's trust, its state aside.

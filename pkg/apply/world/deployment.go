@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// replicaFailure is why pods of a Deployment, nil for none, could not be made, in
+// ReplicaFailure is why pods of a Deployment, nil for none, could not be made, in
 // the words of whoever refused them; "" if they could. What is said of an earlier
 // spec does not count.
 // https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
@@ -24,13 +24,13 @@ func ReplicaFailure(deployment *unstructured.Unstructured) string {
 	return ""
 }
 
-// settled says whether the status of a workload is about its spec of now.
+// Settled says whether the status of a workload is about its spec of now.
 func Settled(o *unstructured.Unstructured) bool {
 	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	return observed >= o.GetGeneration()
 }
 
-// imageVersion is the tag of the image of an istiod's Deployment, which may be nil.
+// ImageVersion is the tag of the image of an istiod's Deployment, which may be nil.
 func ImageVersion(istiod *unstructured.Unstructured) string {
 	if istiod == nil {
 		return ""

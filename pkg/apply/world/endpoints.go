@@ -11,13 +11,14 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// endpoints are what an EndpointSlice says of a primary's gateway. It holds
+// Endpoints are what an EndpointSlice says of a primary's gateway. It holds
 // addresses of one family: IPv4, unless there are none.
 type Endpoints struct {
 	ips                []netip.Addr // sorted
 	discovery, Webhook int          // ports
 }
 
+// Endpoints are what an EndpointSlice of the gateway says.
 func (r Reach) Endpoints() Endpoints {
 	e := Endpoints{discovery: r.port(object.DiscoveryPort), Webhook: r.port(object.WebhookPort)}
 	v4 := slices.ContainsFunc(r.IPs, netip.Addr.Is4)
@@ -29,7 +30,7 @@ func (r Reach) Endpoints() Endpoints {
 	return e
 }
 
-// endpointsOf reads an EndpointSlice of ours.
+// EndpointsOf reads an EndpointSlice of ours.
 func EndpointsOf(slice *unstructured.Unstructured) Endpoints {
 	var e Endpoints
 	list, _, _ := unstructured.NestedSlice(slice.Object, "endpoints")
@@ -57,6 +58,7 @@ func EndpointsOf(slice *unstructured.Unstructured) Endpoints {
 	return e
 }
 
+// Equal says whether e and other lead to the same places.
 func (e Endpoints) Equal(other Endpoints) bool {
 	return slices.Equal(e.ips, other.ips) && e.discovery == other.discovery && e.Webhook == other.Webhook
 }
@@ -77,7 +79,7 @@ func (e Endpoints) String() string {
 	return s
 }
 
-// fields are the content of an EndpointSlice:
+// Fields are the content of an EndpointSlice:
 // https://kubernetes.io/docs/reference/kubernetes-api/service-resources/endpoint-slice-v1/
 func (e Endpoints) Fields() map[string]any {
 	family := "IPv6"

@@ -55,7 +55,7 @@ type GatewayAddress struct {
 	More int    `json:"more,omitempty"`
 }
 
-// at is the gateway's address, with the one outside for a port of the gateway.
+// At is the gateway's address, with the one outside for a port of the gateway.
 func (r Reach) At(port int) GatewayAddress {
 	if len(r.Hosts) == 0 {
 		return GatewayAddress{}
@@ -81,7 +81,7 @@ func (a GatewayAddress) more() string {
 	return fmt.Sprintf(" and %d more", a.More)
 }
 
-// reachOf reads the addresses out of the gateway's Service, which may be nil.
+// ReachOf reads the addresses out of the gateway's Service, which may be nil.
 // Those of the topology go before the Service's. nodes are the addresses of the
 // nodes that the Service's annotation selects.
 func ReachOf(service *unstructured.Unstructured, address topology.Gateway, nodes []string) Reach {
@@ -110,7 +110,7 @@ func ReachOf(service *unstructured.Unstructured, address topology.Gateway, nodes
 	return r
 }
 
-// ingressHosts are all addresses of a LoadBalancer Service.
+// IngressHosts are all addresses of a LoadBalancer Service.
 func IngressHosts(service *unstructured.Unstructured) []string {
 	var hosts []string
 	ingress, _, _ := unstructured.NestedSlice(service.Object, "status", "loadBalancer", "ingress")
@@ -140,7 +140,7 @@ func nodePorts(service *unstructured.Unstructured) map[int]int {
 	return out
 }
 
-// nodeSelector is which nodes a NodePort Service is reached at, nil where it
+// NodeSelector is which nodes a NodePort Service is reached at, nil where it
 // does not say; {} is all of them.
 // https://istio.io/latest/docs/reference/config/annotations/#TrafficNodeSelector
 func NodeSelector(service *unstructured.Unstructured) labels.Set {
@@ -155,7 +155,7 @@ func NodeSelector(service *unstructured.Unstructured) labels.Set {
 	return set
 }
 
-// readReach asks where the gateway of l is reached now, host names resolved.
+// ReadReach asks where the gateway of l is reached now, host names resolved.
 func ReadReach(ctx context.Context, l *Connected) Reach {
 	service, err := l.Cluster.Get(ctx, object.GatewayServiceRef(l.Namespace))
 	if err != nil && !object.Absent(err) {
@@ -164,7 +164,7 @@ func ReadReach(ctx context.Context, l *Connected) Reach {
 	return l.GatewayReach(ctx, service)
 }
 
-// gatewayReach is where the gateway with that Service, which may be nil, is reached:
+// GatewayReach is where the gateway with that Service, which may be nil, is reached:
 // it asks for nodes and resolves names where that is needed.
 func (l *Connected) GatewayReach(ctx context.Context, service *unstructured.Unstructured) Reach {
 	var nodes []string

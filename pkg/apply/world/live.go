@@ -10,7 +10,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// follow makes a member that leaves be where its record is, if that is in
+// Follow makes a member that leaves be where its record is, if that is in
 // another namespace than the topology says.
 func (l *Live) Follow(mesh string) bool {
 	for namespace, found := range l.Elsewhere {
@@ -23,7 +23,7 @@ func (l *Live) Follow(mesh string) bool {
 	return false
 }
 
-// seeNamespace takes note of Istio's namespace. One that is being deleted is as
+// SeeNamespace takes note of Istio's namespace. One that is being deleted is as
 // good as gone, with all that is in it, the record too.
 func (l *Live) SeeNamespace(seen Observed) {
 	ref := object.NamespaceRef(l.Namespace)
@@ -43,7 +43,7 @@ func (l *Live) ends(ref object.Ref) {
 	l.Ending[ref] = true
 }
 
-// demoted says whether l, a remote cluster, has been a primary: what belongs to
+// Demoted says whether l, a remote cluster, has been a primary: what belongs to
 // a control plane of its own is on record.
 func Demoted(l *Live) bool {
 	return l.Remote() && slices.ContainsFunc(RecordedIn(l), func(o record.Recorded) bool {
@@ -51,7 +51,7 @@ func Demoted(l *Live) bool {
 	})
 }
 
-// recordedIn is what the record of l lists. Without a record, it is the CRDs of
+// RecordedIn is what the record of l lists. Without a record, it is the CRDs of
 // the mesh: an earlier teardown left those that were in use.
 func RecordedIn(l *Live) []record.Recorded {
 	if l.Record != nil {
@@ -77,7 +77,7 @@ func (l *Live) goes(o *unstructured.Unstructured) bool {
 	return recorded || object.Ours(o)
 }
 
-// sharedRead notes what was read: that all other copies are absent, too.
+// SharedRead notes what was read: that all other copies are absent, too.
 func (l *Live) SharedRead(namespaces []string, found []*unstructured.Unstructured) {
 	for _, name := range namespaces {
 		l.Objects[object.NamespaceRef(name)] = Observed{}
@@ -99,13 +99,13 @@ func (l *Live) SharedRead(namespaces []string, found []*unstructured.Unstructure
 	}
 }
 
-// listed says whether ref would be in Objects if it was there and ours.
+// Listed says whether ref would be in Objects if it was there and ours.
 func (l *Live) Listed(ref object.Ref) bool {
 	_, all := l.Services[ref.Namespace]
 	return all && ref == object.ServiceRef(ref.Namespace, ref.Name)
 }
 
-// rolesNamespace is Istio's namespace where it is there to hold a Role, "" where
+// RolesNamespace is Istio's namespace where it is there to hold a Role, "" where
 // it is not.
 func (l *Live) RolesNamespace() string {
 	if l.Object(object.NamespaceRef(l.Namespace)) == nil {

@@ -19,14 +19,14 @@ type Remains struct {
 	Err        error                   // the above could not be read whole
 }
 
-// sharedByProducts are what an istiod writes into every cluster that it leads,
+// SharedByProducts are what an istiod writes into every cluster that it leads,
 // its own or a remote one: the root certificate, revocations, and who leads.
 var SharedByProducts = []string{object.RootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
 
-// istiodManager is the field manager of what istiod writes by itself.
+// IstiodManager is the field manager of what istiod writes by itself.
 const IstiodManager = "pilot-discovery"
 
-// sortAll puts the objects of namespaces that go where they belong.
+// SortAll puts the objects of namespaces that go where they belong.
 func (r *Remains) SortAll(l *Live, all []*unstructured.Unstructured) {
 	goes := map[types.UID]bool{}
 	for _, o := range all {

@@ -1,3 +1,5 @@
+// Package world is what was read from clusters at one time: data, and what can be
+// told from it. It holds no client; [Clients] are handed to whoever asks or acts.
 package world
 
 import (
@@ -35,6 +37,7 @@ func (c *Clients) Of(l *Live) object.Cluster {
 	return c.byUID[l.UID]
 }
 
+// Add has client speak to the cluster with that UID.
 func (c *Clients) Add(uid string, client object.Cluster) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,12 +47,12 @@ func (c *Clients) Add(uid string, client object.Cluster) {
 	c.byUID[uid] = client
 }
 
-// connect is l with its client.
+// Connect is l with its client.
 func (c *Clients) Connect(l *Live) *Connected {
 	return &Connected{Live: l, Cluster: c.Of(l), Resolver: c.Resolver}
 }
 
-// A connected cluster is one that is asked or changed.
+// A Connected cluster is one that is asked or changed.
 type Connected struct {
 	*Live
 	Cluster  object.Cluster
@@ -82,7 +85,7 @@ type Live struct {
 	Ending   map[object.Ref]bool
 }
 
-// stored is a record as it was read.
+// Stored is a record as it was read.
 type Stored struct {
 	*record.Record
 	Version string
@@ -109,5 +112,5 @@ func (w *World) Cluster(name string) *Live {
 	return nil
 }
 
-// object is the live object at ref; nil when it is absent or unknown.
+// Object is the live object at ref; nil when it is absent or unknown.
 func (l *Live) Object(ref object.Ref) *unstructured.Unstructured { return l.Objects[ref].Object }

@@ -30,10 +30,10 @@ func page() []byte {
 	var b bytes.Buffer
 	b.WriteString(intro)
 	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
-	for _, c := range status.Checks() {
+	for _, c := range status.All() {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, strings.ReplaceAll(c.ID, "/", ""), kind(c), waits(c))
 	}
-	for _, c := range status.Checks() {
+	for _, c := range status.All() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
 		if len(c.Asks) > 0 {
 			fmt.Fprintf(&b, "\nAsks for %s.\n", asked(c))
