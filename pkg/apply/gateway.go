@@ -55,6 +55,15 @@ type GatewayAddress struct {
 	More int    `json:"more,omitempty"`
 }
 
+// hostPorts are the addresses of a gateway that the topology names: "192.0.2.1:15443".
+func hostPorts(g topology.Gateway) []string {
+	var out []string
+	for _, host := range g.Addresses {
+		out = append(out, net.JoinHostPort(host, strconv.Itoa(g.Port)))
+	}
+	return out
+}
+
 // at is the gateway's address, with the one outside for a port of the gateway.
 func (r Reach) at(port int) GatewayAddress {
 	if len(r.Hosts) == 0 {

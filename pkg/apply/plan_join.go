@@ -17,7 +17,7 @@ import (
 // join plans a cluster of the topology.
 func (pl *planner) join(c *ClusterPlan) {
 	d := c.Desired
-	c.Reads, c.ReadBy = d.Reads, d.ReadBy
+	c.Reads, c.ReadBy, c.Addresses = d.Reads, d.ReadBy, hostPorts(d.Address)
 	c.New = c.Live.Record == nil || c.Live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
