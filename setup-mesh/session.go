@@ -60,7 +60,7 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 		return nil, err
 	}
 	clients := speaking(env, k, a)
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now()})
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Adopt: j.Adopt})
 	if err != nil {
 		return nil, err
 	}

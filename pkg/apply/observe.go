@@ -18,6 +18,9 @@ type ObserveOptions struct {
 	Now time.Time
 	// Teardown reads every cluster as one that is leaving.
 	Teardown bool
+	// Adopt asks what an apply would change in objects that others manage, for
+	// [PlanOptions].Adopt.
+	Adopt bool
 }
 
 // Observe reads every cluster of d in parallel, and those that their records
@@ -27,7 +30,7 @@ type ObserveOptions struct {
 func Observe(ctx context.Context, clients *Clients, d *Desired, o ObserveOptions) (*World, error) {
 	w := &World{Now: o.Now}
 	var g errgroup.Group
-	ob := observer{clients: clients, mesh: d.MeshID}
+	ob := observer{clients: clients, mesh: d.MeshID, adopt: o.Adopt}
 	w.Clusters = make([]*Live, len(d.Clusters))
 	for i, c := range d.Clusters {
 		l := &Live{Member: c.Member, Leaving: o.Teardown, address: c.Address}
@@ -114,6 +117,7 @@ func departedMembers(w *World, d *Desired) []record.Member {
 type observer struct {
 	clients *Clients
 	mesh    string
+	adopt   bool
 }
 
 // reach connects to a cluster, which must have that UID unless it is "", and says
@@ -151,7 +155,7 @@ func (ob observer) read(ctx context.Context, l *connected, c *DesiredCluster, wa
 	if c.Gateway {
 		l.Reach = l.gatewayReach(ctx, l.object(object.GatewayServiceRef(l.Namespace)))
 	}
-	dryRun(ctx, l, wanted)
+	dryRun(ctx, l, wanted, ob.adopt)
 }
 
 // connect finds out which cluster this is, and reads its record.

@@ -152,3 +152,48 @@ func TestRecordElsewhere(t *testing.T) {
 		})
 	}
 }
+
+// What is adopted is tried by a dry run, so that the plan shows its fields, and what
+// another tool owns of it does not outlast the apply.
+func TestAdoptedIsTried(t *testing.T) {
+	const topology = "mesh_id: m\ncontexts:\n  a: {network: n, name: a}\n  b: {network: n, name: b, primaries: [a]}\n"
+	synctest.Test(t, func(t *testing.T) {
+		fleet := applytest.New(1)
+		defer fleet.Close()
+		helm := object.New("v1", "Service", "istio-system", object.IstiodService, nil, map[string]any{"spec": map[string]any{
+			"selector": map[string]any{"app": "istiod", "by": "helm"}, "ports": []any{map[string]any{"name": "https-dns", "port": int64(15012)}},
+		}})
+		for _, name := range []string{"a", "b"} {
+			hand := fleet.Add(name).As("helm")
+			for _, o := range []*unstructured.Unstructured{object.New("v1", "Namespace", "", "istio-system", nil, nil), helm} {
+				if _, err := hand.Create(o); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		run, ctx := fleet.Run(t.Context())
+		d := WantedMesh(t, topology, TestBase)
+		w, err := Observe(ctx, &Clients{Opener: run}, d, ObserveOptions{Now: time.Now(), Adopt: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range NewPlan(d, w, PlanOptions{Adopt: true}).Clusters {
+			ch := c.planned(object.IstiodServiceRef("istio-system"))
+			fields := ""
+			for _, f := range ch.Fields {
+				if f.Path == "spec.selector.by" || f.Path == "spec.selector[by]" {
+					fields = fmt.Sprintf(" %s: %v -> %v", f.Path, f.Old, f.New)
+				}
+			}
+			got = append(got, fmt.Sprintf("%s %s, recreated %v: %s%s", c.Name, ch.Action, ch.Replace, ch.Reason, fields))
+		}
+		want := []string{
+			"a update, recreated false: adopted from helm spec.selector.by: helm -> <nil>",
+			"b update, recreated true: adopted from helm; recreated: its selector is not ours to remove",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("plan (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -93,14 +93,18 @@ func (pl *planner) decide(c *ClusterPlan, it *Item) Change {
 		return ch
 	}
 	ch.UID = string(seen.Object.GetUID())
-	if by := strangers(it.Ref, seen.Object); by != "" {
-		if pl.options.Adopt {
-			ch.Action, ch.Reason = Update, "adopted from "+by
-			ch.Mint = it.Late != nil && it.Late.Judge(pl.plan.world, seen.Object) != ""
-		}
+	by := strangers(it.Ref, seen.Object)
+	if by != "" && !pl.options.Adopt {
 		return ch
 	}
 	pl.update(c, &ch, it, seen)
+	if by != "" {
+		ch.Action = Update
+		if ch.Reason != "" {
+			by += "; " + ch.Reason
+		}
+		ch.Reason = "adopted from " + by
+	}
 	return ch
 }
 
@@ -117,7 +121,7 @@ func strangers(ref object.Ref, live *unstructured.Unstructured) string {
 	return strings.Join(others, ", ")
 }
 
-// update plans an object that is there and ours.
+// update plans an object that is there and ours, or to be adopted.
 func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 	if it.Late != nil {
 		ch.Reason = it.Late.Judge(pl.plan.world, seen.Object)
@@ -152,6 +156,9 @@ func (pl *planner) update(c *ClusterPlan, ch *Change, it *Item, seen Observed) {
 func madeAnew(it *Item, live *unstructured.Unstructured) string {
 	if it.Component == order.SharedServices && turnsHeadless(it, live) {
 		return "clusterIP is immutable"
+	}
+	if it.Part == order.Service && hasSelector(live) && !object.Ours(live) {
+		return "its selector is not ours to remove" // an apply leaves what others own
 	}
 	return ""
 }

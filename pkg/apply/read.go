@@ -165,9 +165,9 @@ func readLists(ctx context.Context, l *connected, refs map[object.Ref]bool, mesh
 	return g.Wait()
 }
 
-// dryRun asks the API server about every object that is there, is ours, and is
-// not plainly as wanted.
-func dryRun(ctx context.Context, l *connected, wanted []*Item) {
+// dryRun asks the API server about every object that is there, is ours or to be
+// adopted, and is not plainly as wanted.
+func dryRun(ctx context.Context, l *connected, wanted []*Item, adopt bool) {
 	g := limited(readsAtOnce)
 	var mu sync.Mutex
 	objects := maps.Clone(l.Objects) // l.Objects is written to below
@@ -181,11 +181,12 @@ func dryRun(ctx context.Context, l *connected, wanted []*Item) {
 			continue
 		}
 		mine := object.Ours(seen.Object)
-		if !mine && it.Ref.Kind != "Namespace" {
+		adopted := adopt && strangers(it.Ref, seen.Object) != ""
+		if !mine && !adopted && it.Ref.Kind != "Namespace" {
 			continue
 		}
 		g.Go(func() error {
-			seen.Dry, seen.DryErr = l.cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine})
+			seen.Dry, seen.DryErr = l.cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopted})
 			mu.Lock()
 			defer mu.Unlock()
 			l.Objects[it.Ref] = seen

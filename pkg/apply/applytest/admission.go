@@ -122,6 +122,18 @@ func (f *Fleet) matches(selector any, set map[string]string) bool {
 	return known.selector.Matches(labels.Set(set))
 }
 
+// selector parses the selector of a request, each once.
+func (f *Fleet) selector(text string) (labels.Selector, error) {
+	if s, ok := f.asked[text]; ok {
+		return s, nil
+	}
+	s, err := labels.Parse(text)
+	if err == nil {
+		f.asked[text] = s
+	}
+	return s, err
+}
+
 // A parsedSelector keeps what it was made from, so that nothing else gets its
 // address.
 type parsedSelector struct {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -134,7 +133,7 @@ func (k *client) list(ctx context.Context, verb string, kind schema.GroupKind, n
 		if _, err := k.c.check(ref, ""); err != nil {
 			return err
 		}
-		s, err := labels.Parse(selector)
+		s, err := k.c.f.selector(selector)
 		if err != nil {
 			return invalid(ref, "unable to parse requirement: "+err.Error())
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -21,6 +22,7 @@ type Fleet struct {
 	configs  map[string]config // by kubeconfig
 	// selectors are those of webhooks, by the address of what they were made from.
 	selectors map[uintptr]parsedSelector
+	asked     map[string]labels.Selector // those of requests, by their text
 	agenda    agenda
 	merger    *Merger
 	random    *rand.Rand
@@ -44,6 +46,7 @@ func (m *Merger) Fleet(seed uint64) *Fleet {
 		tokens:    map[string]grant{},
 		configs:   map[string]config{},
 		selectors: map[uintptr]parsedSelector{},
+		asked:     map[string]labels.Selector{},
 		merger:    m,
 		random:    rand.New(rand.NewPCG(seed, 0)), //nolint:gosec // repeatable on purpose
 	}

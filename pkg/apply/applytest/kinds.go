@@ -3,6 +3,7 @@ package applytest
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -75,15 +76,20 @@ func (c *Cluster) shown(o Object) Object {
 	return o
 }
 
-// contents are the kinds that end with their namespace.
-func (c *Cluster) contents() []schema.GroupKind {
-	var out []schema.GroupKind
+// namespaced are the built-in kinds that end with their namespace.
+var namespaced = sync.OnceValue(func() (out []schema.GroupKind) {
 	for gvk := range scheme.Scheme.AllKnownTypes() {
 		kind := gvk.GroupKind()
 		if r, ok := object.ResourceOf(kind); ok && r.Namespaced && r.Version == gvk.Version && builtin(kind.Group) {
 			out = append(out, kind)
 		}
 	}
+	return out
+})
+
+// contents are the kinds that end with their namespace.
+func (c *Cluster) contents() []schema.GroupKind {
+	out := slices.Clone(namespaced())
 	for kind, r := range c.served {
 		if r.Namespaced {
 			out = append(out, kind)

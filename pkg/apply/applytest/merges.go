@@ -18,14 +18,14 @@ type merge struct {
 	patch   Object // without preconditions
 	manager string
 	force   bool
-	create  bool   // not an apply
+	verb    string // create, update, or "" for an apply
 	live    Object // bare, nil for an absent one
 	result  Object // where fields changed hands, the managed fields have a time
 	err     error
 }
 
 func (m merge) same(other merge) bool {
-	if m.manager != other.manager || m.force != other.force || m.create != other.create || (m.live == nil) != (other.live == nil) || !same(m.patch.Object, other.patch.Object) {
+	if m.manager != other.manager || m.force != other.force || m.verb != other.verb || (m.live == nil) != (other.live == nil) || !same(m.patch.Object, other.patch.Object) {
 		return false
 	}
 	return m.live == nil || same(m.live.Object, other.live.Object)
@@ -47,7 +47,7 @@ func (m *Merger) merge(live, patch Object, manager string, force bool) (Object, 
 
 // create notes that manager made all of o.
 func (m *Merger) create(o Object, manager string, now time.Time) Object {
-	q := m.remember(merge{patch: o, manager: manager, create: true}, func(q *merge) {
+	q := m.remember(merge{patch: o, manager: manager, verb: createVerb}, func(q *merge) {
 		q.patch = o.DeepCopy()
 		q.result = m.update(nil, o.DeepCopy(), manager, "")
 	})
@@ -56,9 +56,22 @@ func (m *Merger) create(o Object, manager string, now time.Time) Object {
 	return next
 }
 
+// change notes that manager made next out of live. The result lacks what [bare]
+// takes away.
+func (m *Merger) change(live, next Object, manager string, now time.Time) Object {
+	q := m.remember(merge{patch: bare(next), manager: manager, verb: updateVerb, live: bare(live)}, func(q *merge) {
+		q.result = m.update(q.live, q.patch.DeepCopy(), manager, "")
+	})
+	out := shallow(q.result)
+	if entries := items(out, "metadata", "managedFields"); len(entries) > 0 {
+		metadata(out)["managedFields"] = timed(entries, live, now)
+	}
+	return out
+}
+
 // remember returns a merge like q, which work completes if there was none.
 func (m *Merger) remember(q merge, work func(*merge)) merge {
-	key := digest(m.seed, q.patch.Object) ^ maphash.String(m.seed, q.manager)
+	key := digest(m.seed, q.patch.Object) ^ maphash.String(m.seed, q.manager+q.verb)
 	if q.live != nil {
 		key = key*31 + digest(m.seed, q.live.Object)
 	}

@@ -75,7 +75,7 @@ func (c *Cluster) update(manager string, live, next Object, subresource string) 
 		return c.replace(manager, live, next, false)
 	}
 	setDefaults(next)
-	next = c.f.merger.update(live, next, manager, subresource)
+	next = c.f.merger.change(live, next, manager, c.now())
 	return c.replace(manager, live, next, false)
 }
 

@@ -60,7 +60,7 @@ func (s *sim) apply(p *process, o options) outcome {
 		return outcome{err: err}
 	}
 	clients := &apply.Clients{Opener: p.run, Resolver: noNames{}}
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now(), Teardown: p.ends})
+	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now(), Teardown: p.ends, Adopt: o.adopt})
 	if err != nil {
 		s.logf("  %s: %v", p.holder, err)
 		s.secret("an error", err.Error())

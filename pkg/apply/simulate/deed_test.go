@@ -41,7 +41,7 @@ func (s *sim) perform(d deed) {
 			what = ref.String()
 			s.lost, s.untrusted = s.lost || ref.Name == "setup-mesh", s.untrusted || ref.Name == object.Cacerts
 			if object.IsCRD(ref) { // and all that is of it
-				s.forget(name, "default")
+				s.forget(name, func(p object.Ref) bool { return p.Resource()+"."+p.Group == ref.Name })
 			}
 			s.must(hand.Delete(ref))
 		}
@@ -49,7 +49,7 @@ func (s *sim) perform(d deed) {
 		if ref := s.pick(name, d.B, func(ref object.Ref) bool { return ref.Kind == "Namespace" }); ref.Kind != "" && d.C%4 == 0 {
 			what = ref.String()
 			s.lost = true
-			s.forget(name, ref.Name)
+			s.forget(name, func(p object.Ref) bool { return p.Namespace == ref.Name || p == ref })
 			s.must(hand.Delete(ref))
 		}
 	case "change":
@@ -63,7 +63,6 @@ func (s *sim) perform(d deed) {
 		what, s.lost = "ConfigMap setup-mesh", true
 		s.must(hand.Delete(object.Ref{Kind: "ConfigMap", Namespace: "istio-system", Name: "setup-mesh"}))
 	case "lease":
-		s.leaseGone[name] = time.Now()
 		s.must(hand.Delete(leaseRef("istio-system")))
 	default:
 		what = s.more(c, d)
@@ -118,12 +117,12 @@ func (s *sim) plant(c *applytest.Cluster, o *unstructured.Unstructured) {
 	s.planted[placed{c.Name(), object.RefOf(made)}] = string(made.GetUID())
 }
 
-// forget is that what is in a namespace goes by the hand of its owner.
-func (s *sim) forget(cluster, namespace string) {
+// forget is that some of what others have in a cluster goes by their hand.
+func (s *sim) forget(cluster string, goes func(object.Ref) bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for p := range s.planted {
-		if p.cluster == cluster && (p.ref.Namespace == namespace || p.ref == object.NamespaceRef(namespace)) {
+		if p.cluster == cluster && goes(p.ref) {
 			delete(s.planted, p)
 		}
 	}

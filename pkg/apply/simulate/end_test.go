@@ -154,11 +154,7 @@ func (s *sim) whole(w applytest.World) {
 		if len(m.Members) == 0 {
 			continue
 		}
-		d, err := m.desired()
-		if err != nil {
-			s.fail("end", "%v", err)
-			return
-		}
+		d := s.read[m.files()] // it has just been applied
 		for i, c := range d.Clusters {
 			s.asWanted(w, m, m.Members[i], c)
 		}

@@ -97,9 +97,9 @@ type process struct {
 func (s *sim) request(req applytest.Request) applytest.Fault {
 	s.mu.Lock()
 	p := s.processes[req.Run]
-	key := requestKey{req.Run, req.Cluster, req.Verb, req.Ref, req.DryRun, req.Done}
+	key := keyOf(req)
 	s.asked[key]++
-	chance := s.chance(key, s.asked[key])
+	chance := mix(key + mix(s.h.Seed) + uint64(s.asked[key])*0x9e3779b97f4a7c15) //nolint:gosec // a hash
 	asleep := time.Until(p.asleep)
 	s.mu.Unlock()
 	if asleep > 0 {
@@ -147,29 +147,20 @@ func (p *process) knows(cluster string, ref object.Ref) bool {
 		p.listed[placed{cluster, object.Of(ref.GroupKind(), "")}]
 }
 
-type requestKey struct {
-	run     int
-	cluster string
-	verb    string
-	ref     object.Ref
-	dry     bool
-	done    bool
-}
-
-// chance is a number that depends on nothing but the seed and what is asked.
-func (s *sim) chance(k requestKey, n int) uint64 {
-	h := uint64(14695981039346656037) ^ mix(s.h.Seed)
-	for _, text := range []string{k.cluster, k.verb, k.ref.Group, k.ref.Kind, k.ref.Namespace, k.ref.Name} {
+// keyOf is a number that depends on nothing but what is asked, and by whom.
+func keyOf(req applytest.Request) uint64 {
+	h := uint64(14695981039346656037)
+	for _, text := range []string{req.Cluster, req.Verb, req.Ref.Group, req.Ref.Kind, req.Ref.Namespace, req.Ref.Name} {
 		for i := range len(text) {
 			h = (h ^ uint64(text[i])) * 1099511628211
 		}
 		h = (h ^ 255) * 1099511628211
 	}
-	h = mix(h + uint64(k.run)<<32 + uint64(n))
-	if k.dry {
+	h = mix(h + uint64(req.Run)<<32) //nolint:gosec // a hash
+	if req.DryRun {
 		h = mix(h + 1)
 	}
-	if k.done {
+	if req.Done {
 		h = mix(h + 2)
 	}
 	return h

@@ -131,10 +131,16 @@ func (s *sim) wrote(w applytest.Write) {
 	if w.Ref.Kind == "Namespace" && w.Verb == "create" {
 		s.spaces[w.Cluster] = time.Now()
 	}
+	if w.Ref.Kind == "Lease" && w.Verb == "delete" && (w.By == "kubectl-edit" || s.watch.dirty[w.Cluster]) { // or its namespace was ended
+		s.leaseGone[w.Cluster] = time.Now()
+	}
 	if w.Run == 0 || w.By != object.FieldManager { // what an actor does at once
 		return
 	}
 	p := s.processes[w.Run]
+	if c := p.mesh.member(w.Cluster); w.Ref.Name == object.Cacerts && w.After != nil && c != nil {
+		s.verified(w.After, c.Name)
+	}
 	s.checkLock(w, p)
 	if w.Verb == "delete" || w.After.GetDeletionTimestamp() != nil {
 		s.checkDelete(w, p)
@@ -313,10 +319,10 @@ func (s *sim) checkLock(w applytest.Write, p *process) {
 	case holder == p.holder:
 	case w.Ref.Kind == "Namespace" && time.Since(s.spaces[w.Cluster]) < 2*time.Second: // two made it at once
 	case !p.locked[w.Cluster] && time.Since(s.spaces[w.Cluster]) < 10*time.Second: // there was nowhere to lock when it began
+	case p.locked[w.Cluster] && time.Since(s.leaseGone[w.Cluster]) < 12*time.Second: // it is told at its next renewal
 	case holder != "":
 		s.fail("lock", "%s writes %s in %s, and %s holds the lock", p.holder, w.Ref, w.Cluster, holder)
 	case w.Ref.Kind == "Namespace", w.World.Get(w.Cluster, object.NamespaceRef(ns)) == nil:
-	case time.Since(s.leaseGone[w.Cluster]) < 12*time.Second: // it is told at its next renewal
 	case p.locked[w.Cluster]:
 		s.fail("lock", "%s writes %s in %s, and has lost the lock", p.holder, w.Ref, w.Cluster)
 	default:

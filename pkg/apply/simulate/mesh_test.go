@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -166,6 +167,9 @@ func (m mesh) base() string {
 	return s
 }
 
+// files is all that a user has written.
+func (m mesh) files() string { return m.topology() + m.base() }
+
 // began is when the clocks of all bubbles start.
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
@@ -225,7 +229,7 @@ func (m mesh) desired() (*apply.Desired, error) {
 // wanted is what a mesh is to be or, if all of it ends, not to be. The same files
 // are read once.
 func (s *sim) wanted(m mesh, ends bool) (*apply.Desired, error) {
-	key := m.topology() + m.base()
+	key := m.files()
 	if ends {
 		key += "ends"
 	}
@@ -249,8 +253,8 @@ func (s *sim) wanted(m mesh, ends bool) (*apply.Desired, error) {
 	return d, nil
 }
 
-// remember has each intermediate verified once a day: that takes more time than all
-// else in a plan, and is package certs' own business.
+// remember has each intermediate verified once: that takes more time than all else
+// in a plan, and is package certs' own business.
 func (s *sim) remember(d *apply.Desired) {
 	for _, c := range d.Clusters {
 		for _, it := range c.Items {
@@ -261,33 +265,49 @@ func (s *sim) remember(d *apply.Desired) {
 	}
 }
 
-// judged remembers what was said of a live object's data.
+// judged remembers which intermediates are good.
 type judged struct {
 	apply.Late
 	s       *sim
 	cluster string
 }
 
-type judgement struct {
-	cluster, mesh string
-	data          [sha256.Size]byte
-	day           time.Time
+// An intermediate is the data of a Secret cacerts, of a member of a mesh.
+type intermediate struct {
+	mesh, member string
+	data         [sha256.Size]byte
 }
 
-// Judge implements [apply.Late].
+// A validity is when a certificate begins and ends.
+type validity struct{ from, until time.Time }
+
+// intermediateOf is the one in a Secret.
+func intermediateOf(secret applytest.Object, member string) intermediate {
+	return intermediate{secret.GetLabels()[object.LabelMesh], member, sha256.Sum256([]byte(encode(secret.Object["data"])))}
+}
+
+// Judge implements [apply.Late]. A certificate that is verified stays so until it
+// is due.
 func (j judged) Judge(w *apply.World, live *unstructured.Unstructured) string {
-	key := judgement{j.cluster, live.GetLabels()[object.LabelMesh], sha256.Sum256([]byte(encode(live.Object["data"]))), w.Now.Truncate(24 * time.Hour)}
+	key := intermediateOf(live, j.cluster)
 	j.s.mu.Lock()
-	said, ok := j.s.judged[key]
+	v, ok := j.s.good[key]
 	j.s.mu.Unlock()
-	if ok {
-		return said
+	if ok && certs.Judge(v.from, v.until, w.Now) == certs.Fresh {
+		return ""
 	}
-	said = j.Late.Judge(w, live)
-	j.s.mu.Lock()
-	j.s.judged[key] = said
-	j.s.mu.Unlock()
-	return said
+	return j.Late.Judge(w, live)
+}
+
+// verified notes that the intermediate of a member, which has just been written, is
+// good: whoever mints one has it verified.
+func (s *sim) verified(secret applytest.Object, member string) {
+	notes := secret.GetAnnotations()
+	from, err := time.Parse(time.RFC3339, notes["setup-mesh.io/issued"])
+	until, err2 := time.Parse(time.RFC3339, notes["setup-mesh.io/not-after"])
+	if err == nil && err2 == nil {
+		s.good[intermediateOf(secret, member)] = validity{from, until}
+	}
 }
 
 // departing is what a teardown wants.

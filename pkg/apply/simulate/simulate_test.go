@@ -37,8 +37,19 @@ func number(name string, without uint64) uint64 {
 }
 
 // TestHistories runs short histories: SIM_COUNT of them, from the seed SIM_FROM on.
-// SIM_SEED replays one whole, or as short as here where SIM_SHORT is set.
+// SIM_SEED replays one whole, or as short as here where SIM_SHORT is set; SIM_KEPT
+// replays those that were kept for that seed.
 func TestHistories(t *testing.T) {
+	if seed := number("SIM_KEPT", 0); seed > 0 {
+		for _, k := range kept(t) {
+			if k.History.Seed == seed {
+				if f := play(t, k.History, os.Stdout); f != nil {
+					t.Errorf("round %d: %s", f.round, f)
+				}
+			}
+		}
+		return
+	}
 	if seed := number("SIM_SEED", 0); seed > 0 {
 		h := generate(seed)
 		if os.Getenv("SIM_SHORT") != "" {
