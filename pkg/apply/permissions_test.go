@@ -107,9 +107,7 @@ func TestNeeds(t *testing.T) {
 		"a namespace that is about to go": {
 			topology: one, applied: true,
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[0], object.NamespaceRef(ns), func(o map[string]any) {
-					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
-				})
+				w.Clusters[0].ends(object.NamespaceRef(ns))
 				w.Clusters[0].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
 			},
 			want: []string{
