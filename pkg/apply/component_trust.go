@@ -3,7 +3,6 @@ package apply
 import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // trust is the certificate of a cluster: the intermediate with which its istiod
@@ -14,7 +13,7 @@ func trust() component {
 		wants: func(w *wants) {
 			c, ns := w.cluster, w.cluster.Member.Namespace
 			w.add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &intermediate{
-				root: w.desired.Root, id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: w.desired.TrustDomain},
+				root: w.desired.Root, id: w.desired.identity(c.Member),
 			})
 		},
 		ends:   replaced,
