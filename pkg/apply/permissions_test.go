@@ -107,14 +107,23 @@ func TestNeeds(t *testing.T) {
 		"a namespace that is about to go": {
 			topology: one, applied: true,
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].ends(object.NamespaceRef(ns))
-				w.Clusters[0].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
+				l := w.Clusters[0]
+				seen := l.Objects[object.NamespaceRef(ns)]
+				edit(l, object.NamespaceRef(ns), func(o map[string]any) {
+					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+				})
+				seen.Object = l.object(object.NamespaceRef(ns))
+				l.seeNamespace(seen)
+				l.Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
 			},
 			want: []string{
-				"namespaces: list watch",
-				"istio-system configmaps: get patch",
+				"namespaces: create get list patch watch",
+				"validatingwebhookconfigurations: list watch",
+				"istio-system configmaps,secrets: create get patch",
+				"istio-system deployments: list watch",
+				"istio-system gateways: create",
 				"istio-system leases: create delete get update",
-				"istio-system secrets: create get patch",
+				"istio-system pods: list",
 			},
 		},
 		"a token for another cluster": {
