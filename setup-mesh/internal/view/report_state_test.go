@@ -11,11 +11,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// ended adds a step of a cluster to a report.
-func ended(r *apply.Report, cluster string, step apply.About, how apply.EventKind) {
-	r.Steps = append(r.Steps, apply.StepReport{Cluster: cluster, About: step, Outcome: how})
-}
-
 // switchBlocked is the plan that makes a primary a remote cluster, gives another
 // one other primaries, and takes a third out of the mesh, while the primary that
 // is to serve all is not reached.
@@ -28,11 +23,7 @@ func switchBlocked() (*apply.Plan, *apply.Report) {
 		was(remoteOf(clusterPlan("west-2", "network-west", blockedBy(endpoints(apply.Create, "east-1"), down), blockedBy(endpoints(apply.Delete, "west-1"), down)), "east-1"), "network-west", record.RoleRemote, "west-1"),
 		asLeaving(clusterPlan("west-3", "network-west", blockedBy(control, down))),
 	)
-	r := reportOf(p)
-	ended(r, "west-1", part(apply.Remove, order.Control), apply.Skipped)
-	ended(r, "west-2", apply.About{Kind: apply.Remove, Part: order.Endpoints, Peer: "west-1"}, apply.Skipped)
-	ended(r, "west-3", part(apply.Remove, order.Control), apply.Skipped)
-	return p, r
+	return p, reportOf(p)
 }
 
 // A report of a switch that could not be made says who serves pods meanwhile.

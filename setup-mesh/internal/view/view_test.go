@@ -60,9 +60,9 @@ func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPl
 	return c
 }
 
-// planned is what happens to an object whose part and peer do not matter to views.
+// planned is what happens to an object that is about no other cluster.
 func planned(comp order.Component, action apply.Action, kind, name string) apply.Change {
-	return about(order.Subject{Component: comp}, action, kind, name)
+	return about(order.Subject{Component: comp, Part: partOf(comp, kind)}, action, kind, name)
 }
 
 func about(s order.Subject, action apply.Action, kind, name string) apply.Change {
@@ -97,9 +97,10 @@ func changed(ch apply.Change, by string, fields ...compare.Field) apply.Change {
 // everything is what a first install does in a cluster, or the end of it.
 func everything(action apply.Action, others ...string) []apply.Change {
 	all := []apply.Change{planned(order.Certificate, action, "Secret", "cacerts")}
-	for i := range 5 {
+	for i := range 4 {
 		all = append(all, planned(order.ControlPlane, action, "ConfigMap", fmt.Sprintf("part-%d", i)))
 	}
+	all = append(all, planned(order.ControlPlane, action, "Deployment", "istiod"))
 	all = append(all, planned(order.Gateway, action, "Service", "istio-eastwestgateway"))
 	for _, other := range others {
 		all = append(all, grant(action, other), credential(action, other))
@@ -241,7 +242,7 @@ func inDoubt() *apply.Plan {
 
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *apply.Plan) *apply.Report {
-	r := &apply.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
+	r := &apply.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond, Steps: stepsOf(p)}
 	for _, c := range p.Clusters {
 		cr := &apply.ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached,
 			Created: c.Count(apply.Create), Updated: c.Count(apply.Update), Deleted: c.Count(apply.Delete)}
@@ -252,9 +253,6 @@ func reportOf(p *apply.Plan) *apply.Report {
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
-		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: apply.Done})
-		}
 	}
 	return r
 }
@@ -266,28 +264,31 @@ func TestViewReport(t *testing.T) {
 		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
 		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
-	failed.Steps = failed.Steps[1:]
+	ended(failed, "east-1", claim(order.Answers), apply.Failed)
+	ended(failed, "east-1", apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, apply.Failed)
+	cutOff(failed, func(s apply.StepReport) bool { return s.Cluster == "east-1" && s.Claim == order.Discovers })
 	shortlived := reportOf(firstInstall())
 	shortlived.Notes = shortTokens()
 	interrupted := reportOf(firstInstall())
 	interrupted.Interrupted = errors.New("interrupted")
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
-	interrupted.Steps = nil
+	cutOff(interrupted, func(s apply.StepReport) bool {
+		return proves(s) || s.Cluster == "west-1" && s.Kind != apply.Begin && s.Part != order.Config
+	})
 	undiscovered := reportOf(firstInstall())
 	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
-	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
+	ended(undiscovered, "east-2", claim(order.Discovers), apply.Failed)
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
-	oneReport := reportOf(one)
-	oneReport.Steps = oneReport.Steps[:1]
 	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(apply.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(apply.Delete)...)))
 	teardown.Teardown = true
 	nothing := oneDown()
 	nothingReport := reportOf(nothing)
+	cutOff(nothingReport, func(s apply.StepReport) bool { return s.Kind != apply.Finish })
 	for _, c := range nothingReport.Clusters[:2] {
 		c.Missing, c.Created = c.Missing+c.Created, 0
+		ended(nothingReport, c.Cluster, apply.About{Kind: apply.Begin}, apply.Failed)
 		c.Failures = append(c.Failures, apply.Failure{Step: apply.About{Kind: apply.Begin}, Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
 	}
-	nothingReport.Steps = nil
 	unread := oneDown()
 	unread.Clusters[2].Hint, unread.Clusters[2].Detail = "that user needs get and list on all that is to be read", role
 	tests := map[string]struct {
@@ -301,7 +302,7 @@ func TestViewReport(t *testing.T) {
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},
 		"report-not-discovered":      {firstInstall(), undiscovered},
-		"report-one-of-three-change": {one, oneReport},
+		"report-one-of-three-change": {one, reportOf(one)},
 		"report-teardown":            {teardown, reportOf(teardown)},
 		"report-nothing-done":        {nothing, nothingReport},
 		"report-unreadable":          {unread, reportOf(unread)},
