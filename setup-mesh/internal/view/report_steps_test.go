@@ -3,8 +3,9 @@ package view
 import (
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -42,22 +43,22 @@ func partOf(comp order.Component, kind string) order.Part {
 }
 
 // stepsOf are the steps of a plan, as they end where all is done that is not blocked.
-func stepsOf(p *apply.Plan) []apply.StepReport {
-	r := &apply.Report{}
+func stepsOf(p *plan.Plan) []execute.StepReport {
+	r := &execute.Report{}
 	for _, c := range p.Clusters {
 		if c.Unreached != "" {
 			continue
 		}
-		pending := slices.ContainsFunc(c.Changes, apply.Change.Pending)
+		pending := slices.ContainsFunc(c.Changes, plan.Change.Pending)
 		if pending {
-			ended(r, c.Name, apply.About{Kind: apply.Begin}, apply.Done)
+			ended(r, c.Name, plan.About{Kind: plan.Begin}, execute.Done)
 		}
 		for _, ch := range c.Changes {
 			putStep(r, c, ch)
 		}
 		proveSteps(r, p, c)
 		if pending {
-			ended(r, c.Name, apply.About{Kind: apply.Finish}, apply.Done)
+			ended(r, c.Name, plan.About{Kind: plan.Finish}, execute.Done)
 		}
 	}
 	return r.Steps
@@ -65,27 +66,27 @@ func stepsOf(p *apply.Plan) []apply.StepReport {
 
 // putStep is the step of one change: the first of its part, or that one. The
 // namespace and the record come with the begin and the end of a cluster that stays.
-func putStep(r *apply.Report, c *apply.ClusterPlan, ch apply.Change) {
-	step := apply.About{Kind: apply.Put, Part: ch.Part, Peer: ch.Peer}
+func putStep(r *execute.Report, c *plan.Cluster, ch plan.Change) {
+	step := plan.About{Kind: plan.Put, Part: ch.Part, Peer: ch.Peer}
 	switch {
-	case ch.Action == apply.Keep, !c.Leaving && (ch.Part == order.Namespace || ch.Part == order.Record):
+	case ch.Action == plan.Keep, !c.Leaving && (ch.Part == order.Namespace || ch.Part == order.Record):
 		return
-	case ch.Action == apply.Delete, ch.LetGo:
-		step.Kind = apply.Remove
+	case ch.Action == plan.Delete, ch.LetGo:
+		step.Kind = plan.Remove
 	}
-	how := apply.Done
-	if ch.Blocked != "" || hasEnded(r, c.Name, step, apply.Skipped) {
-		how = apply.Skipped
+	how := execute.Done
+	if ch.Blocked != "" || hasEnded(r, c.Name, step, execute.Skipped) {
+		how = execute.Skipped
 	}
 	ended(r, c.Name, step, how)
 }
 
 // proveSteps are what a cluster that stays proves.
-func proveSteps(r *apply.Report, p *apply.Plan, c *apply.ClusterPlan) {
+func proveSteps(r *execute.Report, p *plan.Plan, c *plan.Cluster) {
 	prove := func(cl order.Claim, can bool) {
-		how := apply.Done
+		how := execute.Done
 		if !can {
-			how = apply.Skipped
+			how = execute.Skipped
 		}
 		ended(r, c.Name, claim(cl), how)
 	}
@@ -93,45 +94,45 @@ func proveSteps(r *apply.Report, p *apply.Plan, c *apply.ClusterPlan) {
 		return
 	}
 	if c.Role == record.RoleRemote {
-		prove(order.Injected, slices.ContainsFunc(p.Clusters, func(by *apply.ClusterPlan) bool {
+		prove(order.Injected, slices.ContainsFunc(p.Clusters, func(by *plan.Cluster) bool {
 			return by.Unreached == "" && slices.Contains(c.Primaries, by.Name)
 		}))
-	} else if hasEnded(r, c.Name, part(apply.Put, order.Control), apply.Done) {
+	} else if hasEnded(r, c.Name, part(plan.Put, order.Control), execute.Done) {
 		prove(order.Answers, true)
 	}
-	if hasEnded(r, c.Name, part(apply.Put, order.Front), apply.Done) {
+	if hasEnded(r, c.Name, part(plan.Put, order.Front), execute.Done) {
 		prove(order.Addressed, true)
 	}
 	if len(c.Reads) > 0 {
-		prove(order.Discovers, !hasEnded(r, c.Name, part(apply.Put, order.Control), apply.Skipped))
+		prove(order.Discovers, !hasEnded(r, c.Name, part(plan.Put, order.Control), execute.Skipped))
 	}
 }
 
-func hasEnded(r *apply.Report, cluster string, step apply.About, how apply.EventKind) bool {
-	return slices.ContainsFunc(r.Steps, func(s apply.StepReport) bool {
+func hasEnded(r *execute.Report, cluster string, step plan.About, how execute.EventKind) bool {
+	return slices.ContainsFunc(r.Steps, func(s execute.StepReport) bool {
 		return s.Cluster == cluster && s.About == step && s.Outcome == how
 	})
 }
 
 // ended says how a step of a cluster ended.
-func ended(r *apply.Report, cluster string, step apply.About, how apply.EventKind) {
-	i := slices.IndexFunc(r.Steps, func(s apply.StepReport) bool { return s.Cluster == cluster && s.About == step })
+func ended(r *execute.Report, cluster string, step plan.About, how execute.EventKind) {
+	i := slices.IndexFunc(r.Steps, func(s execute.StepReport) bool { return s.Cluster == cluster && s.About == step })
 	if i < 0 {
-		i, r.Steps = len(r.Steps), append(r.Steps, apply.StepReport{Cluster: cluster, About: step})
+		i, r.Steps = len(r.Steps), append(r.Steps, execute.StepReport{Cluster: cluster, About: step})
 	}
 	r.Steps[i].Outcome = how
 }
 
 // cutOff has the steps not begin for which is holds.
-func cutOff(r *apply.Report, is func(s apply.StepReport) bool) {
+func cutOff(r *execute.Report, is func(s execute.StepReport) bool) {
 	for i, s := range r.Steps {
 		if is(s) {
-			r.Steps[i].Outcome = apply.Skipped
+			r.Steps[i].Outcome = execute.Skipped
 		}
 	}
 }
 
 // proves are the proofs that clusters find each other and are served.
-func proves(s apply.StepReport) bool {
+func proves(s execute.StepReport) bool {
 	return s.Claim == order.Discovers || s.Claim == order.Injected
 }
