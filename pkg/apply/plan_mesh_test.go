@@ -1,7 +1,14 @@
 package apply
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +20,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 func TestPlanIdentities(t *testing.T) {
@@ -143,6 +151,43 @@ func TestPlanCertificate(t *testing.T) {
 	d.Root = withoutKey(t, testRoot())
 	if p := NewPlan(d, w, plan.Options{}); len(p.Refusals) > 0 || p.Pending() {
 		t.Errorf("without the root key: %s", planLines(p))
+	}
+}
+
+// "Known only after writing": a root whose name constraints leave out the mesh was
+// found when the first certificate was made, 34 objects later.
+func TestPlanConstrainedRoot(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ours"}, NotBefore: testNow.AddDate(-1, 0, 0), NotAfter: testNow.AddDate(9, 0, 0),
+		BasicConstraintsValid: true, IsCA: true, MaxPathLen: -1, PermittedURIDomains: []string{"example.org"},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := WantedMesh(t, sharedControlPlane, TestBase)
+	if d.Root, err = certs.ParseRoot(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil); err != nil {
+		t.Fatal(err)
+	}
+	var got []plan.Finding
+	for _, f := range NewPlan(d, EmptyWorld(d), plan.Options{}).Refusals {
+		if f.ID == "trust/root-names" {
+			got = append(got, f)
+		}
+	}
+	refused := func(cluster string) plan.Finding {
+		return plan.Finding{
+			ID: "trust/root-names", Cluster: cluster,
+			Message: `the name constraints of root CN=ours rule out what certificates of the cluster say: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`,
+			Hint:    "use a root that permits URIs of trust domain cluster.local and the DNS name istiod.istio-system.svc, or one without name constraints",
+		}
+	}
+	if diff := cmp.Diff([]plan.Finding{refused("east"), refused("north")}, got); diff != "" {
+		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 }
 

@@ -119,3 +119,27 @@ func TestSave(t *testing.T) {
 		t.Error("it is no JSON")
 	}
 }
+
+// An address that was edited between plan and apply is named: traffic would go there.
+func TestStaleAddresses(t *testing.T) {
+	tests := map[string]struct{ was, is, want string }{
+		"an address more":       {"", "addresses: [192.0.2.1]", "its gateway.addresses were (none) then, and are 192.0.2.1:15443 now"},
+		"another address":       {"addresses: [192.0.2.1]", "addresses: ['2001:db8::1', gw.example.com]", "its gateway.addresses were 192.0.2.1:15443 then, and are [2001:db8::1]:15443, gw.example.com:15443 now"},
+		"another port":          {"addresses: [192.0.2.1]", "addresses: [192.0.2.1], port: 443", "its gateway.addresses were 192.0.2.1:15443 then, and are 192.0.2.1:443 now"},
+		"no address any longer": {"addresses: [192.0.2.1]", "", "its gateway.addresses were 192.0.2.1:15443 then, and are (none) now"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			planned := func(gateway string) *plan.Plan {
+				d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east, gateway: {"+gateway+"}}, kind-west: {network: n2, name: west}}\n", TestBase)
+				p := NewPlan(d, EmptyWorld(d), plan.Options{})
+				p.Inputs = gateway // stands for a digest of the files
+				return p
+			}
+			want := []string{"the files in the work directory, or this binary, are not those that the plan was made with", "east: " + tt.want}
+			if diff := cmp.Diff(want, saved(t, planned(tt.was)).Stale(planned(tt.is))); diff != "" {
+				t.Errorf("stale (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -9,6 +9,8 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -77,11 +79,14 @@ func TestParseRoot(t *testing.T) {
 		"pathlen:0":              {cert: edited(func(c *x509.Certificate) { c.MaxPathLen, c.MaxPathLenZero = 0, true }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): allows no intermediate CA (pathlen:0), at least pathlen:1 is needed"},
 		"no keyCertSign":         {cert: edited(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageDigitalSignature }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): must not sign certificates (its key usage lacks keyCertSign)"},
 		"for servers only":       {cert: edited(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{1} }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): its extended key usage excludes TLS servers or clients; mesh workloads are both"},
-		"a name with escapes":    {cert: edited(func(c *x509.Certificate) { c.Subject.CommonName, c.IsCA = "\x1b[2J", false }), wantErr: "root-cert.pem: certificate 1 (CN=\ufffd[2J,O=example.com): is not a CA certificate"},
-		"the second is bad":      {cert: cat(ec.pem(), edited(func(c *x509.Certificate) { c.IsCA = false })), wantErr: "root-cert.pem: certificate 2 (CN=x,O=example.com): is not a CA certificate"},
-		"RSA 1024":               {cert: caWithKey(t, "x", nil, rsaKey(t, 1024), nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is RSA 1024, at least 2048 bits are needed"},
-		"P-521":                  {cert: caWithKey(t, "x", nil, ecKey(t, elliptic.P521()), nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is ECDSA P-521, which not every Istio proxy can verify; use P-256, P-384 or RSA"},
-		"Ed25519":                {cert: caWithKey(t, "x", nil, ed, nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is Ed25519, which not every Istio proxy can verify; use P-256, P-384 or RSA"},
+		"unknown critical": {cert: edited(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true}}
+		}), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): has a critical extension that Istio and its proxies do not know (1.2.3), so that nobody would trust what it signs; use a root without it"},
+		"a name with escapes": {cert: edited(func(c *x509.Certificate) { c.Subject.CommonName, c.IsCA = "\x1b[2J", false }), wantErr: "root-cert.pem: certificate 1 (CN=\ufffd[2J,O=example.com): is not a CA certificate"},
+		"the second is bad":   {cert: cat(ec.pem(), edited(func(c *x509.Certificate) { c.IsCA = false })), wantErr: "root-cert.pem: certificate 2 (CN=x,O=example.com): is not a CA certificate"},
+		"RSA 1024":            {cert: caWithKey(t, "x", nil, rsaKey(t, 1024), nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is RSA 1024, at least 2048 bits are needed"},
+		"P-521":               {cert: caWithKey(t, "x", nil, ecKey(t, elliptic.P521()), nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is ECDSA P-521, which not every Istio proxy can verify; use P-256, P-384 or RSA"},
+		"Ed25519":             {cert: caWithKey(t, "x", nil, ed, nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is Ed25519, which not every Istio proxy can verify; use P-256, P-384 or RSA"},
 
 		"key is empty":        {cert: ec.pem(), key: []byte{}, wantErr: "root-key.pem: holds no PEM block"},
 		"key of another":      {cert: ec.pem(), key: other.pkcs8(), wantErr: "root-key.pem: does not belong to the certificate in root-cert.pem (CN=own,O=example.com)"},

@@ -20,6 +20,7 @@ const IDSameRoot = "trust/same-root"
 func certificateChecks() []Check {
 	return []Check{
 		{ID: IDSameRoot, Severity: Refuses, Applies: trusts, Judge: judgeSameRoot},
+		{ID: "trust/root-names", Severity: Refuses, Applies: signs, Judge: judgeRootNames},
 		{ID: "trust/root-key", Severity: Refuses, Applies: trusts, Judge: judgeRootKey},
 	}
 }
@@ -82,6 +83,23 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{
 		Message: "a new intermediate is needed, and the root key is not there to sign it",
 		Hint:    "put certs/root-key.pem back for this apply",
+	}}
+}
+
+// signs is a cluster that has, or is to have, an intermediate of its own.
+func signs(e *Evidence, c *plan.Cluster) bool { return trusts(e, c) && !c.Remote() }
+
+// judgeRootNames refuses a root below which nobody would trust the workloads of the
+// cluster.
+func judgeRootNames(e *Evidence, c *plan.Cluster) []plan.Finding {
+	d := e.Plan.Wanted
+	err := d.Root.Permits(e.Plan.World.Now, d.Identity(c.Member))
+	if err == nil {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: fmt.Sprintf("the name constraints of root %s rule out what certificates of the cluster say: %v", d.Root.Name(), err),
+		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS name istiod.%s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
 	}}
 }
 

@@ -4,7 +4,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // trust is the certificate of a cluster: the intermediate with which its istiod
@@ -15,7 +14,7 @@ func trust() Component {
 		wants: func(w *desired.Wants) {
 			c, ns := w.Cluster, w.Cluster.Member.Namespace
 			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
-				Root: w.Desired.Root, Id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: w.Desired.TrustDomain},
+				Root: w.Desired.Root, Id: w.Desired.Identity(c.Member),
 			})
 		},
 		ends:   replaced,

@@ -60,6 +60,11 @@ type Cluster struct {
 	ReadBy   []string // names of the clusters whose istiods read its API server
 }
 
+// Identity is what the intermediate of a cluster vouches for.
+func (d *Desired) Identity(m record.Member) certs.Identity {
+	return certs.Identity{Cluster: m.Name, Namespace: m.Namespace, TrustDomain: d.TrustDomain}
+}
+
 // An APIServer is how other clusters reach a cluster's API server, as far as
 // that differs from the kubeconfig.
 type APIServer struct {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"net"
 	"slices"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,13 +15,14 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // join plans a cluster of the topology.
 func (pl *planner) join(c *Cluster) {
 	d := c.Desired
-	c.Reads, c.ReadBy = d.Reads, d.ReadBy
+	c.Reads, c.ReadBy, c.Addresses = d.Reads, d.ReadBy, hostPorts(d.Address)
 	c.New = c.Live.Record == nil || c.Live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
@@ -42,6 +45,15 @@ func (pl *planner) join(c *Cluster) {
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return slices.Index(order.Components(), a.Component) - slices.Index(order.Components(), b.Component)
 	})
+}
+
+// hostPorts are the addresses of a gateway that the topology names: "192.0.2.1:15443".
+func hostPorts(g topology.Gateway) []string {
+	var out []string
+	for _, host := range g.Addresses {
+		out = append(out, net.JoinHostPort(host, strconv.Itoa(g.Port)))
+	}
+	return out
 }
 
 // changedMember notes what the cluster was in the mesh, where it is something else

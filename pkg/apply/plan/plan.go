@@ -78,6 +78,8 @@ type Cluster struct {
 	Reads    []string             `json:"reads,omitempty"`  // whose API servers its istiod reads
 	ReadBy   []string             `json:"readBy,omitempty"` // whose istiods read its API server
 	Gateway  world.GatewayAddress `json:"gateway,omitzero"`
+	// Addresses are those that topology.yaml says the gateway is reached at.
+	Addresses []string `json:"addresses,omitempty"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
 	// there after an apply.
 	RootFingerprint string    `json:"root,omitempty"`

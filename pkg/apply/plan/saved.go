@@ -2,10 +2,12 @@ package plan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -165,9 +167,13 @@ func moved(was, is *Cluster) string {
 		return "context " + is.Context + " leads to another cluster now"
 	case !sameJSON(was.Member, is.Member):
 		return "its place in the mesh has changed"
+	case !slices.Equal(was.Addresses, is.Addresses):
+		return fmt.Sprintf("its gateway.addresses were %s then, and are %s now", orNone(was.Addresses), orNone(is.Addresses))
 	}
 	return firstDifference(was.Changes, is.Changes)
 }
+
+func orNone(list []string) string { return cmp.Or(strings.Join(list, ", "), "(none)") }
 
 func firstDifference(old, now []Change) string {
 	byRef := map[object.Ref]Change{}

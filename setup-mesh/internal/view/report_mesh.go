@@ -22,7 +22,7 @@ func (v *reportView) oneMesh() string {
 	n := len(primaries.all) + len(remotes.all)
 	switch {
 	case !v.report.Complete() || !primaries.whole() || !remotes.whole():
-		return sentences(v.discover(primaries), injectedWords(remotes.proved))
+		return sentences(discoverWords(primaries), injectedWords(remotes.proved))
 	case len(remotes.all) > 0:
 		return fmt.Sprintf("The mesh is one: %s, served by %s.", clusterCount(n), both(primaries.all))
 	case n > 0:
@@ -63,21 +63,13 @@ func (v *reportView) proofs() (primaries, remotes proof) {
 	return primaries, remotes
 }
 
-// discover says which primaries discover the others where that is not all
+// discoverWords say which primaries discover the others where that is not all
 // there is to say.
-func (v *reportView) discover(primaries proof) string {
-	names := primaries.proved
-	switch {
-	case len(names) == 0:
+func discoverWords(primaries proof) string {
+	if len(primaries.proved) < 2 {
 		return ""
-	case v.report.Complete() && len(names) == 1:
-		return names[0] + " discovers the others."
-	case v.report.Complete():
-		return both(names) + " discover the others."
-	case len(names) > 1:
-		return both(names) + " discover each other."
 	}
-	return ""
+	return both(primaries.proved) + " discover each other."
 }
 
 func injectedWords(names []string) string {

@@ -42,7 +42,10 @@ func (v *reportView) state(c *plan.Cluster, cr *execute.ClusterReport) string {
 	if done(c, cr) && reason == "" {
 		return ""
 	}
-	words := v.serving(c)
+	var words []string
+	if !c.New || touched(cr) {
+		words = v.serving(c)
+	}
 	if len(words) == 0 {
 		words = append(words, extent(c, cr))
 	}
@@ -62,10 +65,13 @@ func halted(c *plan.Cluster) string {
 	return c.Changes[i].Blocked
 }
 
+// touched says whether anything was done in a cluster.
+func touched(cr *execute.ClusterReport) bool { return cr.Created+cr.Updated+cr.Deleted > 0 }
+
 // extent says how much was done in a cluster of which nothing else is known.
 func extent(c *plan.Cluster, cr *execute.ClusterReport) string {
 	switch {
-	case cr.Created+cr.Updated+cr.Deleted > 0 && cr.Missing > 0:
+	case touched(cr) && cr.Missing > 0:
 		return "changed in part"
 	case cr.Missing == 0:
 		return "all objects are there, not all is proven"

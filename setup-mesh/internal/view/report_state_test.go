@@ -12,11 +12,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
-// ended adds a step of a cluster to a report.
-func ended(r *execute.Report, cluster string, step plan.About, how execute.EventKind) {
-	r.Steps = append(r.Steps, execute.StepReport{Cluster: cluster, About: step, Outcome: how})
-}
-
 // switchBlocked is the plan that makes a primary a remote cluster, gives another
 // one other primaries, and takes a third out of the mesh, while the primary that
 // is to serve all is not reached.
@@ -29,11 +24,7 @@ func switchBlocked() (*plan.Plan, *execute.Report) {
 		was(remoteOf(clusterPlan("west-2", "network-west", blockedBy(endpoints(plan.Create, "east-1"), down), blockedBy(endpoints(plan.Delete, "west-1"), down)), "east-1"), "network-west", record.RoleRemote, "west-1"),
 		asLeaving(clusterPlan("west-3", "network-west", blockedBy(control, down))),
 	)
-	r := reportOf(p)
-	ended(r, "west-1", part(plan.Remove, order.Control), execute.Skipped)
-	ended(r, "west-2", plan.About{Kind: plan.Remove, Part: order.Endpoints, Peer: "west-1"}, execute.Skipped)
-	ended(r, "west-3", part(plan.Remove, order.Control), execute.Skipped)
-	return p, r
+	return p, reportOf(p)
 }
 
 // A report of a switch that could not be made says who serves pods meanwhile.

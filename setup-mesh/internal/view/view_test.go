@@ -62,9 +62,9 @@ func clusterPlan(name, network string, changes ...plan.Change) *plan.Cluster {
 	return c
 }
 
-// planned is what happens to an object whose part and peer do not matter to views.
+// planned is what happens to an object that is about no other cluster.
 func planned(comp order.Component, action plan.Action, kind, name string) plan.Change {
-	return about(order.Subject{Component: comp}, action, kind, name)
+	return about(order.Subject{Component: comp, Part: partOf(comp, kind)}, action, kind, name)
 }
 
 func about(s order.Subject, action plan.Action, kind, name string) plan.Change {
@@ -99,9 +99,10 @@ func changed(ch plan.Change, by string, fields ...compare.Field) plan.Change {
 // everything is what a first install does in a cluster, or the end of it.
 func everything(action plan.Action, others ...string) []plan.Change {
 	all := []plan.Change{planned(order.Certificate, action, "Secret", "cacerts")}
-	for i := range 5 {
+	for i := range 4 {
 		all = append(all, planned(order.ControlPlane, action, "ConfigMap", fmt.Sprintf("part-%d", i)))
 	}
+	all = append(all, planned(order.ControlPlane, action, "Deployment", "istiod"))
 	all = append(all, planned(order.Gateway, action, "Service", "istio-eastwestgateway"))
 	for _, other := range others {
 		all = append(all, grant(action, other), credential(action, other))
@@ -243,7 +244,7 @@ func inDoubt() *plan.Plan {
 
 // reportOf is a report in which every cluster of p did all that was pending.
 func reportOf(p *plan.Plan) *execute.Report {
-	r := &execute.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
+	r := &execute.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond, Steps: stepsOf(p)}
 	for _, c := range p.Clusters {
 		cr := &execute.ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached,
 			Created: c.Count(plan.Create), Updated: c.Count(plan.Update), Deleted: c.Count(plan.Delete)}
@@ -254,9 +255,6 @@ func reportOf(p *plan.Plan) *execute.Report {
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
-		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, execute.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: execute.Done})
-		}
 	}
 	return r
 }
@@ -268,28 +266,31 @@ func TestViewReport(t *testing.T) {
 		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
 		{Step: plan.About{Kind: plan.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
-	failed.Steps = failed.Steps[1:]
+	ended(failed, "east-1", claim(order.Answers), execute.Failed)
+	ended(failed, "east-1", plan.About{Kind: plan.Put, Part: order.Credential, Peer: "west-1"}, execute.Failed)
+	cutOff(failed, func(s execute.StepReport) bool { return s.Cluster == "east-1" && s.Claim == order.Discovers })
 	shortlived := reportOf(firstInstall())
 	shortlived.Notes = shortTokens()
 	interrupted := reportOf(firstInstall())
 	interrupted.Interrupted = errors.New("interrupted")
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
-	interrupted.Steps = nil
+	cutOff(interrupted, func(s execute.StepReport) bool {
+		return proves(s) || s.Cluster == "west-1" && s.Kind != plan.Begin && s.Part != order.Config
+	})
 	undiscovered := reportOf(firstInstall())
 	undiscovered.Clusters[1].Failures = []execute.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
-	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
+	ended(undiscovered, "east-2", claim(order.Discovers), execute.Failed)
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, plan.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
-	oneReport := reportOf(one)
-	oneReport.Steps = oneReport.Steps[:1]
 	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(plan.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(plan.Delete)...)))
 	teardown.Teardown = true
 	nothing := oneDown()
 	nothingReport := reportOf(nothing)
+	cutOff(nothingReport, func(s execute.StepReport) bool { return s.Kind != plan.Finish })
 	for _, c := range nothingReport.Clusters[:2] {
 		c.Missing, c.Created = c.Missing+c.Created, 0
+		ended(nothingReport, c.Cluster, plan.About{Kind: plan.Begin}, execute.Failed)
 		c.Failures = append(c.Failures, execute.Failure{Step: plan.About{Kind: plan.Begin}, Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
 	}
-	nothingReport.Steps = nil
 	unread := oneDown()
 	unread.Clusters[2].Hint, unread.Clusters[2].Detail = "that user needs get and list on all that is to be read", role
 	tests := map[string]struct {
@@ -303,7 +304,7 @@ func TestViewReport(t *testing.T) {
 		"report-a-step-failed":       {firstInstall(), failed},
 		"report-interrupted":         {firstInstall(), interrupted},
 		"report-not-discovered":      {firstInstall(), undiscovered},
-		"report-one-of-three-change": {one, oneReport},
+		"report-one-of-three-change": {one, reportOf(one)},
 		"report-teardown":            {teardown, reportOf(teardown)},
 		"report-nothing-done":        {nothing, nothingReport},
 		"report-unreadable":          {unread, reportOf(unread)},
