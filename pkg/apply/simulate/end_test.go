@@ -47,12 +47,20 @@ func (s *sim) calm() {
 	for i := range s.meshes {
 		m := &s.meshes[i]
 		m.Namespace = s.settled(*m)
-		for j := range m.Members {
-			c := &m.Members[j]
-			if c.Address != "" {
+		for _, c := range m.Members {
+			s.context(c.Context, c.Cluster)
+		}
+	}
+	s.readdress()
+}
+
+// readdress writes down where gateways are now.
+func (s *sim) readdress() {
+	for _, m := range s.meshes {
+		for i := range m.Members {
+			if c := &m.Members[i]; c.Address != "" {
 				c.Address = s.balancer(c.Cluster, m.Namespace)
 			}
-			s.context(c.Context, c.Cluster)
 		}
 	}
 }
@@ -112,6 +120,7 @@ func (s *sim) release(ctx context.Context) {
 				s.arm([]intent{{old, true}})
 				s.apply(s.process(ctx, "release", old, true), options{timeout: 10 * time.Minute})
 				s.rest(time.Minute)
+				s.readdress() // those that its record names have left, too
 			}
 		}
 	}
@@ -244,6 +253,9 @@ func (s *sim) discovers(w applytest.World, m mesh, c member) {
 func (s *sim) orphan(cluster string) bool {
 	return slices.ContainsFunc(meshIDs, func(id string) bool { return s.abandoned[placedIn{id, cluster}] })
 }
+
+// told is a cluster by its UID, and another one that has had it on record.
+type told struct{ cluster, uid string }
 
 // placedIn is a cluster of a mesh.
 type placedIn struct{ mesh, cluster string }
