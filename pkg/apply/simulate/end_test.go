@@ -67,10 +67,12 @@ func (s *sim) readdress() {
 
 // settled is the namespace in which a mesh is: it cannot be moved.
 func (s *sim) settled(m mesh) string {
-	for _, c := range m.Members {
-		for _, ns := range namespaces {
-			if o := s.fleet.Cluster(c.Cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == m.ID {
-				return ns
+	for _, at := range []func(string) object.Ref{record.Ref, object.NamespaceRef} { // its record may be gone
+		for _, c := range m.Members {
+			for _, ns := range namespaces {
+				if o := s.fleet.Cluster(c.Cluster).Get(at(ns)); o != nil && o.GetLabels()[object.LabelMesh] == m.ID {
+					return ns
+				}
 			}
 		}
 	}
