@@ -24,7 +24,7 @@ func controlPlaneChecks() []Check {
 			return c.running(object.IstiodRef(c.Namespace), "istiod")
 		}},
 		damageCheck("control-plane/namespace", isPart(order.ControlPlane, order.Namespace)),
-		damageCheck(checkWebhooks, isPart(order.ControlPlane, order.Webhooks)),
+		damageCheck(checkWebhooks, isPart(order.ControlPlane, order.Injector, order.Webhooks)),
 		damageCheck("control-plane/crds", isPart(order.ControlPlane, order.CRDs)),
 		damageCheck("control-plane/service", isObject(object.IstiodServiceRef)),
 		damageCheck("control-plane/configuration", isConfiguration),

@@ -57,7 +57,7 @@ func judgeAddress(_ *Evidence, c *ClusterPlan) []Finding {
 	ref := object.GatewayServiceRef(c.Namespace)
 	ch := c.planned(ref)
 	switch {
-	case c.Gateway != "", c.Live.Reach.Err != nil, ch != nil && c.missing(*ch):
+	case c.Gateway.Host != "", c.Live.Reach.Err != nil, ch != nil && c.missing(*ch):
 		return nil
 	case c.Live.Reach.Nowhere != "":
 		return []Finding{{State: "none", Object: ref, Message: c.Live.Reach.Nowhere, Hint: "set contexts." + c.Context + ".gateway.addresses"}}

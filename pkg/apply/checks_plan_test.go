@@ -2,7 +2,6 @@ package apply
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // said are the findings of a plan by these checks, in words.
@@ -270,25 +268,5 @@ func TestSetBack(t *testing.T) {
 	quiet.Clusters[0].Record.Objects = slices.Clone(after.Objects)
 	if NewPlan(d, quiet, PlanOptions{}).Clusters[0].Count(Update) != 0 || NewPlan(d, quiet, PlanOptions{}).Clusters[0].Pending() {
 		t.Error("what was set back is a change of its own")
-	}
-}
-
-// meets asks for the ranges of the clusters that pairs would ask for.
-func TestMeets(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 200 {
-		n := &network{index: map[*ClusterPlan]int{}}
-		for i := range 1 + r.IntN(5) {
-			one := neighbor{&ClusterPlan{Member: record.Member{Name: fmt.Sprint(i)}}, r.IntN(2) == 0, r.IntN(2) == 0}
-			n.index[one.ClusterPlan] = len(n.clusters)
-			n.clusters = append(n.clusters, one)
-			n.fresh, n.pending, n.both = n.fresh+count(one.fresh), n.pending+count(one.pending), n.both+count(one.fresh && one.pending)
-		}
-		for _, c := range n.clusters {
-			want := slices.ContainsFunc(n.clusters, func(o neighbor) bool { return o.ClusterPlan != c.ClusterPlan && joinedBy(c, o) })
-			if got := n.meets(c.ClusterPlan); got != want {
-				t.Fatalf("%s of %+v: %v, want %v", c.Name, n.clusters, got, want)
-			}
-		}
 	}
 }

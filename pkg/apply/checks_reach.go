@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // reachChecks are about who is a member, and whether it answers.
@@ -18,7 +19,7 @@ func reachChecks() []Check {
 func judgeReached(_ *Evidence, c *ClusterPlan) []Finding {
 	return []Finding{{
 		Unknown: true, State: "not reached",
-		Message: "not reached: " + c.Unreached, Hint: cmp.Or(c.Hint, "setup-mesh status, once it answers"), Detail: c.Detail,
+		Message: "not reached: " + c.Unreached, Hint: cmp.Or(strings.Join(c.Remedies(), "; "), "setup-mesh status, once it answers"), Detail: c.Detail,
 	}}
 }
 

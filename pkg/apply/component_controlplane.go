@@ -29,7 +29,7 @@ func controlPlane() component {
 			claim: order.Answers, check: checkRunning,
 			// It is looked at where something of it changes.
 			applies: func(_ *scene, c *ClusterPlan) bool {
-				return !c.Remote() && (c.putting(order.Control, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))
+				return !c.Remote() && (c.putting(order.Control, order.Injector, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.removing(order.Endpoints))
 			},
 			needs: func(_ *scene, c *ClusterPlan) []order.Fact {
 				return applied(c, order.Trust, order.CRDs, order.Control, order.Webhooks, order.Config)
@@ -44,18 +44,27 @@ func needsOfControlPlane(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	case order.Control:
 		// An istiod that starts without cacerts makes a root of its own.
 		out = applied(c, order.Trust, order.Config)
-	case order.Webhooks:
-		out = applied(c, order.Trust, order.Config)
-		if c.Remote() {
-			out = append(out, s.reachable(c)...)
-		}
-		if c.Remote() && !s.demotes(c) {
-			out = append(out, applied(c, order.Service)...)
-		}
+	case order.Webhooks, order.Injector:
+		out = append(applied(c, order.Trust, order.Config), s.calls(c, ch.Part)...)
 	case order.Gateways, order.Mesh:
 		out = s.injectedOrValidated(c, ch)
 	}
 	return out
+}
+
+// calls are the facts that let webhooks call what stands behind Service istiod. The
+// one that injects says for which cluster it does so in a remote cluster only: it
+// has to wherever other primaries may answer.
+func (s *scene) calls(c *ClusterPlan, part order.Part) []order.Fact {
+	switch {
+	case !c.Remote() && part == order.Injector:
+		return []order.Fact{order.Gone(c.Name, order.Endpoints, "")}
+	case !c.Remote():
+		return nil
+	case s.demotes(c): // its own istiod answers until others do
+		return []order.Fact{{Cluster: c.Name, Claim: order.Serves}}
+	}
+	return append(s.reachable(c), applied(c, order.Service)...)
 }
 
 // injectedOrValidated are the facts that gateways wait for, whose pods are
@@ -64,5 +73,5 @@ func (s *scene) injectedOrValidated(c *ClusterPlan, ch Change) []order.Fact {
 	if ch.Part == order.Mesh {
 		return append(applied(c, order.CRDs), order.Fact{Cluster: c.Name, Claim: order.Answers})
 	}
-	return append(applied(c, order.Config, order.Front), order.Fact{Cluster: c.Name, Claim: c.control()})
+	return append(applied(c, order.Config, order.Front, order.Injector), order.Fact{Cluster: c.Name, Claim: c.control()})
 }

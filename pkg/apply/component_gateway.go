@@ -34,7 +34,7 @@ func gateway() component {
 			claim: order.Addressed, check: checkAddress,
 			// Where it changes, or has no address yet.
 			applies: func(_ *scene, c *ClusterPlan) bool {
-				return c.Desired.Gateway && (c.Gateway == "" || c.putting(order.Gateways) || c.movesGateway())
+				return c.Desired.Gateway && (c.Gateway.Host == "" || c.putting(order.Gateways) || c.movesGateway())
 			},
 			needs: func(_ *scene, c *ClusterPlan) []order.Fact { return applied(c, order.Front, order.Gateways) },
 		}},

@@ -25,7 +25,7 @@ func primaries() component {
 			case order.Probe: // of a proof that was cut off
 				return nil
 			case order.Endpoints: // which only the pods of c depend on
-				return settledIn(s, c)
+				return servedIn(s, c)
 			}
 			return replaced(s, c, ch)
 		},
@@ -136,7 +136,7 @@ func needsOfServing(s *scene, c *ClusterPlan) []order.Fact {
 
 func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
 	out := append(s.injecting(c, s.plan.Servers(c)), s.reachable(c)...)
-	out = append(out, applied(c, order.Config, order.Service, order.Webhooks)...)
+	out = append(out, applied(c, order.Config, order.Service, order.Webhooks, order.Injector)...)
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
@@ -146,15 +146,17 @@ func needsOfInjection(s *scene, c *ClusterPlan) []order.Fact {
 func needsOfPrimaries(s *scene, c *ClusterPlan, ch Change) []order.Fact {
 	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
 	switch {
+	case ch.Part == order.Endpoints && s.demotes(c):
+		// The webhook of a primary does not say for which cluster it calls, and
+		// others would inject pods as their own.
+		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
+		return append(applied(c, order.Injector), serves)
 	case ch.Part == order.Endpoints && s.switches(c):
 		// It stands behind the Service that pods are injected through now.
 		return []order.Fact{serves}
 	case ch.Part == order.Service && s.demotes(c):
 		// The Service loses its selector, which cuts the cluster's own istiod off.
-		// The webhook comes first: that of a primary does not say for which
-		// cluster it calls, and others would inject pods as their own.
-		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
-		return append(append(s.reachable(c), applied(c, order.Webhooks)...), serves)
+		return append(append(s.reachable(c), applied(c, order.Webhooks, order.Injector)...), serves)
 	}
 	return nil
 }

@@ -11,20 +11,20 @@ func applied(c *ClusterPlan, parts ...order.Part) []order.Fact {
 	return out
 }
 
-// settledIn are the facts that what replaces the things that c holds no longer is
-// there, and serves c.
-func settledIn(s *scene, c *ClusterPlan) []order.Fact {
-	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Front, order.Gateways, order.Mesh, order.Service)
-	out = append(out, order.Fact{Cluster: c.Name, Claim: c.control()})
+// servedIn are the facts that what is to serve c does.
+func servedIn(s *scene, c *ClusterPlan) []order.Fact {
+	out := []order.Fact{{Cluster: c.Name, Claim: c.control()}}
 	if s.switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
 	return out
 }
 
-// replaced is [settledIn], and that others serve all whom c served.
+// replaced are the facts that what replaces the things that c holds no longer is
+// there, and serves c, and that others serve all whom c served.
 func replaced(s *scene, c *ClusterPlan, _ Change) []order.Fact {
-	return append(settledIn(s, c), s.handed(c)...)
+	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Injector, order.Front, order.Gateways, order.Mesh, order.Service)
+	return append(append(out, servedIn(s, c)...), s.handed(c)...)
 }
 
 // keepsServing are the facts that let c change what others reach its control plane

@@ -25,8 +25,10 @@ func peerCheck(id string, part order.Part) Check {
 }
 
 // isPart says whether changes are of a part of a component.
-func isPart(component order.Component, part order.Part) func(*ClusterPlan, Change) bool {
-	return func(_ *ClusterPlan, ch Change) bool { return ch.Component == component && ch.Part == part }
+func isPart(component order.Component, parts ...order.Part) func(*ClusterPlan, Change) bool {
+	return func(_ *ClusterPlan, ch Change) bool {
+		return ch.Component == component && slices.Contains(parts, ch.Part)
+	}
 }
 
 // isObject says whether a change is of the object that ref names in a namespace.

@@ -1,11 +1,11 @@
 package apply
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -16,12 +16,12 @@ func TestPlanForget(t *testing.T) {
 	tests := map[string]struct {
 		forget       []string
 		want         []string // clusters of the plan
-		wantHint     string   // of the last of them
+		wantRemedies []string // of the last of them
 		wantWarnings []Finding
 	}{
 		"it is said how": {
-			want:     []string{"a", "b", "c", "gone"},
-			wantHint: "--forget gone drops it from the records, if it is gone for good",
+			want:         []string{"a", "b", "c", "gone"},
+			wantRemedies: []string{"put the context back", "where it is gone for good: --forget gone"},
 		},
 		"forgotten": {
 			forget: []string{"gone"},
@@ -30,16 +30,16 @@ func TestPlanForget(t *testing.T) {
 				Message: "removed from the records; everything installed there stays, and its CA is trusted until it expires"}},
 		},
 		"a member of the topology cannot be": {
-			forget:   []string{"a"},
-			want:     []string{"a", "b", "c", "gone"},
-			wantHint: "--forget gone drops it from the records, if it is gone for good",
+			forget:       []string{"a"},
+			want:         []string{"a", "b", "c", "gone"},
+			wantRemedies: []string{"put the context back", "where it is gone for good: --forget gone"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
-			w.Clusters = append(w.Clusters, &Live{Member: gone, Leaving: true, Unreached: errors.New("no such context")})
+			w.Clusters = append(w.Clusters, &Live{Member: gone, Leaving: true, Unreached: &object.Error{Message: "no such context", Hint: "put the context back"}})
 			p := NewPlan(d, w, PlanOptions{Forget: tt.forget})
 			var got []string
 			for _, c := range p.Clusters {
@@ -48,8 +48,10 @@ func TestPlanForget(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("clusters (-want +got):\n%s", diff)
 			}
-			if hint := p.Clusters[len(p.Clusters)-1].Hint; hint != tt.wantHint {
-				t.Errorf("hint %q, want %q", hint, tt.wantHint)
+			if last := p.Clusters[len(p.Clusters)-1]; last.Leaving {
+				if diff := cmp.Diff(tt.wantRemedies, last.Remedies()); diff != "" {
+					t.Errorf("remedies (-want +got):\n%s", diff)
+				}
 			}
 			if diff := cmp.Diff(tt.wantWarnings, p.Warnings); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -46,24 +47,38 @@ func (r Reach) port(inside int) int {
 	return inside
 }
 
-// at is how plans and status name the gateway's address, with the one outside for
-// a port of the gateway: "" while there is none.
-func (r Reach) at(port int) string {
-	if len(r.Hosts) == 0 {
-		return ""
-	}
-	s := hostPort(r.Hosts[0], r.port(port))
-	if n := len(r.Hosts) - 1; n > 0 {
-		s += fmt.Sprintf(" and %d more", n)
-	}
-	return s
+// A GatewayAddress is how plans and status name the address of a gateway. The zero
+// GatewayAddress is that of one that has none.
+type GatewayAddress struct {
+	Host string `json:"host"` // an IP address or a host name, the first of all
+	Port int    `json:"port"` // the one outside
+	More int    `json:"more,omitempty"`
 }
 
-func hostPort(host string, port int) string {
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+// at is the gateway's address, with the one outside for a port of the gateway.
+func (r Reach) at(port int) GatewayAddress {
+	if len(r.Hosts) == 0 {
+		return GatewayAddress{}
 	}
-	return host + ":" + strconv.Itoa(port)
+	return GatewayAddress{r.Hosts[0], r.port(port), len(r.Hosts) - 1}
+}
+
+// String is "192.0.2.1:15443 and 1 more", "" for no address.
+func (a GatewayAddress) String() string {
+	if a.Host == "" {
+		return ""
+	}
+	return net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) + a.more()
+}
+
+// WithoutPort is "192.0.2.1 and 1 more", "" for no address.
+func (a GatewayAddress) WithoutPort() string { return a.Host + a.more() }
+
+func (a GatewayAddress) more() string {
+	if a.More == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", a.More)
 }
 
 // reachOf reads the addresses out of the gateway's Service, which may be nil.

@@ -67,8 +67,8 @@ func TestReachOf(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("reach (-want +got):\n%s", diff)
 			}
-			if got.at(object.GatewayPort) != tt.shown {
-				t.Errorf("shown as %q, want %q", got.at(object.GatewayPort), tt.shown)
+			if shown := got.at(object.GatewayPort).String(); shown != tt.shown {
+				t.Errorf("shown as %q, want %q", shown, tt.shown)
 			}
 		})
 	}
@@ -129,7 +129,7 @@ func TestResolve(t *testing.T) {
 			if e.String() != tt.want || e.fields()["addressType"] != tt.family {
 				t.Errorf("endpoints %s of family %v, want %s of %s", e, e.fields()["addressType"], tt.want, tt.family)
 			}
-			back := endpointsOf(content{fields: e.fields()}.put(endpointsObject("ns", "east")))
+			back := endpointsOf(&unstructured.Unstructured{Object: e.fields()})
 			if !back.equal(e) {
 				t.Errorf("written %s, and read %s", e, back)
 			}
@@ -139,58 +139,5 @@ func TestResolve(t *testing.T) {
 	unknown.resolve(t.Context(), dns)
 	if unknown.Known() || object.ClassOf(unknown.Err) != object.Unreachable || !strings.Contains(object.HintOf(unknown.Err), "--dns-server") {
 		t.Errorf("a name that nobody knows: %v, remedy %q", unknown.Err, object.HintOf(unknown.Err))
-	}
-}
-
-func TestJudgeEndpoints(t *testing.T) {
-	usual := Reach{Hosts: []string{"192.0.2.1"}, IPs: []netip.Addr{netip.MustParseAddr("192.0.2.1")}}
-	live := content{fields: usual.endpoints().fields()}.put(endpointsObject("ns", "east"))
-	moved := usual
-	moved.IPs = []netip.Addr{netip.MustParseAddr("192.0.2.8"), netip.MustParseAddr("192.0.2.9")}
-	ports := usual
-	ports.Ports = map[int]int{15012: 31012, 15017: 31017}
-	broken := moved
-	broken.Err = errors.New("no answer")
-	tests := map[string]struct {
-		east *Live
-		want string
-	}{
-		"the same":                 {&Live{Reach: usual}, ""},
-		"other addresses":          {&Live{Reach: moved}, "gateway of east: 192.0.2.1 -> 192.0.2.8, 192.0.2.9"},
-		"other ports":              {&Live{Reach: ports}, "gateway of east: 192.0.2.1 -> 192.0.2.1 ports 31012 and 31017"},
-		"no address for now":       {&Live{}, ""},
-		"a name that is not known": {&Live{Reach: broken}, ""},
-		"a primary that is down":   {&Live{Reach: moved, Unreached: errors.New("down")}, ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			tt.east.Name = "east"
-			w := &World{Clusters: []*Live{tt.east}}
-			if got := (&primaryEndpoints{primary: "east"}).Judge(w, live); got != tt.want {
-				t.Errorf("judged %q, want %q", got, tt.want)
-			}
-		})
-	}
-}
-
-func TestAPIServerOver(t *testing.T) {
-	kubeconfig := object.Endpoint{Server: "https://127.0.0.1:1", TLSServerName: "kind", CA: []byte("A"), ProxyURL: "http://p"}
-	insecure := object.Endpoint{Server: "https://a", Insecure: true}
-	tests := map[string]struct {
-		in   object.Endpoint
-		over APIServer
-		want object.Endpoint
-	}{
-		"nothing":                               {kubeconfig, APIServer{}, kubeconfig},
-		"a server, whose name is its own":       {kubeconfig, APIServer{Server: "https://10.0.0.5:6443/"}, object.Endpoint{Server: "https://10.0.0.5:6443", CA: []byte("A"), ProxyURL: "http://p"}},
-		"a server with a name":                  {kubeconfig, APIServer{Server: "https://x", TLSServerName: "y"}, object.Endpoint{Server: "https://x", TLSServerName: "y", CA: []byte("A"), ProxyURL: "http://p"}},
-		"a CA where the kubeconfig checks none": {insecure, APIServer{CA: []byte("B")}, object.Endpoint{Server: "https://a", CA: []byte("B")}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, tt.over.over(tt.in)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
@@ -86,7 +86,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 		},
 		"the grant was made anew": {
 			world: func(_, source *Live, _ *World) {
-				source.Objects[grant] = Observed{Object: managedBy(source.object(grant), "uid-new")}
+				source.Objects[grant] = Observed{Object: fixture.ManagedBy(source.object(grant), "uid-new")}
 			},
 			want: "its token is bound to an earlier grant of b",
 		},
@@ -101,7 +101,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 		},
 		"the account of its token was made anew": {
 			world: func(_, source *Live, _ *World) {
-				source.Objects[account] = Observed{Object: managedBy(source.object(account), "uid-new")}
+				source.Objects[account] = Observed{Object: fixture.ManagedBy(source.object(account), "uid-new")}
 			},
 			want: "its token is of another service account than b has now",
 		},
@@ -170,57 +170,6 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			}
 			if late.Source() != "b" || !slices.Contains(late.Needs(), order.Applied("b", order.Grant, "a")) {
 				t.Errorf("Source = %q, Needs = %v", late.Source(), late.Needs())
-			}
-		})
-	}
-}
-
-func TestRemoteKubeconfig(t *testing.T) {
-	e := object.Endpoint{Server: "https://east.example.com:6443/k8s", TLSServerName: "kubernetes", CA: []byte("-----BEGIN CERTIFICATE-----"), Insecure: true, ProxyURL: "http://user:canary@proxy"}
-	b, err := encodeRemoteKubeconfig("east", e, certs.NewSecret([]byte("token-of-west")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `apiVersion: v1
-clusters:
-- cluster:
-    certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t
-    server: https://east.example.com:6443/k8s
-    tls-server-name: kubernetes
-  name: east
-contexts:
-- context:
-    cluster: east
-    user: east
-  name: east
-current-context: east
-kind: Config
-users:
-- name: east
-  user:
-    token: token-of-west
-`
-	if diff := cmp.Diff(want, string(b)); diff != "" {
-		t.Errorf("kubeconfig (-want +got):\n%s", diff)
-	}
-	k, err := parseRemoteKubeconfig(b)
-	if err != nil || k.server != e.Server || k.serverName != e.TLSServerName || string(k.ca) != string(e.CA) {
-		t.Errorf("read back: %+v, %v", k, err)
-	}
-}
-
-func TestParseRemoteKubeconfigErrors(t *testing.T) {
-	tests := map[string]struct{ in, wantErr string }{
-		"nothing":        {"", "it holds no kubeconfig of one cluster and one user"},
-		"no YAML":        {"canary: [", "it holds no kubeconfig of one cluster and one user"},
-		"two clusters":   {"clusters: [{}, {}]\nusers: [{user: {token: canary}}]", "it holds no kubeconfig of one cluster and one user"},
-		"no token":       {"clusters: [{}]\nusers: [{user: {exec: canary}}]", "its kubeconfig has no token"},
-		"a CA of no use": {"clusters: [{cluster: {certificate-authority-data: canary!}}]\nusers: [{user: {token: canary}}]", "the CA in its kubeconfig is no base64"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if _, err := parseRemoteKubeconfig([]byte(tt.in)); err == nil || err.Error() != tt.wantErr {
-				t.Errorf("got %v, want %s", err, tt.wantErr)
 			}
 		})
 	}

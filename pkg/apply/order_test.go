@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -24,9 +25,10 @@ func TestOrderOfInstall(t *testing.T) {
 		"a: put configuration <- a: begin",
 		"a: put control plane <- a: begin, a: put certificate, a: put configuration",
 		"a: put webhooks <- a: begin, a: put certificate, a: put configuration",
+		"a: put injection webhook <- a: begin, a: put certificate, a: put configuration",
 		"a: put mesh configuration <- a: begin, a: put CRDs, a: prove istiod",
 		"a: prove istiod <- a: begin, a: put certificate, a: put CRDs, a: put configuration, a: put control plane, a: put webhooks",
-		"a: finish <- a: begin, a: put certificate, a: put CRDs, a: put configuration, a: put control plane, a: put webhooks, a: put mesh configuration, a: prove istiod",
+		"a: finish <- a: begin, a: put certificate, a: put CRDs, a: put configuration, a: put control plane, a: put webhooks, a: put injection webhook, a: put mesh configuration, a: prove istiod",
 	}
 	var got []string
 	for _, s := range g.steps {
@@ -45,6 +47,7 @@ func TestOrderOfTwoPrimaries(t *testing.T) {
 	g.wantBefore(t, [][2]string{
 		{"east: put certificate", "east: put control plane"}, // or istiod makes a root of its own
 		{"east: prove istiod", "east: put gateways"},         // it injects them
+		{"east: put injection webhook", "east: put gateways"},
 		{"east: prove istiod", "east: put mesh configuration"},
 		{"east: put gateways", "east: prove gateway"},
 		{"east: put certificate", "east: put remote secret west"}, // trust in both
@@ -105,7 +108,7 @@ func TestSteps(t *testing.T) {
 			world: func(t *testing.T, w *World) {
 				extra(t, w.Clusters[0], "old", object.FieldManager)
 				grant := object.SecretRef(ns, object.GrantPrefix+"gone")
-				w.Clusters[0].Objects[grant] = Observed{Object: managedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
+				w.Clusters[0].Objects[grant] = Observed{Object: fixture.ManagedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
 				recordOf(w.Clusters[0], record.Recorded{Ref: grant, Subject: subjectOf(grant, order.RemoteAccess)})
 			},
 			want: append([]string{"a: begin", "a: finish", "a: remove configuration", "a: remove grant gone"}, proofs...),
@@ -137,9 +140,9 @@ func TestOrderOfRemote(t *testing.T) {
 		{"west: put reader account", "east: put remote secret west"},
 		{"east: put certificate", "east: put remote secret west"},
 		{"east: prove gateway", "west: put address east"}, // is known then
-		{"west: put address east", "west: put webhooks"},
-		{"west: put control plane service", "west: put webhooks"},
-		{"west: put webhooks", "west: prove injection"},
+		{"west: put address east", "west: put injection webhook"},
+		{"west: put control plane service", "west: put injection webhook"},
+		{"west: put injection webhook", "west: prove injection"},
 		{"east: prove istiod", "west: prove injection"},
 		{"east: put mesh configuration", "west: prove injection"}, // exposes istiod
 		{"east: put remote secret west", "west: prove injection"},
@@ -171,13 +174,13 @@ func TestOrderOfLeaving(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase)
 	west := w.Clusters[1]
 	west.Leaving = true
-	west.Remains.ByProducts = []object.Ref{configMap("istio-ca-root-cert")}
+	west.Remains.ByProducts = []object.Ref{fixture.ConfigMap("istio-ca-root-cert")}
 	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
 	for _, first := range []string{"east: remove remote secret west", "east: remove grant west"} {
-		g.wantBefore(t, [2]string{first, "west: remove webhooks"})
+		g.wantBefore(t, [2]string{first, "west: remove injection webhook"})
 	}
 	chain := []string{
-		"west: begin", "west: remove webhooks", "west: remove control plane", "west: remove configuration",
+		"west: begin", "west: remove injection webhook", "west: remove control plane", "west: remove configuration",
 		"west: remove by-products of istiod", "west: remove CRDs", "west: remove record", "west: remove namespace", "west: finish",
 	}
 	for i := 1; i < len(chain); i++ {
@@ -224,11 +227,11 @@ func TestOrderOfTeardownOfShared(t *testing.T) {
 	}
 	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
 	g.wantBefore(t, [][2]string{
-		{"west: remove webhooks", "east: remove control plane"},
+		{"west: remove injection webhook", "east: remove control plane"},
 		{"east: remove control plane", "west: remove control plane service"},
 		{"east: remove control plane", "west: remove namespace"},
 	}...)
-	if g.before(t, "west: remove webhooks", "north: remove control plane") {
+	if g.before(t, "west: remove injection webhook", "north: remove control plane") {
 		t.Error("a primary without remote clusters waits for one")
 	}
 }
@@ -242,8 +245,8 @@ func TestOrderOfRemoteLeaving(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-north: {network: n1, name: north}}\n", TestBase)
 	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
 	g.wantBefore(t, [][2]string{
-		{"east: remove remote secret west", "west: remove webhooks"},
-		{"north: remove remote secret west", "west: remove webhooks"},
+		{"east: remove remote secret west", "west: remove injection webhook"},
+		{"north: remove remote secret west", "west: remove injection webhook"},
 		{"east: remove remote secret west", "east: prove discovery"},
 		{"east: prove discovery", "west: remove control plane service"},
 	}...)
@@ -289,7 +292,7 @@ func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
 	if removals == 0 {
 		t.Error("nothing is to be removed: the test tests nothing")
 	}
-	for _, part := range []string{"control plane", "webhooks", "certificate", "CRDs", "configuration", "remote secret p2", "remote secret p1"} {
+	for _, part := range []string{"control plane", "webhooks", "injection webhook", "certificate", "CRDs", "configuration", "remote secret p2", "remote secret p1"} {
 		if g := graphOf(t, p); g.has("r: remove " + part) {
 			t.Errorf("%s goes", part)
 		}
@@ -308,10 +311,11 @@ func TestServiceLosesItsSelectorLast(t *testing.T) {
 		{"r: prove serving", "r: put control plane service"},
 		{"r: put address p1", "r: put control plane service"},
 		{"r: prove serving", "r: put address p1"}, // which stands behind the same Service
-		{"r: prove serving", "r: put webhooks"},
+		{"r: prove serving", "r: put injection webhook"},
 		// The webhook of a primary does not say for which cluster it is: p1 would
 		// inject the pods of r as its own.
-		{"r: put webhooks", "r: put control plane service"},
+		{"r: put injection webhook", "r: put address p1"},
+		{"r: put injection webhook", "r: put control plane service"},
 		{"p1: put remote secret r", "r: prove serving"},
 		{"p1: put mesh configuration", "r: prove serving"},
 		{"r: prove serving", "r: prove injection"},
@@ -352,6 +356,33 @@ func TestOldPrimaryGoesOnceTheNewOneServes(t *testing.T) {
 	}...)
 	if g.has("r: remove grant p1") || g.has("p1: remove remote secret r") {
 		t.Error("p1 reads r as before: both are joined")
+	}
+}
+
+// "Pods are injected as another cluster's": r, whom p1 served, gets a control plane
+// of its own. The webhook of a primary does not say for which cluster it calls, and
+// p1 stands behind the same Service until its address is gone.
+func TestWebhookChangesOnceTheOldPrimaryIsGone(t *testing.T) {
+	_, g := rolesOf(t, served("kind-p1"), threePrimaries)
+	g.wantBefore(t, [][2]string{
+		{"r: prove istiod", "r: remove address p1"},
+		{"r: remove address p1", "r: put injection webhook"},
+		{"r: remove address p1", "p1: remove mesh configuration"},
+	}...)
+	for _, later := range []string{"r: put injection webhook", "r: put mesh configuration"} {
+		if g.before(t, later, "r: remove address p1") {
+			t.Errorf("the address of p1 waits for %s", later)
+		}
+	}
+}
+
+// What could not be read is not gone: nothing relies on that.
+func TestWhatIsNotReadIsNotGone(t *testing.T) {
+	p, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
+		w.Cluster("r").Objects[object.EndpointsRef("istio-system", "p1")] = Observed{Err: errors.New("forbidden")}
+	})
+	if ch := changeOf(p.cluster("r"), injectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
+		t.Errorf("the webhook: %s", changeLine(ch))
 	}
 }
 
@@ -415,7 +446,7 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		return p, graphOf(t, p)
 	}
 	_, g := demoted(nil)
-	for _, gone := range []string{"r: remove grant p1", "r: remove address p1", "p1: remove webhooks", "p1: remove control plane", "p1: remove gateways"} {
+	for _, gone := range []string{"r: remove grant p1", "r: remove address p1", "p1: remove webhooks", "p1: remove injection webhook", "p1: remove control plane", "p1: remove gateways"} {
 		g.wantBefore(t, [2]string{"r: prove serving", gone}, [2]string{"r: prove injection", gone})
 	}
 	// Whom it does not serve, forgets it at once.

@@ -126,9 +126,6 @@ func (n needs) stay(p *Plan, c *ClusterPlan) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
-	if live := c.Live.object(object.NamespaceRef(c.Namespace)); live != nil && live.GetDeletionTimestamp() != nil {
-		n.add(object.NamespaceRef(c.Namespace), "list", "watch")
-	}
 	for ref := range c.Live.ending {
 		n.add(ref, "list", "watch")
 	}

@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +9,6 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // needLines is a line for each rule that an apply needs.
@@ -110,16 +107,23 @@ func TestNeeds(t *testing.T) {
 		"a namespace that is about to go": {
 			topology: one, applied: true,
 			world: func(_ *testing.T, w *World) {
-				edit(w.Clusters[0], object.NamespaceRef(ns), func(o map[string]any) {
+				l := w.Clusters[0]
+				seen := l.Objects[object.NamespaceRef(ns)]
+				edit(l, object.NamespaceRef(ns), func(o map[string]any) {
 					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
 				})
-				w.Clusters[0].Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
+				seen.Object = l.object(object.NamespaceRef(ns))
+				l.seeNamespace(seen)
+				l.Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
 			},
 			want: []string{
-				"namespaces: list watch",
-				"istio-system configmaps: get patch",
+				"namespaces: create get list patch watch",
+				"validatingwebhookconfigurations: list watch",
+				"istio-system configmaps,secrets: create get patch",
+				"istio-system deployments: list watch",
+				"istio-system gateways: create",
 				"istio-system leases: create delete get update",
-				"istio-system secrets: create get patch",
+				"istio-system pods: list",
 			},
 		},
 		"a token for another cluster": {
@@ -317,115 +321,5 @@ func TestPermissions(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, sayings); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)
-	}
-}
-
-func TestGrant(t *testing.T) {
-	const ns = "istio-system"
-	secrets := object.Ref{Kind: "Secret", Namespace: ns}
-	maps := object.Ref{Kind: "ConfigMap", Namespace: ns}
-	there := object.Ref{Kind: "ConfigMap", Namespace: "shop"}
-	forward := object.AccessTo("create", object.Ref{Kind: "Pod", Namespace: ns})
-	forward.Subresource = "portforward"
-	missing := []object.Access{
-		object.AccessTo("patch", secrets), object.AccessTo("create", secrets), object.AccessTo("create", maps), object.AccessTo("patch", maps),
-		object.AccessTo("delete", there), forward, object.AccessTo("patch", object.NamespaceRef(ns)),
-		object.AccessTo("watch", object.IstiodRef(ns)), object.AccessTo("list", object.IstiodRef(ns)),
-	}
-	const bothRoles = `apiVersion: v1
-kind: List
-items:
-  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: ClusterRole
-    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
-    rules:
-      - apiGroups: [""]
-        resources: [configmaps]
-        verbs: [delete]
-      - apiGroups: [""]
-        resources: [namespaces]
-        verbs: [patch]
-  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
-    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
-    subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
-  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: Role
-    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
-    rules:
-      - apiGroups: [""]
-        resources: [configmaps, secrets]
-        verbs: [create, patch]
-      - apiGroups: [""]
-        resources: [pods/portforward]
-        verbs: [create]
-      - apiGroups: [apps]
-        resources: [deployments]
-        verbs: [list, watch]
-  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: RoleBinding
-    metadata: {name: setup-mesh-#, namespace: istio-system, labels: {setup-mesh.io/permissions: "true"}}
-    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: setup-mesh-#}
-    subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: 'mia: of "us"'}]
-`
-	const oneRole = `apiVersion: v1
-kind: List
-items:
-  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: ClusterRole
-    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
-    rules:
-      - apiGroups: [apps]
-        resources: [deployments]
-        verbs: [list]
-`
-	tests := map[string]struct {
-		user, namespace string
-		missing         []object.Access
-		want            string
-	}{
-		"a user, and a namespace that is there": {`mia: of "us"`, ns, missing, bothRoles},
-		"nobody knows whom, and no namespace":   {"", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole},
-		"a service account": {"system:serviceaccount:ci:deployer", "", []object.Access{object.AccessTo("list", object.IstiodRef(ns))}, oneRole + `  - apiVersion: rbac.authorization.k8s.io/v1
-    kind: ClusterRoleBinding
-    metadata: {name: setup-mesh-#, labels: {setup-mesh.io/permissions: "true"}}
-    roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: setup-mesh-#}
-    subjects: [{kind: ServiceAccount, name: deployer, namespace: ci}]
-`},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			got := grant(tt.user, tt.namespace, tt.missing)
-			if diff := cmp.Diff(tt.want, digests.ReplaceAllString(got, "setup-mesh-#")); diff != "" {
-				t.Errorf("what grants it (-want +got):\n%s", diff)
-			}
-			slices.Reverse(tt.missing)
-			if again := grant(tt.user, tt.namespace, tt.missing); again != got {
-				t.Errorf("in another order it is\n%s", again)
-			}
-		})
-	}
-	less := grant("mia", "", []object.Access{object.AccessTo("list", secrets)})
-	more := grant("mia", "", []object.Access{object.AccessTo("watch", secrets)})
-	if digests.FindString(less) == digests.FindString(more) {
-		t.Errorf("one role would replace the other, which the user needs still:\n%s%s", less, more)
-	}
-}
-
-var digests = regexp.MustCompile("setup-mesh-[0-9a-f]{8}")
-
-// A user who may not read is told so once, whatever it is.
-func TestUnreadable(t *testing.T) {
-	l := emptyLive(record.Member{Name: "a", Context: "kind-a", Namespace: "istio-system"})
-	if err := unreadable(t.Context(), &connected{Live: l}); err != nil {
-		t.Errorf("of what was read: %v", err)
-	}
-	l.Objects[object.SecretRef("istio-system", "x")] = Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: "EOF"}}
-	if err := unreadable(t.Context(), &connected{Live: l}); err == nil || err.Error() != "read Secret: EOF" {
-		t.Errorf("of what is not reached: %v", err)
-	}
-	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), &connected{Live: l}, err, nil), err) {
-		t.Error("another error is told")
 	}
 }

@@ -72,7 +72,7 @@ type ClusterPlan struct {
 	Profile  string          `json:"profile,omitempty"`
 	Reads    []string        `json:"reads,omitempty"`  // whose API servers its istiod reads
 	ReadBy   []string        `json:"readBy,omitempty"` // whose istiods read its API server
-	Gateway  string          `json:"gateway,omitempty"`
+	Gateway  GatewayAddress  `json:"gateway,omitzero"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
 	// there after an apply.
 	RootFingerprint string    `json:"root,omitempty"`
@@ -115,8 +115,11 @@ type Change struct {
 	item *Item
 }
 
-// removes says whether the change takes away what we put there.
-func (c Change) removes() bool { return c.Action == Delete || c.LetGo }
+// removes says whether the change takes away what we put there, or would if it
+// were known to be there.
+func (c Change) removes() bool {
+	return c.Action == Delete || c.LetGo || c.Action == Unknown && c.Wanted == ""
+}
 
 // PlanOptions are the user's leave to do what is refused otherwise.
 type PlanOptions struct {
@@ -221,9 +224,6 @@ func (pl *planner) cluster(c *ClusterPlan) {
 	switch {
 	case l.Unreached != nil:
 		c.Unreached, c.Hint, c.Detail = l.Unreached.Error(), object.HintOf(l.Unreached), object.DetailOf(l.Unreached)
-		if l.Leaving && c.Detail == "" {
-			c.Hint = "--forget " + l.Name + " drops it from the records, if it is gone for good"
-		}
 	case pl.plan.barred(c):
 	case c.Leaving:
 		pl.leave(c)

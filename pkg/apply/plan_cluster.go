@@ -10,6 +10,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
+// Remedies are what to do about a cluster that is not reached, the likelier first.
+func (c *ClusterPlan) Remedies() []string {
+	var out []string
+	if c.Hint != "" {
+		out = append(out, c.Hint)
+	}
+	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
+		out = append(out, "where it is gone for good: --forget "+c.Name)
+	}
+	return out
+}
+
 // wants says whether ref is among what c should hold.
 func (c *ClusterPlan) wants(ref object.Ref) bool { return c.item(ref) != nil }
 

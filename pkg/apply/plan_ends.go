@@ -43,7 +43,7 @@ func (s *scene) forgotten(c *ClusterPlan) []order.Fact {
 // it once it was cleaned.
 func (s *scene) cleaned(c *ClusterPlan, ch Change) []order.Fact {
 	switch ch.Part {
-	case order.Probe, order.Webhooks, order.Mesh, order.Gateways, order.Control:
+	case order.Probe, order.Injector, order.Webhooks, order.Mesh, order.Gateways, order.Control:
 		return nil
 	}
 	var out []order.Fact

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -110,61 +111,6 @@ func TestPlanLoopbackAlone(t *testing.T) {
 	}
 }
 
-func TestMembers(t *testing.T) {
-	a, b := record.Member{Name: "a", Context: "kind-a", UID: "1"}, record.Member{Name: "b", Context: "kind-b", UID: "2"}
-	unknown := record.Member{Name: "b", Context: "kind-b"}
-	recorded := &World{Clusters: []*Live{{Record: &record.Record{Members: []record.Member{a, b}}}, {}}}
-	all := (*ClusterPlan).willGo
-	tests := map[string]struct {
-		clusters []*ClusterPlan
-		gone     func(*ClusterPlan) bool
-		want     []record.Member
-	}{
-		"those of the topology":                {[]*ClusterPlan{{Member: a}, {Member: b}}, all, []record.Member{a, b}},
-		"one that leaves, before it is gone":   {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true}}, never, []record.Member{a, b}},
-		"one that leaves, once it is gone":     {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true}}, all, []record.Member{a}},
-		"one that leaves and may not do so":    {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Changes: []Change{{Blocked: "x"}}}}, all, []record.Member{a, b}},
-		"one that leaves and is not reached":   {[]*ClusterPlan{{Member: a}, {Member: b, Leaving: true, Unreached: "x"}}, all, []record.Member{a, b}},
-		"one that is not reached is as it was": {[]*ClusterPlan{{Member: a}, {Member: unknown, Unreached: "x"}}, all, []record.Member{a, b}},
-		"those that nobody accounts for":       {nil, all, []record.Member{a, b}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			p := &Plan{Clusters: tt.clusters, world: recorded}
-			if diff := cmp.Diff(tt.want, p.members(tt.gone)); diff != "" {
-				t.Errorf("members (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestDepartedMembers(t *testing.T) {
-	d := &Desired{MeshID: "m"}
-	here := record.Member{Name: "a", Context: "kind-a", UID: "1"}
-	gone := record.Member{Name: "gone", Context: "kind-gone", UID: "9"}
-	also := record.Member{Name: "also", Context: "kind-also", UID: "8"}
-	tests := map[string]struct {
-		clusters []*Live
-		want     []record.Member
-	}{
-		"nobody left":        {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{here}}}}, nil},
-		"two left, by name":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{here, gone, also}}}}, []record.Member{also, gone}},
-		"known to two":       {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}, {Record: &record.Record{Mesh: "m", Members: []record.Member{gone}}}}, []record.Member{gone}},
-		"a renamed context":  {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "a", Context: "before", UID: "1"}}}}}, nil},
-		"a context in use":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "x", Context: "kind-a", UID: "7"}}}}}, nil},
-		"never reached":      {[]*Live{{Member: here, Record: &record.Record{Mesh: "m", Members: []record.Member{{Name: "typo", Context: "kind-typo"}}}}}, nil},
-		"not of this mesh":   {[]*Live{{Member: here, Record: &record.Record{Mesh: "theirs", Members: []record.Member{gone}}}}, nil},
-		"no record is there": {[]*Live{{Member: here}}, nil},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, departedMembers(&World{Clusters: tt.clusters}, d)); diff != "" {
-				t.Errorf("departed (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
 // TestPlanCertificate checks what a plan says of the intermediates to be.
 func TestPlanCertificate(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
@@ -259,7 +205,7 @@ func TestPlanLeaving(t *testing.T) {
 		},
 		"somebody else says what the namespace should be": {
 			world: func(_ *testing.T, l *Live) {
-				l.Objects[object.NamespaceRef(ns)] = Observed{Object: managedBy(l.object(object.NamespaceRef(ns)), "u", object.FieldManager, "argocd")}
+				l.Objects[object.NamespaceRef(ns)] = Observed{Object: fixture.ManagedBy(l.object(object.NamespaceRef(ns)), "u", object.FieldManager, "argocd")}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
@@ -288,7 +234,7 @@ func TestPlanLeaving(t *testing.T) {
 		},
 		"an object is not ours any more": {
 			world: func(_ *testing.T, l *Live) {
-				l.Objects[object.IstiodRef(ns)] = Observed{Object: managedBy(l.object(object.IstiodRef(ns)), "u", "helm")}
+				l.Objects[object.IstiodRef(ns)] = Observed{Object: fixture.ManagedBy(l.object(object.IstiodRef(ns)), "u", "helm")}
 			},
 			want:     without("delete Deployment istio-system/istiod"),
 			warnings: []string{"Deployment istio-system/istiod is recorded as ours, and others manage it now: it is kept"},

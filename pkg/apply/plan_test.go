@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -133,20 +134,20 @@ func TestPlan(t *testing.T) {
 		},
 		"an object of somebody else": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Objects[istiodService] = Observed{Object: managedBy(w.Clusters[0].object(istiodService), "u", "helm", "kubectl")}
+				w.Clusters[0].Objects[istiodService] = Observed{Object: fixture.ManagedBy(w.Clusters[0].object(istiodService), "u", "helm", "kubectl")}
 			},
 			want: "refused a: Service istio-system/istiod: managed by helm, kubectl, not by setup-mesh\n",
 		},
 		"an object of which nobody manages a field": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Objects[istiodService] = Observed{Object: managedBy(w.Clusters[0].object(istiodService), "u")}
+				w.Clusters[0].Objects[istiodService] = Observed{Object: fixture.ManagedBy(w.Clusters[0].object(istiodService), "u")}
 			},
 			want: "refused a: Service istio-system/istiod: managed by somebody unknown, not by setup-mesh\n",
 		},
 		"objects of somebody else are one refusal": {
 			world: func(_ *testing.T, w *World) {
 				for _, ref := range []object.Ref{istiodService, object.IstiodRef(ns)} {
-					w.Clusters[0].Objects[ref] = Observed{Object: managedBy(w.Clusters[0].object(ref), "u", "helm")}
+					w.Clusters[0].Objects[ref] = Observed{Object: fixture.ManagedBy(w.Clusters[0].object(ref), "u", "helm")}
 				}
 			},
 			want: "refused a: Service istio-system/istiod and 1 more object: managed by helm, not by setup-mesh\n",
@@ -154,13 +155,13 @@ func TestPlan(t *testing.T) {
 		"an object of somebody else is adopted": {
 			options: PlanOptions{Adopt: true},
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Objects[istiodService] = Observed{Object: managedBy(w.Clusters[0].object(istiodService), "u", "helm")}
+				w.Clusters[0].Objects[istiodService] = Observed{Object: fixture.ManagedBy(w.Clusters[0].object(istiodService), "u", "helm")}
 			},
 			want: "a update Service istio-system/istiod (adopted from helm)\n",
 		},
 		"the namespace was there before us": {
 			world: func(_ *testing.T, w *World) {
-				w.Clusters[0].Objects[object.NamespaceRef(ns)] = Observed{Object: managedBy(w.Clusters[0].object(object.NamespaceRef(ns)), "u", "kubectl")}
+				w.Clusters[0].Objects[object.NamespaceRef(ns)] = Observed{Object: fixture.ManagedBy(w.Clusters[0].object(object.NamespaceRef(ns)), "u", "kubectl")}
 			},
 		},
 		"a secret's content is not shown": {
@@ -233,7 +234,7 @@ warning a: ConfigMap istio-system/old is recorded as ours, and others manage it 
 		"a CRD outlives what brought it": {
 			world: func(_ *testing.T, w *World) {
 				ref := object.Ref{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition", Name: "old.istio.io"}
-				w.Clusters[0].Objects[ref] = Observed{Object: managedBy(object.New("apiextensions.k8s.io/v1", ref.Kind, "", ref.Name, nil, nil), "u", object.FieldManager)}
+				w.Clusters[0].Objects[ref] = Observed{Object: fixture.ManagedBy(object.New("apiextensions.k8s.io/v1", ref.Kind, "", ref.Name, nil, nil), "u", object.FieldManager)}
 				recordOf(w.Clusters[0], record.Recorded{Ref: ref, Subject: subjectOf(ref, order.ControlPlane)})
 			},
 		},
@@ -273,7 +274,7 @@ func or(s, otherwise string) string {
 func extra(t *testing.T, l *Live, name, manager string) {
 	t.Helper()
 	o := object.New("v1", "ConfigMap", l.Namespace, name, nil, nil)
-	l.Objects[object.RefOf(o)] = Observed{Object: managedBy(o, "uid-extra", manager)}
+	l.Objects[object.RefOf(o)] = Observed{Object: fixture.ManagedBy(o, "uid-extra", manager)}
 	recordOf(l, record.Recorded{Ref: object.RefOf(o), Subject: subjectOf(object.RefOf(o), order.ControlPlane), Hash: "h"})
 }
 
@@ -290,5 +291,5 @@ func giveRoot(t *testing.T, l *Live, cluster string) {
 	late := &intermediate{root: otherRoot()}
 	late.id.Cluster, late.id.Namespace, late.id.TrustDomain = cluster, l.Namespace, "cluster.local"
 	o := mintedFor(t, nil, &Item{Object: object.New("v1", "Secret", l.Namespace, object.Cacerts, nil, nil), Late: late})
-	l.Objects[ref] = Observed{Object: managedBy(o, "uid-cacerts", object.FieldManager)}
+	l.Objects[ref] = Observed{Object: fixture.ManagedBy(o, "uid-cacerts", object.FieldManager)}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -21,16 +22,10 @@ type findings struct{ Refusals, Warnings []Finding }
 // sayings leaves out of findings what they are about, which their words say too.
 var sayings = cmpopts.IgnoreFields(Finding{}, "Peer", "Object", "Manager", "State", "Unknown")
 
-func prefixes(cidrs ...string) []netip.Prefix {
-	var r ranges
-	r.add(cidrs)
-	return r.sorted()
-}
-
 func TestPreflight(t *testing.T) {
 	const ns = "istio-system"
 	installed := func(name, namespace string) *unstructured.Unstructured {
-		return deploymentOf(name, namespace, "docker.io/istio/pilot:1.30.2", map[string]any{
+		return fixture.Istiod(name, namespace, "docker.io/istio/pilot:1.30.2", map[string]any{
 			"annotations": map[string]any{"meta.helm.sh/release-name": "istiod"}}, "helm")
 	}
 	// occupied puts into cluster a what helm, and somebody else, installed there.
@@ -38,9 +33,9 @@ func TestPreflight(t *testing.T) {
 		for _, it := range d.Clusters[0].Items {
 			switch it.Ref.Kind {
 			case "ServiceAccount", "Deployment", "CustomResourceDefinition":
-				w.Clusters[0].Objects[it.Ref] = Observed{Object: managedBy(it.Object, "u", "helm", "pilot-discovery")}
+				w.Clusters[0].Objects[it.Ref] = Observed{Object: fixture.ManagedBy(it.Object, "u", "helm", "pilot-discovery")}
 			case "Service":
-				w.Clusters[0].Objects[it.Ref] = Observed{Object: managedBy(it.Object, "u", "kubectl")}
+				w.Clusters[0].Objects[it.Ref] = Observed{Object: fixture.ManagedBy(it.Object, "u", "kubectl")}
 			}
 		}
 	}
@@ -118,7 +113,7 @@ func TestPreflight(t *testing.T) {
 			}},
 		},
 		"an Istio of ours": {
-			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{deploymentOf("istiod", "elsewhere", "pilot:1", nil, object.FieldManager)}}},
+			inspection: Inspection{"b": {Istiods: []*unstructured.Unstructured{fixture.Istiod("istiod", "elsewhere", "pilot:1", nil, object.FieldManager)}}},
 		},
 		"Deployments that may not be listed": {
 			inspection: Inspection{"b": {IstiodsErr: &object.Error{Op: "list Deployment", Message: "forbidden", Hint: "ask"}}},
@@ -126,19 +121,19 @@ func TestPreflight(t *testing.T) {
 		},
 		"pods with the same addresses": {
 			inspection: Inspection{
-				"a": {Pods: prefixes("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: prefixes("10.0.1.128/25", "10.9.0.0/24")},
-				"c": {Pods: prefixes("10.0.0.0/8")}, // which takes no part in discovery
+				"a": {Pods: cidrs("10.0.0.0/24", "10.0.1.0/24", "fd00::/64")}, "b": {Pods: cidrs("10.0.1.128/25", "10.9.0.0/24")},
+				"c": {Pods: cidrs("10.0.0.0/8")}, // which takes no part in discovery
 			},
 			want: findings{Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam,
 				Message: "b shares network n with a, and their pods have addresses in common: 10.0.1.128/25 and 10.0.1.0/24"}}},
 		},
 		"pods with the same addresses, as far as nodes know": {
 			options:    PlanOptions{AllowOverlap: true},
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24"), PodsErr: errors.New("forbidden")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24"), PodsErr: errors.New("forbidden")}},
 		},
 		"pods with the same addresses, for long": {
 			applied:    true,
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 		},
 		"pods with the same addresses, on a network that is new to one": {
 			applied: true,
@@ -147,7 +142,7 @@ func TestPreflight(t *testing.T) {
 					l.Record.Members[1].Network = "of-before"
 				}
 			},
-			inspection: Inspection{"a": {Pods: prefixes("10.0.0.0/24")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 			want: findings{
 				Refusals: []Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
 				Warnings: []Finding{{ID: "cluster/same-network", Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
@@ -155,12 +150,12 @@ func TestPreflight(t *testing.T) {
 			},
 		},
 		"Services with the same addresses": {
-			inspection: Inspection{"a": {Services: prefixes("10.96.0.0/12")}, "b": {Services: prefixes("10.96.0.0/12", "fd00::/112")}},
+			inspection: Inspection{"a": {Services: cidrs("10.96.0.0/12")}, "b": {Services: cidrs("10.96.0.0/12", "fd00::/112")}},
 			want: findings{Warnings: []Finding{{ID: "network/service-ranges", Cluster: "b", Hint: clusterIP,
 				Message: "b shares network n with a, and their Services have addresses in common: 10.96.0.0/12 and 10.96.0.0/12"}}},
 		},
 		"nodes that may not be listed": {
-			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: prefixes("10.0.0.0/24")}},
+			inspection: Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 			want:       findings{Warnings: []Finding{{ID: "network/pod-ranges", Cluster: "a", Message: "could not check whether its pods and those of its neighbors have addresses in common: list Node: forbidden"}}},
 		},
 		"permissions that cannot be asked for": {
@@ -268,144 +263,10 @@ func kubeconfigOf(t *testing.T, l *Live) []byte {
 	return b
 }
 
-func TestMinorOf(t *testing.T) {
-	tests := map[string]struct {
-		minor int
-		ok    bool
-	}{
-		"v1.36.3":                {36, true},
-		"v1.33.1-eks-1de2ab1":    {33, true},
-		"v1.32.0-gke.1000":       {32, true},
-		"v1.31+k3s1":             {31, true},
-		"v1.9.0":                 {9, true},
-		"1.35.0-alpha.1":         {35, true},
-		"v1.34":                  {34, true},
-		"v0.0.0-master+$Format$": {0, false}, // built without a version
-		"v2.0.0":                 {0, false},
-		"v1.":                    {0, false},
-		"v1.x":                   {0, false},
-		"":                       {0, false},
+func cidrs(all ...string) []netip.Prefix {
+	out := make([]netip.Prefix, len(all))
+	for i, cidr := range all {
+		out[i] = netip.MustParsePrefix(cidr)
 	}
-	for version, want := range tests {
-		if minor, ok := minorOf(version); minor != want.minor || ok != want.ok {
-			t.Errorf("%q: %d, %t; want %d, %t", version, minor, ok, want.minor, want.ok)
-		}
-	}
-}
-
-// common is what the ranges of two clusters have in common.
-func common(a, b []netip.Prefix) (collision, bool) {
-	var all []area
-	for _, p := range b {
-		all = append(all, area{p, 1})
-	}
-	for _, p := range a {
-		all = append(all, area{p, 0})
-	}
-	found, ok := collisions(all, func(int, int) bool { return true })[1]
-	return found, ok
-}
-
-func TestOverlap(t *testing.T) {
-	tests := map[string]struct {
-		a, b []netip.Prefix
-		want []string
-	}{
-		"nothing":             {},
-		"nothing on one side": {a: prefixes("10.0.0.0/8")},
-		"apart":               {prefixes("10.0.0.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.3.0/24"), nil},
-		"the same":            {prefixes("10.0.0.0/24", "10.0.2.0/24"), prefixes("10.0.1.0/24", "10.0.2.0/24"), []string{"10.0.2.0/24", "10.0.2.0/24"}},
-		"one in the other":    {prefixes("10.0.0.0/8"), prefixes("9.0.0.0/8", "10.200.1.0/24"), []string{"10.0.0.0/8", "10.200.1.0/24"}},
-		"one around others":   {prefixes("10.0.1.0/24", "10.0.2.0/24"), prefixes("10.0.0.0/16"), []string{"10.0.1.0/24", "10.0.0.0/16"}},
-		"ranges within ranges": {
-			prefixes("10.0.0.0/24", "10.1.0.0/16", "10.1.2.0/24"), prefixes("10.0.1.0/24", "10.1.2.128/25"), []string{"10.1.0.0/16", "10.1.2.128/25"},
-		},
-		"two families":      {prefixes("10.0.0.0/8", "fd00::/64"), prefixes("11.0.0.0/8", "fd00::/48"), []string{"fd00::/64", "fd00::/48"}},
-		"all of one family": {prefixes("0.0.0.0/0"), prefixes("::/0"), nil},
-		"not as it is written": {
-			prefixes("10.0.0.17/24", "nonsense", "10.0.0.0"), prefixes("10.0.0.0/24"), []string{"10.0.0.0/24", "10.0.0.0/24"},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			var got, turned []string
-			if x, found := common(tt.a, tt.b); found {
-				got = []string{x.first.String(), x.second.String()}
-			}
-			if x, found := common(tt.b, tt.a); found {
-				turned = []string{x.second.String(), x.first.String()}
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("overlap (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(tt.want, turned); diff != "" {
-				t.Errorf("overlap, the other way round (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// deploymentOf is an istiod that managers, the last of them the status, are of.
-func deploymentOf(name, namespace, image string, meta map[string]any, managers ...string) *unstructured.Unstructured {
-	return managedBy(object.New("apps/v1", "Deployment", namespace, name, meta, map[string]any{"spec": map[string]any{
-		"template": map[string]any{"spec": map[string]any{"containers": []any{
-			map[string]any{"name": "sidecar", "image": "envoy:9"}, map[string]any{"name": "discovery", "image": image},
-		}}},
-	}}), "u", managers...)
-}
-
-func TestInstallationOf(t *testing.T) {
-	const chart = "app.kubernetes.io/managed-by" // which charts write, whoever applies them
-	labels := func(kv ...string) map[string]any {
-		m := map[string]any{}
-		for i := 0; i < len(kv); i += 2 {
-			m[kv[i]] = kv[i+1]
-		}
-		return map[string]any{"labels": m}
-	}
-	owned := labels(chart, "Helm", "istio.io/rev", "prod")
-	owned["annotations"] = map[string]any{"meta.helm.sh/release-name": "prod-istiod"} // the operator uses helm's library
-	owned["ownerReferences"] = []any{map[string]any{"apiVersion": "sailoperator.io/v1", "kind": "IstioRevision", "name": "prod", "uid": "u"}}
-	released := labels(chart, "Helm", "istio.io/rev", "default")
-	released["annotations"] = map[string]any{"meta.helm.sh/release-name": "istiod"}
-	tests := map[string]struct {
-		in   *unstructured.Unstructured
-		want []string // version, revision, what installed it
-	}{
-		"helm":                    {deploymentOf("istiod", "n", "docker.io/istio/pilot:1.30.2", released, "helm"), []string{"1.30.2", "", "helm (release istiod)"}},
-		"helm, without its notes": {deploymentOf("istiod", "n", "istio/pilot:1.30.2", labels(chart, "Helm"), "helm"), []string{"1.30.2", "", "helm"}},
-		"Flux, by helm's library": {deploymentOf("istiod", "n", "istio/pilot:1.30.2", released, "helm-controller"), []string{"1.30.2", "", "helm (release istiod)"}},
-		"istioctl": {
-			deploymentOf("istiod-canary", "n", "istio/pilot:1.30.2-distroless", labels(chart, "Helm", "istio.io/rev", "canary", "operator.istio.io/managed", "Reconcile"), "istio-operator"),
-			[]string{"1.30.2-distroless", "canary", "istioctl"},
-		},
-		"the Sail operator": {deploymentOf("istiod-prod", "n", "istio/pilot:1.30.2", owned, "sail-operator"), []string{"1.30.2", "prod", "the Sail operator"}},
-		"Argo CD, by a chart": {
-			deploymentOf("istiod", "n", "istio/pilot:1.30.2", labels(chart, "Helm"), "argocd-controller", "kubectl-edit"), []string{"1.30.2", "", "argocd-controller, kubectl-edit"},
-		},
-		"nobody":                          {deploymentOf("istiod", "n", "istio/pilot:1.30.2", nil), []string{"1.30.2", "", "somebody unknown"}},
-		"a registry with a port":          {deploymentOf("istiod", "n", "registry:5000/istio/pilot", nil, "kubectl"), []string{"", "", "kubectl"}},
-		"a digest":                        {deploymentOf("istiod", "n", "istio/pilot:1.30.2@sha256:abc", nil, "kubectl"), []string{"1.30.2", "", "kubectl"}},
-		"a digest alone":                  {deploymentOf("istiod", "n", "istio/pilot@sha256:abc", nil, "kubectl"), []string{"", "", "kubectl"}},
-		"no container of istiod's at all": {managedBy(object.New("apps/v1", "Deployment", "n", "istiod", nil, nil), "u", "kubectl"), []string{"", "", "kubectl"}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			got := installationOf(tt.in)
-			if diff := cmp.Diff(tt.want, []string{got.version, got.revision, got.by}); diff != "" {
-				t.Errorf("installation (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// Whoever only keeps a Deployment's status has not installed it.
-func TestStatusIsNoInstallation(t *testing.T) {
-	o := deploymentOf("istiod", "n", "pilot:1", nil, "kubectl", "kube-controller-manager")
-	fields := o.GetManagedFields()
-	fields[1].Subresource = "status"
-	o.SetManagedFields(fields)
-	if got := installationOf(o); got.by != "kubectl" || got.manages("kube-controller-manager") || !got.manages("helm, kubectl") {
-		t.Errorf("installed by %s, managed by %v", got.by, got.managers)
-	}
+	return out
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -17,11 +17,11 @@ import (
 func TestRemainsSort(t *testing.T) {
 	const ns = "istio-system"
 	o := func(kind, name string, managers ...string) *unstructured.Unstructured {
-		return managedBy(object.New("v1", kind, ns, name, nil, nil), "u", managers...)
+		return fixture.ManagedBy(object.New("v1", kind, ns, name, nil, nil), "u", managers...)
 	}
 	// owned is an object that Kubernetes made for the one with that UID.
 	owned := func(kind, name, uid, owner string) *unstructured.Unstructured {
-		out := managedBy(object.New("v1", kind, ns, name, nil, nil), uid, "kube-controller-manager")
+		out := fixture.ManagedBy(object.New("v1", kind, ns, name, nil, nil), uid, "kube-controller-manager")
 		out.SetOwnerReferences([]metav1.OwnerReference{{UID: types.UID(owner)}})
 		return out
 	}
@@ -32,17 +32,17 @@ func TestRemainsSort(t *testing.T) {
 	}
 	pod := object.Ref{Kind: "Pod", Namespace: ns, Name: "theirs-1"}
 	l := &Live{Member: record.Member{Namespace: ns}, Objects: map[object.Ref]Observed{
-		configMap("recorded"):       {},
-		object.IstiodServiceRef(ns): {Object: o("Service", "istiod", object.FieldManager)},
+		fixture.ConfigMap("recorded"): {},
+		object.IstiodServiceRef(ns):   {Object: o("Service", "istiod", object.FieldManager)},
 	}}
 	foreign := func(name string) map[string][]object.Ref {
-		return map[string][]object.Ref{ns: {configMap(name)}}
+		return map[string][]object.Ref{ns: {fixture.ConfigMap(name)}}
 	}
 	tests := map[string]struct {
 		o    *unstructured.Unstructured
 		want Remains
 	}{
-		"a lock":                         {managedBy(object.New("coordination.k8s.io/v1", "Lease", ns, object.LockName, nil, nil), "u", "kubectl"), Remains{}},
+		"a lock":                         {fixture.ManagedBy(object.New("coordination.k8s.io/v1", "Lease", ns, object.LockName, nil, nil), "u", "kubectl"), Remains{}},
 		"Endpoints of our Service":       {o("Endpoints", "istiod", "kube-controller-manager"), Remains{}},
 		"a slice of our Service":         {labelled("EndpointSlice", "istiod-abc", "istiod"), Remains{}},
 		"a slice of somebody's Service":  {labelled("EndpointSlice", "web-abc", "web"), Remains{Foreign: map[string][]object.Ref{ns: {{Kind: "EndpointSlice", Namespace: ns, Name: "web-abc"}}}}},
@@ -51,7 +51,7 @@ func TestRemainsSort(t *testing.T) {
 		"ours":                           {o("ConfigMap", "x", object.FieldManager, "kubectl"), Remains{}},
 		"Kubernetes' own ConfigMap":      {o("ConfigMap", "kube-root-ca.crt", "kube-controller-manager"), Remains{}},
 		"Kubernetes' own ServiceAccount": {o("ServiceAccount", "default", "kube-controller-manager"), Remains{}},
-		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []object.Ref{configMap("istio-ca-root-cert")}}},
+		"written by istiod":              {o("ConfigMap", "istio-ca-root-cert", "pilot-discovery"), Remains{ByProducts: []object.Ref{fixture.ConfigMap("istio-ca-root-cert")}}},
 		"istiod's, changed by somebody":  {o("ConfigMap", "x", "pilot-discovery", "kubectl"), Remains{Foreign: foreign("x")}},
 		"somebody's":                     {o("ConfigMap", "x", "kubectl"), Remains{Foreign: foreign("x")}},
 		"nobody's, as far as one knows":  {o("ConfigMap", "x"), Remains{Foreign: foreign("x")}},
@@ -77,7 +77,7 @@ func TestRemainsSort(t *testing.T) {
 func TestRemainsOwned(t *testing.T) {
 	const ns = "istio-system"
 	o := func(kind, name, owner string, managers ...string) *unstructured.Unstructured {
-		out := managedBy(object.New("v1", kind, ns, name, nil, nil), "uid-"+name, managers...)
+		out := fixture.ManagedBy(object.New("v1", kind, ns, name, nil, nil), "uid-"+name, managers...)
 		if owner != "" {
 			out.SetOwnerReferences([]metav1.OwnerReference{{UID: types.UID("uid-" + owner)}})
 		}
@@ -104,7 +104,7 @@ func TestRemainsOwned(t *testing.T) {
 // copies of Services.
 func TestRemainsSortShared(t *testing.T) {
 	o := func(kind, name string, notes map[string]any, managers ...string) *unstructured.Unstructured {
-		return managedBy(object.New("v1", kind, shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
+		return fixture.ManagedBy(object.New("v1", kind, fixture.Shop, name, map[string]any{"annotations": notes}, nil), "u", managers...)
 	}
 	mark := map[string]any{object.AnnotationSharedFrom: "a"}
 	tests := map[string]struct {
@@ -122,66 +122,14 @@ func TestRemainsSortShared(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			l := &Live{Member: record.Member{Namespace: "istio-system"}, Objects: map[object.Ref]Observed{object.ServiceRef(shop, "cart"): {}}}
+			l := &Live{Member: record.Member{Namespace: "istio-system"}, Objects: map[object.Ref]Observed{object.ServiceRef(fixture.Shop, "cart"): {}}}
 			got, want := Remains{Foreign: map[string][]object.Ref{}}, Remains{Foreign: map[string][]object.Ref{}}
 			if tt.foreign {
-				want.Foreign[shop] = []object.Ref{object.RefOf(tt.o)}
+				want.Foreign[fixture.Shop] = []object.Ref{object.RefOf(tt.o)}
 			}
 			got.sortAll(l, []*unstructured.Unstructured{tt.o})
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("remains (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestServedKind(t *testing.T) {
-	crd := object.New("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "gateways.networking.istio.io", nil, map[string]any{"spec": map[string]any{
-		"group": "networking.istio.io", "names": map[string]any{"kind": "Gateway"},
-		"versions": []any{map[string]any{"name": "v1alpha3"}, map[string]any{"name": "v1", "storage": true}, map[string]any{"name": "v1beta1"}, "broken"},
-	}})
-	want := schema.GroupKind{Group: "networking.istio.io", Kind: "Gateway"}
-	if got := servedKind(crd); got != want {
-		t.Errorf("servedKind = %v, want %v", got, want)
-	}
-}
-
-func TestHolders(t *testing.T) {
-	ns := object.New("v1", "Namespace", "", "istio-system", nil, map[string]any{"status": map[string]any{"conditions": []any{
-		map[string]any{"type": "NamespaceContentRemaining", "status": "True", "message": "Some resources are remaining: pods. has 1 resource instances"},
-		map[string]any{"type": "NamespaceDeletionDiscoveryFailure", "status": "False", "message": "no"},
-	}}})
-	if got, want := holders(ns), ": Some resources are remaining: pods. has 1 resource instances"; got != want {
-		t.Errorf("holders = %q, want %q", got, want)
-	}
-	ns.SetFinalizers([]string{"a/x", "b/y"})
-	if got, want := holders(ns), ": finalizers a/x, b/y; Some resources are remaining: pods. has 1 resource instances"; got != want {
-		t.Errorf("holders = %q, want %q", got, want)
-	}
-	if got := holders(object.New("v1", "Namespace", "", "x", nil, nil)); got != "" {
-		t.Errorf("holders of one that nothing holds = %q", got)
-	}
-}
-
-func TestWebhookFilled(t *testing.T) {
-	hook := func(ca string) any { return map[string]any{"clientConfig": map[string]any{"caBundle": ca}} }
-	config := func(hooks ...any) *unstructured.Unstructured {
-		return object.New("v1", "ValidatingWebhookConfiguration", "", "x", nil, map[string]any{"webhooks": hooks})
-	}
-	tests := map[string]struct {
-		o    *unstructured.Unstructured
-		want bool
-	}{
-		"absent":       {nil, false},
-		"no webhooks":  {config(), false},
-		"filled":       {config(hook("x"), hook("y")), true},
-		"one is empty": {config(hook("x"), hook("")), false},
-		"one has none": {config(hook("x"), map[string]any{}), false},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := webhookFilled(tt.o); got != tt.want {
-				t.Errorf("webhookFilled = %v", got)
 			}
 		})
 	}

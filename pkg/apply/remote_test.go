@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -188,7 +189,7 @@ func TestOrphan(t *testing.T) {
 		t.Errorf("the webhooks of a cluster with another primary: %+v", ch)
 	}
 	g := graphOf(t, p)
-	if g.has("r1: prove injection") || g.has("r1: put webhooks") || g.has("r1: put gateways") || !g.has("r1: put control plane service") {
+	if g.has("r1: prove injection") || g.has("r1: put injection webhook") || g.has("r1: put gateways") || !g.has("r1: put control plane service") {
 		t.Errorf("steps: %v", g.names())
 	}
 	if !g.has("rb: prove injection") {
@@ -210,7 +211,7 @@ func seenFor(d *Desired, w *World) *World {
 				continue
 			}
 			// Nobody else manages a field here: all that is not sent goes.
-			seen.Dry = managedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
+			seen.Dry = fixture.ManagedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
 			l.Objects[it.Ref] = seen
 		}
 	}

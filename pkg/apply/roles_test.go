@@ -234,7 +234,7 @@ func checkServed(t *testing.T, before, after roles, p *Plan) {
 		case !stays: // nothing calls a primary that is gone
 			for _, p := range was {
 				for _, part := range []order.Part{order.Control, order.Gateways, order.Mesh, order.Config, order.Front} {
-					want(name+": remove webhooks", fmt.Sprintf("%s: remove %s", p, part))
+					want(name+": remove injection webhook", fmt.Sprintf("%s: remove %s", p, part))
 				}
 			}
 			continue
@@ -242,10 +242,17 @@ func checkServed(t *testing.T, before, after roles, p *Plan) {
 			continue
 		case len(is) == 0:
 			proof = name + ": prove istiod"
+			for _, old := range was { // it would inject pods as its own
+				want(fmt.Sprintf("%s: remove address %s", name, old), name+": put injection webhook")
+			}
+		case len(was) == 0:
+			for _, other := range is {
+				want(name+": put injection webhook", fmt.Sprintf("%s: put address %s", name, other))
+			}
 		}
 		if len(was) == 0 { // its own control plane goes once the others serve it
 			want(name+": prove serving", name+": put control plane service")
-			for _, part := range []order.Part{order.Control, order.Webhooks, order.Trust, order.Config, order.CRDs, order.Mesh} {
+			for _, part := range []order.Part{order.Control, order.Injector, order.Webhooks, order.Trust, order.Config, order.CRDs, order.Mesh} {
 				want(proof, fmt.Sprintf("%s: remove %s", name, part))
 			}
 			for other := range before {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func saved(t *testing.T, p *Plan) *SavedPlan {
@@ -35,7 +35,7 @@ func TestStale(t *testing.T) {
 		"nothing moved": {},
 		"addresses and dates are no matter": {
 			moved: func(w *World) { w.Now = w.Now.AddDate(0, 0, 1) },
-			plan:  func(p *Plan) { p.Clusters[0].Gateway = "192.0.2.1:15443" },
+			plan:  func(p *Plan) { p.Clusters[0].Gateway = GatewayAddress{Host: "192.0.2.1", Port: 15443} },
 		},
 		"an object appeared": {
 			moved: func(w *World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
@@ -47,7 +47,7 @@ func TestStale(t *testing.T) {
 		},
 		"an object was replaced": {
 			moved: func(w *World) {
-				w.Clusters[1].Objects[service] = Observed{Object: managedBy(w.Clusters[1].object(service), "uid-new", object.FieldManager)}
+				w.Clusters[1].Objects[service] = Observed{Object: fixture.ManagedBy(w.Clusters[1].object(service), "uid-new", object.FieldManager)}
 			},
 			want: []string{"b: Service istio-system/istiod is not what it was"},
 		},
@@ -116,36 +116,4 @@ func TestSave(t *testing.T) {
 	if !json.Valid(first) {
 		t.Error("it is no JSON")
 	}
-}
-
-func TestParseSavedErrors(t *testing.T) {
-	tests := map[string]struct{ in, wantErr string }{
-		"nothing":          {"", "decode the plan: EOF"},
-		"another format":   {`{"format": "setup-mesh.io/plan/v1"}`, "decode the plan: a plan of format setup-mesh.io/plan/v2 is expected"},
-		"another file":     {`{"mesh_id": "m"}`, `decode the plan: json: unknown field "mesh_id"`},
-		"null":             {`null`, "decode the plan: a plan of format setup-mesh.io/plan/v2 is expected"},
-		"a cluster is not": {`{"format": "setup-mesh.io/plan/v2", "clusters": [null]}`, "decode the plan: one of its clusters is null"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if _, err := ParseSaved([]byte(tt.in)); err == nil || err.Error() != tt.wantErr {
-				t.Errorf("got %v, want %s", err, tt.wantErr)
-			}
-		})
-	}
-}
-
-func FuzzParseSaved(f *testing.F) {
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","mesh":"m","istio":"1.31.0","clusters":[{"name":"a","changes":[{"component":"gateway","object":{"kind":"Service","name":"x"},"action":"create"}]}],"digest":"x"}`))
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","clusters":[null]}`))
-	f.Add([]byte(`{"format":"setup-mesh.io/plan/v2","clusters":[{}],"refusals":[{}],"digest":1}`))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		s, err := ParseSaved(in)
-		if err != nil {
-			return
-		}
-		if lines := s.Stale(&Plan{Format: PlanFormat, Clusters: []*ClusterPlan{{Member: record.Member{Name: "a"}}}}); len(lines) == 0 {
-			t.Error("a plan that nobody made is not stale")
-		}
-	})
 }

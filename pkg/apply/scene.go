@@ -3,9 +3,7 @@ package apply
 import (
 	"cmp"
 	"slices"
-	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -77,9 +75,9 @@ func (s *scene) servedBy(c *ClusterPlan) []string {
 // that they had.
 func (c *ClusterPlan) serving() []string {
 	var out []string
-	for ref, seen := range c.Live.Objects {
-		if name, ok := strings.CutPrefix(ref.Name, object.RemoteSecretPrefix); ok && ref.Kind == "Secret" && serves(seen.Object) {
-			out = append(out, name)
+	for _, ch := range c.Changes {
+		if ch.Part == order.Credential && serves(c.Live.object(ch.Object)) {
+			out = append(out, ch.Peer)
 		}
 	}
 	slices.Sort(out)
@@ -183,7 +181,7 @@ func (s *scene) handed(c *ClusterPlan) []order.Fact {
 // nobody has to.
 func (s *scene) servedOtherwise(c *ClusterPlan) []order.Fact {
 	if c.Leaving {
-		return []order.Fact{order.Gone(c.Name, order.Webhooks, "")}
+		return []order.Fact{order.Gone(c.Name, order.Injector, ""), order.Gone(c.Name, order.Webhooks, "")}
 	}
 	return []order.Fact{{Cluster: c.Name, Claim: c.control()}, order.Gone(c.Name, order.Endpoints, "")}
 }

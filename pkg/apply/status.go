@@ -147,11 +147,11 @@ func (e *Evidence) describe(c *ClusterPlan, found []Finding) ClusterStatus {
 	if !stays(e, c) {
 		return out
 	}
-	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.plan, c), c.Gateway, e.trust(c), c.firstExpiry()
+	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.plan, c), c.Gateway.String(), e.trust(c), c.firstExpiry()
 	if !out.Tokens.IsZero() {
 		out.TokenHours = int(math.Round(out.Tokens.Sub(e.plan.world.Now).Hours()))
 	}
-	if state := cell(found, c.Name, "", checkGatewayService, checkAddress); c.Gateway == "" && c.Desired.Gateway && state != ok {
+	if state := cell(found, c.Name, "", checkGatewayService, checkAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != ok {
 		out.Gateway = state
 	}
 	out.Trust.State = cell(found, c.Name, "", checkCertificate, checkSameRoot, checkRootDistributed)

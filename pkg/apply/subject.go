@@ -36,14 +36,17 @@ func partOf(ref object.Ref, gateway bool) order.Part {
 		return order.Gateways
 	case workloads[ref.Kind]:
 		return order.Control
+	case ref.Kind == "MutatingWebhookConfiguration":
+		return order.Injector
 	case object.IsWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
 		return order.Webhooks
 	}
 	return order.Config
 }
 
-// subjectOf is what an object of ours is about that no record tells more of:
-// records of before 1.0 hold no parts, and one that was lost holds nothing.
+// subjectOf tells from its name what an object of ours is about. It is for objects
+// that no record tells more of, and for nothing else: a record of an older release
+// holds no parts, and one that was lost holds nothing.
 func subjectOf(ref object.Ref, c order.Component) order.Subject {
 	peer := func(prefix string) string { return strings.TrimPrefix(ref.Name, prefix) }
 	switch {

@@ -12,8 +12,8 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -163,18 +163,6 @@ func emptyLive(m record.Member) *Live {
 	}
 }
 
-// managedBy makes an object look as if it came from an API server.
-func managedBy(o *unstructured.Unstructured, uid string, managers ...string) *unstructured.Unstructured {
-	out := o.DeepCopy()
-	out.SetUID(types.UID(uid))
-	var entries []metav1.ManagedFieldsEntry
-	for _, m := range managers {
-		entries = append(entries, metav1.ManagedFieldsEntry{Manager: m, Operation: metav1.ManagedFieldsOperationApply})
-	}
-	out.SetManagedFields(entries)
-	return out
-}
-
 // appliedWorld is the world after an apply of d that went well, gateways with
 // addresses and istiods running.
 func appliedWorld(t *testing.T, d *Desired) *World {
@@ -188,7 +176,7 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 	for i, c := range d.Clusters {
 		for _, it := range c.Items {
 			uid := fmt.Sprintf("uid-%s-%s", c.Member.Name, it.Ref)
-			w.Clusters[i].Objects[it.Ref] = Observed{Object: managedBy(mintedFor(t, w, it), uid, object.FieldManager)}
+			w.Clusters[i].Objects[it.Ref] = Observed{Object: fixture.ManagedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
 		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), gatewayRef(l.Namespace)} {

@@ -25,7 +25,11 @@ func notFound(ref object.Ref) error {
 }
 
 func noKind(ref object.Ref) error {
-	e := refusal(object.NotFound, ref, "the server has no kind %s in %s", ref.Kind, ref.Group)
+	where := ""
+	if ref.Group != "" {
+		where = " in " + ref.Group
+	}
+	e := refusal(object.NotFound, ref, "the server has no kind %s%s", ref.Kind, where)
 	e.Err = object.ErrNoKind
 	return e
 }

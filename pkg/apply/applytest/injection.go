@@ -22,6 +22,8 @@ type Verdict struct {
 	Port    int64
 	Served  bool
 	By      string // the cluster whose istiod answers
+	Cluster string // the cluster name that an injected pod is given
+	Network string // the network that it is given
 	Reason  string // why it is not served
 }
 
@@ -71,14 +73,15 @@ func (c *Cluster) verdicts(hook map[string]any) []Verdict {
 	for i, e := range endpoints {
 		v := v
 		v.Address, v.Port = e.address, e.port
-		by, root, why := c.dial(e)
+		from, why := c.dial(e)
 		switch {
 		case why != "":
 			v.Reason = why
-		case !strings.Contains(string(bundle), strings.TrimSpace(root)):
+		case !strings.Contains(string(bundle), strings.TrimSpace(from.root)):
 			v.Reason = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 		default:
-			v.Served, v.By = true, by
+			v.Served, v.By = true, from.c.name
+			v.Cluster, v.Network = from.tells(str(service, "path"))
 		}
 		out[i] = v
 	}
@@ -146,32 +149,49 @@ func addresses(slice Object, port int64) []endpoint {
 	return out
 }
 
-// dial says whose istiod answers at an endpoint, with which root certificate.
-func (c *Cluster) dial(e endpoint) (by, root, why string) {
+// dial is the istiod that answers at an endpoint, or why none does.
+func (c *Cluster) dial(e endpoint) (i *istiod, why string) {
 	nobody := fmt.Sprintf("dial tcp %s:%d: connect: connection refused", e.address, e.port)
 	for _, p := range c.list(podKind, "", nil) {
 		if text(p, "status", "podIP") == e.address {
 			if i := c.istiods[p.GetUID()]; i != nil && podReady(p) && e.port == object.WebhookPort {
-				return c.name, i.root, ""
+				return i, ""
 			}
-			return "", "", nobody
+			return nil, nobody
 		}
 	}
 	other, s := c.f.balanced(e.address)
 	if s == nil {
-		return "", "", fmt.Sprintf("dial tcp %s:%d: i/o timeout", e.address, e.port)
+		return nil, fmt.Sprintf("dial tcp %s:%d: i/o timeout", e.address, e.port)
 	}
 	endpoints, why := other.resolve(object.RefOf(s), e.port)
 	switch {
 	case why != "":
-		return "", "", nobody
+		return nil, nobody
 	case endpoints[0].port != object.WebhookPort || !other.exposes(s.GetNamespace()):
-		return "", "", "EOF: the gateway of " + other.name + " does not lead to istiod"
+		return nil, "EOF: the gateway of " + other.name + " does not lead to istiod"
 	}
 	if i := other.serving(s.GetNamespace()); i != nil {
-		return other.name, i.root, ""
+		return i, ""
 	}
-	return "", "", "EOF: no istiod is up behind the gateway of " + other.name
+	return nil, "EOF: no istiod is up behind the gateway of " + other.name
+}
+
+// tells is of which cluster and network an istiod tells a pod that it is: what the
+// path says that it was called by or, where that says nothing, its own.
+// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
+func (i *istiod) tells(path string) (cluster, network string) {
+	cluster, network = i.id, i.network
+	said := strings.Split(strings.Trim(path, "/"), "/")[1:]
+	for k := 0; k+1 < len(said); k += 2 {
+		switch value := strings.ReplaceAll(said[k+1], "--slash--", "/"); said[k] {
+		case "cluster":
+			cluster = value
+		case "net":
+			network = value
+		}
+	}
+	return cluster, network
 }
 
 // exposes says whether the gateway of a namespace leads to istiod, for what

@@ -24,6 +24,7 @@ type istiod struct {
 	c          *Cluster
 	pod        object.Ref
 	id         string // of its own cluster
+	network    string // of its own cluster
 	revision   string
 	external   bool // may lead in other clusters
 	multiRoot  bool // takes another bundle of roots without a restart
@@ -114,6 +115,8 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 			switch e["name"] {
 			case "CLUSTER_ID":
 				i.id = str(e, "value")
+			case "NETWORK": // of the tests: Istio's charts have it in a ConfigMap
+				i.network = str(e, "value")
 			case "EXTERNAL_ISTIOD":
 				i.external = str(e, "value") != "false"
 			case "ISTIO_MULTIROOT_MESH":

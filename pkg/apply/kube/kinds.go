@@ -135,9 +135,12 @@ func (c *Cluster) kind(ctx context.Context, ref object.Ref, version string) (obj
 }
 
 func (c *Cluster) noKind(op string, ref object.Ref, version string) error {
-	gv := strings.Trim(ref.Group+"/"+version, "/")
+	where := ""
+	if gv := strings.Trim(ref.Group+"/"+version, "/"); gv != "" {
+		where = " in " + gv
+	}
 	return &object.Error{
 		Class: object.NotFound, Context: c.context, Op: op, Ref: ref, Err: object.ErrNoKind,
-		Message: fmt.Sprintf("the server has no kind %s in %s", ref.Kind, gv),
+		Message: fmt.Sprintf("the server has no kind %s%s", ref.Kind, where),
 	}
 }

@@ -30,7 +30,8 @@ func kindServer(t *testing.T) (*Cluster, *[]string) {
 		"/apis/example.com/v1/namespaces/n/olds/a":                     `{"apiVersion":"example.com/v1","kind":"Old"}`,
 		"/apis/networking.istio.io/v1beta1/namespaces/n/sidecars/a":    `{"apiVersion":"networking.istio.io/v1beta1","kind":"Sidecar"}`,
 		"/apis/autoscaling/v2/namespaces/n/horizontalpodautoscalers/a": `{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler"}`,
-		"/api/v1/namespaces/n/configmaps/a":                            `{"apiVersion":"v1","kind":"ConfigMap"}`,
+		"/api/v1":                           list(`{"name":"configmaps","kind":"ConfigMap","namespaced":true}`),
+		"/api/v1/namespaces/n/configmaps/a": `{"apiVersion":"v1","kind":"ConfigMap"}`,
 	}
 	var asked []string
 	return at(t, func(w http.ResponseWriter, r *http.Request) {
@@ -75,6 +76,9 @@ func TestVersionOfAKind(t *testing.T) {
 		"no such kind": {
 			object.Ref{Group: "example.com", Kind: "Nothing"}, "", `read Nothing n/a in "east": the server has no kind Nothing in example.com`,
 			[]string{"/apis", "/apis/example.com/v2", "/apis/example.com/v1"},
+		},
+		"no such kind of the core": {
+			object.Ref{Kind: "Nothing"}, "", `read Nothing n/a in "east": the server has no kind Nothing`, []string{"/api/v1"},
 		},
 		"a kind of the table that the server does not have": {
 			object.Ref{Group: "telemetry.istio.io", Kind: "Telemetry"}, "", `read Telemetry n/a in "east": the server has no kind Telemetry in telemetry.istio.io`,

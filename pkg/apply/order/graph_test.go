@@ -156,9 +156,10 @@ func TestCircleIsNamed(t *testing.T) {
 func TestRemovalOrder(t *testing.T) {
 	tests := map[order.Part][]order.Part{
 		order.Probe:      nil,
+		order.Injector:   {order.Probe},
 		order.Webhooks:   {order.Probe},
-		order.Control:    {order.Webhooks, order.Mesh},
-		order.Gateways:   {order.Webhooks, order.Mesh},
+		order.Control:    {order.Injector, order.Webhooks, order.Mesh},
+		order.Gateways:   {order.Injector, order.Webhooks, order.Mesh},
 		order.Config:     {order.Webhooks, order.Mesh, order.Control, order.Gateways},
 		order.Trust:      {order.Control, order.Gateways},
 		order.Credential: {order.Control},

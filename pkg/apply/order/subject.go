@@ -11,9 +11,10 @@ const (
 	Namespace  Part = "namespace"
 	Trust      Part = "certificate"
 	CRDs       Part = "CRDs"
-	Config     Part = "configuration" // what workloads refer to: RBAC, ConfigMaps, Services
-	Control    Part = "control plane" // istiod, and what scales it
-	Webhooks   Part = "webhooks"
+	Config     Part = "configuration"      // what workloads refer to: RBAC, ConfigMaps, Services
+	Control    Part = "control plane"      // istiod, and what scales it
+	Injector   Part = "injection webhook"  // which says, or does not, for which cluster it calls
+	Webhooks   Part = "webhooks"           // the others: they validate
 	Gateways   Part = "gateways"           // whose pods istiod injects
 	Mesh       Part = "mesh configuration" // Istio's own resources, which istiod validates
 	Service    Part = "control plane service"
@@ -47,7 +48,7 @@ func (s Subject) Compare(o Subject) int {
 // written anew by what runs goes after that.
 var removal = [][]Part{
 	{Probe},
-	{Webhooks},
+	{Injector, Webhooks},
 	{Mesh},
 	{Gateways, Control},
 	{Endpoints, Service, Front, Config, Account, Trust, Credential, Grant, Copies},

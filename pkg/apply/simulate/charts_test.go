@@ -108,7 +108,10 @@ func (r *rendering) injector(path string) *unstructured.Unstructured {
 func (r *rendering) primary() {
 	ns := r.ns
 	app := map[string]any{"app": "istiod"}
-	env := []any{map[string]any{"name": "CLUSTER_ID", "value": r.text("values", "global", "multiCluster", "clusterName")}}
+	env := []any{
+		map[string]any{"name": "CLUSTER_ID", "value": r.text("values", "global", "multiCluster", "clusterName")},
+		map[string]any{"name": "NETWORK", "value": r.text("values", "global", "network")},
+	}
 	if r.text("values", "global", "externalIstiod") == "true" {
 		env = append(env, map[string]any{"name": "EXTERNAL_ISTIOD", "value": "true"})
 	} else {

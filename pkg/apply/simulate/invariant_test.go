@@ -24,6 +24,9 @@ type watch struct {
 // served is how pods of a cluster are injected: by any endpoint, by all.
 type served struct{ any, all bool }
 
+// An identity is what pods of a cluster are told of where they are.
+type identity struct{ cluster, name, network string }
+
 // A pair is an istiod that reads a cluster.
 type pair struct{ consumer, source string }
 
@@ -36,6 +39,11 @@ func (s *sim) arm(intents []intent) {
 		for _, c := range s.names {
 			s.watch.injected[c], _ = injection(w, c)
 			s.watch.ends[c] = s.asksEnd(w, c)
+		}
+		for _, in := range intents {
+			for _, m := range in.mesh.Members {
+				s.given[identity{m.Cluster, m.Name, m.Network}] = true
+			}
 		}
 		s.abandon(w, intents[0].mesh)
 		s.watch.pairs = s.reading(w)
@@ -211,6 +219,7 @@ func (s *sim) checkInjection(w applytest.World, when string) {
 			continue
 		}
 		is, list := injection(w, c)
+		s.checkIdentity(c, when, list)
 		switch {
 		case !is.any:
 			s.fail("injection", "nobody injects the pods of %s after %s: %+v", c, when, list)
@@ -218,6 +227,16 @@ func (s *sim) checkInjection(w applytest.World, when string) {
 			s.fail("injection", "not all endpoints inject the pods of %s after %s: %+v", c, when, list)
 		case is.all:
 			s.watch.injected[c] = is
+		}
+	}
+}
+
+// checkIdentity is that whoever injects a pod tells it the name and the network
+// that its own cluster has, or had: while one is renamed, it may be either.
+func (s *sim) checkIdentity(cluster, when string, list []applytest.Verdict) {
+	for _, v := range list {
+		if v.Served && !s.given[identity{cluster, v.Cluster, v.Network}] {
+			s.fail("identity", "%s injects pods of %s as of cluster %q in network %q after %s", v.By, cluster, v.Cluster, v.Network, when)
 		}
 	}
 }

@@ -45,6 +45,7 @@ type sim struct {
 	untrusted bool              // somebody took a CA away while an istiod started
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
+	given     map[identity]bool // that users ever gave
 	leaseGone map[string]time.Time
 	spaces    map[string]time.Time // when a namespace was last made in a cluster
 	keys      keyring
@@ -67,7 +68,11 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*apply.Desired{}, good: map[intermediate]validity{}, planted: map[placed]string{},
+<<<<<<< HEAD
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
+=======
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, given: map[identity]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
+>>>>>>> core
 	}
 	s.log = log
 	for _, m := range h.Start {

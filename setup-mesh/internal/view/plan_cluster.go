@@ -44,25 +44,13 @@ func (v *planView) body(c *apply.ClusterPlan) []planLine {
 
 func unreachedLines(c *apply.ClusterPlan) []planLine {
 	lines := []planLine{{symbol: "x", text: "not reached: " + c.Unreached}}
-	for _, hint := range unreachedHints(c) {
+	for _, hint := range c.Remedies() {
 		lines = append(lines, planLine{indent: 2, text: fixLabel + hint})
 	}
 	for _, line := range detailLines(c.Detail) {
 		lines = append(lines, planLine{indent: 4, text: line})
 	}
 	return lines
-}
-
-// unreachedHints is what to do about a cluster that does not answer.
-func unreachedHints(c *apply.ClusterPlan) []string {
-	var hints []string
-	if c.Hint != "" {
-		hints = append(hints, c.Hint)
-	}
-	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
-		hints = append(hints, "where it is gone for good: --forget "+c.Name)
-	}
-	return hints
 }
 
 // changesOf is what is not kept of a component.

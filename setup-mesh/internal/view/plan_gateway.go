@@ -2,9 +2,7 @@ package view
 
 import (
 	"fmt"
-	"net"
 	"slices"
-	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -71,28 +69,15 @@ func has(changes []apply.Change, name string) bool {
 // gatewayWords is where a gateway is reached; its port is of interest only
 // between networks.
 func gatewayWords(c *apply.ClusterPlan, exposed bool) string {
-	name, address := object.EastWestGateway, c.Gateway
+	name, address := object.EastWestGateway, c.Gateway.String()
 	switch {
 	case address == "":
 		address = "known after apply"
 	case !exposed:
-		address = withoutPort(address)
+		address = c.Gateway.WithoutPort()
 	}
 	if exposed {
 		name += ":15443"
 	}
 	return name + ", address " + address
-}
-
-// withoutPort is a gateway's address, as a plan names it, without the port for
-// traffic between networks.
-func withoutPort(gateway string) string {
-	address, more, found := strings.Cut(gateway, " ")
-	if host, _, err := net.SplitHostPort(address); err == nil {
-		address = host
-	}
-	if found {
-		address += " " + more
-	}
-	return address
 }

@@ -76,8 +76,8 @@ func (v *planView) primaries(changes []apply.Change) []planLine {
 // addressOf is where a remote cluster will find a primary.
 func (v *planView) addressOf(primary string) string {
 	for _, c := range v.plan.Clusters {
-		if c.Name == primary && c.Gateway != "" {
-			return "address " + withoutPort(c.Gateway)
+		if c.Name == primary && c.Gateway.Host != "" {
+			return "address " + c.Gateway.WithoutPort()
 		}
 	}
 	return "address known after apply"

@@ -148,7 +148,7 @@ func otherAddresses() *apply.Plan {
 		clusterPlan("north-1", "network-north", append(leads(), grant(apply.Create, "east-1"))...),
 		remoteOf(clusterPlan("north-2", "network-north"), "north-1"),
 	)
-	p.Clusters[0].Gateway = "203.0.113.9:15443 and 1 more"
+	p.Clusters[0].Gateway = apply.GatewayAddress{Host: "203.0.113.9", Port: 15443, More: 1}
 	return p
 }
 
@@ -179,7 +179,7 @@ func otherRoles() *apply.Plan {
 	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(apply.Create, "east-1"), endpoints(apply.Delete, "east-2")), "east-1"), "network-west", record.RoleRemote, "east-2")
 	east := clusterPlan("east-1", "network-east",
 		because(credential(apply.Update, "west-1"), "west-1 is served from here now"))
-	east.Gateway = "a1b2.elb.example.com:15443"
+	east.Gateway = apply.GatewayAddress{Host: "a1b2.elb.example.com", Port: 15443}
 	return meshPlan(east,
 		clusterPlan("east-2", "network-east",
 			planned(order.Gateway, apply.Delete, "Gateway", "istiod-gateway"), planned(order.Gateway, apply.Delete, "VirtualService", "istiod-vs"),
@@ -357,8 +357,8 @@ func TestProgressOfRemoteClusters(t *testing.T) {
 		step(apply.About{Kind: apply.Begin}, 1)
 		step(put(order.Config), 5)
 		step(claim(order.Serves), 0, "injection by east-1: failed calling webhook: connection refused")
+		step(put(order.Injector), 1)
 		step(apply.About{Kind: apply.Put, Part: order.Endpoints, Peer: "east-1"}, 1)
-		step(put(order.Webhooks), 1)
 		step(put(order.Service), 1)
 		step(claim(order.Injected), 0, "root certificate: waiting for east-1 to write it", "injection by east-1: failed calling webhook: connection refused")
 		step(put(order.Gateways), 3)
@@ -414,7 +414,7 @@ func TestHostileRemoteClusters(t *testing.T) {
 		planned(order.Certificate, apply.Delete, "Secret", "cacerts"),
 		grant(apply.Create, evil)), evil), evil, evil, evil)
 	primary := clusterPlan(evil, "n", leads()...)
-	primary.Gateway = evil
+	primary.Gateway.Host = evil
 	p := meshPlan(c, primary)
 	var b bytes.Buffer
 	(&planView{w: &b, plan: p}).print()

@@ -63,7 +63,7 @@ func (v *reportView) print() {
 func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
 	if cr.Unreached != "" {
 		say(v.msg, "%s   not reached: %s", cr.Cluster, cr.Unreached)
-		for _, hint := range unreachedHints(c) {
+		for _, hint := range c.Remedies() {
 			fix(v.msg, "    ", hint)
 		}
 		detail(v.msg, c.Detail)

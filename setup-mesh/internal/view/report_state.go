@@ -86,7 +86,7 @@ func (v *reportView) serving(c *apply.ClusterPlan) []string {
 	case c.Leaving || c.Role == record.RoleRemote && changesRole(c):
 		return v.wordsFor(c, stateWords{part(apply.Remove, order.Control), apply.Skipped, "old istiod still serves"})
 	case c.Role == record.RoleRemote:
-		return v.wordsFor(c, stateWords{part(apply.Put, order.Webhooks), apply.Skipped, "pods are injected as before"}.orIf(fresh, "new pods are not injected yet"),
+		return v.wordsFor(c, stateWords{part(apply.Put, order.Injector), apply.Skipped, "pods are injected as before"}.orIf(fresh, "new pods are not injected yet"),
 			stateWords{claim(order.Injected), apply.Failed, "new pods are not injected"},
 			stateWords{claim(order.Injected), apply.Skipped, "injection is not proven"})
 	}

@@ -8,8 +8,8 @@ import (
 // stepName is what a step is called to the user.
 func stepName(s apply.About) string {
 	switch s.Kind {
-	case apply.Begin:
-		return "namespace"
+	case apply.Begin: // the error says at what: the namespace, the lock or the record
+		return "start"
 	case apply.Finish:
 		return "record"
 	case apply.Remove:

@@ -412,7 +412,7 @@ func TestHostileClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666 to create\u202e\u0085\x07\xff"
 	ch := changed(because(planned(order.ControlPlane, apply.Update, "ConfigMap", evil), evil), evil, compare.Field{Path: evil, Old: evil, New: "y", Source: evil})
 	c := clusterPlan(evil, evil, ch, blockedBy(credential(apply.Create, evil), evil), credential(apply.Delete, evil))
-	c.Kubernetes, c.Gateway, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
+	c.Kubernetes, c.Gateway.Host, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
 	down := asUnreached(clusterPlan(evil+"2", "n"), evil, evil)
 	down.Detail = evil
 	p := meshPlan(c, asNew(clusterPlan("b", "n", ch)), down, asLeaving(clusterPlan(evil+"3", "n", ch)))

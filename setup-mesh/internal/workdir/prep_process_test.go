@@ -77,24 +77,24 @@ func killedPrep(dir string, made int, publish func(dir *os.Root, temp, file stri
 	return write(d.files, next.file, next.data, next.perm, publish)
 }
 
-// TestPrepProcess is not a test but the process that the tests below start.
-func TestPrepProcess(t *testing.T) {
+// TestMain has the test binary be one of prepProcesses where a test starts it as
+// that.
+func TestMain(m *testing.M) {
 	name := os.Getenv(prepProcess)
 	if name == "" {
-		t.Skip("started by other tests only")
+		os.Exit(m.Run())
 	}
 	dir := os.Getenv("WORKDIR")
-	if err := prepProcesses[name](t.Context(), dir); err != nil {
+	if err := prepProcesses[name](context.Background(), dir); err != nil {
 		fmt.Println("prep:", strings.ReplaceAll(err.Error(), dir, "DIR"))
 		os.Exit(1)
 	}
-	os.Exit(0)
 }
 
 // inProcess runs one of prepProcesses, and returns its output and how it ended.
 func inProcess(t *testing.T, name, dir string) (string, *os.ProcessState) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPrepProcess$")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), prepProcess+"="+name, "WORKDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
