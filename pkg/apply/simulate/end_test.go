@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
@@ -86,6 +89,7 @@ func (s *sim) converge(ctx context.Context, ends bool) {
 	for range tries {
 		last = nil
 		s.release(ctx)
+		s.restart()
 		for _, m := range s.meshes {
 			if len(m.Members) == 0 {
 				continue
@@ -105,6 +109,21 @@ func (s *sim) converge(ctx context.Context, ends bool) {
 		}
 	}
 	s.judge("end", "a mesh does not converge: %v", last)
+}
+
+// restart deletes the pods of gateways that were made while somebody had taken the
+// webhook away: nothing injects them later, and an apply deletes no pods. A status
+// says that the gateway has no available replica.
+func (s *sim) restart() {
+	for _, name := range s.names {
+		c := s.fleet.Cluster(name)
+		for _, pod := range c.List(schema.GroupKind{Kind: "Pod"}, "") {
+			containers, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
+			if slices.ContainsFunc(containers, func(e any) bool { return e.(map[string]any)["image"] == "auto" }) {
+				s.must(c.As("kubectl").Delete(object.RefOf(pod)))
+			}
+		}
+	}
 }
 
 // release does what a refusal says: a cluster that is to be in another mesh, and
@@ -228,6 +247,12 @@ func (s *sim) discovers(w applytest.World, m mesh, c member) {
 	list := w.Istiods(c.Cluster)
 	if len(list) == 0 {
 		s.fail("end", "no istiod runs in %s", c.Cluster)
+	}
+	stored := s.stored(w, c.Cluster)
+	for _, other := range m.Members {
+		if m.reads(c.Cluster, other.Cluster) && !slices.Contains(stored, other.Cluster) {
+			s.fail("end", "what %s has for %s opens nothing", c.Cluster, other.Cluster) // istiod may not have noticed
+		}
 	}
 	for _, i := range list {
 		if !i.Ready || i.SelfSigned && !s.untrusted || i.ID != c.Name {

@@ -68,11 +68,8 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*apply.Desired{}, good: map[intermediate]validity{}, planted: map[placed]string{},
-<<<<<<< HEAD
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
-=======
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, given: map[identity]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
->>>>>>> core
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{},
+		leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
 	for _, m := range h.Start {
