@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
@@ -89,7 +89,7 @@ func ask(ctx context.Context, env environment, question func(io.Writer)) error {
 // carryOut applies p with live progress, and says what became of it.
 func carryOut(ctx context.Context, env environment, p *prepared, format args.Format, parallelism int) error {
 	progress := view.NewProgress(view.Terminal{W: env.stderr, Live: env.terminal, Width: env.width}, env.now, p.Plan)
-	report := apply.Apply(ctx, p.Plan, p.clients, apply.Options{
+	report := execute.Apply(ctx, p.Plan, p.clients, execute.Options{
 		Now: env.now(), Random: env.random, Holder: holder(env),
 		Parallelism: parallelism, Events: progress.Event,
 	})
@@ -106,7 +106,7 @@ func carryOut(ctx context.Context, env environment, p *prepared, format args.For
 }
 
 // outcome is the exit code of an apply, nil where all is done.
-func outcome(r *apply.Report) error {
+func outcome(r *execute.Report) error {
 	switch {
 	case errors.Is(r.Interrupted, errInterrupted):
 		return exitCode(exitInterrupted)

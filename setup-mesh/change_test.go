@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
@@ -71,10 +71,10 @@ func TestChangeNeedsAgreement(t *testing.T) {
 }
 
 // planOf creates an object in each cluster.
-func planOf(clusters ...record.Member) *apply.Plan {
-	p := &apply.Plan{Mesh: "mymeshname"}
+func planOf(clusters ...record.Member) *plan.Plan {
+	p := &plan.Plan{Mesh: "mymeshname"}
 	for _, m := range clusters {
-		p.Clusters = append(p.Clusters, &apply.ClusterPlan{Member: m, Changes: []apply.Change{{Subject: order.Subject{Component: order.Gateway}, Action: apply.Create}}})
+		p.Clusters = append(p.Clusters, &plan.Cluster{Member: m, Changes: []plan.Change{{Subject: order.Subject{Component: order.Gateway}, Action: plan.Create}}})
 	}
 	return p
 }
@@ -84,10 +84,10 @@ func planOf(clusters ...record.Member) *apply.Plan {
 func TestShow(t *testing.T) {
 	east := record.Member{Name: "east-1", Context: "context-east-1", Network: "n"}
 	refused := planOf(east)
-	refused.Refusals = []apply.Finding{{Message: "the mesh is cursed"}}
+	refused.Refusals = []plan.Finding{{Message: "the mesh is cursed"}}
 	const sum = "Plan: 1 to create"
 	tests := map[string]struct {
-		plan           *apply.Plan
+		plan           *plan.Plan
 		format         args.Format
 		stdout, stderr []string // what they say, in this order
 		want           error
@@ -131,7 +131,7 @@ func TestUnnamedClusters(t *testing.T) {
 	idle := planOf(east, west)
 	idle.Clusters[1].Changes = nil
 	tests := map[string]struct {
-		plan    *apply.Plan
+		plan    *plan.Plan
 		named   []record.Member
 		want    []string
 		wantErr string

@@ -5,13 +5,13 @@ import (
 	"os"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // savePlan writes a plan to a file. There is no secret in it, but much to learn
 // about the clusters: only the user may read it.
-func savePlan(file string, p *apply.Plan) error {
+func savePlan(file string, p *plan.Plan) error {
 	b, err := p.Save()
 	if err != nil {
 		return err
@@ -23,12 +23,12 @@ func savePlan(file string, p *apply.Plan) error {
 }
 
 // checkSaved compares a saved plan with what would be done now.
-func checkSaved(file string, now *apply.Plan) error {
+func checkSaved(file string, now *plan.Plan) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the plan: %w", err)
 	}
-	saved, err := apply.ParseSaved(b)
+	saved, err := plan.ParseSaved(b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"sigs.k8s.io/yaml"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
@@ -44,7 +44,7 @@ func runRender(env environment, a args.Render) error {
 
 // renderCluster writes one cluster's files. Their names come out of the
 // cluster's name in the mesh, which is a DNS-1123 label.
-func renderCluster(env environment, out string, c *apply.DesiredCluster) error {
+func renderCluster(env environment, out string, c *desired.Cluster) error {
 	dir := filepath.Join(out, c.Member.Name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

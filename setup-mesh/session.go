@@ -7,15 +7,20 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
 // the topology may name.
-func wanted(dir string, contexts []string) (*apply.Desired, error) {
+func wanted(dir string, contexts []string) (*desired.Desired, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, err
@@ -25,12 +30,12 @@ func wanted(dir string, contexts []string) (*apply.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply.NewDesired(apply.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
+	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
 }
 
 // departing is what a teardown wants: nothing. It needs no more than the
 // topology, and no cluster to be reached.
-func departing(dir string) (*apply.Desired, error) {
+func departing(dir string) (*desired.Desired, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, err
@@ -40,13 +45,13 @@ func departing(dir string) (*apply.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply.Departing(mesh), nil
+	return desired.Departing(mesh), nil
 }
 
 // A prepared apply is a plan, and how its clusters are spoken to.
 type prepared struct {
-	*apply.Plan
-	clients *apply.Clients
+	*plan.Plan
+	clients *world.Clients
 }
 
 // meshPlan reads the files and the clusters, and compares the two.
@@ -60,7 +65,7 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 		return nil, err
 	}
 	clients := speaking(env, k, a)
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Adopt: j.Adopt})
+	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: env.now(), Adopt: j.Adopt})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +97,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 		return nil, nil, err
 	}
 	clients := speaking(env, k, a)
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: env.now(), Teardown: true})
+	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: env.now(), Teardown: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -111,21 +116,21 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 
 // judge asks the clusters what speaks against a plan.
 func judge(ctx context.Context, p *prepared) error {
-	p.Plan = apply.With(p.Plan, apply.Preflight(p.Plan, apply.Inspect(ctx, p.Plan, p.clients)))
+	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, check.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
 		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
 	}
 	return nil
 }
 
-func speaking(env environment, k *kube.Kubeconfig, a args.Clusters) *apply.Clients {
-	return &apply.Clients{
+func speaking(env environment, k *kube.Kubeconfig, a args.Clusters) *world.Clients {
+	return &world.Clients{
 		Opener: env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release}), Resolver: resolverOf(a.NameServer),
 	}
 }
 
-func allowing(a args.Clusters, l args.Leaving, j args.Joining) apply.PlanOptions {
-	return apply.PlanOptions{
+func allowing(a args.Clusters, l args.Leaving, j args.Joining) plan.Options {
+	return plan.Options{
 		Adopt: j.Adopt, AllowLoopback: a.AllowLoopback, AllowOverlap: j.AllowOverlap,
 		AcceptNew: a.AcceptNew, CRDs: l.CRDs, Forget: l.Forget, Leaving: l.Left,
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
@@ -22,12 +22,12 @@ func statusCommand(env environment) *cli.Command {
 }
 
 func runStatus(ctx context.Context, env environment, a args.Status) error {
-	s, err := limited(ctx, a.Timeout, func(ctx context.Context) (*apply.Status, error) {
+	s, err := limited(ctx, a.Timeout, func(ctx context.Context) (*status.Status, error) {
 		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{})
 		if err != nil {
 			return nil, err
 		}
-		return apply.NewStatus(p.Plan, apply.Examine(ctx, p.Plan, p.clients)), nil
+		return status.New(p.Plan, status.Examine(ctx, p.Plan, p.clients)), nil
 	})
 	if err != nil {
 		return err

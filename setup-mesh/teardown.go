@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
@@ -57,13 +57,13 @@ func runTeardown(ctx context.Context, env environment, a args.Teardown) error {
 // unnamedClusters are those that a teardown of p changes although topology.yaml
 // does not name them: a record says that they are members. A cluster is named by
 // its context together with its name, for either may have moved to another one.
-func unnamedClusters(p *apply.Plan, named []record.Member) []*apply.ClusterPlan {
+func unnamedClusters(p *plan.Plan, named []record.Member) []*plan.Cluster {
 	type key struct{ name, context string }
 	known := map[key]bool{}
 	for _, m := range named {
 		known[key{m.Name, m.Context}] = true
 	}
-	var unnamed []*apply.ClusterPlan
+	var unnamed []*plan.Cluster
 	for _, c := range p.Clusters {
 		if !known[key{c.Name, c.Context}] && c.Pending() {
 			unnamed = append(unnamed, c)
@@ -73,7 +73,7 @@ func unnamedClusters(p *apply.Plan, named []record.Member) []*apply.ClusterPlan 
 }
 
 // checkUnnamed refuses what nobody has looked at.
-func checkUnnamed(unnamed []*apply.ClusterPlan) error {
+func checkUnnamed(unnamed []*plan.Cluster) error {
 	if len(unnamed) == 0 {
 		return nil
 	}

@@ -8,14 +8,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // stateOf words what a status finds.
-func stateOf(p *Plan, probes map[string]Probe) []string {
+func stateOf(p *plan.Plan, probes map[string]check.Probe) []string {
 	var out []string
-	for _, f := range NewStatus(p, probes).Findings {
+	for _, f := range status.New(p, probes).Findings {
 		out = append(out, fmt.Sprintf("%s %s%s: %s", f.ID, f.Cluster, f.Peer, f.Message))
 	}
 	return out
@@ -26,20 +33,20 @@ func stateOf(p *Plan, probes map[string]Probe) []string {
 func TestStatusDamage(t *testing.T) {
 	const ns = "istio-system"
 	const strict = TestBase + "  values: {global: {mtls: {enabled: true}}}\n"
-	injector, validator := injectorRef(ns), validatorRef(ns)
+	injector, validator := object.InjectorRef(ns), object.ValidatorRef(ns)
 	custom := func(group, kind, name string) object.Ref {
 		return object.Ref{Group: group, Kind: kind, Namespace: ns, Name: name}
 	}
-	gone := func(at int, refs ...object.Ref) func(*World) {
-		return func(w *World) {
+	gone := func(at int, refs ...object.Ref) func(*world.World) {
+		return func(w *world.World) {
 			for _, ref := range refs {
-				w.Clusters[at].Objects[ref] = Observed{}
+				w.Clusters[at].Objects[ref] = world.Observed{}
 			}
 		}
 	}
 	// relabelled is an object of which kubectl changed a label that we set.
-	relabelled := func(ref object.Ref, key string) func(*World) {
-		return func(w *World) {
+	relabelled := func(ref object.Ref, key string) func(*world.World) {
+		return func(w *world.World) {
 			l := w.Clusters[0]
 			was := l.Objects[ref].Object
 			edit(l, ref, func(o map[string]any) {
@@ -55,7 +62,7 @@ func TestStatusDamage(t *testing.T) {
 	}
 	tests := map[string]struct {
 		mesh   string // twoClusters
-		change func(w *World)
+		change func(w *world.World)
 		want   []string
 	}{
 		"the injector of a primary": {
@@ -67,8 +74,8 @@ func TestStatusDamage(t *testing.T) {
 			want:   []string{"control-plane/webhooks east: ValidatingWebhookConfiguration istio-validator-istio-system and 1 more object are missing"},
 		},
 		"a webhook that somebody changed": {
-			change: func(w *World) {
-				was := w.Clusters[0].object(injector)
+			change: func(w *world.World) {
+				was := w.Clusters[0].Object(injector)
 				edit(w.Clusters[0], injector, func(o map[string]any) { o["webhooks"] = nil })
 				seen := w.Clusters[0].Objects[injector]
 				seen.Object.SetManagedFields(append(seen.Object.GetManagedFields(), metav1.ManagedFieldsEntry{
@@ -85,17 +92,17 @@ func TestStatusDamage(t *testing.T) {
 			want:   []string{"control-plane/crds east: CustomResourceDefinition gateways.networking.istio.io is missing"},
 		},
 		"the Service of istiod": {
-			change: func(w *World) {
+			change: func(w *world.World) {
 				drift(w.Clusters[0], object.IstiodServiceRef(ns), "kubectl", func(spec map[string]any) { spec["selector"] = nil })
 			},
 			want: []string{"control-plane/service east: Service istio-system/istiod was changed by kubectl"},
 		},
 		"the service account of istiod": {
-			change: gone(0, accountRef(ns, "istiod")),
+			change: gone(0, desired.AccountRef(ns, "istiod")),
 			want:   []string{"control-plane/configuration east: ServiceAccount istio-system/istiod is missing"},
 		},
 		"the account that others read it by": {
-			change: gone(0, accountRef(ns, topology.DefaultServiceAccountReader)),
+			change: gone(0, desired.AccountRef(ns, topology.DefaultServiceAccountReader)),
 			want:   []string{"access/reader east: ServiceAccount istio-system/istio-reader-service-account is missing"},
 		},
 		"the network of the namespace": {
@@ -116,9 +123,9 @@ func TestStatusDamage(t *testing.T) {
 			want:   []string{"gateway/exposed east: Gateway istio-system/istiod-gateway and 1 more object are missing"},
 		},
 		"the gateway": {
-			change: func(w *World) {
-				gone(0, gatewayRef(ns), object.GatewayServiceRef(ns))(w)
-				w.Clusters[0].Reach = Reach{}
+			change: func(w *world.World) {
+				gone(0, check.GatewayRef(ns), object.GatewayServiceRef(ns))(w)
+				w.Clusters[0].Reach = world.Reach{}
 			},
 			want: []string{
 				"gateway/running east: there is no east-west gateway",
@@ -126,8 +133,8 @@ func TestStatusDamage(t *testing.T) {
 			},
 		},
 		"a gateway whose pods are refused": {
-			change: func(w *World) {
-				edit(w.Clusters[0], gatewayRef(ns), func(o map[string]any) {
+			change: func(w *world.World) {
+				edit(w.Clusters[0], check.GatewayRef(ns), func(o map[string]any) {
 					o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: x"}}}
 				})
 			},
@@ -142,7 +149,7 @@ func TestStatusDamage(t *testing.T) {
 			want:   []string{"access/granted eastwest: Secret istio-system/setup-mesh-grant-west is missing"},
 		},
 		"something that was never applied": {
-			change: func(w *World) {
+			change: func(w *world.World) {
 				gone(0, injector)(w)
 				r := w.Clusters[0].Record
 				for i, o := range r.Objects {
@@ -154,7 +161,7 @@ func TestStatusDamage(t *testing.T) {
 			},
 		},
 		"a cluster that was never applied": {
-			change: func(w *World) {
+			change: func(w *world.World) {
 				w.Clusters[1] = emptyLive(w.Clusters[1].Member)
 			},
 			want: []string{"cluster/joined west: in topology.yaml, and not a member yet"},
@@ -165,10 +172,10 @@ func TestStatusDamage(t *testing.T) {
 			d := WantedMesh(t, or(tt.mesh, twoClusters), strict)
 			w := appliedWorld(t, d)
 			tt.change(w)
-			p := NewPlan(d, w, PlanOptions{})
+			p := NewPlan(d, w, plan.Options{})
 			probes := healthyProbes(p)
 			for name, probe := range probes {
-				if p.cluster(name).Remote() {
+				if p.Cluster(name).Remote() {
 					probe.Root.Object = object.New("v1", "ConfigMap", ns, object.RootConfigMap, nil, map[string]any{
 						"data": map[string]any{"root-cert.pem": string(testRoot().PEM())},
 					})
@@ -186,19 +193,19 @@ func TestStatusDamage(t *testing.T) {
 // who may not try.
 func TestStatusInjection(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
-	p := NewPlan(d, appliedWorld(t, d), PlanOptions{})
-	if asks := newEvidence(p, nil, nil).asks(statusChecks(), p.Clusters[0]); !asks[AskInjection] {
+	p := NewPlan(d, appliedWorld(t, d), plan.Options{})
+	if asks := check.NewEvidence(p, nil, nil).Asks(status.StatusChecks(), p.Clusters[0]); !asks[check.AskInjection] {
 		t.Error("a primary is not asked")
 	}
 	probes := healthyProbes(p)
 	east, west := probes["east"], probes["west"]
 	east.Injection = &object.Error{Class: object.Webhook, Op: "create", Message: "no answer"}
-	west.Injection = fmt.Errorf("%w: %w", errNotTried, errors.New("forbidden"))
+	west.Injection = fmt.Errorf("%w: %w", observe.ErrNotTried, errors.New("forbidden"))
 	probes["east"], probes["west"] = east, west
-	s := NewStatus(p, probes)
-	want := []Finding{
-		{ID: checkInjection, Cluster: "east", State: "webhook", Message: "new pods are not injected: create: no answer", Hint: "setup-mesh apply; then see the log of istiod"},
-		{ID: checkInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "whether pods are injected could not be tried: forbidden",
+	s := status.New(p, probes)
+	want := []plan.Finding{
+		{ID: component.IDInjection, Cluster: "east", State: "webhook", Message: "new pods are not injected: create: no answer", Hint: "setup-mesh apply; then see the log of istiod"},
+		{ID: component.IDInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "whether pods are injected could not be tried: forbidden",
 			Hint: "the user of context kind-west needs to create pods in namespace istio-system"},
 	}
 	if diff := cmp.Diff(want, s.Findings); diff != "" {

@@ -10,12 +10,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // said are the findings of a plan by these checks, in words.
-func said(p *Plan, ids ...string) []string {
+func said(p *plan.Plan, ids ...string) []string {
 	var out []string
 	for _, f := range slices.Concat(p.Refusals, p.Warnings) {
 		if slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix(f.ID, id) }) {
@@ -51,7 +56,7 @@ func TestPlanWarnsOfWhatIsCutOff(t *testing.T) {
 				w.Clusters[i].Member = c.Member
 				w.Clusters[i].UID = uid
 			}
-			if diff := cmp.Diff(tt.want, said(NewPlan(d, w, PlanOptions{}), "cluster/", "trust/")); diff != "" {
+			if diff := cmp.Diff(tt.want, said(NewPlan(d, w, plan.Options{}), "cluster/", "trust/")); diff != "" {
 				t.Errorf("said (-want +got):\n%s", diff)
 			}
 		})
@@ -66,7 +71,7 @@ func TestReasonOfRenamedConsumer(t *testing.T) {
 	uid := w.Clusters[0].UID
 	w.Clusters[0].Member = d.Clusters[0].Member
 	w.Clusters[0].UID = uid
-	ch := NewPlan(d, w, PlanOptions{}).cluster("prod-a").planned(object.SecretRef("istio-system", object.RemoteSecretPrefix+"west"))
+	ch := NewPlan(d, w, plan.Options{}).Cluster("prod-a").Planned(object.SecretRef("istio-system", object.RemoteSecretPrefix+"west"))
 	if want := "this cluster has another name than west granted its token to"; ch == nil || ch.Reason != want {
 		t.Errorf("change %+v, want reason %q", ch, want)
 	}
@@ -80,12 +85,12 @@ func TestPlanWarnsOfProxies(t *testing.T) {
 	w.Clusters[0].Endpoint.ProxyURL = "http://me:secret@proxy:3128"
 	want := []string{"api-server/proxy east: context kind-east reaches the API server through a proxy, and the credentials for the other clusters have none: " +
 		"their istiods call https://east.example.com:6443 directly | where that does not work, set contexts.kind-east.apiServer.server to an address that does"}
-	if diff := cmp.Diff(want, said(NewPlan(d, w, PlanOptions{}), "api-server/")); diff != "" {
+	if diff := cmp.Diff(want, said(NewPlan(d, w, plan.Options{}), "api-server/")); diff != "" {
 		t.Errorf("first apply (-want +got):\n%s", diff)
 	}
 	w = appliedWorld(t, d)
 	w.Clusters[0].Endpoint.ProxyURL = "http://proxy:3128"
-	if got := said(NewPlan(d, w, PlanOptions{}), "api-server/"); got != nil {
+	if got := said(NewPlan(d, w, plan.Options{}), "api-server/"); got != nil {
 		t.Errorf("nothing to change, and it is said again: %s", got)
 	}
 }
@@ -94,29 +99,29 @@ func TestPlanWarnsOfProxies(t *testing.T) {
 // write, and only where objects are created.
 func TestPlanNeedsNamespaces(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
-	it, err := newItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, "m", object.New("v1", "Service", "istio-ingress", "ingress", nil, nil), nil)
+	it, err := desired.NewItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, "m", object.New("v1", "Service", "istio-ingress", "ingress", nil, nil), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Clusters[0].Items = append(d.Clusters[0].Items, it)
 	ending := object.New("v1", "Namespace", "", "istio-ingress", nil, nil)
 	ending.SetDeletionTimestamp(&metav1.Time{Time: testNow})
-	p := NewPlan(d, EmptyWorld(d), PlanOptions{})
-	if asks := newEvidence(p, nil, nil).asks(planChecks(), p.Clusters[0]); !asks[AskNamespaces] {
+	p := NewPlan(d, EmptyWorld(d), plan.Options{})
+	if asks := check.NewEvidence(p, nil, nil).Asks(check.PlanChecks(), p.Clusters[0]); !asks[check.AskNamespaces] {
 		t.Error("nobody asks for the namespace")
 	}
 	tests := map[string]struct {
-		seen Observed
+		seen world.Observed
 		want []string
 	}{
-		"there":   {Observed{Object: object.New("v1", "Namespace", "", "istio-ingress", nil, nil)}, nil},
-		"absent":  {Observed{}, []string{"namespaces/there east: namespace istio-ingress is not there, and objects are to be created in it | kubectl create namespace istio-ingress"}},
-		"ending":  {Observed{Object: ending}, []string{"namespaces/there east: namespace istio-ingress is being deleted, and objects are to be created in it | wait until it is gone, and create it again"}},
-		"unknown": {Observed{Err: fmt.Errorf("forbidden")}, []string{"namespaces/there east: could not look for namespace istio-ingress, which objects are to be created in: forbidden | "}},
+		"there":   {world.Observed{Object: object.New("v1", "Namespace", "", "istio-ingress", nil, nil)}, nil},
+		"absent":  {world.Observed{}, []string{"namespaces/there east: namespace istio-ingress is not there, and objects are to be created in it | kubectl create namespace istio-ingress"}},
+		"ending":  {world.Observed{Object: ending}, []string{"namespaces/there east: namespace istio-ingress is being deleted, and objects are to be created in it | wait until it is gone, and create it again"}},
+		"unknown": {world.Observed{Err: fmt.Errorf("forbidden")}, []string{"namespaces/there east: could not look for namespace istio-ingress, which objects are to be created in: forbidden | "}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			with := With(p, Preflight(p, Inspection{"east": {Namespaces: map[string]Observed{"istio-ingress": tt.seen}}}))
+			with := check.With(p, check.Preflight(p, check.Inspection{"east": {Namespaces: map[string]world.Observed{"istio-ingress": tt.seen}}}))
 			if diff := cmp.Diff(tt.want, said(with, "namespaces/")); diff != "" {
 				t.Errorf("said (-want +got):\n%s", diff)
 			}
@@ -125,8 +130,8 @@ func TestPlanNeedsNamespaces(t *testing.T) {
 			}
 		})
 	}
-	applied := NewPlan(d, appliedWorld(t, d), PlanOptions{})
-	if asks := newEvidence(applied, nil, nil).asks(planChecks(), applied.Clusters[0]); len(asks) > 0 {
+	applied := NewPlan(d, appliedWorld(t, d), plan.Options{})
+	if asks := check.NewEvidence(applied, nil, nil).Asks(check.PlanChecks(), applied.Clusters[0]); len(asks) > 0 {
 		t.Errorf("nothing is created, and asked for: %v", asks)
 	}
 }
@@ -141,16 +146,16 @@ func TestEnds(t *testing.T) {
 	mine := object.Ref{Group: "networking.istio.io", Kind: "Gateway", Namespace: "shop", Name: "mine"}
 	w.Clusters[1].Remains.InUse = []object.Ref{mine}
 	for name, tt := range map[string]struct {
-		options PlanOptions
+		options plan.Options
 		want    []string
 	}{
-		"what nobody uses": {PlanOptions{}, []string{
+		"what nobody uses": {plan.Options{}, []string{
 			"plan/deletes-address east: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
 			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io goes; there are no custom resources of yours | ",
 			"plan/deletes-address west: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
 			"plan/keeps-crds west: Istio's CRDs stay: Gateway shop/mine is there | --crds deletes the CRDs, and with them every custom resource of Istio",
 		}},
-		"what somebody uses": {PlanOptions{CRDs: true}, []string{
+		"what somebody uses": {plan.Options{CRDs: true}, []string{
 			"plan/deletes-address east: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
 			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io goes; there are no custom resources of yours | ",
 			"plan/deletes-address west: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
@@ -177,11 +182,11 @@ func TestPlanWarnsOfVersions(t *testing.T) {
 					containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 					containers[0].(map[string]any)["image"] = "docker.io/istio/pilot:" + tag
 					_ = unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers")
-					c.Items[i] = &Item{Subject: it.Subject, Ref: it.Ref, Object: o, Hash: it.Hash}
+					c.Items[i] = &desired.Item{Subject: it.Subject, Ref: it.Ref, Object: o, Hash: it.Hash}
 				}
 			}
 		}
-		if got := said(NewPlan(d, EmptyWorld(d), PlanOptions{}), "versions/istio"); len(got) != want {
+		if got := said(NewPlan(d, EmptyWorld(d), plan.Options{}), "versions/istio"); len(got) != want {
 			t.Errorf("%s: %v", tag, got)
 		}
 	}
@@ -197,12 +202,12 @@ func TestEnforced(t *testing.T) {
 		manager string
 		live    []any
 		edited  bool // base.yaml wants something else since
-		action  Action
+		action  plan.Action
 	}{
-		"a condition more, of the enforcer":  {aksEnforcer, []any{mine, theirs}, false, Keep},
-		"a condition more, of somebody":      {"kubectl-edit", []any{mine, theirs}, false, Update},
-		"ours is gone":                       {aksEnforcer, []any{theirs}, false, Update},
-		"what is wanted has changed as well": {aksEnforcer, []any{mine, theirs}, true, Update},
+		"a condition more, of the enforcer":  {plan.AksEnforcer, []any{mine, theirs}, false, plan.Keep},
+		"a condition more, of somebody":      {"kubectl-edit", []any{mine, theirs}, false, plan.Update},
+		"ours is gone":                       {plan.AksEnforcer, []any{theirs}, false, plan.Update},
+		"what is wanted has changed as well": {plan.AksEnforcer, []any{mine, theirs}, true, plan.Update},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -210,17 +215,17 @@ func TestEnforced(t *testing.T) {
 			selector := func(conditions []any) []any {
 				return []any{map[string]any{"name": "hook", "namespaceSelector": map[string]any{"matchExpressions": conditions}}}
 			}
-			i := slices.IndexFunc(d.Clusters[0].Items, func(it *Item) bool { return it.Ref == injectorRef(ns) })
+			i := slices.IndexFunc(d.Clusters[0].Items, func(it *desired.Item) bool { return it.Ref == object.InjectorRef(ns) })
 			o := d.Clusters[0].Items[i].Object.DeepCopy()
 			o.Object["webhooks"] = selector([]any{mine})
-			it, err := newItem(d.Clusters[0].Items[i].Subject, "m", o, nil)
+			it, err := desired.NewItem(d.Clusters[0].Items[i].Subject, "m", o, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			d.Clusters[0].Items[i] = it
 			w := appliedWorld(t, d)
 			l := w.Clusters[0]
-			was := l.object(it.Ref)
+			was := l.Object(it.Ref)
 			edit(l, it.Ref, func(o map[string]any) { o["webhooks"] = selector(tt.live) })
 			seen := l.Objects[it.Ref]
 			seen.Object.SetManagedFields(append(seen.Object.GetManagedFields(), metav1.ManagedFieldsEntry{
@@ -231,7 +236,7 @@ func TestEnforced(t *testing.T) {
 			if tt.edited {
 				it.Hash = "another"
 			}
-			ch := NewPlan(d, w, PlanOptions{}).Clusters[0].planned(it.Ref)
+			ch := NewPlan(d, w, plan.Options{}).Clusters[0].Planned(it.Ref)
 			if ch.Action != tt.action {
 				t.Errorf("%s %v, want %s", ch.Action, ch.Fields, tt.action)
 			}
@@ -246,27 +251,27 @@ func TestSetBack(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	drift(w.Clusters[0], ref, "policy", func(spec map[string]any) { spec["type"] = "NodePort" })
-	p := NewPlan(d, w, PlanOptions{})
+	p := NewPlan(d, w, plan.Options{})
 	if got := said(p, "objects/"); got != nil {
 		t.Errorf("the first time: %s", got)
 	}
-	after := p.Clusters[0].RecordAfter("m", nil, func(Change) bool { return true })
+	after := p.Clusters[0].RecordAfter("m", nil, func(plan.Change) bool { return true })
 	if diff := cmp.Diff([]string{"policy"}, after.Of(ref).SetBack); diff != "" {
 		t.Errorf("on record (-want +got):\n%s", diff)
 	}
 	w.Clusters[0].Record.Objects = after.Objects
 	want := []string{"objects/set-back a: Service istio-system/istiod: an earlier apply set it back, and policy has changed it again: spec.type | " +
 		"if it is a policy or a controller, exempt the object from it, or give it those values in base.yaml"}
-	p = NewPlan(d, w, PlanOptions{})
+	p = NewPlan(d, w, plan.Options{})
 	if diff := cmp.Diff(want, said(p, "objects/")); diff != "" {
 		t.Errorf("the second time (-want +got):\n%s", diff)
 	}
-	if s := NewStatus(p, healthyProbes(p)); len(s.Notes) != 1 {
+	if s := status.New(p, healthyProbes(p)); len(s.Notes) != 1 {
 		t.Errorf("notes of the status: %v", s.Notes)
 	}
 	quiet := appliedWorld(t, d)
 	quiet.Clusters[0].Record.Objects = slices.Clone(after.Objects)
-	if NewPlan(d, quiet, PlanOptions{}).Clusters[0].Count(Update) != 0 || NewPlan(d, quiet, PlanOptions{}).Clusters[0].Pending() {
+	if NewPlan(d, quiet, plan.Options{}).Clusters[0].Count(plan.Update) != 0 || NewPlan(d, quiet, plan.Options{}).Clusters[0].Pending() {
 		t.Error("what was set back is a change of its own")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -17,7 +18,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
-func wantedOf(t *testing.T, mesh, base string) Wanted {
+func wantedOf(t *testing.T, mesh, base string) desired.Wanted {
 	t.Helper()
 	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
@@ -27,7 +28,7 @@ func wantedOf(t *testing.T, mesh, base string) Wanted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Wanted{Mesh: m, Base: b, Root: testRoot()}
+	return desired.Wanted{Mesh: m, Base: b, Root: testRoot()}
 }
 
 // TestNewDesired renders two networks with the real charts.
@@ -104,8 +105,8 @@ func TestNewDesiredOneNetwork(t *testing.T) {
 	}
 	other := WantedMesh(t, "mesh_id: m\ncontexts: {a: {network: n, serviceAccountReader: mine}, b: {network: n}}\n", TestBase)
 	itemOf(t, other.Clusters[0], object.Ref{Kind: "ServiceAccount", Namespace: "istio-system", Name: "mine"})
-	if late := itemOf(t, other.Clusters[1], object.SecretRef("istio-system", object.RemoteSecretPrefix+"a")).Late.(*remoteAccess); late.account != "mine" || late.consumer != "b" {
-		t.Errorf("b reads a as %s for %s", late.account, late.consumer)
+	if late := itemOf(t, other.Clusters[1], object.SecretRef("istio-system", object.RemoteSecretPrefix+"a")).Late.(*desired.RemoteAccess); late.Account != "mine" || late.Consumer != "b" {
+		t.Errorf("b reads a as %s for %s", late.Account, late.Consumer)
 	}
 }
 
@@ -127,7 +128,7 @@ func TestNewDesiredMistakes(t *testing.T) {
 
 // TestDesiredDigest checks what makes a saved plan another one.
 func TestDesiredDigest(t *testing.T) {
-	digest := func(d *Desired, release string) string {
+	digest := func(d *desired.Desired, release string) string {
 		t.Helper()
 		sum, err := d.Digest(release)
 		if err != nil {
@@ -164,7 +165,7 @@ func TestDesiredDigest(t *testing.T) {
 
 func TestDeparting(t *testing.T) {
 	w := wantedOf(t, twoClusters, TestBase)
-	d := Departing(w.Mesh)
+	d := desired.Departing(w.Mesh)
 	want := []record.Member{
 		{Name: "east", Context: "kind-east", Network: "n1", Namespace: "istio-system", Role: record.RolePrimary},
 		{Name: "west", Context: "kind-west", Network: "n2", Namespace: "istio-system", Role: record.RolePrimary},

@@ -3,12 +3,12 @@
 //
 // Data flows one way, and each arrow yields a value that can be printed:
 //
-//	topology, base, root -> [Desired] --+
-//	clusters             -> [World]   --+-> [Plan] -> [Apply] -> [Report]
-//	                        [World]   ----> [Status]
+//	topology, base, root -> [desired.Desired] --+
+//	clusters             -> [world.World]   --+-> [plan.Plan] -> [execute.Apply] -> [execute.Report]
+//	                        [world.World]   ----> [status.Status]
 //
 // [NewDesired], [NewPlan] and everything they call decide and touch nothing.
-// [Observe] only reads (a server-side dry run counts as reading), and [Apply]
+// [observe.Observe] only reads (a server-side dry run counts as reading), and [execute.Apply]
 // alone writes. Package kube holds all that speaks to an API server, package
 // charts all that knows Istio's charts.
 //
@@ -17,7 +17,7 @@
 // Objects are written by server-side apply under the field manager
 // [object.FieldManager]: we own the fields we send and no others. An object is
 // ours when that manager appears in its managedFields. What is not ours is
-// never changed or deleted unless the user says so ([PlanOptions].Adopt).
+// never changed or deleted unless the user says so ([plan.Options].Adopt).
 //
 // # Record
 //
@@ -26,7 +26,7 @@
 //
 // # Checks
 //
-// What can be wrong is a [Check]. A plan is judged by those that are about what
+// What can be wrong is a [check.Check]. A plan is judged by those that are about what
 // is wanted, a status by all; the proofs at the end of an apply are of the same
 // registry. docs/checks.md is made from it.
 package apply

@@ -6,7 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // TestPlanForget has a member that is in no topology and cannot be reached: it
@@ -17,7 +19,7 @@ func TestPlanForget(t *testing.T) {
 		forget       []string
 		want         []string // clusters of the plan
 		wantRemedies []string // of the last of them
-		wantWarnings []Finding
+		wantWarnings []plan.Finding
 	}{
 		"it is said how": {
 			want:         []string{"a", "b", "c", "gone"},
@@ -26,7 +28,7 @@ func TestPlanForget(t *testing.T) {
 		"forgotten": {
 			forget: []string{"gone"},
 			want:   []string{"a", "b", "c"},
-			wantWarnings: []Finding{{ID: "cluster/forgotten", Cluster: "gone",
+			wantWarnings: []plan.Finding{{ID: "cluster/forgotten", Cluster: "gone",
 				Message: "removed from the records; everything installed there stays, and its CA is trusted until it expires"}},
 		},
 		"a member of the topology cannot be": {
@@ -39,8 +41,8 @@ func TestPlanForget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
-			w.Clusters = append(w.Clusters, &Live{Member: gone, Leaving: true, Unreached: &object.Error{Message: "no such context", Hint: "put the context back"}})
-			p := NewPlan(d, w, PlanOptions{Forget: tt.forget})
+			w.Clusters = append(w.Clusters, &world.Live{Member: gone, Leaving: true, Unreached: &object.Error{Message: "no such context", Hint: "put the context back"}})
+			p := NewPlan(d, w, plan.Options{Forget: tt.forget})
 			var got []string
 			for _, c := range p.Clusters {
 				got = append(got, c.Name)

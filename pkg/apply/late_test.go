@@ -11,20 +11,22 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 func TestJudgeIntermediate(t *testing.T) {
 	id := certs.Identity{Cluster: "a", Namespace: "istio-system", TrustDomain: "cluster.local"}
 	live := func(root *certs.Root, id certs.Identity) *unstructured.Unstructured {
-		c, err := (&intermediate{root: root, id: id}).Mint(t.Context(), Minter{Random: rand.Reader, Now: testNow})
+		c, err := (&desired.Intermediate{Root: root, Id: id}).Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c.put(object.New("v1", "Secret", "istio-system", object.Cacerts, nil, nil))
+		return c.Put(object.New("v1", "Secret", "istio-system", object.Cacerts, nil, nil))
 	}
 	ours := live(testRoot(), id)
 	elsewhere := id
@@ -47,7 +49,7 @@ func TestJudgeIntermediate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := (&intermediate{root: testRoot(), id: id}).Judge(&World{Now: tt.now}, tt.live)
+			got := (&desired.Intermediate{Root: testRoot(), Id: id}).Judge(&world.World{Now: tt.now}, tt.live)
 			if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
 				t.Errorf("Judge = %q, want %q", got, tt.want)
 			}
@@ -62,93 +64,97 @@ func TestJudgeRemoteAccess(t *testing.T) {
 	const ns = "istio-system"
 	grant := object.SecretRef(ns, object.GrantPrefix+"a")
 	secret := object.SecretRef(ns, object.RemoteSecretPrefix+"b")
-	account := accountRef(ns, "istio-reader-service-account")
+	account := desired.AccountRef(ns, "istio-reader-service-account")
 	tests := map[string]struct {
-		world func(consumer, source *Live, w *World)
+		world func(consumer, source *world.Live, w *world.World)
 		want  string
 	}{
 		"as it was": {},
 		"the API server moved": {
-			world: func(_, source *Live, _ *World) { source.Endpoint.Server = "https://new.example.com" },
+			world: func(_, source *world.Live, _ *world.World) { source.Endpoint.Server = "https://new.example.com" },
 			want:  "API server of b: https://b.example.com:6443 -> https://new.example.com",
 		},
 		"its name changed": {
-			world: func(_, source *Live, _ *World) { source.Endpoint.TLSServerName = "kubernetes" },
+			world: func(_, source *world.Live, _ *world.World) { source.Endpoint.TLSServerName = "kubernetes" },
 			want:  `TLS server name of b: "" -> "kubernetes"`,
 		},
 		"its CA changed": {
-			world: func(_, source *Live, _ *World) { source.Endpoint.CA = []byte("another") },
+			world: func(_, source *world.Live, _ *world.World) { source.Endpoint.CA = []byte("another") },
 			want:  "the CA of the API server of b changed",
 		},
 		"the grant is gone": {
-			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{} },
+			world: func(_, source *world.Live, _ *world.World) { source.Objects[grant] = world.Observed{} },
 			want:  "its token was revoked in b",
 		},
 		"the grant was made anew": {
-			world: func(_, source *Live, _ *World) {
-				source.Objects[grant] = Observed{Object: fixture.ManagedBy(source.object(grant), "uid-new")}
+			world: func(_, source *world.Live, _ *world.World) {
+				source.Objects[grant] = world.Observed{Object: fixture.ManagedBy(source.Object(grant), "uid-new")}
 			},
 			want: "its token is bound to an earlier grant of b",
 		},
 		"the grant cannot be read: the token may work": {
-			world: func(_, source *Live, _ *World) { source.Objects[grant] = Observed{Err: errors.New("forbidden")} },
+			world: func(_, source *world.Live, _ *world.World) {
+				source.Objects[grant] = world.Observed{Err: errors.New("forbidden")}
+			},
 		},
 		// A dead credential was never replaced: whoever deleted the account, or let
 		// an apply make another one, was told that there is nothing to change.
 		"the account of its token is gone": {
-			world: func(_, source *Live, _ *World) { source.Objects[account] = Observed{} },
+			world: func(_, source *world.Live, _ *world.World) { source.Objects[account] = world.Observed{} },
 			want:  "the service account of its token is missing in b",
 		},
 		"the account of its token was made anew": {
-			world: func(_, source *Live, _ *World) {
-				source.Objects[account] = Observed{Object: fixture.ManagedBy(source.object(account), "uid-new")}
+			world: func(_, source *world.Live, _ *world.World) {
+				source.Objects[account] = world.Observed{Object: fixture.ManagedBy(source.Object(account), "uid-new")}
 			},
 			want: "its token is of another service account than b has now",
 		},
 		"nobody wrote down of which account its token is": {
-			world: func(consumer, _ *Live, _ *World) {
+			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) {
-					delete(o["metadata"].(map[string]any)["annotations"].(map[string]any), annotationAccount)
+					delete(o["metadata"].(map[string]any)["annotations"].(map[string]any), desired.AnnotationAccount)
 				})
 			},
 			want: "its token is of another service account than b has now",
 		},
 		"the account cannot be read: the token may work": {
-			world: func(_, source *Live, _ *World) { source.Objects[account] = Observed{Err: errors.New("forbidden")} },
+			world: func(_, source *world.Live, _ *world.World) {
+				source.Objects[account] = world.Observed{Err: errors.New("forbidden")}
+			},
 		},
 		"the source is not reached: the token may work": {
-			world: func(_, source *Live, _ *World) {
+			world: func(_, source *world.Live, _ *world.World) {
 				source.Unreached, source.Endpoint = errors.New("i/o timeout"), object.Endpoint{}
 			},
 		},
 		"the source is not in the world": {
-			world: func(_, source *Live, w *World) { source.Name = "another" },
+			world: func(_, source *world.Live, w *world.World) { source.Name = "another" },
 		},
 		"the token is due": {
-			world: func(_, _ *Live, w *World) { w.Now = testNow.AddDate(0, 9, 0) },
+			world: func(_, _ *world.Live, w *world.World) { w.Now = testNow.AddDate(0, 9, 0) },
 			want:  "its token is due: valid until 2027-11-21",
 		},
 		"the token expired": {
-			world: func(_, _ *Live, w *World) { w.Now = testNow.AddDate(1, 1, 0) },
+			world: func(_, _ *world.Live, w *world.World) { w.Now = testNow.AddDate(1, 1, 0) },
 			want:  "its token is expired: valid until 2027-11-21",
 		},
 		"nobody wrote down until when": {
-			world: func(consumer, _ *Live, _ *World) {
+			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) {
 					notes := o["metadata"].(map[string]any)["annotations"].(map[string]any)
-					delete(notes, annotationExpires)
+					delete(notes, desired.AnnotationExpires)
 				})
 			},
 			want: "it does not say how long its token is valid",
 		},
 		"it is no kubeconfig": {
-			world: func(consumer, _ *Live, _ *World) {
+			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) { setData(o, "b", []byte("canary: [")) })
 			},
 			want: "it holds no kubeconfig of one cluster and one user",
 		},
 		"it is for another cluster": {
-			world: func(consumer, _ *Live, _ *World) {
+			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) {
 					data := o["data"].(map[string]any)
 					o["data"] = map[string]any{"c": data["b"]}
@@ -164,8 +170,8 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			if tt.world != nil {
 				tt.world(w.Clusters[0], w.Clusters[1], w)
 			}
-			late := &remoteAccess{from: d.Clusters[1].Member, account: d.Clusters[1].Account, consumer: "a"}
-			if got := late.Judge(w, w.Clusters[0].object(secret)); got != tt.want {
+			late := &desired.RemoteAccess{From: d.Clusters[1].Member, Account: d.Clusters[1].Account, Consumer: "a"}
+			if got := late.Judge(w, w.Clusters[0].Object(secret)); got != tt.want {
 				t.Errorf("Judge = %q, want %q", got, tt.want)
 			}
 			if late.Source() != "b" || !slices.Contains(late.Needs(), order.Applied("b", order.Grant, "a")) {
@@ -180,23 +186,23 @@ func TestWantedObject(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	for _, it := range d.Clusters[0].Items {
-		live := w.Clusters[0].object(it.Ref)
-		got := wantedObject(it, live)
+		live := w.Clusters[0].Object(it.Ref)
+		got := desired.WantedObject(it, live)
 		if !compare.Holds(got.Object, live.Object) {
 			t.Errorf("%s: more is sent than is there", it.Ref)
 		}
-		if it.Late != nil && len(secretData(got)) == 0 {
+		if it.Late != nil && len(desired.SecretData(got)) == 0 {
 			t.Errorf("%s: its content would be taken away", it.Ref)
 		}
 	}
 	theirs := object.New("v1", "Namespace", "", "istio-system", nil, nil)
-	got := wantedObject(itemOf(t, d.Clusters[0], object.NamespaceRef("istio-system")), theirs)
+	got := desired.WantedObject(itemOf(t, d.Clusters[0], object.NamespaceRef("istio-system")), theirs)
 	if a := got.GetAnnotations(); len(a) > 0 {
 		t.Errorf("a namespace of somebody else is claimed: %v", a)
 	}
 }
 
-func itemOf(t *testing.T, c *DesiredCluster, ref object.Ref) *Item {
+func itemOf(t *testing.T, c *desired.Cluster, ref object.Ref) *desired.Item {
 	t.Helper()
 	for _, it := range c.Items {
 		if it.Ref == ref {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -46,11 +47,11 @@ contexts:
 					l.UID = uid
 				}
 			}
-			p := NewPlan(after, w, PlanOptions{})
-			if diff := cmp.Diff(tt.want, p.cluster("west").Was); diff != "" {
+			p := NewPlan(after, w, plan.Options{})
+			if diff := cmp.Diff(tt.want, p.Cluster("west").Was); diff != "" {
 				t.Errorf("west was (-want +got):\n%s", diff)
 			}
-			if east := p.cluster("east").Was; east != nil {
+			if east := p.Cluster("east").Was; east != nil {
 				t.Errorf("east, which is what it was, was %+v", east)
 			}
 		})

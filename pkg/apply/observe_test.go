@@ -11,14 +11,17 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 const alone = "mesh_id: m\ncontexts: {a: {network: n, name: a}}\n"
 
 // observed plans what is read of a cluster in memory, after setup has put things
 // into it: ours by apply, others' by hand.
-func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *applytest.Cluster, apply func(*unstructured.Unstructured))) (p *Plan, lines string) {
+func observed(t *testing.T, topology string, o observe.Options, setup func(c *applytest.Cluster, apply func(*unstructured.Unstructured))) (p *plan.Plan, lines string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		fleet := applytest.New(1)
@@ -37,14 +40,14 @@ func observed(t *testing.T, topology string, o ObserveOptions, setup func(c *app
 		d := WantedMesh(t, topology, TestBase)
 		d.Clusters[0].Items = nil // nothing is wanted here: what is left is what was found
 		o.Now = time.Now()
-		w, err := Observe(ctx, &Clients{Opener: run}, d, o)
+		w, err := observe.Observe(ctx, &world.Clients{Opener: run}, d, o)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Clusters[0].Unreached; err != nil {
 			t.Fatal(err)
 		}
-		p = NewPlan(d, w, PlanOptions{})
+		p = NewPlan(d, w, plan.Options{})
 		lines = planLines(p)
 	})
 	return p, lines
@@ -74,7 +77,7 @@ func recordOfMesh(t *testing.T, mesh, namespace string, objects ...record.Record
 func TestLostRecord(t *testing.T) {
 	const ns = "istio-system"
 	configMap := func(name string) *unstructured.Unstructured { return object.New("v1", "ConfigMap", ns, name, nil, nil) }
-	p, got := observed(t, alone, ObserveOptions{}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+	p, got := observed(t, alone, observe.Options{}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
 		apply(labelled(object.New("v1", "Namespace", "", ns, nil, nil), "m"))
 		apply(labelled(configMap("ours"), "m"))
 		apply(labelled(configMap("another-mesh"), "x"))
@@ -88,7 +91,7 @@ func TestLostRecord(t *testing.T) {
 	var lines string
 	for _, c := range p.Clusters {
 		for _, ch := range c.Changes {
-			if ch.Action != Keep {
+			if ch.Action != plan.Keep {
 				lines += fmt.Sprintf("%s %s %s\n", c.Name, ch.Action, ch.Object)
 			}
 		}
@@ -100,12 +103,12 @@ func TestLostRecord(t *testing.T) {
 
 // A namespace that is somebody's, and holds nothing of ours, is no lost record.
 func TestNoRecordYet(t *testing.T) {
-	p, got := observed(t, alone, ObserveOptions{}, func(c *applytest.Cluster, _ func(*unstructured.Unstructured)) {
+	p, got := observed(t, alone, observe.Options{}, func(c *applytest.Cluster, _ func(*unstructured.Unstructured)) {
 		if _, err := c.As("kubectl").Create(object.New("v1", "Namespace", "", "istio-system", nil, nil)); err != nil {
 			t.Fatal(err)
 		}
 	})
-	if p.Count(Delete) > 0 || p.Clusters[0].Live.Record != nil {
+	if p.Count(plan.Delete) > 0 || p.Clusters[0].Live.Record != nil {
 		t.Errorf("plan:\n%s", got)
 	}
 }
@@ -147,7 +150,7 @@ func TestRecordElsewhere(t *testing.T) {
 			if tt.lost {
 				setup = lost(tt.namespace)
 			}
-			p, lines := observed(t, alone, ObserveOptions{Teardown: tt.teardown}, setup)
+			p, lines := observed(t, alone, observe.Options{Teardown: tt.teardown}, setup)
 			var got string
 			for _, f := range p.Refusals {
 				got += f.Message
@@ -157,7 +160,7 @@ func TestRecordElsewhere(t *testing.T) {
 			}
 			deletes := false
 			for _, ch := range p.Clusters[0].Changes {
-				deletes = deletes || ch.Action == Delete && ch.Object.Name == "ours" && ch.Object.Namespace == tt.namespace
+				deletes = deletes || ch.Action == plan.Delete && ch.Object.Name == "ours" && ch.Object.Namespace == tt.namespace
 			}
 			if deletes != tt.deletes || !tt.deletes && p.Pending() {
 				t.Errorf("plan:\n%s", lines)
@@ -186,13 +189,13 @@ func TestAdoptedIsTried(t *testing.T) {
 		}
 		run, ctx := fleet.Run(t.Context())
 		d := WantedMesh(t, topology, TestBase)
-		w, err := Observe(ctx, &Clients{Opener: run}, d, ObserveOptions{Now: time.Now(), Adopt: true})
+		w, err := observe.Observe(ctx, &world.Clients{Opener: run}, d, observe.Options{Now: time.Now(), Adopt: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, c := range NewPlan(d, w, PlanOptions{Adopt: true}).Clusters {
-			ch := c.planned(object.IstiodServiceRef("istio-system"))
+		for _, c := range NewPlan(d, w, plan.Options{Adopt: true}).Clusters {
+			ch := c.Planned(object.IstiodServiceRef("istio-system"))
 			fields := ""
 			for _, f := range ch.Fields {
 				if f.Path == "spec.selector.by" || f.Path == "spec.selector[by]" {

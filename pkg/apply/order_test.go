@@ -8,16 +8,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // TestOrderOfInstall lists what a first apply of one cluster waits for, whole.
 func TestOrderOfInstall(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase+"  values: {global: {mtls: {enabled: true}}}\n")
-	g := graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
+	g := graphOf(t, NewPlan(d, EmptyWorld(d), plan.Options{}))
 	want := []string{
 		"a: begin",
 		"a: put certificate <- a: begin",
@@ -43,7 +46,7 @@ func TestOrderOfInstall(t *testing.T) {
 // listed may run at the same time.
 func TestOrderOfTwoPrimaries(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
-	g := graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
+	g := graphOf(t, NewPlan(d, EmptyWorld(d), plan.Options{}))
 	g.wantBefore(t, [][2]string{
 		{"east: put certificate", "east: put control plane"}, // or istiod makes a root of its own
 		{"east: prove istiod", "east: put gateways"},         // it injects them
@@ -58,10 +61,10 @@ func TestOrderOfTwoPrimaries(t *testing.T) {
 		{"east: prove istiod", "east: prove discovery"},
 	}...)
 	for _, s := range g.steps {
-		if s.Cluster == "east" && s.Kind != Begin && s.Kind != Finish && !g.before(t, "east: begin", stepName(s)) {
+		if s.Cluster == "east" && s.Kind != plan.Begin && s.Kind != plan.Finish && !g.before(t, "east: begin", stepName(s)) {
 			t.Errorf("%s does not wait for the lock", stepName(s))
 		}
-		if s.Cluster == "east" && s.Kind != Finish && !g.before(t, stepName(s), "east: finish") {
+		if s.Cluster == "east" && s.Kind != plan.Finish && !g.before(t, stepName(s), "east: finish") {
 			t.Errorf("the record does not wait for %s", stepName(s))
 		}
 	}
@@ -84,32 +87,34 @@ func TestSteps(t *testing.T) {
 	const ns = "istio-system"
 	proofs := []string{"a: prove discovery", "b: prove discovery"}
 	tests := map[string]struct {
-		world func(t *testing.T, w *World)
+		world func(t *testing.T, w *world.World)
 		want  []string
 	}{
 		"nothing to do: the mesh is proved all the same": {want: proofs},
 		"one object: its part, the proof, and the record": {
-			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = Observed{} },
-			want:  append([]string{"c: begin", "c: finish", "c: put configuration"}, proofs...),
+			world: func(_ *testing.T, w *world.World) {
+				w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = world.Observed{}
+			},
+			want: append([]string{"c: begin", "c: finish", "c: put configuration"}, proofs...),
 		},
 		"istiod restarts": {
-			world: func(_ *testing.T, w *World) { w.Clusters[2].Objects[object.IstiodRef(ns)] = Observed{} },
+			world: func(_ *testing.T, w *world.World) { w.Clusters[2].Objects[object.IstiodRef(ns)] = world.Observed{} },
 			want:  append([]string{"c: begin", "c: finish", "c: prove istiod", "c: put control plane"}, proofs...),
 		},
 		"what is unknown or blocked is not done, nor proved what needs it": {
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				takeDown(w, "b")
-				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = Observed{}
-				w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = Observed{Err: errors.New("forbidden")}
+				w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"b")] = world.Observed{}
+				w.Clusters[2].Objects[object.IstiodServiceRef(ns)] = world.Observed{Err: errors.New("forbidden")}
 			},
 			want: []string{"a: begin", "a: finish"}, // only the record changes
 		},
 		"what nobody wants goes": {
-			world: func(t *testing.T, w *World) {
+			world: func(t *testing.T, w *world.World) {
 				extra(t, w.Clusters[0], "old", object.FieldManager)
 				grant := object.SecretRef(ns, object.GrantPrefix+"gone")
-				w.Clusters[0].Objects[grant] = Observed{Object: fixture.ManagedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
-				recordOf(w.Clusters[0], record.Recorded{Ref: grant, Subject: subjectOf(grant, order.RemoteAccess)})
+				w.Clusters[0].Objects[grant] = world.Observed{Object: fixture.ManagedBy(object.New("v1", "Secret", ns, grant.Name, nil, nil), "u", object.FieldManager)}
+				recordOf(w.Clusters[0], record.Recorded{Ref: grant, Subject: desired.SubjectOf(grant, order.RemoteAccess)})
 			},
 			want: append([]string{"a: begin", "a: finish", "a: remove configuration", "a: remove grant gone"}, proofs...),
 		},
@@ -122,7 +127,7 @@ func TestSteps(t *testing.T) {
 				tt.world(t, w)
 			}
 			want := slices.Sorted(slices.Values(tt.want))
-			if diff := cmp.Diff(want, graphOf(t, NewPlan(d, w, PlanOptions{})).names()); diff != "" {
+			if diff := cmp.Diff(want, graphOf(t, NewPlan(d, w, plan.Options{})).names()); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
 		})
@@ -133,7 +138,7 @@ func TestSteps(t *testing.T) {
 // waits for what it needs of its primaries, and for nothing else of them.
 func TestOrderOfRemote(t *testing.T) {
 	d := WantedMesh(t, sharedControlPlane, TestBase)
-	g := graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
+	g := graphOf(t, NewPlan(d, EmptyWorld(d), plan.Options{}))
 	g.wantBefore(t, [][2]string{
 		{"west: begin", "east: put remote secret west"}, // istiod asks the namespace whom it may lead
 		{"west: put grant east", "east: put remote secret west"},
@@ -175,7 +180,7 @@ func TestOrderOfLeaving(t *testing.T) {
 	west := w.Clusters[1]
 	west.Leaving = true
 	west.Remains.ByProducts = []object.Ref{fixture.ConfigMap("istio-ca-root-cert")}
-	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
+	g := graphOf(t, NewPlan(d, seenFor(d, w), plan.Options{}))
 	for _, first := range []string{"east: remove remote secret west", "east: remove grant west"} {
 		g.wantBefore(t, [2]string{first, "west: remove injection webhook"})
 	}
@@ -188,7 +193,7 @@ func TestOrderOfLeaving(t *testing.T) {
 	}
 	for _, s := range g.steps { // those that stay name the cluster in their records until it is gone
 		for _, other := range chain[1:] {
-			if s.Cluster == "east" && s.Kind != Finish && g.before(t, other, stepName(s)) {
+			if s.Cluster == "east" && s.Kind != plan.Finish && g.before(t, other, stepName(s)) {
 				t.Errorf("%s waits for %s", stepName(s), other)
 			}
 		}
@@ -202,9 +207,9 @@ func TestOrderOfTeardown(t *testing.T) {
 	w := appliedWorld(t, d)
 	for i, l := range w.Clusters {
 		l.Leaving = true
-		d.Clusters[i] = &DesiredCluster{Member: d.Clusters[i].Member}
+		d.Clusters[i] = &desired.Cluster{Member: d.Clusters[i].Member}
 	}
-	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
+	g := graphOf(t, NewPlan(d, w, plan.Options{}))
 	for _, s := range g.steps {
 		for _, at := range s.After {
 			if other := g.steps[at]; other.Cluster != s.Cluster {
@@ -225,7 +230,7 @@ func TestOrderOfTeardownOfShared(t *testing.T) {
 	for _, l := range w.Clusters {
 		l.Leaving = true
 	}
-	g := graphOf(t, NewPlan(d, w, PlanOptions{}))
+	g := graphOf(t, NewPlan(d, w, plan.Options{}))
 	g.wantBefore(t, [][2]string{
 		{"west: remove injection webhook", "east: remove control plane"},
 		{"east: remove control plane", "west: remove control plane service"},
@@ -240,10 +245,10 @@ func TestOrderOfTeardownOfShared(t *testing.T) {
 // forgotten the cluster.
 func TestOrderOfRemoteLeaving(t *testing.T) {
 	w := appliedWorld(t, WantedMesh(t, sharedControlPlane, TestBase))
-	w.Clusters = []*Live{w.Clusters[0], w.Clusters[2], w.Clusters[1]}
+	w.Clusters = []*world.Live{w.Clusters[0], w.Clusters[2], w.Clusters[1]}
 	w.Clusters[2].Leaving = true
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-north: {network: n1, name: north}}\n", TestBase)
-	g := graphOf(t, NewPlan(d, seenFor(d, w), PlanOptions{}))
+	g := graphOf(t, NewPlan(d, seenFor(d, w), plan.Options{}))
 	g.wantBefore(t, [][2]string{
 		{"east: remove remote secret west", "west: remove injection webhook"},
 		{"north: remove remote secret west", "west: remove injection webhook"},
@@ -253,14 +258,14 @@ func TestOrderOfRemoteLeaving(t *testing.T) {
 }
 
 // rolesOf plans a change from one topology to another of the same clusters.
-func rolesOf(t *testing.T, before, after string, change ...func(w *World)) (*Plan, *graph) {
+func rolesOf(t *testing.T, before, after string, change ...func(w *world.World)) (*plan.Plan, *graph) {
 	t.Helper()
 	d := WantedMesh(t, after, TestBase)
 	w := seenFor(d, appliedWorld(t, WantedMesh(t, before, TestBase)))
 	for _, f := range change {
 		f(w)
 	}
-	p := NewPlan(d, w, PlanOptions{})
+	p := NewPlan(d, w, plan.Options{})
 	return p, graphOf(t, p)
 }
 
@@ -279,13 +284,13 @@ func served(by string) string {
 // answer, and r, which has a control plane of its own, is to be served by it.
 // 42 objects of r were deleted, and what was left refused every pod.
 func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
-	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) { takeDown(w, "p1") })
+	p, _ := rolesOf(t, threePrimaries, served("kind-p1"), func(w *world.World) { takeDown(w, "p1") })
 	removals := 0
-	for _, ch := range p.cluster("r").Changes {
-		if ch.removes() {
+	for _, ch := range p.Cluster("r").Changes {
+		if ch.Removes() {
 			removals++
 		}
-		if ch.Action != Keep && ch.Part != order.Record && ch.Part != order.Namespace && ch.Part != order.Grant && ch.Part != order.Account && ch.Part != order.Front && ch.Part != order.Gateways && ch.Blocked != "p1 is not reached" {
+		if ch.Action != plan.Keep && ch.Part != order.Record && ch.Part != order.Namespace && ch.Part != order.Grant && ch.Part != order.Account && ch.Part != order.Front && ch.Part != order.Gateways && ch.Blocked != "p1 is not reached" {
 			t.Errorf("%s", changeLine(ch))
 		}
 	}
@@ -303,8 +308,8 @@ func TestControlPlaneStaysWhileThePrimaryIsDown(t *testing.T) {
 // endpoints refuses pods, for as long as a load balancer takes.
 func TestServiceLosesItsSelectorLast(t *testing.T) {
 	p, g := rolesOf(t, threePrimaries, served("kind-p1"))
-	service := changeOf(p.cluster("r"), object.IstiodServiceRef("istio-system"))
-	if service.Action != Update || service.Replace {
+	service := changeOf(p.Cluster("r"), object.IstiodServiceRef("istio-system"))
+	if service.Action != plan.Update || service.Replace {
 		t.Errorf("the Service: %s, replaced %v", changeLine(service), service.Replace)
 	}
 	g.wantBefore(t, [][2]string{
@@ -326,10 +331,10 @@ func TestServiceLosesItsSelectorLast(t *testing.T) {
 	}...)
 
 	// The new primary has no gateway yet, and its address may take for ever.
-	_, g = rolesOf(t, threePrimaries, served("kind-p1"), func(w *World) {
+	_, g = rolesOf(t, threePrimaries, served("kind-p1"), func(w *world.World) {
 		l := w.Cluster("p1")
-		l.Reach = Reach{}
-		l.Objects[object.GatewayServiceRef("istio-system")] = Observed{}
+		l.Reach = world.Reach{}
+		l.Objects[object.GatewayServiceRef("istio-system")] = world.Observed{}
 	})
 	g.wantBefore(t, [][2]string{
 		{"p1: prove gateway", "r: put address p1"},
@@ -378,10 +383,10 @@ func TestWebhookChangesOnceTheOldPrimaryIsGone(t *testing.T) {
 
 // What could not be read is not gone: nothing relies on that.
 func TestWhatIsNotReadIsNotGone(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
-		w.Cluster("r").Objects[object.EndpointsRef("istio-system", "p1")] = Observed{Err: errors.New("forbidden")}
+	p, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *world.World) {
+		w.Cluster("r").Objects[object.EndpointsRef("istio-system", "p1")] = world.Observed{Err: errors.New("forbidden")}
 	})
-	if ch := changeOf(p.cluster("r"), injectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
+	if ch := changeOf(p.Cluster("r"), object.InjectorRef("istio-system")); g.has("r: put injection webhook") || ch.Blocked == "" {
 		t.Errorf("the webhook: %s", changeLine(ch))
 	}
 }
@@ -399,20 +404,20 @@ func TestAnotherPrimaryServesBeforeItHasAnAddress(t *testing.T) {
 	}...)
 	// Where nothing serves yet, there is nothing to keep whole.
 	d := WantedMesh(t, served("kind-p1, kind-p2"), TestBase)
-	if graphOf(t, NewPlan(d, EmptyWorld(d), PlanOptions{})).has("r: prove serving") {
+	if graphOf(t, NewPlan(d, EmptyWorld(d), plan.Options{})).has("r: prove serving") {
 		t.Error("a first apply proves each primary by itself")
 	}
 }
 
 // Where p2 does not answer, p1 goes on to serve.
 func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
+	p, g := rolesOf(t, served("kind-p1"), served("kind-p2"), func(w *world.World) { takeDown(w, "p2") })
 	for _, gone := range []string{"r: remove address p1", "p1: remove mesh configuration", "p1: put remote secret r"} {
 		if g.has(gone) {
 			t.Errorf("%s is done", gone)
 		}
 	}
-	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	if ch := changeOf(p.Cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != plan.Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 }
@@ -420,8 +425,8 @@ func TestOldPrimaryStaysWhileTheNewOneIsDown(t *testing.T) {
 // Of two primaries one goes, and the other does not answer: nobody can tell
 // whether it serves.
 func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
-	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *World) { takeDown(w, "p2") })
-	if ch := changeOf(p.cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != Delete || ch.Blocked != "p2 is not reached" {
+	p, g := rolesOf(t, served("kind-p1, kind-p2"), served("kind-p2"), func(w *world.World) { takeDown(w, "p2") })
+	if ch := changeOf(p.Cluster("r"), object.EndpointsRef("istio-system", "p1")); ch.Action != plan.Delete || ch.Blocked != "p2 is not reached" {
 		t.Errorf("the address of p1: %s", changeLine(ch))
 	}
 	if g.has("r: prove serving") || g.has("p1: remove mesh configuration") || g.has("p1: put remote secret r") {
@@ -434,15 +439,15 @@ func TestPrimaryStaysWhileTheOtherIsDown(t *testing.T) {
 func TestGrantOfALeavingPrimary(t *testing.T) {
 	const after = "mesh_id: m\ncontexts:\n  kind-p2: {network: n2, name: p2}\n  kind-r: {network: n3, name: r, primaries: [kind-p2]}\n"
 	d := WantedMesh(t, after, TestBase)
-	demoted := func(change func(w *World)) (*Plan, *graph) {
+	demoted := func(change func(w *world.World)) (*plan.Plan, *graph) {
 		w := appliedWorld(t, WantedMesh(t, served("kind-p1"), TestBase))
-		w.Clusters = []*Live{w.Clusters[1], w.Clusters[2], w.Clusters[0]}
+		w.Clusters = []*world.Live{w.Clusters[1], w.Clusters[2], w.Clusters[0]}
 		w.Clusters[2].Leaving = true
 		seenFor(d, w)
 		if change != nil {
 			change(w)
 		}
-		p := NewPlan(d, w, PlanOptions{})
+		p := NewPlan(d, w, plan.Options{})
 		return p, graphOf(t, p)
 	}
 	_, g := demoted(nil)
@@ -454,9 +459,9 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 		t.Error("p2 waits for r to forget p1")
 	}
 
-	_, g = demoted(func(w *World) { takeDown(w, "p2") })
+	_, g = demoted(func(w *world.World) { takeDown(w, "p2") })
 	for _, s := range g.steps {
-		if s.Kind == Remove && s.Blocked == "" {
+		if s.Kind == plan.Remove && s.Blocked == "" {
 			t.Errorf("%s is done, and nobody serves r but p1", stepName(s))
 		}
 	}
@@ -469,22 +474,22 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 	const doubt = "NAME is not reached, and may be the cluster that is called b here: --leaving b says that it is not"
 	tests := map[string]struct {
 		name    string // of the cluster whose context is new
-		change  func(w *World)
-		options PlanOptions
+		change  func(w *world.World)
+		options plan.Options
 		blocked string // of all that is b's
 	}{
 		"the cluster has another name now": {name: "b2", blocked: strings.Replace(doubt, "NAME", "b2", 1)},
 		"the user knows that b is another one": {
-			name: "b2", options: PlanOptions{Leaving: []string{"b"}},
+			name: "b2", options: plan.Options{Leaving: []string{"b"}},
 		},
 		"the user means another one": {
-			name: "b2", options: PlanOptions{Leaving: []string{"c"}}, blocked: strings.Replace(doubt, "NAME", "b2", 1),
+			name: "b2", options: plan.Options{Leaving: []string{"c"}}, blocked: strings.Replace(doubt, "NAME", "b2", 1),
 		},
 		"it answers, and is another one": {
-			name: "b2", change: func(w *World) { *w.Clusters[1] = *emptyLive(w.Clusters[1].Member) },
+			name: "b2", change: func(w *world.World) { *w.Clusters[1] = *emptyLive(w.Clusters[1].Member) },
 		},
 		"an apply before did not reach it either, and has recorded its name": {
-			name: "b2", blocked: strings.Replace(doubt, "NAME", "b2", 1), change: func(w *World) {
+			name: "b2", blocked: strings.Replace(doubt, "NAME", "b2", 1), change: func(w *world.World) {
 				for _, l := range w.Clusters {
 					if l.Record != nil {
 						l.Record.Members = append(slices.Clone(l.Record.Members), record.Member{Name: "b2", Context: "new-b"})
@@ -493,7 +498,7 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 			},
 		},
 		"a record names the context: it is the cluster that it was": {
-			name: "b2", change: func(w *World) {
+			name: "b2", change: func(w *world.World) {
 				for _, l := range w.Clusters {
 					if l.Record != nil {
 						l.Record.Members = append(slices.Clone(l.Record.Members), record.Member{Name: "b2", Context: "new-b", UID: "uid-b2"})
@@ -508,7 +513,7 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 			w := appliedWorld(t, WantedMesh(t, OneNetwork, TestBase))
 			gone := *w.Clusters[1]
 			gone.Leaving = true
-			w.Clusters[1] = &Live{Member: d.Clusters[1].Member, Unreached: errors.New("the login has expired")}
+			w.Clusters[1] = &world.Live{Member: d.Clusters[1].Member, Unreached: errors.New("the login has expired")}
 			w.Clusters = append(w.Clusters, &gone)
 			w.Clusters[1].UID = ""
 			if tt.change != nil {
@@ -528,11 +533,11 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 				return
 			}
 			for _, s := range p.Steps { // nobody forgets it either
-				if s.Kind == Remove && s.Blocked == "" {
+				if s.Kind == plan.Remove && s.Blocked == "" {
 					t.Errorf("%s is done", stepName(s))
 				}
 			}
-			for _, m := range p.members((*ClusterPlan).willGo) {
+			for _, m := range p.Members((*plan.Cluster).WillGo) {
 				if m.Name == "b" {
 					return
 				}
@@ -547,8 +552,8 @@ func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 func TestDeadCredential(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
-	w.Clusters[1].Objects[accountRef("istio-system", "istio-reader-service-account")] = Observed{}
-	p := NewPlan(d, w, PlanOptions{})
+	w.Clusters[1].Objects[desired.AccountRef("istio-system", "istio-reader-service-account")] = world.Observed{}
+	p := NewPlan(d, w, plan.Options{})
 	want := "a update Secret istio-system/istio-remote-secret-b (the service account of its token is missing in b)\n" +
 		"b create ServiceAccount istio-system/istio-reader-service-account\n"
 	if diff := cmp.Diff(want, planLines(p)); diff != "" {
@@ -573,15 +578,15 @@ func TestVersionIsNoIdentity(t *testing.T) {
 		if it.Ref.Kind == "Gateway" {
 			o := it.Object.DeepCopy()
 			o.SetAPIVersion("networking.istio.io/v1beta1")
-			newer, err := newItem(it.Subject, d.MeshID, o, nil)
+			newer, err := desired.NewItem(it.Subject, d.MeshID, o, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			*it = *newer
 		}
 	}
-	p := NewPlan(d, w, PlanOptions{})
-	if p.Count(Delete) != 0 || p.Count(Create) != 0 {
+	p := NewPlan(d, w, plan.Options{})
+	if p.Count(plan.Delete) != 0 || p.Count(plan.Create) != 0 {
 		t.Errorf("plan:\n%s", planLines(p))
 	}
 }
@@ -590,7 +595,7 @@ func TestVersionIsNoIdentity(t *testing.T) {
 // those that it served are served otherwise.
 func TestFormerPrimaryKeepsItsGateway(t *testing.T) {
 	const ns = "istio-system"
-	_, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *World) {
+	_, g := rolesOf(t, served("kind-p1"), threePrimaries, func(w *world.World) {
 		drift(w.Cluster("p1"), object.GatewayServiceRef(ns), "kubectl-edit", func(spec map[string]any) { spec["what"] = "was applied" })
 	})
 	g.wantBefore(t, [2]string{"r: prove istiod", "p1: put gateway service"})

@@ -7,8 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/rbac"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // needLines is a line for each rule that an apply needs.
@@ -18,8 +23,8 @@ func needLines(accesses []object.Access) []string {
 	for _, a := range accesses {
 		byNamespace[a.Namespace] = append(byNamespace[a.Namespace], a)
 	}
-	for _, ns := range sortedKeys(byNamespace) {
-		for _, r := range rules(byNamespace[ns]) {
+	for _, ns := range object.SortedKeys(byNamespace) {
+		for _, r := range rbac.Rules(byNamespace[ns]) {
 			out = append(out, strings.TrimSpace(ns+" "+strings.Join(r.Resources, ",")+": "+strings.Join(r.Verbs, " ")))
 		}
 	}
@@ -32,14 +37,14 @@ func TestNeeds(t *testing.T) {
 	const served = "mesh_id: m\ncontexts: {kind-r: {network: n1, name: r, primaries: [kind-p]}, kind-p: {network: n2, name: p}}\n"
 	const serves = "mesh_id: m\ncontexts: {kind-p: {network: n2, name: p}, kind-r: {network: n1, name: r, primaries: [kind-p]}}\n"
 	// roles adds what the charts render for istiod, and who is to have it.
-	roles := func(t *testing.T, d *Desired) {
+	roles := func(t *testing.T, d *desired.Desired) {
 		const group = object.RBACGroup + "/v1"
 		for _, o := range []struct{ kind, namespace, refers string }{{"ClusterRole", "", ""}, {"Role", ns, ""}, {"ClusterRoleBinding", "", "ClusterRole"}, {"RoleBinding", ns, "Role"}} {
 			rest := map[string]any{}
 			if o.refers != "" {
 				rest["roleRef"] = map[string]any{"kind": o.refers, "name": "istiod"}
 			}
-			it, err := newItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
+			it, err := desired.NewItem(order.Subject{Component: order.ControlPlane, Part: order.Config}, d.MeshID, object.New(group, o.kind, o.namespace, "istiod", nil, rest), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,9 +53,9 @@ func TestNeeds(t *testing.T) {
 	}
 	tests := map[string]struct {
 		topology string
-		desired  func(t *testing.T, d *Desired)
+		desired  func(t *testing.T, d *desired.Desired)
 		applied  bool
-		world    func(t *testing.T, w *World)
+		world    func(t *testing.T, w *world.World)
 		leave    bool
 		want     []string // of the first cluster
 	}{
@@ -91,7 +96,7 @@ func TestNeeds(t *testing.T) {
 		},
 		"an update of one object": {
 			topology: one, applied: true,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				drift(w.Clusters[0], object.Ref{Kind: "Service", Namespace: ns, Name: "istiod"}, "kubectl", func(spec map[string]any) { spec["type"] = "NodePort" })
 			},
 			want: []string{
@@ -106,15 +111,15 @@ func TestNeeds(t *testing.T) {
 		},
 		"a namespace that is about to go": {
 			topology: one, applied: true,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				l := w.Clusters[0]
 				seen := l.Objects[object.NamespaceRef(ns)]
 				edit(l, object.NamespaceRef(ns), func(o map[string]any) {
 					o["metadata"].(map[string]any)["deletionTimestamp"] = "2026-11-21T12:00:00Z"
 				})
-				seen.Object = l.object(object.NamespaceRef(ns))
-				l.seeNamespace(seen)
-				l.Objects[object.SecretRef(ns, object.Cacerts)] = Observed{}
+				seen.Object = l.Object(object.NamespaceRef(ns))
+				l.SeeNamespace(seen)
+				l.Objects[object.SecretRef(ns, object.Cacerts)] = world.Observed{}
 			},
 			want: []string{
 				"namespaces: create get list patch watch",
@@ -128,14 +133,14 @@ func TestNeeds(t *testing.T) {
 		},
 		"a token for another cluster": {
 			topology: OneNetwork, applied: true,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				edit(w.Clusters[1], object.SecretRef(ns, object.RemoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
 			},
 			want: []string{"istio-system secrets,serviceaccounts: get", "istio-system serviceaccounts/token: create"},
 		},
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				for _, ref := range []object.Ref{object.IstiodRef(ns), {Group: object.RBACGroup, Kind: "Role", Namespace: ns, Name: "istiod"}} {
 					seen := w.Clusters[0].Objects[ref]
 					seen.DryErr = &object.Error{Class: object.Forbidden, Op: "apply", Message: "forbidden"}
@@ -166,7 +171,7 @@ func TestNeeds(t *testing.T) {
 		},
 		"a first apply, with a gateway at node ports": {
 			topology: serves,
-			desired: func(_ *testing.T, d *Desired) {
+			desired: func(_ *testing.T, d *desired.Desired) {
 				for _, it := range d.Clusters[0].Items {
 					if it.Ref == object.GatewayServiceRef(ns) {
 						it.Object.SetAnnotations(map[string]string{"traffic.istio.io/nodeSelector": "{}"})
@@ -190,14 +195,14 @@ func TestNeeds(t *testing.T) {
 		},
 		"the address of a gateway for a remote cluster": {
 			topology: serves, applied: true,
-			world: func(_ *testing.T, w *World) {
-				w.Clusters[1].Objects[object.EndpointsRef(ns, "p")] = Observed{}
+			world: func(_ *testing.T, w *world.World) {
+				w.Clusters[1].Objects[object.EndpointsRef(ns, "p")] = world.Observed{}
 			},
 			want: []string{"istio-system services: get"},
 		},
 		"a teardown": {
 			topology: one, applied: true, leave: true,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				w.Clusters[0].Remains.ByProducts = []object.Ref{{Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: []string{
@@ -213,10 +218,10 @@ func TestNeeds(t *testing.T) {
 		},
 		"a teardown that gives up a namespace": {
 			topology: one, applied: true, leave: true,
-			world: func(_ *testing.T, w *World) {
+			world: func(_ *testing.T, w *world.World) {
 				l := w.Clusters[0]
-				l.Record, l.recordVersion = nil, ""
-				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
+				l.Record, l.RecordVersion = nil, ""
+				l.Objects = map[object.Ref]world.Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
 				l.Remains.Foreign = map[string][]object.Ref{ns: {object.SecretRef(ns, "theirs")}}
 			},
 			want: []string{
@@ -242,8 +247,8 @@ func TestNeeds(t *testing.T) {
 			for _, l := range w.Clusters {
 				l.Leaving = tt.leave
 			}
-			p := NewPlan(d, w, PlanOptions{})
-			got := needLines(p.needs(p.Clusters[0]))
+			p := NewPlan(d, w, plan.Options{})
+			got := needLines(check.Needs(p, p.Clusters[0]))
 			want := slices.Clone(tt.want)
 			slices.Sort(want)
 			slices.Sort(got)
@@ -261,11 +266,11 @@ func TestNeedsOfRoleChange(t *testing.T) {
 	const ns = "istio-system"
 	slice := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: ns}
 	p, _ := rolesOf(t, threePrimaries, served("kind-p1"))
-	got := p.needs(p.cluster("r"))
+	got := check.Needs(p, p.Cluster("r"))
 	want := map[object.Ref][]string{
 		object.IstiodServiceRef(ns):        {"create", "get", "patch", "delete"},
 		slice:                              {"create", "get", "list", "patch", "delete"},
-		probeWebhookRef(ns):                {"create", "get", "patch", "delete"},
+		desired.ProbeWebhookRef(ns):        {"create", "get", "patch", "delete"},
 		{Kind: "Endpoints", Namespace: ns}: {"delete"},
 		{Kind: "Pod", Namespace: ns}:       {"create"},
 	}
@@ -277,7 +282,7 @@ func TestNeedsOfRoleChange(t *testing.T) {
 		}
 	}
 	p, _ = rolesOf(t, served("kind-p1"), threePrimaries)
-	if got := p.needs(p.cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
+	if got := check.Needs(p, p.Cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
 		t.Error("list on EndpointSlice is missing: the wait for endpoints of its own")
 	}
 }
@@ -298,26 +303,26 @@ func TestPermissions(t *testing.T) {
 		seen.DryErr = err
 		w.Clusters[0].Objects[ref] = seen
 	}
-	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = Observed{} // something to do
-	p := NewPlan(d, w, PlanOptions{})
+	w.Clusters[1].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"a")] = world.Observed{} // something to do
+	p := NewPlan(d, w, plan.Options{})
 	missing := []object.Access{object.AccessTo("patch", service)}
-	p = With(p, Preflight(p, Inspection{
+	p = check.With(p, check.Preflight(p, check.Inspection{
 		"a": {Missing: missing, User: "mia"},
 		"b": {Missing: []object.Access{object.AccessTo("escalate", object.Ref{Group: object.RBACGroup, Kind: "ClusterRole"})}},
 	}))
-	var got []Finding
+	var got []plan.Finding
 	for _, f := range p.Refusals {
 		if f.Cluster == "a" || f.Cluster == "b" {
 			got = append(got, f)
 		}
 	}
-	want := []Finding{
+	want := []plan.Finding{
 		{ID: "objects/accepted", Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
 		{ID: "objects/accepted", Cluster: "a", Message: "apply Deployment: immutable"},
-		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: grantIt, Detail: grant("mia", ns, missing)},
+		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: rbac.GrantIt, Detail: rbac.Grant("mia", ns, missing)},
 		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
-			Hint:   grantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
-			Detail: grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
+			Hint:   rbac.GrantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
+			Detail: rbac.Grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}
 	if diff := cmp.Diff(want, got, sayings); diff != "" {
 		t.Errorf("refusals (-want +got):\n%s", diff)

@@ -10,32 +10,34 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 func TestPlanIdentities(t *testing.T) {
-	unreached := func(w *World, i int) { w.Clusters[i].Unreached = errors.New("i/o timeout") }
+	unreached := func(w *world.World, i int) { w.Clusters[i].Unreached = errors.New("i/o timeout") }
 	tests := map[string]struct {
-		world   func(w *World)
-		options PlanOptions
+		world   func(w *world.World)
+		options plan.Options
 		want    string // refusals and what is unreached
 	}{
 		"all where they were": {},
 		"two contexts on one cluster": {
-			world: func(w *World) { w.Clusters[1].UID = "uid-a" },
+			world: func(w *world.World) { w.Clusters[1].UID = "uid-a" },
 			want: "refused b: contexts kind-a and kind-b lead to the same cluster (kube-system UID uid-a)\n" +
 				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
 		},
 		"a context that leads elsewhere now": {
-			world: func(w *World) { w.Clusters[1].UID = "uid-new" },
+			world: func(w *world.World) { w.Clusters[1].UID = "uid-new" },
 			want:  "refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-new, was uid-b)\n",
 		},
 		"a context that leads elsewhere now, and may": {
-			world:   func(w *World) { w.Clusters[1].UID = "uid-new" },
-			options: PlanOptions{AcceptNew: true},
+			world:   func(w *world.World) { w.Clusters[1].UID = "uid-new" },
+			options: plan.Options{AcceptNew: true},
 		},
 		"a renamed context": {
-			world: func(w *World) {
+			world: func(w *world.World) {
 				for _, l := range w.Clusters {
 					for i := range l.Record.Members {
 						if l.Record.Members[i].Context == "kind-b" {
@@ -46,40 +48,40 @@ func TestPlanIdentities(t *testing.T) {
 			},
 		},
 		"two contexts that changed their places": {
-			world: func(w *World) { w.Clusters[0].UID, w.Clusters[1].UID = "uid-b", "uid-a" },
+			world: func(w *world.World) { w.Clusters[0].UID, w.Clusters[1].UID = "uid-b", "uid-a" },
 			want: "refused a: context kind-a leads to another cluster than at the last apply (kube-system UID uid-b, was uid-a)\n" +
 				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
 		},
 		"a member that answers for the first time": {
-			world: func(w *World) {
+			world: func(w *world.World) {
 				for _, l := range w.Clusters {
 					l.Record.Members[1].UID = ""
 				}
 			},
 		},
 		"a record of another mesh says nothing about contexts": {
-			world: func(w *World) {
+			world: func(w *world.World) {
 				w.Clusters[0].Record = &record.Record{Mesh: "theirs", Members: []record.Member{{Context: "kind-b", UID: "uid-x"}}}
 			},
 			want: "refused a: the cluster is a member of mesh theirs (namespace istio-system), not of m\n",
 		},
 		"nothing is said of a context that does not answer": {
-			world: func(w *World) { w.Clusters[1].UID = ""; unreached(w, 1) },
+			world: func(w *world.World) { w.Clusters[1].UID = ""; unreached(w, 1) },
 			want:  "b not reached: i/o timeout\n",
 		},
 		"an address that only this machine knows": {
-			world: func(w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
+			world: func(w *world.World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
 			want:  "refused a: the API server address of context kind-a is https://127.0.0.1:6443: no other cluster can reach it\n",
 		},
 		"such an address, and the others know it too": {
-			world:   func(w *World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
-			options: PlanOptions{AllowLoopback: true},
+			world:   func(w *world.World) { w.Clusters[0].Endpoint.Server = "https://127.0.0.1:6443" },
+			options: plan.Options{AllowLoopback: true},
 		},
 		"such an address of a cluster that nobody discovers": {
-			world: func(w *World) { w.Clusters[2].Endpoint.Server = "https://127.0.0.1:6443" },
+			world: func(w *world.World) { w.Clusters[2].Endpoint.Server = "https://127.0.0.1:6443" },
 		},
 		"no TLS verification": {
-			world: func(w *World) { w.Clusters[1].Endpoint.Insecure = true },
+			world: func(w *world.World) { w.Clusters[1].Endpoint.Insecure = true },
 			want:  "refused b: context kind-b skips TLS verification: there is no CA to hand to the other clusters\n",
 		},
 	}
@@ -106,7 +108,7 @@ func TestPlanLoopbackAlone(t *testing.T) {
 	d := WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase)
 	w := appliedWorld(t, d)
 	w.Clusters[0].Endpoint.Server = "https://localhost:6443"
-	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 {
+	if p := NewPlan(d, w, plan.Options{}); len(p.Refusals) > 0 {
 		t.Errorf("refused: %v", p.Refusals)
 	}
 }
@@ -115,20 +117,20 @@ func TestPlanLoopbackAlone(t *testing.T) {
 func TestPlanCertificate(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	w := EmptyWorld(d)
-	c := NewPlan(d, w, PlanOptions{}).Clusters[0]
+	c := NewPlan(d, w, plan.Options{}).Clusters[0]
 	if got, want := c.NotAfter, testNow.AddDate(1, 0, 0); !got.Equal(want) || c.RootFingerprint != testRoot().Short() {
 		t.Errorf("until %v, root %s; want until %v, root %s", got, c.RootFingerprint, want, testRoot().Short())
 	}
 
 	w.Now = testNow.AddDate(9, 6, 0)
-	if got, end := NewPlan(d, w, PlanOptions{}).Clusters[0].NotAfter, testRoot().Cert().NotAfter; !got.Equal(end) {
+	if got, end := NewPlan(d, w, plan.Options{}).Clusters[0].NotAfter, testRoot().Cert().NotAfter; !got.Equal(end) {
 		t.Errorf("until %v, and the root ends at %v", got, end)
 	}
 
 	d.Root = withoutKey(t, testRoot())
 	w.Now = testNow
-	p := NewPlan(d, w, PlanOptions{})
-	want := Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
+	p := NewPlan(d, w, plan.Options{})
+	want := plan.Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
 	if len(p.Refusals) != 3 {
 		t.Fatalf("refused: %v", p.Refusals)
 	}
@@ -139,7 +141,7 @@ func TestPlanCertificate(t *testing.T) {
 	d = WantedMesh(t, OneNetwork, TestBase)
 	w = appliedWorld(t, d)
 	d.Root = withoutKey(t, testRoot())
-	if p := NewPlan(d, w, PlanOptions{}); len(p.Refusals) > 0 || p.Pending() {
+	if p := NewPlan(d, w, plan.Options{}); len(p.Refusals) > 0 || p.Pending() {
 		t.Errorf("without the root key: %s", planLines(p))
 	}
 }
@@ -166,81 +168,83 @@ func TestPlanLeaving(t *testing.T) {
 	}
 	const gives = "update Namespace istio-system (kept; only the setup-mesh labels are removed)"
 	tests := map[string]struct {
-		world    func(t *testing.T, l *Live)
-		options  PlanOptions
+		world    func(t *testing.T, l *world.Live)
+		options  plan.Options
 		want     []string
 		warnings []string
 	}{
 		"all of it goes": {want: all},
 		"it was torn down before": {
-			world: func(_ *testing.T, l *Live) { l.Record, l.recordVersion, l.Objects = nil, "", map[object.Ref]Observed{} },
+			world: func(_ *testing.T, l *world.Live) {
+				l.Record, l.RecordVersion, l.Objects = nil, "", map[object.Ref]world.Observed{}
+			},
 		},
 		"a teardown that was interrupted at the namespace": {
-			world: func(_ *testing.T, l *Live) {
-				l.Record, l.recordVersion = nil, ""
-				l.Objects = map[object.Ref]Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
+			world: func(_ *testing.T, l *world.Live) {
+				l.Record, l.RecordVersion = nil, ""
+				l.Objects = map[object.Ref]world.Observed{object.NamespaceRef(ns): l.Objects[object.NamespaceRef(ns)]}
 			},
 			want: []string{"delete Namespace istio-system"},
 		},
 		"what istiod wrote goes too": {
-			world: func(_ *testing.T, l *Live) {
+			world: func(_ *testing.T, l *world.Live) {
 				l.Remains.ByProducts = []object.Ref{{Kind: "ConfigMap", Namespace: "shop", Name: "istio-ca-root-cert"}}
 			},
 			want: append([]string{"delete ConfigMap shop/istio-ca-root-cert (written by istiod)"}, all...),
 		},
 		"somebody uses the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}} },
+			world:    func(_ *testing.T, l *world.Live) { l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}} },
 			want:     append(without("delete Namespace istio-system"), gives),
 			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
 		},
 		"somebody's custom resource is in the namespace": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{routeHere} },
+			world:    func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{routeHere} },
 			want:     slices.DeleteFunc(append(without("delete Namespace istio-system"), gives), func(s string) bool { return strings.Contains(s, "CustomResourceDefinition") }),
 			warnings: []string{"Istio's CRDs stay: VirtualService istio-system/route is there", "namespace istio-system stays: VirtualService istio-system/route is there"},
 		},
 		"somebody's custom resource is in the namespace, and goes": {
-			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{routeHere} },
-			options: PlanOptions{CRDs: true},
+			world:   func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{routeHere} },
+			options: plan.Options{CRDs: true},
 			want:    all,
 		},
 		"somebody else says what the namespace should be": {
-			world: func(_ *testing.T, l *Live) {
-				l.Objects[object.NamespaceRef(ns)] = Observed{Object: fixture.ManagedBy(l.object(object.NamespaceRef(ns)), "u", object.FieldManager, "argocd")}
+			world: func(_ *testing.T, l *world.Live) {
+				l.Objects[object.NamespaceRef(ns)] = world.Observed{Object: fixture.ManagedBy(l.Object(object.NamespaceRef(ns)), "u", object.FieldManager, "argocd")}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"the namespace was there before us": {
-			world: func(_ *testing.T, l *Live) {
+			world: func(_ *testing.T, l *world.Live) {
 				edit(l, object.NamespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"the namespace was there before us, and so was what is in it": {
-			world: func(_ *testing.T, l *Live) {
+			world: func(_ *testing.T, l *world.Live) {
 				edit(l, object.NamespaceRef(ns), func(o map[string]any) { delete(o["metadata"].(map[string]any), "annotations") })
 				l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}}
 			},
 			want: append(without("delete Namespace istio-system"), gives),
 		},
 		"somebody uses the CRDs": {
-			world:    func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{route, route, route} },
+			world:    func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{route, route, route} },
 			want:     without("delete CustomResourceDefinition gateways.networking.istio.io"),
 			warnings: []string{"Istio's CRDs stay: VirtualService shop/route and 2 more objects are there"},
 		},
 		"somebody uses the CRDs, and they go all the same": {
-			world:   func(_ *testing.T, l *Live) { l.Remains.InUse = []object.Ref{route} },
-			options: PlanOptions{CRDs: true},
+			world:   func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{route} },
+			options: plan.Options{CRDs: true},
 			want:    all,
 		},
 		"an object is not ours any more": {
-			world: func(_ *testing.T, l *Live) {
-				l.Objects[object.IstiodRef(ns)] = Observed{Object: fixture.ManagedBy(l.object(object.IstiodRef(ns)), "u", "helm")}
+			world: func(_ *testing.T, l *world.Live) {
+				l.Objects[object.IstiodRef(ns)] = world.Observed{Object: fixture.ManagedBy(l.Object(object.IstiodRef(ns)), "u", "helm")}
 			},
 			want:     without("delete Deployment istio-system/istiod"),
 			warnings: []string{"Deployment istio-system/istiod is recorded as ours, and others manage it now: it is kept"},
 		},
 		"what else is there cannot be read": {
-			world: func(_ *testing.T, l *Live) { l.Remains.Err = errors.New("list: forbidden") },
+			world: func(_ *testing.T, l *world.Live) { l.Remains.Err = errors.New("list: forbidden") },
 			want:  []string{"not reached: list: forbidden"},
 		},
 	}

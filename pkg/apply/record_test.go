@@ -7,6 +7,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -31,8 +33,8 @@ func FuzzParseRecord(f *testing.F) {
 		d := WantedMesh(t, OneNetwork, TestBase)
 		w := EmptyWorld(d)
 		w.Clusters[0].Record = r
-		departedMembers(w, d)
-		p := NewPlan(d, w, PlanOptions{})
+		observe.DepartedMembers(w, d)
+		p := NewPlan(d, w, plan.Options{})
 		if _, err := p.Save(); err != nil {
 			t.Errorf("the plan cannot be saved: %v", err)
 		}

@@ -9,9 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // twoPrimaries have a remote cluster each, on three networks, and one of both.
@@ -120,34 +126,34 @@ func TestOneNetworkNeedsAGatewayForRemotes(t *testing.T) {
 
 func TestPlanOfSharedControlPlane(t *testing.T) {
 	d := WantedMesh(t, sharedControlPlane, TestBase)
-	if got := planLines(NewPlan(d, appliedWorld(t, d), PlanOptions{})); got != "" {
+	if got := planLines(NewPlan(d, appliedWorld(t, d), plan.Options{})); got != "" {
 		t.Errorf("after an apply:\n%s", got)
 	}
 
 	w := appliedWorld(t, d)
 	w.Clusters[0].Reach = reachedAt("192.0.2.8", "192.0.2.9")
 	want := "west update EndpointSlice istio-system/istiod-east (gateway of east: 192.0.2.7 -> 192.0.2.8, 192.0.2.9)\n"
-	if diff := cmp.Diff(want, planLines(NewPlan(d, w, PlanOptions{}))); diff != "" {
+	if diff := cmp.Diff(want, planLines(NewPlan(d, w, plan.Options{}))); diff != "" {
 		t.Errorf("the primary's gateway has other addresses (-want +got):\n%s", diff)
 	}
 
-	shown, err := NewPlan(d, w, PlanOptions{}).Save()
+	shown, err := NewPlan(d, w, plan.Options{}).Save()
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved, err := ParseSaved(shown)
+	saved, err := plan.ParseSaved(shown)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Clusters[0].Reach = reachedAt("192.0.2.66")
 	stale := []string{"west: EndpointSlice istio-system/istiod-east would lead elsewhere: 192.0.2.8, 192.0.2.9 -> 192.0.2.66"}
-	if diff := cmp.Diff(stale, saved.Stale(NewPlan(d, w, PlanOptions{}))); diff != "" {
+	if diff := cmp.Diff(stale, saved.Stale(NewPlan(d, w, plan.Options{}))); diff != "" {
 		t.Errorf("a saved plan that shows an address, and now it is another (-want +got):\n%s", diff)
 	}
 
 	w = appliedWorld(t, d)
 	drift(w.Clusters[0], object.GatewayServiceRef("istio-system"), "kubectl-edit", func(spec map[string]any) { spec["type"] = "NodePort" })
-	p := NewPlan(d, w, PlanOptions{})
+	p := NewPlan(d, w, plan.Options{})
 	if got := planLines(p); !strings.Contains(got, "west update EndpointSlice istio-system/istiod-east (gateway of east: address known after apply)") {
 		t.Errorf("the gateway is to get another Service:\n%s", got)
 	}
@@ -155,22 +161,22 @@ func TestPlanOfSharedControlPlane(t *testing.T) {
 		t.Errorf("steps: %v", g.names())
 	}
 
-	for name, state := range map[string]func(l *Live){
-		"unreached":  func(l *Live) { l.Unreached = errors.New("down") },
-		"pending":    func(l *Live) { l.Reach = Reach{} },
-		"unresolved": func(l *Live) { l.Reach.Err = errors.New("no such host") },
+	for name, state := range map[string]func(l *world.Live){
+		"unreached":  func(l *world.Live) { l.Unreached = errors.New("down") },
+		"pending":    func(l *world.Live) { l.Reach = world.Reach{} },
+		"unresolved": func(l *world.Live) { l.Reach.Err = errors.New("no such host") },
 	} {
 		w := appliedWorld(t, d)
 		state(w.Clusters[0])
-		if p := NewPlan(d, w, PlanOptions{}); p.Pending() {
+		if p := NewPlan(d, w, plan.Options{}); p.Pending() {
 			t.Errorf("%s:\n%s", name, planLines(p))
 		}
 	}
 }
 
 // change finds a change of c; it must be there.
-func changeOf(c *ClusterPlan, ref fmt.Stringer) Change {
-	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object.String() == ref.String() })
+func changeOf(c *plan.Cluster, ref fmt.Stringer) plan.Change {
+	i := slices.IndexFunc(c.Changes, func(ch plan.Change) bool { return ch.Object.String() == ref.String() })
 	return c.Changes[i]
 }
 
@@ -180,8 +186,10 @@ func TestOrphan(t *testing.T) {
 	d := WantedMesh(t, twoPrimaries, TestBase)
 	w := EmptyWorld(d)
 	w.Clusters[0].Unreached = errors.New("down") // p1
-	p := NewPlan(d, w, PlanOptions{})
-	webhooks := func(cluster string) Change { return changeOf(p.cluster(cluster), injectorRef("istio-system")) }
+	p := NewPlan(d, w, plan.Options{})
+	webhooks := func(cluster string) plan.Change {
+		return changeOf(p.Cluster(cluster), object.InjectorRef("istio-system"))
+	}
 	if got := webhooks("r1").Blocked; got != "p1 is not reached" {
 		t.Errorf("the webhooks of a cluster without primary are blocked by %q", got)
 	}
@@ -199,7 +207,7 @@ func TestOrphan(t *testing.T) {
 
 // seenFor is w as Observe reads it for another topology of the same clusters:
 // what is wanted otherwise than it was applied has a dry run.
-func seenFor(d *Desired, w *World) *World {
+func seenFor(d *desired.Desired, w *world.World) *world.World {
 	for i, c := range d.Clusters {
 		l := w.Clusters[i]
 		uid := l.UID
@@ -211,7 +219,7 @@ func seenFor(d *Desired, w *World) *World {
 				continue
 			}
 			// Nobody else manages a field here: all that is not sent goes.
-			seen.Dry = fixture.ManagedBy(wantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
+			seen.Dry = fixture.ManagedBy(desired.WantedObject(it, seen.Object), string(seen.Object.GetUID()), object.FieldManager)
 			l.Objects[it.Ref] = seen
 		}
 	}
@@ -223,40 +231,40 @@ func TestRoleChanges(t *testing.T) {
 	alone := strings.Replace(sharedControlPlane, ", primaries: [kind-east]", "", 1)
 	primary, remote := WantedMesh(t, alone, TestBase), WantedMesh(t, sharedControlPlane, TestBase)
 
-	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), PlanOptions{})
-	west := p.cluster("west")
+	p := NewPlan(remote, seenFor(remote, appliedWorld(t, primary)), plan.Options{})
+	west := p.Cluster("west")
 	service := changeOf(west, object.IstiodServiceRef("istio-system"))
-	if service.Action != Update || service.Replace || !slices.ContainsFunc(service.Fields, func(f compare.Field) bool { return f.Path == "spec.selector" && f.New == nil }) {
+	if service.Action != plan.Update || service.Replace || !slices.ContainsFunc(service.Fields, func(f compare.Field) bool { return f.Path == "spec.selector" && f.New == nil }) {
 		t.Errorf("the Service that had a selector: %+v", service)
 	}
 	for _, gone := range []fmt.Stringer{object.IstiodRef("istio-system"), object.SecretRef("istio-system", object.Cacerts), object.SecretRef("istio-system", object.RemoteSecretPrefix+"north")} {
-		if ch := changeOf(west, gone); ch.Action != Delete {
+		if ch := changeOf(west, gone); ch.Action != plan.Delete {
 			t.Errorf("%s: %s", gone, ch.Action)
 		}
 	}
 	crd := kindRef("CustomResourceDefinition", "gateways.networking.istio.io")
-	if ch := changeOf(west, crd); ch.Action != Delete {
+	if ch := changeOf(west, crd); ch.Action != plan.Delete {
 		t.Errorf("a CRD of which there is no object: %s", ch.Action)
 	}
 	used := seenFor(remote, appliedWorld(t, primary))
 	used.Clusters[1].Remains.InUse = []object.Ref{{Group: "networking.istio.io", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
-	kept := NewPlan(remote, used, PlanOptions{})
-	if ch := changeOf(kept.cluster("west"), crd); ch.Action != Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
+	kept := NewPlan(remote, used, plan.Options{})
+	if ch := changeOf(kept.Cluster("west"), crd); ch.Action != plan.Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
 		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
 	secret := object.SecretRef("istio-system", object.RemoteSecretPrefix+"west")
-	if got := changeOf(p.cluster("east"), secret).Reason; got != "west is served from here now" {
+	if got := changeOf(p.Cluster("east"), secret).Reason; got != "west is served from here now" {
 		t.Errorf("east reads west anew because %q", got)
 	}
-	if ch := changeOf(p.cluster("north"), secret); ch.Action != Keep {
+	if ch := changeOf(p.Cluster("north"), secret); ch.Action != plan.Keep {
 		t.Errorf("north, which has nothing to do with it: %+v", ch)
 	}
-	p = NewPlan(primary, seenFor(primary, appliedWorld(t, remote)), PlanOptions{})
-	west = p.cluster("west")
-	if ch := changeOf(west, object.EndpointsRef("istio-system", "east")); ch.Action != Delete {
+	p = NewPlan(primary, seenFor(primary, appliedWorld(t, remote)), plan.Options{})
+	west = p.Cluster("west")
+	if ch := changeOf(west, object.EndpointsRef("istio-system", "east")); ch.Action != plan.Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
-	if got := changeOf(p.cluster("east"), secret).Reason; got != "west is no longer served from here" {
+	if got := changeOf(p.Cluster("east"), secret).Reason; got != "west is no longer served from here" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 }
@@ -269,32 +277,32 @@ func (k kindName) String() string { return k.kind + " " + k.name }
 
 func TestStatusOfRemote(t *testing.T) {
 	d := WantedMesh(t, sharedControlPlane, TestBase)
-	root := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
+	root := world.Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
 		"data": map[string]any{"root-cert.pem": string(testRoot().PEM())},
 	})}
-	foreign := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
+	foreign := world.Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{
 		"data": map[string]any{"root-cert.pem": string(otherRoot().PEM())},
 	})}
-	broken := Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, nil)}
+	broken := world.Observed{Object: object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, nil)}
 	tests := map[string]struct {
-		world  func(w *World)
-		probe  Probe
+		world  func(w *world.World)
+		probe  check.Probe
 		want   []string // IDs of findings
 		trust  string
 		served string
 	}{
-		"as it should be":       {probe: Probe{Root: root}, trust: ok, served: ok},
-		"no root yet":           {probe: Probe{Root: Observed{Err: object.ErrNotFound}}, want: []string{"trust/root-distributed"}, trust: "missing", served: ok},
-		"a root that is none":   {probe: Probe{Root: broken}, want: []string{"trust/root-distributed"}, trust: "unusable", served: ok},
-		"another's root":        {probe: Probe{Root: foreign}, want: []string{"trust/same-root"}, trust: "other root", served: ok},
-		"nobody knows the root": {probe: Probe{Root: Observed{Err: errors.New("down")}}, want: []string{"trust/root-distributed"}, trust: "unknown", served: ok},
+		"as it should be":       {probe: check.Probe{Root: root}, trust: status.Ok, served: status.Ok},
+		"no root yet":           {probe: check.Probe{Root: world.Observed{Err: object.ErrNotFound}}, want: []string{"trust/root-distributed"}, trust: "missing", served: status.Ok},
+		"a root that is none":   {probe: check.Probe{Root: broken}, want: []string{"trust/root-distributed"}, trust: "unusable", served: status.Ok},
+		"another's root":        {probe: check.Probe{Root: foreign}, want: []string{"trust/same-root"}, trust: "other root", served: status.Ok},
+		"nobody knows the root": {probe: check.Probe{Root: world.Observed{Err: errors.New("down")}}, want: []string{"trust/root-distributed"}, trust: "unknown", served: status.Ok},
 		"pods are not injected": {
-			probe: Probe{Root: root, Injection: &object.Error{Class: object.Webhook, Op: "create", Message: "no answer"}},
-			want:  []string{"control-plane/injection"}, trust: ok, served: "webhook",
+			probe: check.Probe{Root: root, Injection: &object.Error{Class: object.Webhook, Op: "create", Message: "no answer"}},
+			want:  []string{"control-plane/injection"}, trust: status.Ok, served: "webhook",
 		},
 		"the primary is elsewhere": {
-			world: func(w *World) { w.Clusters[0].Reach = reachedAt("192.0.2.8") },
-			probe: Probe{Root: root}, want: []string{"control-plane/address"}, trust: ok, served: "moved",
+			world: func(w *world.World) { w.Clusters[0].Reach = reachedAt("192.0.2.8") },
+			probe: check.Probe{Root: root}, want: []string{"control-plane/address"}, trust: status.Ok, served: "moved",
 		},
 	}
 	for name, tt := range tests {
@@ -303,9 +311,9 @@ func TestStatusOfRemote(t *testing.T) {
 			if tt.world != nil {
 				tt.world(w)
 			}
-			p := NewPlan(d, w, PlanOptions{})
-			views := []IstiodView{{Pod: "istiod-1", Clusters: map[string]string{"east": synced, "west": synced, "north": synced}}}
-			s := NewStatus(p, map[string]Probe{"east": {Istiods: views}, "north": {Istiods: views}, "west": tt.probe})
+			p := NewPlan(d, w, plan.Options{})
+			views := []observe.IstiodView{{Pod: "istiod-1", Clusters: map[string]string{"east": observe.Synced, "west": observe.Synced, "north": observe.Synced}}}
+			s := status.New(p, map[string]check.Probe{"east": {Istiods: views}, "north": {Istiods: views}, "west": tt.probe})
 			var got []string
 			for _, f := range s.Findings {
 				got = append(got, f.ID)

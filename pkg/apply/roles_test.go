@@ -8,7 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // Roles are the primaries of each cluster of a mesh, none for a primary.
@@ -58,7 +62,7 @@ func split(names []string, set int) (in, out []string) {
 // String is roles in one line: "a, b of a".
 func (r roles) String() string {
 	var out []string
-	for _, name := range sortedKeys(r) {
+	for _, name := range object.SortedKeys(r) {
 		if len(r[name]) == 0 {
 			out = append(out, name)
 			continue
@@ -73,7 +77,7 @@ func (r roles) String() string {
 func (r roles) topology(oneNetwork bool) string {
 	var b strings.Builder
 	b.WriteString("mesh_id: m\ncontexts:\n")
-	for _, name := range sortedKeys(r) {
+	for _, name := range object.SortedKeys(r) {
 		network := "n-" + name
 		if oneNetwork {
 			network = "n"
@@ -93,7 +97,7 @@ func (r roles) topology(oneNetwork bool) string {
 
 // wanted is what r asks for, with certificates that nobody looks at: to verify
 // them takes nearly all of the time that thousands of plans take.
-func (r roles) wanted(t *testing.T, oneNetwork bool) *Desired {
+func (r roles) wanted(t *testing.T, oneNetwork bool) *desired.Desired {
 	t.Helper()
 	d := WantedMesh(t, r.topology(oneNetwork), TestBase)
 	d.Root = nil
@@ -112,8 +116,8 @@ func (r roles) wanted(t *testing.T, oneNetwork bool) *Desired {
 // A mesh is a topology, and the world in which it was applied.
 type mesh struct {
 	roles   roles
-	desired *Desired
-	world   *World
+	desired *desired.Desired
+	world   *world.World
 }
 
 func meshes(t *testing.T, oneNetwork bool, names ...string) []mesh {
@@ -128,8 +132,8 @@ func meshes(t *testing.T, oneNetwork bool, names ...string) []mesh {
 
 // seen is the world of m as it is read for d, whose clusters come first; those
 // that d does not name leave.
-func (m mesh) seen(d *Desired) *World {
-	w := &World{Now: m.world.Now}
+func (m mesh) seen(d *desired.Desired) *world.World {
+	w := &world.World{Now: m.world.Now}
 	for _, c := range d.Clusters {
 		w.Clusters = append(w.Clusters, m.copyOf(c.Member.Name))
 	}
@@ -143,25 +147,25 @@ func (m mesh) seen(d *Desired) *World {
 	return seenFor(d, w)
 }
 
-func (m mesh) copyOf(name string) *Live {
+func (m mesh) copyOf(name string) *world.Live {
 	l := *m.world.Cluster(name)
 	l.Objects = maps.Clone(l.Objects)
 	return &l
 }
 
 // down is what is left to know of a cluster that does not answer.
-func takeDown(w *World, name string) {
+func takeDown(w *world.World, name string) {
 	for i, l := range w.Clusters {
 		if l.Name == name {
 			m := l.Member
 			m.UID = ""
-			w.Clusters[i] = &Live{Member: m, Leaving: l.Leaving, Unreached: errors.New("i/o timeout")}
+			w.Clusters[i] = &world.Live{Member: m, Leaving: l.Leaving, Unreached: errors.New("i/o timeout")}
 		}
 	}
 }
 
 // checkAll fails unless all of p can be done.
-func checkAll(t *testing.T, p *Plan) {
+func checkAll(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	checkPlan(t, p)
 	for _, s := range p.Steps {
@@ -172,7 +176,7 @@ func checkAll(t *testing.T, p *Plan) {
 }
 
 // checkPlan fails unless each change of p has a place in the order.
-func checkPlan(t *testing.T, p *Plan) {
+func checkPlan(t *testing.T, p *plan.Plan) {
 	t.Helper()
 	for _, f := range p.Refusals {
 		t.Errorf("refused %s: %s", f.Cluster, f.Message)
@@ -193,14 +197,14 @@ func checkPlan(t *testing.T, p *Plan) {
 		}
 		for _, at := range s.Changes {
 			if taken[s.Cluster][at] {
-				t.Errorf("%s is in two steps", p.cluster(s.Cluster).Changes[at].Object)
+				t.Errorf("%s is in two steps", p.Cluster(s.Cluster).Changes[at].Object)
 			}
 			taken[s.Cluster][at] = true
 		}
 	}
 	for _, c := range p.Clusters {
 		for i, ch := range c.Changes {
-			if ch.Action != Keep && ch.Part != order.Record && !taken[c.Name][i] {
+			if ch.Action != plan.Keep && ch.Part != order.Record && !taken[c.Name][i] {
 				t.Errorf("%s: no step does: %s", c.Name, changeLine(ch))
 			}
 		}
@@ -215,7 +219,7 @@ func checkPlan(t *testing.T, p *Plan) {
 
 // checkServed fails where a cluster loses what serves it before what is to serve
 // it does.
-func checkServed(t *testing.T, before, after roles, p *Plan) {
+func checkServed(t *testing.T, before, after roles, p *plan.Plan) {
 	t.Helper()
 	g := graphOf(t, p)
 	want := func(first, then string) {
@@ -291,7 +295,7 @@ func TestEveryChangeOfRoles(t *testing.T) {
 		for _, before := range all {
 			for _, after := range all {
 				t.Run(fmt.Sprintf("%s/%s then %s", name, before.roles, after.roles), func(t *testing.T) {
-					p := NewPlan(after.desired, before.seen(after.desired), PlanOptions{})
+					p := NewPlan(after.desired, before.seen(after.desired), plan.Options{})
 					checkAll(t, p)
 					checkServed(t, before.roles, after.roles, p)
 				})
@@ -307,7 +311,7 @@ func TestEveryDeparture(t *testing.T) {
 		for _, before := range meshes(t, one, "a", "b", "c", "d") {
 			for _, after := range afters {
 				t.Run(fmt.Sprintf("%s/%s then %s", name, before.roles, after.roles), func(t *testing.T) {
-					p := NewPlan(after.desired, before.seen(after.desired), PlanOptions{})
+					p := NewPlan(after.desired, before.seen(after.desired), plan.Options{})
 					checkAll(t, p)
 					checkServed(t, before.roles, after.roles, p)
 				})
@@ -328,7 +332,7 @@ func TestEveryChangeWithOneDown(t *testing.T) {
 				t.Run(fmt.Sprintf("%s then %s, %s is down", before.roles, after.roles, down), func(t *testing.T) {
 					w := before.seen(after.desired)
 					takeDown(w, down)
-					p := NewPlan(after.desired, w, PlanOptions{})
+					p := NewPlan(after.desired, w, plan.Options{})
 					checkPlan(t, p)
 					checkServed(t, before.roles, after.roles, p)
 				})
@@ -343,12 +347,12 @@ func TestEveryTeardown(t *testing.T) {
 		for _, m := range meshes(t, one, "a", "b", "c", "d") {
 			t.Run(name+"/"+m.roles.String(), func(t *testing.T) {
 				w := m.seen(m.desired)
-				d := &Desired{MeshID: m.desired.MeshID, TrustDomain: m.desired.TrustDomain}
+				d := &desired.Desired{MeshID: m.desired.MeshID, TrustDomain: m.desired.TrustDomain}
 				for i, c := range m.desired.Clusters {
 					w.Clusters[i].Leaving = true
-					d.Clusters = append(d.Clusters, &DesiredCluster{Member: c.Member})
+					d.Clusters = append(d.Clusters, &desired.Cluster{Member: c.Member})
 				}
-				p := NewPlan(d, w, PlanOptions{})
+				p := NewPlan(d, w, plan.Options{})
 				checkAll(t, p)
 				checkServed(t, m.roles, roles{}, p)
 			})
@@ -362,7 +366,7 @@ func TestEveryFirstApply(t *testing.T) {
 		for _, r := range assignments("a", "b", "c", "d") {
 			t.Run(name+"/"+r.String(), func(t *testing.T) {
 				d := r.wanted(t, one)
-				checkAll(t, NewPlan(d, EmptyWorld(d), PlanOptions{}))
+				checkAll(t, NewPlan(d, EmptyWorld(d), plan.Options{}))
 			})
 		}
 	}

@@ -10,15 +10,17 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-func saved(t *testing.T, p *Plan) *SavedPlan {
+func saved(t *testing.T, p *plan.Plan) *plan.SavedPlan {
 	t.Helper()
 	b, err := p.Save()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := ParseSaved(b)
+	s, err := plan.ParseSaved(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,47 +30,47 @@ func saved(t *testing.T, p *Plan) *SavedPlan {
 func TestStale(t *testing.T) {
 	service := object.Ref{Kind: "Service", Namespace: "istio-system", Name: "istiod"}
 	tests := map[string]struct {
-		moved func(w *World)
-		plan  func(p *Plan)
+		moved func(w *world.World)
+		plan  func(p *plan.Plan)
 		want  []string
 	}{
 		"nothing moved": {},
 		"addresses and dates are no matter": {
-			moved: func(w *World) { w.Now = w.Now.AddDate(0, 0, 1) },
-			plan:  func(p *Plan) { p.Clusters[0].Gateway = GatewayAddress{Host: "192.0.2.1", Port: 15443} },
+			moved: func(w *world.World) { w.Now = w.Now.AddDate(0, 0, 1) },
+			plan:  func(p *plan.Plan) { p.Clusters[0].Gateway = world.GatewayAddress{Host: "192.0.2.1", Port: 15443} },
 		},
 		"an object appeared": {
-			moved: func(w *World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
+			moved: func(w *world.World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
 			want:  []string{"a: Service istio-system/istiod is to keep now, and was to create"},
 		},
 		"an object went away": {
-			moved: func(w *World) { w.Clusters[1].Objects[service] = Observed{} },
+			moved: func(w *world.World) { w.Clusters[1].Objects[service] = world.Observed{} },
 			want:  []string{"b: Service istio-system/istiod is to create now, and was to keep"},
 		},
 		"an object was replaced": {
-			moved: func(w *World) {
-				w.Clusters[1].Objects[service] = Observed{Object: fixture.ManagedBy(w.Clusters[1].object(service), "uid-new", object.FieldManager)}
+			moved: func(w *world.World) {
+				w.Clusters[1].Objects[service] = world.Observed{Object: fixture.ManagedBy(w.Clusters[1].Object(service), "uid-new", object.FieldManager)}
 			},
 			want: []string{"b: Service istio-system/istiod is not what it was"},
 		},
 		"a cluster is down": {
-			moved: func(w *World) { w.Clusters[1].Unreached = errors.New("i/o timeout") },
+			moved: func(w *world.World) { w.Clusters[1].Unreached = errors.New("i/o timeout") },
 			want:  []string{"b: was reached then, and is not now"},
 		},
 		"other files": {
-			plan: func(p *Plan) { p.Inputs = "other" },
+			plan: func(p *plan.Plan) { p.Inputs = "other" },
 			want: []string{"the files in the work directory, or this binary, are not those that the plan was made with"},
 		},
 		"a cluster is in the way of another": {
-			plan: func(p *Plan) { p.Clusters[0].Name = "x" },
+			plan: func(p *plan.Plan) { p.Clusters[0].Name = "x" },
 			want: []string{"x: was not part of the plan", "a: is not part of the mesh now"},
 		},
 		"a context leads to another cluster, and all else is alike": {
-			plan: func(p *Plan) { p.Clusters[0].UID = "uid-other" },
+			plan: func(p *plan.Plan) { p.Clusters[0].UID = "uid-other" },
 			want: []string{"a: context kind-a leads to another cluster now"},
 		},
 		"another plan altogether": {
-			plan: func(p *Plan) { p.Teardown = true },
+			plan: func(p *plan.Plan) { p.Teardown = true },
 			want: []string{"it was made by another command, or with other flags"},
 		},
 	}
@@ -76,12 +78,12 @@ func TestStale(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := WantedMesh(t, OneNetwork, TestBase)
 			w := appliedWorld(t, d)
-			w.Clusters[0].Objects[service] = Observed{} // so that there is something to do
-			s := saved(t, NewPlan(d, w, PlanOptions{}))
+			w.Clusters[0].Objects[service] = world.Observed{} // so that there is something to do
+			s := saved(t, NewPlan(d, w, plan.Options{}))
 			if tt.moved != nil {
 				tt.moved(w)
 			}
-			now := NewPlan(d, w, PlanOptions{})
+			now := NewPlan(d, w, plan.Options{})
 			if tt.plan != nil {
 				tt.plan(now)
 			}
@@ -97,11 +99,11 @@ func TestSave(t *testing.T) {
 	d := WantedMesh(t, OneNetwork, TestBase)
 	w := appliedWorld(t, d)
 	w.Now = testNow.AddDate(0, 9, 0) // all is due
-	first, err := NewPlan(d, w, PlanOptions{}).Save()
+	first, err := NewPlan(d, w, plan.Options{}).Save()
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := NewPlan(d, w, PlanOptions{}).Save()
+	second, err := NewPlan(d, w, plan.Options{}).Save()
 	if err != nil {
 		t.Fatal(err)
 	}

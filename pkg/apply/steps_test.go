@@ -5,23 +5,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // name is what tests call a step: "east: put remote secret west".
-func stepName(s Step) string {
+func stepName(s plan.Step) string {
 	about := string(s.Part) + string(s.Claim)
 	return s.Cluster + ": " + strings.Join(strings.Fields(fmt.Sprint(s.Kind, " ", about, " ", s.Peer)), " ")
 }
 
 // A graph answers questions about the steps of a plan, by their names.
 type graph struct {
-	steps  []Step
+	steps  []plan.Step
 	byName map[string]int
 }
 
 // graphOf is the graph of p. It must be one: a step comes after steps that are
 // there, that are taken, and that do not come after it.
-func graphOf(t *testing.T, p *Plan) *graph {
+func graphOf(t *testing.T, p *plan.Plan) *graph {
 	t.Helper()
 	g := &graph{steps: p.Steps, byName: map[string]int{}}
 	for i, s := range p.Steps {
@@ -34,7 +36,7 @@ func graphOf(t *testing.T, p *Plan) *graph {
 }
 
 // line is a step and the names of those that it comes after.
-func (g *graph) line(s Step) string {
+func (g *graph) line(s plan.Step) string {
 	out := stepName(s)
 	if len(s.After) > 0 {
 		var after []string

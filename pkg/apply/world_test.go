@@ -13,10 +13,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
@@ -72,7 +77,7 @@ func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
 
 // wantedMesh is what the files ask for, with a handful of objects in the place
 // of what the charts render.
-func WantedMesh(t *testing.T, mesh, base string) *Desired {
+func WantedMesh(t *testing.T, mesh, base string) *desired.Desired {
 	t.Helper()
 	m, err := topology.ParseMesh("topology.yaml", []byte(mesh), nil)
 	if err != nil {
@@ -82,33 +87,33 @@ func WantedMesh(t *testing.T, mesh, base string) *Desired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
+	d := &desired.Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
 	for _, c := range m.Clusters {
 		manifest, _ := manifest.New(m, b, c, manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
-		dc := desiredCluster(m, c)
+		dc := desired.ClusterOf(m, c)
 		dc.Manifest = manifest
 		d.Clusters = append(d.Clusters, dc)
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)
-		w := &wants{desired: d, cluster: c}
-		if byRole(w); w.err != nil {
-			t.Fatal(w.err)
+		w := &desired.Wants{Desired: d, Cluster: c}
+		if component.Wants(w); w.Err != nil {
+			t.Fatal(w.Err)
 		}
 	}
 	return d
 }
 
-func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
+func chartItems(t *testing.T, mesh string, c *desired.Cluster) []*desired.Item {
 	t.Helper()
 	ns := c.Member.Namespace
-	var items []*Item
+	var items []*desired.Item
 	add := func(comp order.Component, gateway bool, o *unstructured.Unstructured) {
-		about := gatewaySubject(object.RefOf(o))
+		about := desired.GatewaySubject(object.RefOf(o))
 		if comp != order.Gateway {
-			about = order.Subject{Component: comp, Part: partOf(object.RefOf(o), gateway)}
+			about = order.Subject{Component: comp, Part: desired.PartOf(object.RefOf(o), gateway)}
 		}
-		it, err := newItem(about, mesh, o, nil)
+		it, err := desired.NewItem(about, mesh, o, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +139,7 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 	if c.Member.Remote() {
 		path += "/cluster/" + c.Member.Name + "/net/" + c.Member.Network
 	}
-	add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", injectorRef(ns).Name, nil, map[string]any{
+	add(order.ControlPlane, false, object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", object.InjectorRef(ns).Name, nil, map[string]any{
 		"webhooks": []any{map[string]any{"name": "namespace.sidecar-injector.istio.io", "clientConfig": map[string]any{
 			"service": map[string]any{"name": "istiod", "namespace": ns, "path": path, "port": int64(443)},
 		}}},
@@ -147,25 +152,25 @@ func chartItems(t *testing.T, mesh string, c *DesiredCluster) []*Item {
 }
 
 // emptyWorld is what is read where nobody installed anything.
-func EmptyWorld(d *Desired) *World {
-	w := &World{Now: testNow}
+func EmptyWorld(d *desired.Desired) *world.World {
+	w := &world.World{Now: testNow}
 	for _, c := range d.Clusters {
 		w.Clusters = append(w.Clusters, emptyLive(c.Member))
 	}
 	return w
 }
 
-func emptyLive(m record.Member) *Live {
+func emptyLive(m record.Member) *world.Live {
 	m.UID = "uid-" + m.Name
-	return &Live{
-		Member: m, Kubernetes: "v1.36.0", Objects: map[object.Ref]Observed{},
+	return &world.Live{
+		Member: m, Kubernetes: "v1.36.0", Objects: map[object.Ref]world.Observed{},
 		Endpoint: object.Endpoint{Server: "https://" + m.Name + ".example.com:6443", CA: []byte("CA of " + m.Name)},
 	}
 }
 
 // appliedWorld is the world after an apply of d that went well, gateways with
 // addresses and istiods running.
-func appliedWorld(t *testing.T, d *Desired) *World {
+func appliedWorld(t *testing.T, d *desired.Desired) *world.World {
 	t.Helper()
 	w := EmptyWorld(d)
 	for i, c := range d.Clusters {
@@ -176,11 +181,11 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 	for i, c := range d.Clusters {
 		for _, it := range c.Items {
 			uid := fmt.Sprintf("uid-%s-%s", c.Member.Name, it.Ref)
-			w.Clusters[i].Objects[it.Ref] = Observed{Object: fixture.ManagedBy(mintedFor(t, w, it), uid, object.FieldManager)}
+			w.Clusters[i].Objects[it.Ref] = world.Observed{Object: fixture.ManagedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
-		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), gatewayRef(l.Namespace)} {
-			if l.object(ref) != nil {
+		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), check.GatewayRef(l.Namespace)} {
+			if l.Object(ref) != nil {
 				edit(l, ref, func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
 			}
 		}
@@ -193,15 +198,15 @@ func appliedWorld(t *testing.T, d *Desired) *World {
 }
 
 // reachedAt is where a gateway with these IP addresses is reached.
-func reachedAt(ips ...string) Reach {
-	r := Reach{Hosts: ips}
+func reachedAt(ips ...string) world.Reach {
+	r := world.Reach{Hosts: ips}
 	for _, ip := range ips {
 		r.IPs = append(r.IPs, netip.MustParseAddr(ip))
 	}
 	return r
 }
 
-func giveAddress(l *Live) {
+func giveAddress(l *world.Live) {
 	l.Reach = reachedAt("192.0.2.7")
 	edit(l, object.GatewayServiceRef(l.Namespace), func(o map[string]any) {
 		o["status"] = map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "192.0.2.7"}}}}
@@ -209,61 +214,61 @@ func giveAddress(l *Live) {
 }
 
 // remember writes every record as an apply does that did all of it.
-func remember(t *testing.T, d *Desired, w *World) {
+func remember(t *testing.T, d *desired.Desired, w *world.World) {
 	t.Helper()
-	p := NewPlan(d, w, PlanOptions{})
-	members := p.members((*ClusterPlan).willGo)
+	p := NewPlan(d, w, plan.Options{})
+	members := p.Members((*plan.Cluster).WillGo)
 	for i, c := range p.Clusters {
 		if c.Unreached != "" || c.Leaving {
 			continue
 		}
-		o, err := c.RecordAfter(d.MeshID, members, func(Change) bool { return true }).Object(c.Namespace)
+		o, err := c.RecordAfter(d.MeshID, members, func(plan.Change) bool { return true }).Object(c.Namespace)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if w.Clusters[i].Record, err = record.Parse(o); err != nil {
 			t.Fatal(err)
 		}
-		w.Clusters[i].recordVersion = "1"
+		w.Clusters[i].RecordVersion = "1"
 	}
 }
 
 // mintedFor is what an apply sends for it.
-func mintedFor(t *testing.T, w *World, it *Item) *unstructured.Unstructured {
+func mintedFor(t *testing.T, w *world.World, it *desired.Item) *unstructured.Unstructured {
 	t.Helper()
 	switch late := it.Late.(type) {
-	case *intermediate:
-		c, err := late.Mint(t.Context(), Minter{Random: rand.Reader, Now: testNow})
+	case *desired.Intermediate:
+		c, err := late.Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c.put(it.Object)
-	case *remoteAccess:
-		source := w.Cluster(late.from.Name)
-		b, err := encodeRemoteKubeconfig(source.Name, source.Endpoint, certs.NewSecret([]byte("token of "+late.consumer)))
+		return c.Put(it.Object)
+	case *desired.RemoteAccess:
+		source := w.Cluster(late.From.Name)
+		b, err := desired.EncodeRemoteKubeconfig(source.Name, source.Endpoint, certs.NewSecret([]byte("token of "+late.Consumer)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		grant := object.SecretRef(late.from.Namespace, object.GrantPrefix+late.consumer)
-		account := accountRef(late.from.Namespace, late.account)
+		grant := object.SecretRef(late.From.Namespace, object.GrantPrefix+late.Consumer)
+		account := desired.AccountRef(late.From.Namespace, late.Account)
 		notes := map[string]string{
-			annotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
-			annotationAccount: fmt.Sprintf("uid-%s-%s", source.Name, account),
-			annotationIssued:  testNow.Format(time.RFC3339),
-			annotationExpires: testNow.Add(tokenLifetime).Format(time.RFC3339),
+			desired.AnnotationGrant:   fmt.Sprintf("uid-%s-%s", source.Name, grant),
+			desired.AnnotationAccount: fmt.Sprintf("uid-%s-%s", source.Name, account),
+			desired.AnnotationIssued:  testNow.Format(time.RFC3339),
+			desired.AnnotationExpires: testNow.Add(desired.TokenLifetime).Format(time.RFC3339),
 		}
-		if late.serves {
-			notes[annotationServes] = "true"
+		if late.Serves {
+			notes[desired.AnnotationServes] = "true"
 		}
-		return secretContent(map[string][]byte{source.Name: b}, notes).put(it.Object)
-	case *primaryEndpoints:
-		return content{fields: w.Cluster(late.primary).Reach.endpoints().fields()}.put(it.Object)
+		return desired.SecretContent(map[string][]byte{source.Name: b}, notes).Put(it.Object)
+	case *desired.PrimaryEndpoints:
+		return desired.Content{Fields: w.Cluster(late.Primary).Reach.Endpoints().Fields()}.Put(it.Object)
 	}
 	return it.Object
 }
 
 // edit changes an object that is there.
-func edit(l *Live, ref object.Ref, change func(o map[string]any)) {
+func edit(l *world.Live, ref object.Ref, change func(o map[string]any)) {
 	seen := l.Objects[ref]
 	seen.Object = seen.Object.DeepCopy()
 	change(seen.Object.Object)
@@ -272,7 +277,7 @@ func edit(l *Live, ref object.Ref, change func(o map[string]any)) {
 
 // drift changes an object as manager would with kubectl, who then owns the
 // fields under spec; the dry run says what an apply makes of it.
-func drift(l *Live, ref object.Ref, manager string, change func(spec map[string]any)) {
+func drift(l *world.Live, ref object.Ref, manager string, change func(spec map[string]any)) {
 	was := l.Objects[ref].Object
 	edit(l, ref, func(o map[string]any) {
 		spec, _ := o["spec"].(map[string]any)

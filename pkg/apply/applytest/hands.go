@@ -1,8 +1,6 @@
 package applytest
 
-import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-)
+import "github.com/setup-mesh/setup-mesh/pkg/apply/object"
 
 // A Hand is somebody else who works on a cluster: a user with kubectl, another
 // tool. Its writes are followed by the actors, and judged as any others; no fault

@@ -11,6 +11,11 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // An intent is what somebody is about to apply.
@@ -27,8 +32,8 @@ type options struct {
 
 // An outcome is what came of an apply.
 type outcome struct {
-	plan   *apply.Plan
-	report *apply.Report // nil if nothing was applied
+	plan   *plan.Plan
+	report *execute.Report // nil if nothing was applied
 	err    error
 }
 
@@ -59,16 +64,16 @@ func (s *sim) apply(p *process, o options) outcome {
 		s.logf("  %s: %v", p.holder, err)
 		return outcome{err: err}
 	}
-	clients := &apply.Clients{Opener: p.run, Resolver: noNames{}}
-	w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now(), Teardown: p.ends, Adopt: o.adopt})
+	clients := &world.Clients{Opener: p.run, Resolver: noNames{}}
+	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: time.Now(), Teardown: p.ends, Adopt: o.adopt})
 	if err != nil {
 		s.logf("  %s: %v", p.holder, err)
 		s.secret("an error", err.Error())
 		return outcome{err: err}
 	}
-	pl := apply.NewPlan(d, w, apply.PlanOptions{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
+	pl := apply.NewPlan(d, w, plan.Options{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
 	pl.Teardown = p.ends
-	pl = apply.With(pl, apply.Preflight(pl, apply.Inspect(ctx, pl, clients)))
+	pl = check.With(pl, check.Preflight(pl, check.Inspect(ctx, pl, clients)))
 	s.secretPlan(pl)
 	s.logPlan(p, pl)
 	if len(pl.Refusals) > 0 {
@@ -77,8 +82,8 @@ func (s *sim) apply(p *process, o options) outcome {
 	s.mu.Lock()
 	p.phase, p.since = "apply", time.Now()
 	s.mu.Unlock()
-	report := apply.Apply(ctx, pl, clients, apply.Options{
-		Now: time.Now(), Random: rand.Reader, Holder: p.holder, Parallelism: 64, Events: func(e apply.Event) { s.event(p, e) },
+	report := execute.Apply(ctx, pl, clients, execute.Options{
+		Now: time.Now(), Random: rand.Reader, Holder: p.holder, Parallelism: 64, Events: func(e execute.Event) { s.event(p, e) },
 	})
 	s.mu.Lock()
 	p.phase = "over"
@@ -89,11 +94,11 @@ func (s *sim) apply(p *process, o options) outcome {
 
 var errRefused = errors.New("refused")
 
-func (s *sim) event(p *process, e apply.Event) {
+func (s *sim) event(p *process, e execute.Event) {
 	if e.Detail != "" {
 		s.secret("an event", e.Detail)
 	}
-	if s.log != nil && e.Kind != apply.Progress {
+	if s.log != nil && e.Kind != execute.Progress {
 		s.logf("  %s: %s %s %s %s%s %s %s", p.holder, e.Kind, e.Cluster, e.Step, e.Part, e.Claim, e.Peer, e.Detail)
 	}
 }
@@ -109,7 +114,7 @@ func (s *sim) secret(where, text string) {
 	}
 }
 
-func (s *sim) secretPlan(pl *apply.Plan) {
+func (s *sim) secretPlan(pl *plan.Plan) {
 	b, err := pl.Save()
 	if err != nil {
 		s.judge("plan", "cannot be saved: %v", err)
@@ -122,14 +127,14 @@ func (s *sim) secretPlan(pl *apply.Plan) {
 	}
 }
 
-func (s *sim) logPlan(p *process, pl *apply.Plan) {
+func (s *sim) logPlan(p *process, pl *plan.Plan) {
 	if s.log == nil {
 		return
 	}
 	for _, c := range pl.Clusters {
 		s.logf("  plan of %s: %s (context %s) %s leaving %v %s", p.holder, c.Name, c.Context, c.Role, c.Leaving, c.Unreached)
 		for _, ch := range c.Changes {
-			if ch.Action != apply.Keep {
+			if ch.Action != plan.Keep {
 				s.logf("    %s %s [%s %s] %s %s%v", ch.Action, ch.Object, ch.Part, ch.Peer, ch.Reason, ch.Blocked, ch.Fields)
 			}
 		}
@@ -145,7 +150,7 @@ func (s *sim) logPlan(p *process, pl *apply.Plan) {
 	}
 }
 
-func (s *sim) logReport(p *process, r *apply.Report) {
+func (s *sim) logReport(p *process, r *execute.Report) {
 	b, err := json.Marshal(r)
 	if err != nil {
 		s.judge("report", "cannot be encoded: %v", err)

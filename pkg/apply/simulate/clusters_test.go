@@ -13,6 +13,12 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
@@ -57,41 +63,41 @@ func benchClusters(b *testing.B, n int) {
 		return ""
 	})
 	wanted := benchWanted(b, file.String())
-	measure := func(what string, f func(ctx context.Context, clients *apply.Clients)) {
+	measure := func(what string, f func(ctx context.Context, clients *world.Clients)) {
 		run, ctx := fleet.Run(context.Background())
 		requests.Store(0)
 		start := time.Now()
-		f(ctx, &apply.Clients{Opener: run, Resolver: noNames{}})
+		f(ctx, &world.Clients{Opener: run, Resolver: noNames{}})
 		b.ReportMetric(time.Since(start).Seconds(), what+"-s")
 		b.ReportMetric(float64(requests.Load())/float64(n), what+"-req/cluster")
 	}
-	plan := func(ctx context.Context, clients *apply.Clients) *apply.Plan {
+	plan := func(ctx context.Context, clients *world.Clients) *plan.Plan {
 		d, err := apply.NewDesired(wanted, charts.New())
 		if err != nil {
 			b.Fatal(err)
 		}
-		w, err := apply.Observe(ctx, clients, d, apply.ObserveOptions{Now: time.Now()})
+		w, err := observe.Observe(ctx, clients, d, observe.Options{Now: time.Now()})
 		if err != nil {
 			b.Fatal(err)
 		}
-		p := apply.NewPlan(d, w, apply.PlanOptions{})
-		return apply.With(p, apply.Preflight(p, apply.Inspect(ctx, p, clients)))
+		p := apply.NewPlan(d, w, plan.Options{})
+		return check.With(p, check.Preflight(p, check.Inspect(ctx, p, clients)))
 	}
-	carryOut := func(ctx context.Context, clients *apply.Clients) {
+	carryOut := func(ctx context.Context, clients *world.Clients) {
 		p := plan(ctx, clients)
 		if len(p.Refusals) > 0 {
 			b.Fatal(p.Refusals[0])
 		}
-		r := apply.Apply(ctx, p, clients, apply.Options{Now: time.Now(), Random: rand.Reader, Holder: "b", Parallelism: 24})
+		r := execute.Apply(ctx, p, clients, execute.Options{Now: time.Now(), Random: rand.Reader, Holder: "b", Parallelism: 24})
 		for _, c := range r.Clusters {
 			for _, f := range c.Failures {
 				b.Fatal(c.Cluster, f)
 			}
 		}
 	}
-	measure("first-plan", func(ctx context.Context, clients *apply.Clients) { plan(ctx, clients) })
+	measure("first-plan", func(ctx context.Context, clients *world.Clients) { plan(ctx, clients) })
 	measure("first-apply", carryOut)
-	measure("no-op-plan", func(ctx context.Context, clients *apply.Clients) {
+	measure("no-op-plan", func(ctx context.Context, clients *world.Clients) {
 		if plan(ctx, clients).Pending() {
 			b.Fatal("something is pending")
 		}
@@ -102,7 +108,7 @@ func benchClusters(b *testing.B, n int) {
 	measure("no-op-apply", carryOut)
 }
 
-func benchWanted(b *testing.B, file string) apply.Wanted {
+func benchWanted(b *testing.B, file string) desired.Wanted {
 	m, err := topology.ParseMesh("topology.yaml", []byte(file), nil)
 	if err != nil {
 		b.Fatal(err)
@@ -119,5 +125,5 @@ func benchWanted(b *testing.B, file string) apply.Wanted {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return apply.Wanted{Mesh: m, Base: base, Root: root}
+	return desired.Wanted{Mesh: m, Base: base, Root: root}
 }

@@ -9,9 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -196,7 +196,7 @@ func (s *sim) whole(w applytest.World) {
 	}
 }
 
-func (s *sim) asWanted(w applytest.World, m mesh, c member, d *apply.DesiredCluster) {
+func (s *sim) asWanted(w applytest.World, m mesh, c member, d *desired.Cluster) {
 	wanted := map[object.Ref]bool{record.Ref(m.Namespace): true}
 	for _, it := range d.Items {
 		wanted[it.Ref] = true

@@ -19,7 +19,9 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
@@ -213,7 +215,7 @@ func newRoot(id string) (*certs.Root, error) {
 var meshIDs = []string{"mesh-a", "mesh-b"}
 
 // desired is what the files say. A mistake in them is an error.
-func (m mesh) desired() (*apply.Desired, error) {
+func (m mesh) desired() (*desired.Desired, error) {
 	root := roots()[m.ID]
 	topo, err := topology.ParseMesh("topology.yaml", []byte(m.topology()), nil)
 	if err != nil {
@@ -223,12 +225,12 @@ func (m mesh) desired() (*apply.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply.NewDesired(apply.Wanted{Mesh: topo, Base: base, Root: root}, standIn{})
+	return apply.NewDesired(desired.Wanted{Mesh: topo, Base: base, Root: root}, standIn{})
 }
 
 // wanted is what a mesh is to be or, if all of it ends, not to be. The same files
 // are read once.
-func (s *sim) wanted(m mesh, ends bool) (*apply.Desired, error) {
+func (s *sim) wanted(m mesh, ends bool) (*desired.Desired, error) {
 	key := m.files()
 	if ends {
 		key += "ends"
@@ -255,7 +257,7 @@ func (s *sim) wanted(m mesh, ends bool) (*apply.Desired, error) {
 
 // remember has each intermediate verified once: that takes more time than all else
 // in a plan, and is package certs' own business.
-func (s *sim) remember(d *apply.Desired) {
+func (s *sim) remember(d *desired.Desired) {
 	for _, c := range d.Clusters {
 		for _, it := range c.Items {
 			if it.Ref.Name == object.Cacerts {
@@ -267,7 +269,7 @@ func (s *sim) remember(d *apply.Desired) {
 
 // judged remembers which intermediates are good.
 type judged struct {
-	apply.Late
+	desired.Late
 	s       *sim
 	cluster string
 }
@@ -286,9 +288,9 @@ func intermediateOf(secret applytest.Object, member string) intermediate {
 	return intermediate{secret.GetLabels()[object.LabelMesh], member, sha256.Sum256([]byte(encode(secret.Object["data"])))}
 }
 
-// Judge implements [apply.Late]. A certificate that is verified stays so until it
+// Judge implements [desired.Late]. A certificate that is verified stays so until it
 // is due.
-func (j judged) Judge(w *apply.World, live *unstructured.Unstructured) string {
+func (j judged) Judge(w *world.World, live *unstructured.Unstructured) string {
 	key := intermediateOf(live, j.cluster)
 	j.s.mu.Lock()
 	v, ok := j.s.good[key]
@@ -311,10 +313,10 @@ func (s *sim) verified(secret applytest.Object, member string) {
 }
 
 // departing is what a teardown wants.
-func (m mesh) departing() (*apply.Desired, error) {
+func (m mesh) departing() (*desired.Desired, error) {
 	topo, err := topology.ParseMesh("topology.yaml", []byte(m.topology()), nil)
 	if err != nil {
 		return nil, err
 	}
-	return apply.Departing(topo), nil
+	return desired.Departing(topo), nil
 }

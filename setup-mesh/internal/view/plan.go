@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -15,11 +15,11 @@ type PlanStyle struct {
 	Colour  bool // w understands it
 	Objects bool // show the objects behind each component
 	// Unnamed are the clusters of a teardown that topology.yaml does not name.
-	Unnamed []*apply.ClusterPlan
+	Unnamed []*plan.Cluster
 }
 
 // Plan words a plan for people.
-func Plan(w io.Writer, p *apply.Plan, style PlanStyle) {
+func Plan(w io.Writer, p *plan.Plan, style PlanStyle) {
 	v := planView{w: w, plan: p, colour: palette(style.Colour), objects: style.Objects, unnamed: style.Unnamed}
 	v.print()
 }
@@ -28,10 +28,10 @@ func Plan(w io.Writer, p *apply.Plan, style PlanStyle) {
 // knowing, and the sum.
 type planView struct {
 	w       io.Writer
-	plan    *apply.Plan
+	plan    *plan.Plan
 	colour  palette
 	objects bool
-	unnamed []*apply.ClusterPlan
+	unnamed []*plan.Cluster
 }
 
 func (v *planView) print() {
@@ -45,8 +45,8 @@ func (v *planView) print() {
 	findings(v.w, v.colour.mark("!"), v.plan.Warnings)
 	switch {
 	case v.plan.Pending():
-		say(v.w, "Plan: %d to create, %d to update, %d to delete in %s.", v.plan.Count(apply.Create),
-			v.plan.Count(apply.Update), v.plan.Count(apply.Delete), clusterCount(len(pendingClusters(v.plan))))
+		say(v.w, "Plan: %d to create, %d to update, %d to delete in %s.", v.plan.Count(plan.Create),
+			v.plan.Count(plan.Update), v.plan.Count(plan.Delete), clusterCount(len(pendingClusters(v.plan))))
 		if n := len(v.plan.Refusals); n > 0 {
 			say(v.w, "This plan is not applied: fix %s first.", theProblems(n))
 		}
@@ -110,7 +110,7 @@ func (v *planView) clusters() {
 }
 
 // where is the cluster to its owner.
-func (v *planView) where(c *apply.ClusterPlan) string {
+func (v *planView) where(c *plan.Cluster) string {
 	s := c.Context + ", "
 	if c.Was != nil && c.Was.Network != c.Network {
 		s += c.Was.Network + " -> "
@@ -179,7 +179,7 @@ func (v *planView) drift() {
 }
 
 // pendingClusters are the names of the clusters in which something changes.
-func pendingClusters(p *apply.Plan) []string {
+func pendingClusters(p *plan.Plan) []string {
 	var names []string
 	for _, c := range p.Clusters {
 		if c.Pending() {

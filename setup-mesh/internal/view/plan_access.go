@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // remoteAccess words whom istiod reads: the grants behind it go without saying.
-func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []planLine {
+func (v *planView) remoteAccess(c *plan.Cluster, changes []plan.Change) []planLine {
 	var created, ended, blocked []string
 	var lines []planLine
 	remote := c.Role == record.RoleRemote
@@ -22,14 +22,14 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 		case ch.Blocked != "":
 			blocked = append(blocked, ch.Object.String()+": "+ch.Blocked)
 		case !isSecret:
-		case ch.Action == apply.Create:
+		case ch.Action == plan.Create:
 			created = append(created, source)
-		case ch.Action == apply.Delete && remote:
+		case ch.Action == plan.Delete && remote:
 			ended = append(ended, source)
-		case ch.Action == apply.Delete:
+		case ch.Action == plan.Delete:
 			lines = append(lines, componentLine("-", order.RemoteAccess, source+"   "+v.whyNotRead(c, source)))
 		default:
-			lines = append(lines, componentLine("~", order.RemoteAccess, source+"   "+firstReason([]apply.Change{ch}, "changed outside of setup-mesh")))
+			lines = append(lines, componentLine("~", order.RemoteAccess, source+"   "+firstReason([]plan.Change{ch}, "changed outside of setup-mesh")))
 		}
 	}
 	if len(created) > 0 {
@@ -53,7 +53,7 @@ func (v *planView) remoteAccess(c *apply.ClusterPlan, changes []apply.Change) []
 }
 
 // whyNotRead says why the istiod of c no longer reads a cluster.
-func (v *planView) whyNotRead(c *apply.ClusterPlan, source string) string {
+func (v *planView) whyNotRead(c *plan.Cluster, source string) string {
 	for _, s := range v.plan.Clusters {
 		switch {
 		case s.Name != source || s.Leaving:
@@ -67,15 +67,15 @@ func (v *planView) whyNotRead(c *apply.ClusterPlan, source string) string {
 }
 
 // readBy words which clusters read this one, as far as that changes.
-func readBy(changes []apply.Change) []planLine {
+func readBy(changes []plan.Change) []planLine {
 	words := []struct {
-		action apply.Action
+		action plan.Action
 		symbol string
 		before string
 	}{
-		{apply.Create, "+", "read by "},
-		{apply.Update, "~", "read by "},
-		{apply.Delete, "-", "no longer read by "},
+		{plan.Create, "+", "read by "},
+		{plan.Update, "~", "read by "},
+		{plan.Delete, "-", "no longer read by "},
 	}
 	var lines []planLine
 	for _, w := range words {

@@ -5,12 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // body is what happens in one cluster, a line for each of its components.
-func (v *planView) body(c *apply.ClusterPlan) []planLine {
+func (v *planView) body(c *plan.Cluster) []planLine {
 	if c.Unreached != "" {
 		return unreachedLines(c)
 	}
@@ -42,7 +42,7 @@ func (v *planView) body(c *apply.ClusterPlan) []planLine {
 	return lines
 }
 
-func unreachedLines(c *apply.ClusterPlan) []planLine {
+func unreachedLines(c *plan.Cluster) []planLine {
 	lines := []planLine{{symbol: "x", text: "not reached: " + c.Unreached}}
 	for _, hint := range c.Remedies() {
 		lines = append(lines, planLine{indent: 2, text: fixLabel + hint})
@@ -54,15 +54,15 @@ func unreachedLines(c *apply.ClusterPlan) []planLine {
 }
 
 // changesOf is what is not kept of a component.
-func changesOf(c *apply.ClusterPlan, comp order.Component) []apply.Change {
-	return slices.DeleteFunc(slices.Clone(c.Changes), func(ch apply.Change) bool {
-		return ch.Component != comp || ch.Action == apply.Keep
+func changesOf(c *plan.Cluster, comp order.Component) []plan.Change {
+	return slices.DeleteFunc(slices.Clone(c.Changes), func(ch plan.Change) bool {
+		return ch.Component != comp || ch.Action == plan.Keep
 	})
 }
 
 // leavingLines is one line for all that goes, one for what only loses our labels,
 // and one for each reason why something cannot go now.
-func leavingLines(c *apply.ClusterPlan) []planLine {
+func leavingLines(c *plan.Cluster) []planLine {
 	var lines []planLine
 	var gone []string
 	n := 0
@@ -71,10 +71,10 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 		for _, ch := range changesOf(c, comp) {
 			switch {
 			case ch.Blocked != "":
-			case ch.Action == apply.Delete:
+			case ch.Action == plan.Delete:
 				deleted++
 			default:
-				lines = append(lines, planLine{symbol: symbolOf([]apply.Change{ch}), text: fmt.Sprintf("%s: %s", ch.Object, ch.Reason)})
+				lines = append(lines, planLine{symbol: symbolOf([]plan.Change{ch}), text: fmt.Sprintf("%s: %s", ch.Object, ch.Reason)})
 			}
 		}
 		if deleted > 0 && comp != order.Bookkeeping {
@@ -92,9 +92,9 @@ func leavingLines(c *apply.ClusterPlan) []planLine {
 
 // stayingLines is a line for each reason why objects of a cluster that leaves are
 // not touched now.
-func stayingLines(c *apply.ClusterPlan) []planLine {
+func stayingLines(c *plan.Cluster) []planLine {
 	var reasons []string
-	held := map[string][]apply.Change{}
+	held := map[string][]plan.Change{}
 	for _, comp := range order.Components() {
 		for _, ch := range changesOf(c, comp) {
 			if ch.Blocked == "" {
@@ -119,19 +119,19 @@ func stayingLines(c *apply.ClusterPlan) []planLine {
 
 // othersPending says whether more than the record changes; the record of that
 // is not worth a line.
-func othersPending(c *apply.ClusterPlan) bool {
-	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return ch.Component != order.Bookkeeping && ch.Pending() })
+func othersPending(c *plan.Cluster) bool {
+	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return ch.Component != order.Bookkeeping && ch.Pending() })
 }
 
 // objectLines lists the objects behind a component, field by field.
-func objectLines(changes []apply.Change) []planLine {
+func objectLines(changes []plan.Change) []planLine {
 	var lines []planLine
 	for _, ch := range changes {
 		text := ch.Object.String()
-		if why := firstReason([]apply.Change{ch}, ""); why != "" {
+		if why := firstReason([]plan.Change{ch}, ""); why != "" {
 			text += "   " + why
 		}
-		lines = append(lines, planLine{indent: 2, symbol: symbolOf([]apply.Change{ch}), text: text})
+		lines = append(lines, planLine{indent: 2, symbol: symbolOf([]plan.Change{ch}), text: text})
 		for _, f := range ch.Fields {
 			lines = append(lines, planLine{indent: 6, text: fieldWords(f)})
 		}

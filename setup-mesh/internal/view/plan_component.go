@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // componentIndent is where the words of a component begin.
@@ -18,11 +18,11 @@ func componentLine(symbol string, comp order.Component, text string) planLine {
 }
 
 // component words the changes of one component.
-func (v *planView) component(c *apply.ClusterPlan, comp order.Component, changes []apply.Change) []planLine {
-	var known, unknown, waiting []apply.Change
+func (v *planView) component(c *plan.Cluster, comp order.Component, changes []plan.Change) []planLine {
+	var known, unknown, waiting []plan.Change
 	for _, ch := range changes {
 		switch {
-		case ch.Action == apply.Unknown:
+		case ch.Action == plan.Unknown:
 			unknown = append(unknown, ch)
 		case ch.Blocked != "" && (comp == order.ControlPlane || comp == order.Gateway):
 			waiting = append(waiting, ch)
@@ -40,7 +40,7 @@ func (v *planView) component(c *apply.ClusterPlan, comp order.Component, changes
 
 // unreadLines say what of a component could not be read, and why; the reason is
 // mostly the same for all.
-func unreadLines(comp order.Component, unknown []apply.Change) []planLine {
+func unreadLines(comp order.Component, unknown []plan.Change) []planLine {
 	if len(unknown) == 0 {
 		return nil
 	}
@@ -62,7 +62,7 @@ func unreadWords(n int) string {
 }
 
 // knownComponent words the changes of one component that was read.
-func (v *planView) knownComponent(c *apply.ClusterPlan, comp order.Component, changes []apply.Change) []planLine {
+func (v *planView) knownComponent(c *plan.Cluster, comp order.Component, changes []plan.Change) []planLine {
 	symbol := symbolOf(changes)
 	switch comp {
 	case order.Certificate:
@@ -85,16 +85,16 @@ func (v *planView) knownComponent(c *apply.ClusterPlan, comp order.Component, ch
 
 // certificateLines words the intermediate that will be there, and under it why
 // the one that is there has to go.
-func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []planLine {
+func certificateLines(c *plan.Cluster, symbol string, ch plan.Change) []planLine {
 	facts := fmt.Sprintf("intermediate CA, until %s, root %s", c.NotAfter.Format(time.DateOnly), c.RootFingerprint)
 	switch {
 	case ch.Blocked != "":
 		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}
-	case ch.Action == apply.Delete:
+	case ch.Action == plan.Delete:
 		return []planLine{componentLine(symbol, ch.Component, "workloads get theirs from "+few(c.Primaries))}
 	case ch.Reason != "":
 		return []planLine{componentLine(symbol, ch.Component, "new "+facts), {indent: componentIndent, text: ch.Reason}}
-	case ch.Action == apply.Update:
+	case ch.Action == plan.Update:
 		return []planLine{componentLine(symbol, ch.Component, count(len(ch.Fields), "field"))}
 	}
 	return []planLine{componentLine(symbol, ch.Component, facts)}
@@ -103,7 +103,7 @@ func certificateLines(c *apply.ClusterPlan, symbol string, ch apply.Change) []pl
 // controlPlaneLines words the differences of the IstioControlPlane, and how many
 // of the objects behind it change. Where the role changes nearly all is
 // different, and the role says why.
-func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
+func (v *planView) controlPlaneLines(c *plan.Cluster, symbol string, changes []plan.Change) []planLine {
 	switch {
 	case c.New:
 		return []planLine{componentLine(symbol, order.ControlPlane, fmt.Sprintf("profile %s, %s", c.Profile, count(len(changes), "object")))}
@@ -131,7 +131,7 @@ func (v *planView) controlPlaneLines(c *apply.ClusterPlan, symbol string, change
 }
 
 // objectsWords names the object where it is one, and counts them where not.
-func objectsWords(changes []apply.Change) string {
+func objectsWords(changes []plan.Change) string {
 	if len(changes) == 1 {
 		return changes[0].Object.String()
 	}
@@ -139,7 +139,7 @@ func objectsWords(changes []apply.Change) string {
 }
 
 // profileChange is the profile that was applied, and the one that will be.
-func profileChange(c *apply.ClusterPlan) string {
+func profileChange(c *plan.Cluster) string {
 	for _, f := range c.Manifest {
 		if f.Path == "spec.profile" && f.Old != nil {
 			return fmt.Sprintf("%v -> %s", f.Old, c.Profile)
@@ -149,8 +149,8 @@ func profileChange(c *apply.ClusterPlan) string {
 }
 
 // symbolOf is the symbol of changes taken together.
-func symbolOf(changes []apply.Change) string {
-	symbols := map[apply.Action]string{apply.Create: "+", apply.Update: "~", apply.Delete: "-", apply.Unknown: "x", apply.Keep: " "}
+func symbolOf(changes []plan.Change) string {
+	symbols := map[plan.Action]string{plan.Create: "+", plan.Update: "~", plan.Delete: "-", plan.Unknown: "x", plan.Keep: " "}
 	symbol := symbols[changes[0].Action]
 	for _, ch := range changes {
 		if ch.Blocked != "" {
@@ -163,7 +163,7 @@ func symbolOf(changes []apply.Change) string {
 	return symbol
 }
 
-func firstReason(changes []apply.Change, otherwise string) string {
+func firstReason(changes []plan.Change, otherwise string) string {
 	for _, ch := range changes {
 		switch {
 		case ch.Blocked != "":

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // gatewayLines words what becomes of an east-west gateway.
-func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []apply.Change) []planLine {
+func (v *planView) gatewayLines(c *plan.Cluster, symbol string, changes []plan.Change) []planLine {
 	lines := []planLine{{text: objectsWords(changes)}}
 	switch symbol {
 	case "+":
@@ -27,7 +27,7 @@ func (v *planView) gatewayLines(c *apply.ClusterPlan, symbol string, changes []a
 
 // newGateway words a gateway that is made, or has more to do: where it is
 // reached, and whom it leads to istiod.
-func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []planLine {
+func (v *planView) newGateway(c *plan.Cluster, changes []plan.Change) []planLine {
 	whole, exposes := has(changes, object.EastWestGateway), has(changes, object.CrossNetworkGateway)
 	remotes := v.remotesOf(c.Name)
 	leads := len(remotes) > 0 && has(changes, object.IstiodGateway)
@@ -50,7 +50,7 @@ func (v *planView) newGateway(c *apply.ClusterPlan, changes []apply.Change) []pl
 }
 
 // oldGateway words the end of a gateway, or of what it did.
-func oldGateway(changes []apply.Change) string {
+func oldGateway(changes []plan.Change) string {
 	switch words := objectsWords(changes); {
 	case has(changes, object.EastWestGateway):
 		return words
@@ -62,13 +62,13 @@ func oldGateway(changes []apply.Change) string {
 }
 
 // has says whether an object with that name is among changes.
-func has(changes []apply.Change, name string) bool {
-	return slices.ContainsFunc(changes, func(ch apply.Change) bool { return ch.Object.Name == name })
+func has(changes []plan.Change, name string) bool {
+	return slices.ContainsFunc(changes, func(ch plan.Change) bool { return ch.Object.Name == name })
 }
 
 // gatewayWords is where a gateway is reached; its port is of interest only
 // between networks.
-func gatewayWords(c *apply.ClusterPlan, exposed bool) string {
+func gatewayWords(c *plan.Cluster, exposed bool) string {
 	name, address := object.EastWestGateway, c.Gateway.String()
 	switch {
 	case address == "":

@@ -3,8 +3,8 @@ package view
 import (
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -13,7 +13,7 @@ import (
 
 // roleWords is what a cluster is in the mesh, and was where that changes: "" for
 // a primary that was one.
-func roleWords(c *apply.ClusterPlan) string {
+func roleWords(c *plan.Cluster) string {
 	now := roleOf(c.Member)
 	if c.Was != nil {
 		if was := roleOf(*c.Was); was != now {
@@ -35,7 +35,7 @@ func roleOf(m record.Member) string {
 
 // changesRole says whether a primary becomes a remote cluster, or the other way
 // round.
-func changesRole(c *apply.ClusterPlan) bool { return c.Was != nil && c.Was.Role != c.Role }
+func changesRole(c *plan.Cluster) bool { return c.Was != nil && c.Was.Role != c.Role }
 
 // remotesOf are the names of the clusters that a primary serves.
 func (v *planView) remotesOf(primary string) []string {
@@ -50,7 +50,7 @@ func (v *planView) remotesOf(primary string) []string {
 
 // primaries words the way of a remote cluster to the control planes that serve
 // it: an address for each. The Service before them goes without saying.
-func (v *planView) primaries(changes []apply.Change) []planLine {
+func (v *planView) primaries(changes []plan.Change) []planLine {
 	var lines []planLine
 	add := func(symbol, text string) { lines = append(lines, componentLine(symbol, order.Primaries, text)) }
 	for _, ch := range changes {
@@ -59,12 +59,12 @@ func (v *planView) primaries(changes []apply.Change) []planLine {
 		case ch.Part != order.Endpoints:
 		case ch.Blocked != "":
 			add("x", ch.Blocked)
-		case ch.Action == apply.Create:
+		case ch.Action == plan.Create:
 			add("+", primary+", "+v.addressOf(primary))
-		case ch.Action == apply.Delete:
+		case ch.Action == plan.Delete:
 			add("-", primary+"   no longer serves the cluster")
 		default:
-			add("~", firstReason([]apply.Change{ch}, primary+"   changed outside of setup-mesh"))
+			add("~", firstReason([]plan.Change{ch}, primary+"   changed outside of setup-mesh"))
 		}
 	}
 	if len(lines) == 0 {
@@ -84,7 +84,7 @@ func (v *planView) addressOf(primary string) string {
 }
 
 // waitingLines say which part of a component waits for a primary.
-func waitingLines(comp order.Component, waiting []apply.Change) []planLine {
+func waitingLines(comp order.Component, waiting []plan.Change) []planLine {
 	if len(waiting) == 0 {
 		return nil
 	}

@@ -3,8 +3,8 @@ package view
 import (
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // A sharedGroup is what happens to copies of one namespace, for one reason.
@@ -14,14 +14,14 @@ type sharedGroup struct {
 
 // sharedLines words which Services come from other clusters, and which go. That
 // their namespace comes or goes with them is said only where it does so alone.
-func sharedLines(changes []apply.Change) []planLine {
+func sharedLines(changes []plan.Change) []planLine {
 	var groups []sharedGroup
 	services := map[sharedGroup][]string{}
 	for _, ch := range changes {
-		one := []apply.Change{ch}
+		one := []plan.Change{ch}
 		g := sharedGroup{symbolOf(one), ch.Object.Namespace, ch.From, firstReason(one, "")}
 		if ch.Object.Kind == "Namespace" {
-			if slices.ContainsFunc(changes, func(s apply.Change) bool { return s.Object.Namespace == ch.Object.Name && s.Action == ch.Action }) {
+			if slices.ContainsFunc(changes, func(s plan.Change) bool { return s.Object.Namespace == ch.Object.Name && s.Action == ch.Action }) {
 				continue
 			}
 			g.namespace = "namespace " + ch.Object.Name

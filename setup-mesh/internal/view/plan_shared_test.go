@@ -4,47 +4,47 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 const shopName = "shop"
 
 // sharedChange is about a copy of a Service that has its original in from.
-func sharedChange(action apply.Action, namespace, name, from string) apply.Change {
-	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Copies}, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
+func sharedChange(action plan.Action, namespace, name, from string) plan.Change {
+	return plan.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Copies}, Action: action, From: from, Object: object.Ref{Kind: "Service", Namespace: namespace, Name: name}}
 }
 
-func sharedNamespace(action apply.Action, name string) apply.Change {
-	return apply.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Spaces}, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
+func sharedNamespace(action plan.Action, name string) plan.Change {
+	return plan.Change{Subject: order.Subject{Component: order.SharedServices, Part: order.Spaces}, Action: action, Object: object.Ref{Kind: "Namespace", Name: name}}
 }
 
 func TestViewPlanSharedServices(t *testing.T) {
-	first := asNew(clusterPlan("east-1", "network-east", everything(apply.Create)...))
-	first.Changes = append(first.Changes, sharedNamespace(apply.Create, shopName), sharedChange(apply.Create, shopName, "cart", "west-1"), sharedChange(apply.Create, shopName, "catalog", "west-1"))
+	first := asNew(clusterPlan("east-1", "network-east", everything(plan.Create)...))
+	first.Changes = append(first.Changes, sharedNamespace(plan.Create, shopName), sharedChange(plan.Create, shopName, "cart", "west-1"), sharedChange(plan.Create, shopName, "catalog", "west-1"))
 	const stays = "kept; only the setup-mesh labels are removed"
-	var many []apply.Change
+	var many []plan.Change
 	for i := range 9 {
-		many = append(many, sharedChange(apply.Create, "billing", fmt.Sprintf("service-%d", i), "east-1"))
+		many = append(many, sharedChange(plan.Create, "billing", fmt.Sprintf("service-%d", i), "east-1"))
 	}
 	edited := clusterPlan("east-2", "network-east", append(many,
-		sharedChange(apply.Create, shopName, "cart", "west-1"),
-		sharedChange(apply.Create, shopName, "stock", "east-1"),
-		changed(sharedChange(apply.Update, shopName, "catalog", "west-1"), "", compare.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
-		because(sharedChange(apply.Update, shopName, "prices", "west-1"), "let go: it is managed by kubectl-client-side-apply now"),
-		because(sharedChange(apply.Delete, shopName, "old", "west-1"), "not in west-1 any more"),
+		sharedChange(plan.Create, shopName, "cart", "west-1"),
+		sharedChange(plan.Create, shopName, "stock", "east-1"),
+		changed(sharedChange(plan.Update, shopName, "catalog", "west-1"), "", compare.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
+		because(sharedChange(plan.Update, shopName, "prices", "west-1"), "let go: it is managed by kubectl-client-side-apply now"),
+		because(sharedChange(plan.Delete, shopName, "old", "west-1"), "not in west-1 any more"),
 	)...)
 	ended := clusterPlan("west-1", "network-west",
-		sharedNamespace(apply.Delete, shopName),
-		because(sharedChange(apply.Delete, shopName, "cart", "east-1"), "not in sharedServices any more"),
-		because(sharedChange(apply.Delete, shopName, "catalog", "east-1"), "not in sharedServices any more"),
-		because(sharedNamespace(apply.Update, "billing"), stays),
-		sharedNamespace(apply.Delete, "empty"),
-		blockedBy(sharedNamespace(apply.Unknown, "unread"), `list NetworkPolicy unread/* in "context-west-1": forbidden`),
+		sharedNamespace(plan.Delete, shopName),
+		because(sharedChange(plan.Delete, shopName, "cart", "east-1"), "not in sharedServices any more"),
+		because(sharedChange(plan.Delete, shopName, "catalog", "east-1"), "not in sharedServices any more"),
+		because(sharedNamespace(plan.Update, "billing"), stays),
+		sharedNamespace(plan.Delete, "empty"),
+		blockedBy(sharedNamespace(plan.Unknown, "unread"), `list NetworkPolicy unread/* in "context-west-1": forbidden`),
 	)
-	gone := asLeaving(clusterPlan("west-2", "network-west", sharedNamespace(apply.Delete, shopName), sharedChange(apply.Delete, shopName, "cart", "east-1"), because(sharedNamespace(apply.Update, "billing"), stays)))
+	gone := asLeaving(clusterPlan("west-2", "network-west", sharedNamespace(plan.Delete, shopName), sharedChange(plan.Delete, shopName, "cart", "east-1"), because(sharedNamespace(plan.Update, "billing"), stays)))
 	p := meshPlan(first, edited, ended, gone)
 	golden(t, "plan-shared-services", planText(p, false, false)+"\n"+planText(p, false, true))
 }

@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 const (
@@ -48,7 +49,7 @@ type Terminal struct {
 
 // NewProgress shows an apply of p that begins now. The caller closes it, after
 // the last event.
-func NewProgress(t Terminal, now func() time.Time, p *apply.Plan) *Progress {
+func NewProgress(t Terminal, now func() time.Time, p *plan.Plan) *Progress {
 	g := &Progress{
 		w: t.W, live: t.Live, width: t.Width, start: now(), now: now,
 		lines: map[string]*progressLine{}, stop: make(chan struct{}),
@@ -56,7 +57,7 @@ func NewProgress(t Terminal, now func() time.Time, p *apply.Plan) *Progress {
 	for _, c := range p.Clusters {
 		if c.Pending() {
 			g.order = append(g.order, c.Name)
-			total := c.Count(apply.Create) + c.Count(apply.Update) + c.Count(apply.Delete)
+			total := c.Count(plan.Create) + c.Count(plan.Update) + c.Count(plan.Delete)
 			g.lines[c.Name] = &progressLine{total: total, counted: map[int]int{}}
 		}
 	}
@@ -99,12 +100,12 @@ func (g *Progress) Close() {
 }
 
 // Event takes note of what happened. It is safe for concurrent use.
-func (g *Progress) Event(e apply.Event) {
+func (g *Progress) Event(e execute.Event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.now().Sub(g.start)
 	l := g.lines[e.Cluster]
-	if l == nil && e.Kind == apply.Waiting {
+	if l == nil && e.Kind == execute.Waiting {
 		// Nothing changes there, and it is not yet as it should be.
 		l = &progressLine{idle: true, counted: map[int]int{}, running: []*runningStep{{index: e.Index, name: stepName(aboutEvent(e)), since: at}}}
 		g.order, g.lines[e.Cluster] = append(g.order, e.Cluster), l
@@ -119,12 +120,12 @@ func (g *Progress) Event(e apply.Event) {
 }
 
 // stepWords is the line for the end of a step, "" for none.
-func stepWords(e apply.Event) string {
+func stepWords(e execute.Event) string {
 	about := aboutEvent(e)
 	switch {
-	case e.Kind == apply.Failed:
+	case e.Kind == execute.Failed:
 		return stepName(about) + " failed: " + e.Detail
-	case e.Kind != apply.Done || quietStep(about):
+	case e.Kind != execute.Done || quietStep(about):
 		return ""
 	case e.Claim == order.Answers || e.Claim == order.Addressed:
 		return stepName(about) + ": ready"
@@ -134,7 +135,7 @@ func stepWords(e apply.Event) string {
 		return "its primaries inject its pods"
 	case e.Claim == order.Injected:
 		return "new pods are injected"
-	case e.Part == order.Endpoints && e.Step == apply.Put:
+	case e.Part == order.Endpoints && e.Step == plan.Put:
 		return "has the " + stepName(about)
 	}
 	return fmt.Sprintf("%s: %s", stepName(about), count(e.Total, "object"))

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // A progressLine is one cluster's state.
@@ -28,28 +29,28 @@ type runningStep struct {
 }
 
 // note takes note of an event.
-func (l *progressLine) note(e apply.Event, at time.Duration) {
+func (l *progressLine) note(e execute.Event, at time.Duration) {
 	i := slices.IndexFunc(l.running, func(s *runningStep) bool { return s.index == e.Index })
 	switch e.Kind {
-	case apply.Started:
+	case execute.Started:
 		l.running = append(l.running, &runningStep{index: e.Index, name: stepName(aboutEvent(e)), since: at})
-	case apply.Progress:
+	case execute.Progress:
 		l.done += e.Done - l.counted[e.Index]
 		l.counted[e.Index] = e.Done
-	case apply.Waiting:
+	case execute.Waiting:
 		if i >= 0 {
 			l.running[i].waits = e.Detail
 		}
-	case apply.Skipped:
+	case execute.Skipped:
 		l.skipped = true
-	case apply.Failed, apply.Done:
-		if e.Kind == apply.Failed && l.failed == "" {
+	case execute.Failed, execute.Done:
+		if e.Kind == execute.Failed && l.failed == "" {
 			l.failed = stepName(aboutEvent(e))
 		}
 		if i >= 0 {
 			l.running = slices.Delete(l.running, i, i+1)
 		}
-		if l.idle || l.end > 0 || e.Step == apply.Finish { // the proofs may end after it
+		if l.idle || l.end > 0 || e.Step == plan.Finish { // the proofs may end after it
 			l.end = at
 		}
 	}

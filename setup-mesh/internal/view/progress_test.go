@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // syncBuffer is written to by the ticker and read by the test.
@@ -34,57 +35,57 @@ func (s *syncBuffer) String() string {
 
 // The steps that these tests play.
 var (
-	begin     = apply.About{Kind: apply.Begin}
-	control   = apply.About{Kind: apply.Put, Part: order.Control}
-	answers   = apply.About{Kind: apply.Prove, Claim: order.Answers}
-	discovers = apply.About{Kind: apply.Prove, Claim: order.Discovers}
-	finish    = apply.About{Kind: apply.Finish}
+	begin     = plan.About{Kind: plan.Begin}
+	control   = plan.About{Kind: plan.Put, Part: order.Control}
+	answers   = plan.About{Kind: plan.Prove, Claim: order.Answers}
+	discovers = plan.About{Kind: plan.Prove, Claim: order.Discovers}
+	finish    = plan.About{Kind: plan.Finish}
 )
 
 // eventOf is an event of a step, which has that index in its plan.
-func eventOf(cluster string, about apply.About, index int, kind apply.EventKind) apply.Event {
-	return apply.Event{Cluster: cluster, Step: about.Kind, Part: about.Part, Peer: about.Peer, Claim: about.Claim, Index: index, Kind: kind}
+func eventOf(cluster string, about plan.About, index int, kind execute.EventKind) execute.Event {
+	return execute.Event{Cluster: cluster, Step: about.Kind, Part: about.Part, Peer: about.Peer, Claim: about.Claim, Index: index, Kind: kind}
 }
 
 // An install that goes well in east-1 and does not in west-1.
 func playInstall(g *Progress) {
-	steps := []apply.About{begin, control, answers, discovers, finish}
-	say := func(cluster string, about apply.About, kind apply.EventKind, done, total int, detail string) {
+	steps := []plan.About{begin, control, answers, discovers, finish}
+	say := func(cluster string, about plan.About, kind execute.EventKind, done, total int, detail string) {
 		e := eventOf(cluster, about, slices.Index(steps, about), kind)
 		e.Done, e.Total, e.Detail = done, total, detail
 		g.Event(e)
 	}
 	both := []string{"east-1", "west-1"}
 	for _, c := range both {
-		say(c, begin, apply.Started, 0, 1, "")
-		say(c, begin, apply.Progress, 1, 1, "")
-		say(c, begin, apply.Done, 1, 1, "")
-		say(c, control, apply.Started, 0, 6, "")
+		say(c, begin, execute.Started, 0, 1, "")
+		say(c, begin, execute.Progress, 1, 1, "")
+		say(c, begin, execute.Done, 1, 1, "")
+		say(c, control, execute.Started, 0, 6, "")
 	}
 	time.Sleep(time.Second)
 	for i := range 6 {
-		say("east-1", control, apply.Progress, i+1, 6, "")
+		say("east-1", control, execute.Progress, i+1, 6, "")
 	}
-	say("east-1", control, apply.Done, 6, 6, "")
-	say("west-1", control, apply.Progress, 1, 6, "")
-	say("east-1", answers, apply.Started, 0, 0, "")
-	say("east-1", answers, apply.Waiting, 0, 0, "istiod: waiting for its webhook")
+	say("east-1", control, execute.Done, 6, 6, "")
+	say("west-1", control, execute.Progress, 1, 6, "")
+	say("east-1", answers, execute.Started, 0, 0, "")
+	say("east-1", answers, execute.Waiting, 0, 0, "istiod: waiting for its webhook")
 	time.Sleep(21 * time.Second)
-	say("east-1", answers, apply.Done, 0, 0, "")
-	say("west-1", control, apply.Failed, 1, 6, "apply Deployment istio-system/istiod: quota exceeded")
-	say("west-1", answers, apply.Skipped, 0, 0, "")
-	say("east-1", discovers, apply.Started, 0, 0, "")
-	say("east-1", discovers, apply.Done, 0, 0, "")
+	say("east-1", answers, execute.Done, 0, 0, "")
+	say("west-1", control, execute.Failed, 1, 6, "apply Deployment istio-system/istiod: quota exceeded")
+	say("west-1", answers, execute.Skipped, 0, 0, "")
+	say("east-1", discovers, execute.Started, 0, 0, "")
+	say("east-1", discovers, execute.Done, 0, 0, "")
 	for _, c := range both {
-		say(c, finish, apply.Started, 0, 0, "")
-		say(c, finish, apply.Done, 0, 0, "")
+		say(c, finish, execute.Started, 0, 0, "")
+		say(c, finish, execute.Done, 0, 0, "")
 	}
-	say("unknown", finish, apply.Done, 0, 0, "")
+	say("unknown", finish, execute.Done, 0, 0, "")
 }
 
-func progressPlan() *apply.Plan {
+func progressPlan() *plan.Plan {
 	return meshPlan(
-		clusterPlan("east-1", "n", everything(apply.Create)...), clusterPlan("west-1", "n", everything(apply.Create)...),
+		clusterPlan("east-1", "n", everything(plan.Create)...), clusterPlan("west-1", "n", everything(plan.Create)...),
 		clusterPlan("idle", "n"),
 	)
 }
@@ -126,23 +127,23 @@ func TestProgressLive(t *testing.T) {
 func TestProgressOfManyClusters(t *testing.T) {
 	p := meshPlan()
 	for i := range 30 {
-		p.Clusters = append(p.Clusters, clusterPlan(fmt.Sprintf("c%02d", i), "n", everything(apply.Create)...))
+		p.Clusters = append(p.Clusters, clusterPlan(fmt.Sprintf("c%02d", i), "n", everything(plan.Create)...))
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var b syncBuffer
 		g := NewProgress(Terminal{W: &b, Live: true, Width: 80}, time.Now, p)
-		crds := apply.About{Kind: apply.Put, Part: order.CRDs}
-		waiting, failed := eventOf("c25", answers, 5, apply.Waiting), eventOf("c29", crds, 1, apply.Failed)
+		crds := plan.About{Kind: plan.Put, Part: order.CRDs}
+		waiting, failed := eventOf("c25", answers, 5, execute.Waiting), eventOf("c29", crds, 1, execute.Failed)
 		waiting.Detail, failed.Detail = "istiod: waiting for its webhook", "no"
 		for i := range 12 {
-			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, apply.Started))
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, execute.Started))
 			time.Sleep(time.Millisecond)
-			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, apply.Done))
-			g.Event(eventOf(fmt.Sprintf("c%02d", i), finish, 9, apply.Done))
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), begin, 0, execute.Done))
+			g.Event(eventOf(fmt.Sprintf("c%02d", i), finish, 9, execute.Done))
 		}
-		g.Event(eventOf("c25", answers, 5, apply.Started))
+		g.Event(eventOf("c25", answers, 5, execute.Started))
 		g.Event(waiting)
-		g.Event(eventOf("c29", crds, 1, apply.Started))
+		g.Event(eventOf("c29", crds, 1, execute.Started))
 		g.Event(failed)
 		g.Close()
 		golden(t, "progress-thirty-clusters", strings.ReplaceAll(b.String(), "\x1b[2K", ""))

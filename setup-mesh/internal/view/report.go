@@ -6,13 +6,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // Report says what an apply of p did, and what it did not: the answer goes to
 // out, and what went wrong to msg.
-func Report(out, msg io.Writer, p *apply.Plan, r *apply.Report) {
+func Report(out, msg io.Writer, p *plan.Plan, r *execute.Report) {
 	v := reportView{out: out, msg: msg, plan: p, report: r}
 	v.print()
 }
@@ -21,8 +22,8 @@ func Report(out, msg io.Writer, p *apply.Plan, r *apply.Report) {
 // done, and what is left to do.
 type reportView struct {
 	out, msg io.Writer
-	plan     *apply.Plan
-	report   *apply.Report
+	plan     *plan.Plan
+	report   *execute.Report
 }
 
 func (v *reportView) print() {
@@ -60,7 +61,7 @@ func (v *reportView) print() {
 
 // cluster prints what went wrong in one cluster, and returns what is not done
 // there, "" for nothing.
-func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
+func (v *reportView) cluster(c *plan.Cluster, cr *execute.ClusterReport) string {
 	if cr.Unreached != "" {
 		say(v.msg, "%s   not reached: %s", cr.Cluster, cr.Unreached)
 		for _, hint := range c.Remedies() {
@@ -85,12 +86,12 @@ func (v *reportView) cluster(c *apply.ClusterPlan, cr *apply.ClusterReport) stri
 
 // left is what is not done in a reached cluster, and why, apart from what has to
 // wait for others.
-func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures []apply.Failure) {
+func left(c *plan.Cluster, cr *execute.ClusterReport) (missing int, failures []execute.Failure) {
 	missing, failures = cr.Missing, slices.Clone(cr.Failures)
 	for _, ch := range c.Changes {
 		if postponed(ch) {
 			missing--
-			failures = slices.DeleteFunc(failures, func(f apply.Failure) bool {
+			failures = slices.DeleteFunc(failures, func(f execute.Failure) bool {
 				return f.Blocked && f.Step.Object == ch.Object
 			})
 		}
@@ -99,33 +100,33 @@ func left(c *apply.ClusterPlan, cr *apply.ClusterReport) (missing int, failures 
 }
 
 // done says whether all is done in a cluster that can be done now.
-func done(c *apply.ClusterPlan, cr *apply.ClusterReport) bool {
+func done(c *plan.Cluster, cr *execute.ClusterReport) bool {
 	missing, failures := left(c, cr)
 	return cr.Unreached == "" && missing == 0 && len(failures) == 0
 }
 
 // postponed says whether a change waits for another cluster to be reached.
-func postponed(ch apply.Change) bool { return ch.Blocked != "" && ch.Action != apply.Unknown }
+func postponed(ch plan.Change) bool { return ch.Blocked != "" && ch.Action != plan.Unknown }
 
 // vital says whether a change is of what pods of its cluster depend on.
-func vital(ch apply.Change) bool {
+func vital(ch plan.Change) bool {
 	return ch.Component == order.ControlPlane || ch.Component == order.Gateway
 }
 
 // leavesPrimary says whether a change ends that a primary serves a cluster.
-func leavesPrimary(ch apply.Change) bool {
-	return ch.Part == order.Endpoints && ch.Action == apply.Delete
+func leavesPrimary(ch plan.Change) bool {
+	return ch.Part == order.Endpoints && ch.Action == plan.Delete
 }
 
 // orphaned says whether a cluster does not become what it should be until
 // another one is reached.
-func orphaned(c *apply.ClusterPlan) bool {
-	return slices.ContainsFunc(c.Changes, func(ch apply.Change) bool { return postponed(ch) && vital(ch) })
+func orphaned(c *plan.Cluster) bool {
+	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return postponed(ch) && vital(ch) })
 }
 
 // missingLinks are what a cluster does not get, or does not lose, because another
 // is not reached.
-func missingLinks(c *apply.ClusterPlan) []string {
+func missingLinks(c *plan.Cluster) []string {
 	switch {
 	case c.Leaving && slices.ContainsFunc(c.Changes, postponed):
 		return []string{"removal of Istio"}
@@ -143,9 +144,9 @@ func missingLinks(c *apply.ClusterPlan) []string {
 		if !postponed(ch) || ch.Part != order.Credential && ch.Part != order.Endpoints {
 			continue
 		}
-		step := apply.About{Kind: apply.Put, Part: ch.Part, Peer: ch.Peer}
-		if ch.Action == apply.Delete {
-			step.Kind = apply.Remove
+		step := plan.About{Kind: plan.Put, Part: ch.Part, Peer: ch.Peer}
+		if ch.Action == plan.Delete {
+			step.Kind = plan.Remove
 		}
 		links = append(links, stepName(step))
 	}
@@ -218,7 +219,7 @@ func (v *reportView) when() string {
 }
 
 // failedStep is what did not go well.
-func failedStep(f apply.Failure) string {
+func failedStep(f execute.Failure) string {
 	if f.Step.Kind == "" {
 		return partName(f.Step)
 	}

@@ -3,7 +3,7 @@ package view
 import (
 	"fmt"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
@@ -41,7 +41,7 @@ func (p proof) whole() bool { return len(p.proved) == len(p.all) }
 func (v *reportView) proofs() (primaries, remotes proof) {
 	proved := map[string]bool{}
 	for _, s := range v.report.Steps {
-		if (s.Claim == order.Discovers || s.Claim == order.Injected) && s.Outcome == apply.Done {
+		if (s.Claim == order.Discovers || s.Claim == order.Injected) && s.Outcome == execute.Done {
 			proved[s.Cluster] = true
 		}
 	}

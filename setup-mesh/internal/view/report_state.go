@@ -4,8 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -33,7 +34,7 @@ func (v *reportView) states() []string {
 
 // state is what one cluster is left in, "" where all was done but for what is
 // about clusters that were not reached.
-func (v *reportView) state(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
+func (v *reportView) state(c *plan.Cluster, cr *execute.ClusterReport) string {
 	if cr.Unreached != "" {
 		return "left as it was"
 	}
@@ -53,8 +54,8 @@ func (v *reportView) state(c *apply.ClusterPlan, cr *apply.ClusterReport) string
 
 // halted is why something that pods depend on was not put or removed, "" where
 // nothing of that kind was blocked.
-func halted(c *apply.ClusterPlan) string {
-	i := slices.IndexFunc(c.Changes, func(ch apply.Change) bool { return postponed(ch) && (vital(ch) || leavesPrimary(ch)) })
+func halted(c *plan.Cluster) string {
+	i := slices.IndexFunc(c.Changes, func(ch plan.Change) bool { return postponed(ch) && (vital(ch) || leavesPrimary(ch)) })
 	if i < 0 {
 		return ""
 	}
@@ -62,7 +63,7 @@ func halted(c *apply.ClusterPlan) string {
 }
 
 // extent says how much was done in a cluster of which nothing else is known.
-func extent(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
+func extent(c *plan.Cluster, cr *execute.ClusterReport) string {
 	switch {
 	case cr.Created+cr.Updated+cr.Deleted > 0 && cr.Missing > 0:
 		return "changed in part"
@@ -77,28 +78,28 @@ func extent(c *apply.ClusterPlan, cr *apply.ClusterReport) string {
 // serving says what serves pods in c, as far as that is not what was planned.
 // A part that was put or removed halfway is not spoken of: what it does now is
 // not known.
-func (v *reportView) serving(c *apply.ClusterPlan) []string {
+func (v *reportView) serving(c *plan.Cluster) []string {
 	if former := v.formerPrimaries(c); len(former) > 0 {
 		return []string{"still served by " + both(former)}
 	}
 	fresh := c.New || changesRole(c)
 	switch {
 	case c.Leaving || c.Role == record.RoleRemote && changesRole(c):
-		return v.wordsFor(c, stateWords{part(apply.Remove, order.Control), apply.Skipped, "old istiod still serves"})
+		return v.wordsFor(c, stateWords{part(plan.Remove, order.Control), execute.Skipped, "old istiod still serves"})
 	case c.Role == record.RoleRemote:
-		return v.wordsFor(c, stateWords{part(apply.Put, order.Injector), apply.Skipped, "pods are injected as before"}.orIf(fresh, "new pods are not injected yet"),
-			stateWords{claim(order.Injected), apply.Failed, "new pods are not injected"},
-			stateWords{claim(order.Injected), apply.Skipped, "injection is not proven"})
+		return v.wordsFor(c, stateWords{part(plan.Put, order.Injector), execute.Skipped, "pods are injected as before"}.orIf(fresh, "new pods are not injected yet"),
+			stateWords{claim(order.Injected), execute.Failed, "new pods are not injected"},
+			stateWords{claim(order.Injected), execute.Skipped, "injection is not proven"})
 	}
-	return v.wordsFor(c, stateWords{part(apply.Put, order.Control), apply.Skipped, "old istiod still serves"}.orIf(fresh, "its istiod is not installed yet"),
-		stateWords{claim(order.Answers), apply.Failed, "its istiod does not answer"},
-		stateWords{claim(order.Discovers), apply.Failed, "does not discover all others"})
+	return v.wordsFor(c, stateWords{part(plan.Put, order.Control), execute.Skipped, "old istiod still serves"}.orIf(fresh, "its istiod is not installed yet"),
+		stateWords{claim(order.Answers), execute.Failed, "its istiod does not answer"},
+		stateWords{claim(order.Discovers), execute.Failed, "does not discover all others"})
 }
 
 // stateWords are what a step that ended so says of its cluster.
 type stateWords struct {
-	step    apply.About
-	outcome apply.EventKind
+	step    plan.About
+	outcome execute.EventKind
 	words   string
 }
 
@@ -109,14 +110,14 @@ func (w stateWords) orIf(when bool, words string) stateWords {
 	return w
 }
 
-func part(kind apply.StepKind, p order.Part) apply.About { return apply.About{Kind: kind, Part: p} }
+func part(kind plan.StepKind, p order.Part) plan.About { return plan.About{Kind: kind, Part: p} }
 
-func claim(c order.Claim) apply.About { return apply.About{Kind: apply.Prove, Claim: c} }
+func claim(c order.Claim) plan.About { return plan.About{Kind: plan.Prove, Claim: c} }
 
 // wordsFor are the first that a step of c gives reason for.
-func (v *reportView) wordsFor(c *apply.ClusterPlan, all ...stateWords) []string {
+func (v *reportView) wordsFor(c *plan.Cluster, all ...stateWords) []string {
 	for _, w := range all {
-		if slices.ContainsFunc(v.report.Steps, func(s apply.StepReport) bool {
+		if slices.ContainsFunc(v.report.Steps, func(s execute.StepReport) bool {
 			return s.Cluster == c.Name && s.About == w.step && s.Outcome == w.outcome
 		}) {
 			return []string{w.words}
@@ -127,10 +128,10 @@ func (v *reportView) wordsFor(c *apply.ClusterPlan, all ...stateWords) []string 
 
 // formerPrimaries are those that serve c until others do: the step that would
 // end that did not start.
-func (v *reportView) formerPrimaries(c *apply.ClusterPlan) []string {
+func (v *reportView) formerPrimaries(c *plan.Cluster) []string {
 	var names []string
 	for _, s := range v.report.Steps {
-		if s.Cluster == c.Name && s.Kind == apply.Remove && s.Part == order.Endpoints && s.Outcome == apply.Skipped {
+		if s.Cluster == c.Name && s.Kind == plan.Remove && s.Part == order.Endpoints && s.Outcome == execute.Skipped {
 			names = append(names, s.Peer)
 		}
 	}

@@ -6,32 +6,33 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // ended adds a step of a cluster to a report.
-func ended(r *apply.Report, cluster string, step apply.About, how apply.EventKind) {
-	r.Steps = append(r.Steps, apply.StepReport{Cluster: cluster, About: step, Outcome: how})
+func ended(r *execute.Report, cluster string, step plan.About, how execute.EventKind) {
+	r.Steps = append(r.Steps, execute.StepReport{Cluster: cluster, About: step, Outcome: how})
 }
 
 // switchBlocked is the plan that makes a primary a remote cluster, gives another
 // one other primaries, and takes a third out of the mesh, while the primary that
 // is to serve all is not reached.
-func switchBlocked() (*apply.Plan, *apply.Report) {
+func switchBlocked() (*plan.Plan, *execute.Report) {
 	const down = "east-1 is not reached"
-	control := about(order.Subject{Component: order.ControlPlane, Part: order.Control}, apply.Delete, "Deployment", "istiod")
+	control := about(order.Subject{Component: order.ControlPlane, Part: order.Control}, plan.Delete, "Deployment", "istiod")
 	p := meshPlan(
 		asUnreached(clusterPlan("east-1", "network-east"), timeout, ""),
 		was(remoteOf(clusterPlan("west-1", "network-west", blockedBy(control, down)), "east-1"), "network-west", record.RolePrimary),
-		was(remoteOf(clusterPlan("west-2", "network-west", blockedBy(endpoints(apply.Create, "east-1"), down), blockedBy(endpoints(apply.Delete, "west-1"), down)), "east-1"), "network-west", record.RoleRemote, "west-1"),
+		was(remoteOf(clusterPlan("west-2", "network-west", blockedBy(endpoints(plan.Create, "east-1"), down), blockedBy(endpoints(plan.Delete, "west-1"), down)), "east-1"), "network-west", record.RoleRemote, "west-1"),
 		asLeaving(clusterPlan("west-3", "network-west", blockedBy(control, down))),
 	)
 	r := reportOf(p)
-	ended(r, "west-1", part(apply.Remove, order.Control), apply.Skipped)
-	ended(r, "west-2", apply.About{Kind: apply.Remove, Part: order.Endpoints, Peer: "west-1"}, apply.Skipped)
-	ended(r, "west-3", part(apply.Remove, order.Control), apply.Skipped)
+	ended(r, "west-1", part(plan.Remove, order.Control), execute.Skipped)
+	ended(r, "west-2", plan.About{Kind: plan.Remove, Part: order.Endpoints, Peer: "west-1"}, execute.Skipped)
+	ended(r, "west-3", part(plan.Remove, order.Control), execute.Skipped)
 	return p, r
 }
 
@@ -44,38 +45,38 @@ func TestReportOfABlockedSwitch(t *testing.T) {
 }
 
 func TestStateOfACluster(t *testing.T) {
-	update := planned(order.ControlPlane, apply.Update, "Deployment", "istiod")
-	primary := func() *apply.ClusterPlan { return clusterPlan("c", "n", update) }
-	remote := func() *apply.ClusterPlan { return remoteOf(clusterPlan("c", "n", update), "p") }
+	update := planned(order.ControlPlane, plan.Update, "Deployment", "istiod")
+	primary := func() *plan.Cluster { return clusterPlan("c", "n", update) }
+	remote := func() *plan.Cluster { return remoteOf(clusterPlan("c", "n", update), "p") }
 	type end struct {
-		step apply.About
-		how  apply.EventKind
+		step plan.About
+		how  execute.EventKind
 	}
 	tests := map[string]struct {
-		cluster       *apply.ClusterPlan
+		cluster       *plan.Cluster
 		done, missing int
 		ends          []end
 		want          string
 	}{
-		"all is done":                     {cluster: primary(), done: 1, ends: []end{{part(apply.Put, order.Control), apply.Done}}},
+		"all is done":                     {cluster: primary(), done: 1, ends: []end{{part(plan.Put, order.Control), execute.Done}}},
 		"nothing is done":                 {cluster: primary(), missing: 1, want: "left as it was"},
 		"nothing is done in a new one":    {cluster: asNew(primary()), missing: 1, want: "nothing is installed yet"},
 		"half is done":                    {cluster: primary(), done: 1, missing: 1, want: "changed in part"},
-		"an update never began":           {primary(), 1, 1, []end{{part(apply.Put, order.Control), apply.Skipped}}, "old istiod still serves"},
-		"an update ended halfway":         {primary(), 1, 1, []end{{part(apply.Put, order.Control), apply.Failed}}, "changed in part"},
-		"an installation never began":     {asNew(primary()), 1, 1, []end{{part(apply.Put, order.Control), apply.Skipped}}, "its istiod is not installed yet"},
-		"istiod does not answer":          {primary(), 1, 1, []end{{part(apply.Put, order.Control), apply.Done}, {claim(order.Answers), apply.Failed}}, "its istiod does not answer"},
-		"istiod does not discover":        {primary(), 1, 1, []end{{claim(order.Discovers), apply.Failed}}, "does not discover all others"},
-		"a new webhook is missing":        {asNew(remote()), 1, 1, []end{{part(apply.Put, order.Injector), apply.Skipped}, {claim(order.Injected), apply.Skipped}}, "new pods are not injected yet"},
-		"a webhook is not updated":        {remote(), 1, 1, []end{{part(apply.Put, order.Injector), apply.Skipped}}, "pods are injected as before"},
-		"injection was not looked at":     {remote(), 1, 1, []end{{claim(order.Injected), apply.Skipped}}, "injection is not proven"},
-		"injection failed":                {remote(), 1, 1, []end{{claim(order.Injected), apply.Failed}}, "new pods are not injected"},
-		"istiod of one that leaves stays": {asLeaving(primary()), 1, 1, []end{{part(apply.Remove, order.Control), apply.Skipped}}, "old istiod still serves"},
+		"an update never began":           {primary(), 1, 1, []end{{part(plan.Put, order.Control), execute.Skipped}}, "old istiod still serves"},
+		"an update ended halfway":         {primary(), 1, 1, []end{{part(plan.Put, order.Control), execute.Failed}}, "changed in part"},
+		"an installation never began":     {asNew(primary()), 1, 1, []end{{part(plan.Put, order.Control), execute.Skipped}}, "its istiod is not installed yet"},
+		"istiod does not answer":          {primary(), 1, 1, []end{{part(plan.Put, order.Control), execute.Done}, {claim(order.Answers), execute.Failed}}, "its istiod does not answer"},
+		"istiod does not discover":        {primary(), 1, 1, []end{{claim(order.Discovers), execute.Failed}}, "does not discover all others"},
+		"a new webhook is missing":        {asNew(remote()), 1, 1, []end{{part(plan.Put, order.Injector), execute.Skipped}, {claim(order.Injected), execute.Skipped}}, "new pods are not injected yet"},
+		"a webhook is not updated":        {remote(), 1, 1, []end{{part(plan.Put, order.Injector), execute.Skipped}}, "pods are injected as before"},
+		"injection was not looked at":     {remote(), 1, 1, []end{{claim(order.Injected), execute.Skipped}}, "injection is not proven"},
+		"injection failed":                {remote(), 1, 1, []end{{claim(order.Injected), execute.Failed}}, "new pods are not injected"},
+		"istiod of one that leaves stays": {asLeaving(primary()), 1, 1, []end{{part(plan.Remove, order.Control), execute.Skipped}}, "old istiod still serves"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			cr := &apply.ClusterReport{Cluster: "c", Updated: tt.done, Missing: tt.missing}
-			r := &apply.Report{Clusters: []*apply.ClusterReport{cr}}
+			cr := &execute.ClusterReport{Cluster: "c", Updated: tt.done, Missing: tt.missing}
+			r := &execute.Report{Clusters: []*execute.ClusterReport{cr}}
 			for _, e := range tt.ends {
 				ended(r, "c", e.step, e.how)
 			}

@@ -3,17 +3,17 @@ package view
 import (
 	"io"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // ApplyQuestion asks whether to carry out p. The answer follows on the same line.
-func ApplyQuestion(w io.Writer, p *apply.Plan) {
+func ApplyQuestion(w io.Writer, p *plan.Plan) {
 	question(w, "Apply these changes to "+clusterCount(len(pendingClusters(p))))
 }
 
 // TeardownQuestion asks whether Istio is to leave the clusters of p, by their
 // names; topology.yaml does not name the last ones, which a record does.
-func TeardownQuestion(w io.Writer, p *apply.Plan, unnamed []*apply.ClusterPlan) {
+func TeardownQuestion(w io.Writer, p *plan.Plan, unnamed []*plan.Cluster) {
 	s := "Take Istio out of " + every(pendingClusters(p))
 	if len(unnamed) > 0 {
 		var names []string

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
 // Status words a status for people.
-func Status(w io.Writer, s *apply.Status, colour bool) {
+func Status(w io.Writer, s *status.Status, colour bool) {
 	statusView{w: w, colour: palette(colour), status: s}.print()
 }
 
@@ -21,7 +21,7 @@ func Status(w io.Writer, s *apply.Status, colour bool) {
 type statusView struct {
 	w      io.Writer
 	colour palette
-	status *apply.Status
+	status *status.Status
 }
 
 func (v statusView) print() {
@@ -66,7 +66,7 @@ func (v statusView) clusters() []string {
 }
 
 // tokenWords is how long the tokens are valid that a cluster reads others with.
-func tokenWords(c apply.ClusterStatus) string {
+func tokenWords(c status.Cluster) string {
 	switch {
 	case c.Tokens.IsZero():
 		return "-"
@@ -114,7 +114,7 @@ func (v statusView) everyone() string {
 
 // linked are the clusters that discovery joins to the first that discovers any,
 // and the names of the others.
-func (v statusView) linked() (mesh []apply.ClusterStatus, apart []string) {
+func (v statusView) linked() (mesh []status.Cluster, apart []string) {
 	in := map[string]bool{}
 	for grown := true; grown; {
 		grown = false
@@ -163,8 +163,8 @@ func (v statusView) discovery() []string {
 }
 
 // primaries are the clusters with a control plane of their own.
-func (v statusView) primaries() []apply.ClusterStatus {
-	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c apply.ClusterStatus) bool { return c.Role == record.RoleRemote })
+func (v statusView) primaries() []status.Cluster {
+	return slices.DeleteFunc(slices.Clone(v.status.Clusters), func(c status.Cluster) bool { return c.Role == record.RoleRemote })
 }
 
 // served is who serves each remote cluster, and whether that works; nothing
@@ -184,7 +184,7 @@ func (v statusView) served() []string {
 
 // servedWords says whether the primaries of a remote cluster do for it what they
 // should; the finding says more.
-func servedWords(c apply.ClusterStatus) string {
+func servedWords(c status.Cluster) string {
 	switch c.Served {
 	case "ok":
 		return "ok"
@@ -201,7 +201,7 @@ func servedWords(c apply.ClusterStatus) string {
 }
 
 // discoversWords is a row of the matrix in words.
-func (v statusView) discoversWords(c apply.ClusterStatus) string {
+func (v statusView) discoversWords(c status.Cluster) string {
 	if c.Unreached != "" {
 		return "?"
 	}
@@ -224,7 +224,7 @@ func (v statusView) discoversWords(c apply.ClusterStatus) string {
 }
 
 // cell is what c has to do with other: "." for nothing.
-func cell(c apply.ClusterStatus, other string) string {
+func cell(c status.Cluster, other string) string {
 	switch state, known := c.Discovers[other]; {
 	case c.Name == other:
 		return "."
@@ -241,7 +241,7 @@ func cell(c apply.ClusterStatus, other string) string {
 	}
 }
 
-func trustWords(t apply.Trust) string {
+func trustWords(t status.Trust) string {
 	if t.NotAfter.IsZero() {
 		return t.State
 	}

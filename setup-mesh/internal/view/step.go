@@ -1,26 +1,27 @@
 package view
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // stepName is what a step is called to the user.
-func stepName(s apply.About) string {
+func stepName(s plan.About) string {
 	switch s.Kind {
-	case apply.Begin: // the error says at what: the namespace, the lock or the record
+	case plan.Begin: // the error says at what: the namespace, the lock or the record
 		return "start"
-	case apply.Finish:
+	case plan.Finish:
 		return "record"
-	case apply.Remove:
+	case plan.Remove:
 		return "removal of " + partName(s)
-	case apply.Prove:
+	case plan.Prove:
 		return string(s.Claim)
 	}
 	return partName(s)
 }
 
-func partName(s apply.About) string {
+func partName(s plan.About) string {
 	switch s.Part {
 	case order.Endpoints:
 		return "address of " + s.Peer
@@ -35,9 +36,9 @@ func partName(s apply.About) string {
 }
 
 // quietStep says whether the good end of a step is no news.
-func quietStep(s apply.About) bool {
+func quietStep(s plan.About) bool {
 	switch {
-	case s.Kind == apply.Begin, s.Kind == apply.Finish:
+	case s.Kind == plan.Begin, s.Kind == plan.Finish:
 		return true
 	case s.Part == order.Credential, s.Part == order.Grant, s.Part == order.Service, s.Part == order.Account, s.Part == order.Front:
 		return true
@@ -45,6 +46,6 @@ func quietStep(s apply.About) bool {
 	return false
 }
 
-func aboutEvent(e apply.Event) apply.About {
-	return apply.About{Kind: e.Step, Part: e.Part, Peer: e.Peer, Claim: e.Claim}
+func aboutEvent(e execute.Event) plan.About {
+	return plan.About{Kind: e.Step, Part: e.Part, Peer: e.Peer, Claim: e.Claim}
 }

@@ -13,7 +13,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -26,7 +26,7 @@ func Warnings(w io.Writer, warnings topology.Problems) {
 }
 
 // findings lists what was found in clusters.
-func findings(w io.Writer, mark painted, findings []apply.Finding) {
+func findings(w io.Writer, mark painted, findings []plan.Finding) {
 	for _, f := range findings {
 		what := f.Message
 		if f.Cluster != "" {
@@ -68,7 +68,7 @@ func detailLines(text string) []string {
 }
 
 // Refusals says why nothing is done.
-func Refusals(w io.Writer, p *apply.Plan) {
+func Refusals(w io.Writer, p *plan.Plan) {
 	say(w, "setup-mesh: error: nothing was applied: fix %s first", theProblems(len(p.Refusals)))
 	findings(w, "  x", p.Refusals)
 }

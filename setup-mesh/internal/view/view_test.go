@@ -14,11 +14,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -47,8 +49,8 @@ func golden(t *testing.T, name, got string) {
 var until = time.Date(2027, 11, 21, 0, 0, 0, 0, time.UTC)
 
 // clusterPlan is a cluster of three in which changes are to be made.
-func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPlan {
-	c := &apply.ClusterPlan{
+func clusterPlan(name, network string, changes ...plan.Change) *plan.Cluster {
+	c := &plan.Cluster{
 		Member:     record.Member{Name: name, Context: "context-" + name, Network: network, Namespace: "istio-system", Role: record.RolePrimary},
 		Kubernetes: "v1.36.4", Profile: "default", RootFingerprint: "5F:3A:9C", NotAfter: until, Changes: changes,
 	}
@@ -61,32 +63,32 @@ func clusterPlan(name, network string, changes ...apply.Change) *apply.ClusterPl
 }
 
 // planned is what happens to an object whose part and peer do not matter to views.
-func planned(comp order.Component, action apply.Action, kind, name string) apply.Change {
+func planned(comp order.Component, action plan.Action, kind, name string) plan.Change {
 	return about(order.Subject{Component: comp}, action, kind, name)
 }
 
-func about(s order.Subject, action apply.Action, kind, name string) apply.Change {
-	return apply.Change{Subject: s, Action: action, Object: object.Ref{Kind: kind, Namespace: "istio-system", Name: name}}
+func about(s order.Subject, action plan.Action, kind, name string) plan.Change {
+	return plan.Change{Subject: s, Action: action, Object: object.Ref{Kind: kind, Namespace: "istio-system", Name: name}}
 }
 
 // credential and grant are both ends of remote access to another cluster.
-func credential(action apply.Action, source string) apply.Change {
+func credential(action plan.Action, source string) plan.Change {
 	return about(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: source}, action, "Secret", "istio-remote-secret-"+source)
 }
 
-func grant(action apply.Action, consumer string) apply.Change {
+func grant(action plan.Action, consumer string) plan.Change {
 	return about(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: consumer}, action, "Secret", "setup-mesh-grant-"+consumer)
 }
 
-func namespace(action apply.Action) apply.Change {
-	return apply.Change{Subject: order.Subject{Component: order.ControlPlane, Part: order.Namespace}, Action: action, Object: object.Ref{Kind: "Namespace", Name: "istio-system"}}
+func namespace(action plan.Action) plan.Change {
+	return plan.Change{Subject: order.Subject{Component: order.ControlPlane, Part: order.Namespace}, Action: action, Object: object.Ref{Kind: "Namespace", Name: "istio-system"}}
 }
 
-func because(ch apply.Change, reason string) apply.Change { ch.Reason = reason; return ch }
+func because(ch plan.Change, reason string) plan.Change { ch.Reason = reason; return ch }
 
-func blockedBy(ch apply.Change, why string) apply.Change { ch.Blocked = why; return ch }
+func blockedBy(ch plan.Change, why string) plan.Change { ch.Blocked = why; return ch }
 
-func changed(ch apply.Change, by string, fields ...compare.Field) apply.Change {
+func changed(ch plan.Change, by string, fields ...compare.Field) plan.Change {
 	ch.Fields = fields
 	if by != "" {
 		ch.Managers = []string{by}
@@ -95,8 +97,8 @@ func changed(ch apply.Change, by string, fields ...compare.Field) apply.Change {
 }
 
 // everything is what a first install does in a cluster, or the end of it.
-func everything(action apply.Action, others ...string) []apply.Change {
-	all := []apply.Change{planned(order.Certificate, action, "Secret", "cacerts")}
+func everything(action plan.Action, others ...string) []plan.Change {
+	all := []plan.Change{planned(order.Certificate, action, "Secret", "cacerts")}
 	for i := range 5 {
 		all = append(all, planned(order.ControlPlane, action, "ConfigMap", fmt.Sprintf("part-%d", i)))
 	}
@@ -107,65 +109,65 @@ func everything(action apply.Action, others ...string) []apply.Change {
 	return append(all, planned(order.Bookkeeping, action, "ConfigMap", "setup-mesh"))
 }
 
-func meshPlan(clusters ...*apply.ClusterPlan) *apply.Plan {
-	return &apply.Plan{Format: apply.PlanFormat, Mesh: "mymeshname", Istio: "1.31.0", Clusters: clusters}
+func meshPlan(clusters ...*plan.Cluster) *plan.Plan {
+	return &plan.Plan{Format: plan.Format, Mesh: "mymeshname", Istio: "1.31.0", Clusters: clusters}
 }
 
-func asNew(c *apply.ClusterPlan) *apply.ClusterPlan { c.New = true; return c }
+func asNew(c *plan.Cluster) *plan.Cluster { c.New = true; return c }
 
-func asLeaving(c *apply.ClusterPlan) *apply.ClusterPlan { c.Leaving, c.Reads = true, nil; return c }
+func asLeaving(c *plan.Cluster) *plan.Cluster { c.Leaving, c.Reads = true, nil; return c }
 
-func asUnreached(c *apply.ClusterPlan, why, hint string) *apply.ClusterPlan {
+func asUnreached(c *plan.Cluster, why, hint string) *plan.Cluster {
 	c.Unreached, c.Hint, c.Kubernetes = why, hint, ""
 	return c
 }
 
 const timeout = `get version in "context-west-1": Get "https://192.0.2.4:6443": i/o timeout after 3 tries in 31 s`
 
-func firstInstall() *apply.Plan {
+func firstInstall() *plan.Plan {
 	return meshPlan(
-		asNew(clusterPlan("east-1", "network-east", everything(apply.Create, "east-2", "west-1")...)),
-		asNew(clusterPlan("east-2", "network-east", everything(apply.Create, "east-1", "west-1")...)),
-		asNew(clusterPlan("west-1", "network-west", everything(apply.Create, "east-1", "east-2")...)),
+		asNew(clusterPlan("east-1", "network-east", everything(plan.Create, "east-2", "west-1")...)),
+		asNew(clusterPlan("east-2", "network-east", everything(plan.Create, "east-1", "west-1")...)),
+		asNew(clusterPlan("west-1", "network-west", everything(plan.Create, "east-1", "east-2")...)),
 	)
 }
 
-func oneDown() *apply.Plan {
+func oneDown() *plan.Plan {
 	const down = "west-1 is not reached"
 	return meshPlan(
-		asNew(clusterPlan("east-1", "network-east", append(everything(apply.Create, "east-2"), blockedBy(credential(apply.Create, "west-1"), down))...)),
-		asNew(clusterPlan("east-2", "network-east", append(everything(apply.Create, "east-1"), blockedBy(credential(apply.Create, "west-1"), down))...)),
+		asNew(clusterPlan("east-1", "network-east", append(everything(plan.Create, "east-2"), blockedBy(credential(plan.Create, "west-1"), down))...)),
+		asNew(clusterPlan("east-2", "network-east", append(everything(plan.Create, "east-1"), blockedBy(credential(plan.Create, "west-1"), down))...)),
 		asUnreached(clusterPlan("west-1", "network-west"), timeout, ""),
 	)
 }
 
-func edited() *apply.Plan {
+func edited() *plan.Plan {
 	east := clusterPlan("east-1", "network-east",
-		because(planned(order.Certificate, apply.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
-		changed(planned(order.ControlPlane, apply.Update, "Deployment", "istiod"), "", compare.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
-		changed(planned(order.Gateway, apply.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
-		credential(apply.Delete, "west-1"),
-		grant(apply.Delete, "west-1"),
-		because(credential(apply.Update, "east-2"), "its token was revoked in east-2"),
-		planned(order.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"),
+		because(planned(order.Certificate, plan.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
+		changed(planned(order.ControlPlane, plan.Update, "Deployment", "istiod"), "", compare.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
+		changed(planned(order.Gateway, plan.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
+		credential(plan.Delete, "west-1"),
+		grant(plan.Delete, "west-1"),
+		because(credential(plan.Update, "east-2"), "its token was revoked in east-2"),
+		planned(order.Bookkeeping, plan.Update, "ConfigMap", "setup-mesh"),
 	)
 	east.Manifest = []compare.Field{
 		{Path: "spec.values.pilot.traceSampling", Old: 1.0, New: 10.0, Source: "base.yaml:9:7"},
 		{Path: "spec.meshConfig", New: map[string]any{"a": 1}, Source: "topology.yaml:4:1"},
 		{Path: "spec.components.cni", Old: []any{1}},
 	}
-	record := clusterPlan("east-2", "network-east", because(planned(order.Bookkeeping, apply.Update, "ConfigMap", "setup-mesh"), "members or objects changed"))
-	west := asLeaving(clusterPlan("west-1", "network-west", append(everything(apply.Delete, "east-1", "east-2"),
-		because(namespace(apply.Update), "gives up our labels; the namespace stays"))...))
+	record := clusterPlan("east-2", "network-east", because(planned(order.Bookkeeping, plan.Update, "ConfigMap", "setup-mesh"), "members or objects changed"))
+	west := asLeaving(clusterPlan("west-1", "network-west", append(everything(plan.Delete, "east-1", "east-2"),
+		because(namespace(plan.Update), "gives up our labels; the namespace stays"))...))
 	p := meshPlan(east, record, west, clusterPlan("idle", "network-west"))
-	p.Warnings = []apply.Finding{{Cluster: "west-1", Message: "Istio's CRDs stay: VirtualService shop/route is there", Hint: "--crds deletes the CRDs, and with them every custom resource of Istio"}}
+	p.Warnings = []plan.Finding{{Cluster: "west-1", Message: "Istio's CRDs stay: VirtualService shop/route is there", Hint: "--crds deletes the CRDs, and with them every custom resource of Istio"}}
 	return p
 }
 
 // role is what a remedy of several lines speaks of.
 const role = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nrules:\n  - verbs: [get]\n"
 
-func planText(p *apply.Plan, colour, objects bool) string {
+func planText(p *plan.Plan, colour, objects bool) string {
 	var b bytes.Buffer
 	(&planView{w: &b, plan: p, colour: palette(colour), objects: objects}).print()
 	return b.String()
@@ -173,7 +175,7 @@ func planText(p *apply.Plan, colour, objects bool) string {
 
 func TestViewPlan(t *testing.T) {
 	refused := firstInstall()
-	refused.Refusals = []apply.Finding{
+	refused.Refusals = []plan.Finding{
 		{Cluster: "east-1", Message: "Service istio-system/istiod and 3 more objects: managed by helm, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"},
 		{Cluster: "east-2", Message: "the user of context context-east-2 lacks permissions for what is to be done", Hint: "have an administrator of the cluster apply this, with kubectl apply -f", Detail: role},
 		{Message: "the mesh is cursed"},
@@ -188,17 +190,17 @@ func TestViewPlan(t *testing.T) {
 				others = append(others, fmt.Sprintf("c%d", j))
 			}
 		}
-		c := asNew(clusterPlan(fmt.Sprintf("c%d", i), "n", everything(apply.Create, others...)...))
+		c := asNew(clusterPlan(fmt.Sprintf("c%d", i), "n", everything(plan.Create, others...)...))
 		c.Reads = others
 		many.Clusters = append(many.Clusters, c)
 	}
 	gone := meshPlan(clusterPlan("east-1", "network-east"), asLeaving(asUnreached(clusterPlan("west-1", "network-west"), "context-west-1 is not in the kubeconfig", "put the context back")))
-	teardown := meshPlan(asLeaving(clusterPlan("east-1", "network-east", everything(apply.Delete, "west-1")...)), asLeaving(clusterPlan("west-1", "network-west", everything(apply.Delete, "east-1")...)), asLeaving(clusterPlan("empty", "n")))
+	teardown := meshPlan(asLeaving(clusterPlan("east-1", "network-east", everything(plan.Delete, "west-1")...)), asLeaving(clusterPlan("west-1", "network-west", everything(plan.Delete, "east-1")...)), asLeaving(clusterPlan("empty", "n")))
 	teardown.Teardown = true
 	tests := map[string]struct {
-		plan    *apply.Plan
+		plan    *plan.Plan
 		objects bool
-		unnamed []*apply.ClusterPlan
+		unnamed []*plan.Cluster
 	}{
 		"plan-first-install":        {plan: firstInstall()},
 		"plan-nothing":              {plan: meshPlan(clusterPlan("east-1", "network-east"))},
@@ -211,7 +213,7 @@ func TestViewPlan(t *testing.T) {
 		"plan-refused":              {plan: refused},
 		"plan-twelve-clusters":      {plan: many},
 		"plan-teardown":             {plan: teardown, unnamed: teardown.Clusters[1:2]},
-		"plan-unknown-and-conflict": {plan: meshPlan(clusterPlan("east-1", "n", blockedBy(planned(order.ControlPlane, apply.Unknown, "Service", "istiod"), `read Service istio-system/istiod in "context-east-1": forbidden`)))},
+		"plan-unknown-and-conflict": {plan: meshPlan(clusterPlan("east-1", "n", blockedBy(planned(order.ControlPlane, plan.Unknown, "Service", "istiod"), `read Service istio-system/istiod in "context-east-1": forbidden`)))},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -229,31 +231,31 @@ func TestViewPlan(t *testing.T) {
 
 // inDoubt has a cluster that would leave, were it certain that it is not one that
 // does not answer.
-func inDoubt() *apply.Plan {
+func inDoubt() *plan.Plan {
 	const why = "new-east-2 is not reached, and may be the cluster that is called east-2 here: --leaving east-2 says that it is not"
 	unknown := clusterPlan("new-east-2", "network-east")
 	unknown.Unreached = "the login has expired"
-	return meshPlan(clusterPlan("east-1", "network-east", blockedBy(credential(apply.Delete, "east-2"), why)), unknown, asLeaving(clusterPlan("east-2", "network-east",
-		blockedBy(planned(order.Certificate, apply.Delete, "Secret", "cacerts"), why),
-		blockedBy(planned(order.ControlPlane, apply.Delete, "Deployment", "istiod"), why),
+	return meshPlan(clusterPlan("east-1", "network-east", blockedBy(credential(plan.Delete, "east-2"), why)), unknown, asLeaving(clusterPlan("east-2", "network-east",
+		blockedBy(planned(order.Certificate, plan.Delete, "Secret", "cacerts"), why),
+		blockedBy(planned(order.ControlPlane, plan.Delete, "Deployment", "istiod"), why),
 	)))
 }
 
 // reportOf is a report in which every cluster of p did all that was pending.
-func reportOf(p *apply.Plan) *apply.Report {
-	r := &apply.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
+func reportOf(p *plan.Plan) *execute.Report {
+	r := &execute.Report{Mesh: p.Mesh, Duration: 8400 * time.Millisecond}
 	for _, c := range p.Clusters {
-		cr := &apply.ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached,
-			Created: c.Count(apply.Create), Updated: c.Count(apply.Update), Deleted: c.Count(apply.Delete)}
+		cr := &execute.ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached,
+			Created: c.Count(plan.Create), Updated: c.Count(plan.Update), Deleted: c.Count(plan.Delete)}
 		for _, ch := range c.Changes {
 			if ch.Blocked != "" {
 				cr.Missing++
-				cr.Failures = append(cr.Failures, apply.Failure{Step: apply.About{Part: ch.Part, Peer: ch.Peer, Object: ch.Object}, Message: ch.Object.String() + ": " + ch.Blocked, Blocked: true})
+				cr.Failures = append(cr.Failures, execute.Failure{Step: plan.About{Part: ch.Part, Peer: ch.Peer, Object: ch.Object}, Message: ch.Object.String() + ": " + ch.Blocked, Blocked: true})
 			}
 		}
 		r.Clusters = append(r.Clusters, cr)
 		if c.Unreached == "" && len(c.Reads) > 0 {
-			r.Steps = append(r.Steps, apply.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: apply.Done})
+			r.Steps = append(r.Steps, execute.StepReport{Cluster: c.Name, About: claim(order.Discovers), Outcome: execute.Done})
 		}
 	}
 	return r
@@ -262,9 +264,9 @@ func reportOf(p *apply.Plan) *apply.Report {
 func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
-	failed.Clusters[0].Failures = []apply.Failure{
+	failed.Clusters[0].Failures = []execute.Failure{
 		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
-		{Step: apply.About{Kind: apply.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
+		{Step: plan.About{Kind: plan.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	failed.Steps = failed.Steps[1:]
 	shortlived := reportOf(firstInstall())
@@ -274,25 +276,25 @@ func TestViewReport(t *testing.T) {
 	interrupted.Clusters[2].Created, interrupted.Clusters[2].Missing = 3, 8
 	interrupted.Steps = nil
 	undiscovered := reportOf(firstInstall())
-	undiscovered.Clusters[1].Failures = []apply.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
+	undiscovered.Clusters[1].Failures = []execute.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
 	undiscovered.Steps = append(undiscovered.Steps[:1:1], undiscovered.Steps[2])
-	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, apply.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
+	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, plan.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	oneReport := reportOf(one)
 	oneReport.Steps = oneReport.Steps[:1]
-	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(apply.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(apply.Delete)...)))
+	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(plan.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(plan.Delete)...)))
 	teardown.Teardown = true
 	nothing := oneDown()
 	nothingReport := reportOf(nothing)
 	for _, c := range nothingReport.Clusters[:2] {
 		c.Missing, c.Created = c.Missing+c.Created, 0
-		c.Failures = append(c.Failures, apply.Failure{Step: apply.About{Kind: apply.Begin}, Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
+		c.Failures = append(c.Failures, execute.Failure{Step: plan.About{Kind: plan.Begin}, Message: `lock the cluster: "mia@laptop, process 7" holds it until 12:00:30`, Hint: "wait for it to end"})
 	}
 	nothingReport.Steps = nil
 	unread := oneDown()
 	unread.Clusters[2].Hint, unread.Clusters[2].Detail = "that user needs get and list on all that is to be read", role
 	tests := map[string]struct {
-		plan   *apply.Plan
-		report *apply.Report
+		plan   *plan.Plan
+		report *execute.Report
 	}{
 		"report-first-install":       {firstInstall(), reportOf(firstInstall())},
 		"report-short-tokens":        {firstInstall(), shortlived},
@@ -316,10 +318,10 @@ func TestViewReport(t *testing.T) {
 	}
 }
 
-func clusterStatus(name, network string, states ...string) apply.ClusterStatus {
-	c := apply.ClusterStatus{
+func clusterStatus(name, network string, states ...string) status.Cluster {
+	c := status.Cluster{
 		Member: record.Member{Name: name, Context: "context-" + name, Network: network, Role: record.RolePrimary}, Istio: "1.31.0", Gateway: "203.0.113.1:15443",
-		Trust: apply.Trust{Root: "5F:3A:9C", NotAfter: until, Days: 365, State: "ok"}, Discovers: map[string]string{},
+		Trust: status.Trust{Root: "5F:3A:9C", NotAfter: until, Days: 365, State: "ok"}, Discovers: map[string]string{},
 	}
 	for i := 0; i < len(states); i += 2 {
 		c.Discovers[states[i]] = states[i+1]
@@ -329,8 +331,8 @@ func clusterStatus(name, network string, states ...string) apply.ClusterStatus {
 }
 
 // shortTokens are what an API server grants that knows better.
-func shortTokens() []apply.Finding {
-	return []apply.Finding{{
+func shortTokens() []plan.Finding {
+	return []plan.Finding{{
 		ID: "discovery/credential-lifetime", Cluster: "west-1",
 		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it end at 2026-11-22 12:00 UTC",
 		Hint:    "run setup-mesh apply at least every 16 h, by a timer: it replaces tokens in the last third of their lifetime",
@@ -338,20 +340,20 @@ func shortTokens() []apply.Finding {
 }
 
 func TestViewStatus(t *testing.T) {
-	sick := []apply.ClusterStatus{
+	sick := []status.Cluster{
 		clusterStatus("east-1", "network-east", "east-2", "ok", "west-1", "ok"),
 		clusterStatus("east-2", "network-east", "east-1", "ok", "west-1", "unauthorized"),
 		clusterStatus("west-1", "network-west", "east-1", "ok", "east-2", "syncing in istiod-1"),
 		{Member: record.Member{Name: "north-1", Network: "network-north", Role: record.RolePrimary}, Unreached: timeout},
 	}
-	sick[2].Gateway, sick[2].Drift, sick[2].Trust = "pending", true, apply.Trust{State: "missing"}
-	findings := []apply.Finding{
+	sick[2].Gateway, sick[2].Drift, sick[2].Trust = "pending", true, status.Trust{State: "missing"}
+	findings := []plan.Finding{
 		{ID: "discovery/credential-valid", Cluster: "east-2", Message: "cannot read west-1: its token was refused (401)", Hint: "setup-mesh apply"},
 		{ID: "cluster/reached", Cluster: "north-1", Message: "not reached: the user of the context may not read Secret", Hint: "that user needs get and list on all that is to be read", Detail: role},
 		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl -n istio-system describe service istio-eastwestgateway"},
 		{Message: "a refusal"},
 	}
-	var many []apply.ClusterStatus
+	var many []status.Cluster
 	for i := range 14 {
 		var states []string
 		for j := range 14 {
@@ -367,12 +369,12 @@ func TestViewStatus(t *testing.T) {
 	}
 	short := clusterStatus("east-1", "n1", "west-1", "ok")
 	short.TokenHours = 24
-	tests := map[string]*apply.Status{
-		"status-short-tokens":      {Clusters: []apply.ClusterStatus{short, clusterStatus("west-1", "n2", "east-1", "ok")}, Notes: shortTokens()},
-		"status-healthy":           {Clusters: []apply.ClusterStatus{clusterStatus("east-1", "n1", "west-1", "ok"), clusterStatus("west-1", "n2", "east-1", "ok"), clusterStatus("alone", "n2")}},
+	tests := map[string]*status.Status{
+		"status-short-tokens":      {Clusters: []status.Cluster{short, clusterStatus("west-1", "n2", "east-1", "ok")}, Notes: shortTokens()},
+		"status-healthy":           {Clusters: []status.Cluster{clusterStatus("east-1", "n1", "west-1", "ok"), clusterStatus("west-1", "n2", "east-1", "ok"), clusterStatus("alone", "n2")}},
 		"status-findings":          {Clusters: sick, Findings: findings},
 		"status-fourteen-clusters": {Clusters: many, Findings: findings[:1]},
-		"status-one-cluster":       {Clusters: []apply.ClusterStatus{clusterStatus("east-1", "n1")}},
+		"status-one-cluster":       {Clusters: []status.Cluster{clusterStatus("east-1", "n1")}},
 	}
 	for name, s := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -395,7 +397,7 @@ var colours = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 // TestColourOnlyAdds takes the colour away again.
 func TestColourOnlyAdds(t *testing.T) {
-	for name, p := range map[string]*apply.Plan{"install": firstInstall(), "edit": edited(), "down": oneDown()} {
+	for name, p := range map[string]*plan.Plan{"install": firstInstall(), "edit": edited(), "down": oneDown()} {
 		plain, coloured := planText(p, false, true), planText(p, true, true)
 		if plain == coloured {
 			t.Errorf("%s: there is no colour", name)
@@ -410,17 +412,17 @@ func TestColourOnlyAdds(t *testing.T) {
 // what a terminal would obey.
 func TestHostileClusters(t *testing.T) {
 	const evil = "x\x1b[2J\r\nPlan: 666 to create\u202e\u0085\x07\xff"
-	ch := changed(because(planned(order.ControlPlane, apply.Update, "ConfigMap", evil), evil), evil, compare.Field{Path: evil, Old: evil, New: "y", Source: evil})
-	c := clusterPlan(evil, evil, ch, blockedBy(credential(apply.Create, evil), evil), credential(apply.Delete, evil))
+	ch := changed(because(planned(order.ControlPlane, plan.Update, "ConfigMap", evil), evil), evil, compare.Field{Path: evil, Old: evil, New: "y", Source: evil})
+	c := clusterPlan(evil, evil, ch, blockedBy(credential(plan.Create, evil), evil), credential(plan.Delete, evil))
 	c.Kubernetes, c.Gateway.Host, c.Profile, c.Manifest, c.RootFingerprint = evil, evil, evil, ch.Fields, evil
 	down := asUnreached(clusterPlan(evil+"2", "n"), evil, evil)
 	down.Detail = evil
 	p := meshPlan(c, asNew(clusterPlan("b", "n", ch)), down, asLeaving(clusterPlan(evil+"3", "n", ch)))
-	p.Warnings = []apply.Finding{{ID: evil, Cluster: evil, Message: evil, Hint: evil, Detail: evil + "\n" + evil}}
+	p.Warnings = []plan.Finding{{ID: evil, Cluster: evil, Message: evil, Hint: evil, Detail: evil + "\n" + evil}}
 	p.Refusals = p.Warnings
 	r := reportOf(p)
 	r.Interrupted = errors.New(evil)
-	r.Clusters[1].Failures = append(r.Clusters[1].Failures, apply.Failure{Step: apply.About{Kind: apply.Put, Part: evil, Peer: evil}, Message: evil, Hint: evil})
+	r.Clusters[1].Failures = append(r.Clusters[1].Failures, execute.Failure{Step: plan.About{Kind: plan.Put, Part: evil, Peer: evil}, Message: evil, Hint: evil})
 	s := clusterStatus(evil, evil, "b", evil)
 	s.Istio, s.Gateway, s.Trust.State = evil, evil, evil
 
@@ -432,17 +434,17 @@ func TestHostileClusters(t *testing.T) {
 	TeardownQuestion(&b, p, p.Clusters)
 	b.WriteString("\n")
 	(&reportView{out: &b, msg: &b, plan: p, report: r}).print()
-	statusView{w: &b, status: &apply.Status{Clusters: []apply.ClusterStatus{s, clusterStatus("b", "n")}, Findings: p.Warnings}}.print()
+	statusView{w: &b, status: &status.Status{Clusters: []status.Cluster{s, clusterStatus("b", "n")}, Findings: p.Warnings}}.print()
 	Error(&b, withFix{fmt.Errorf("read it: %w", errors.New(strings.ReplaceAll(evil, "\n", ""))), evil})
 	g := &Progress{w: &b, now: time.Now, width: 200, order: []string{evil}, lines: map[string]*progressLine{evil: {counted: map[int]int{}}}}
-	for _, kind := range []apply.EventKind{apply.Started, apply.Waiting} {
-		g.Event(apply.Event{Cluster: evil, Step: apply.Put, Part: evil, Peer: evil, Kind: kind, Detail: evil})
+	for _, kind := range []execute.EventKind{execute.Started, execute.Waiting} {
+		g.Event(execute.Event{Cluster: evil, Step: plan.Put, Part: evil, Peer: evil, Kind: kind, Detail: evil})
 	}
 	g.heartbeat()
 	g.live = true
 	g.draw()
 	g.live = false
-	g.Event(apply.Event{Cluster: evil, Step: apply.Put, Part: evil, Peer: evil, Kind: apply.Failed, Detail: evil})
+	g.Event(execute.Event{Cluster: evil, Step: plan.Put, Part: evil, Peer: evil, Kind: execute.Failed, Detail: evil})
 
 	text := strings.ReplaceAll(b.String(), "\x1b[2K", "") // ours: clears a line
 	for _, bad := range []string{"\x1b", "\r", "\u202e", "\u0085", "\x07", "\xff", "\nPlan: 666 to create"} {

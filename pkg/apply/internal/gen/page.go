@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
 const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/checks. -->
@@ -29,10 +30,10 @@ func page() []byte {
 	var b bytes.Buffer
 	b.WriteString(intro)
 	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
-	for _, c := range apply.Checks() {
+	for _, c := range status.Checks() {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, strings.ReplaceAll(c.ID, "/", ""), kind(c), waits(c))
 	}
-	for _, c := range apply.Checks() {
+	for _, c := range status.Checks() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
 		if len(c.Asks) > 0 {
 			fmt.Fprintf(&b, "\nAsks for %s.\n", asked(c))
@@ -41,21 +42,21 @@ func page() []byte {
 	return b.Bytes()
 }
 
-func kind(c apply.Check) string {
+func kind(c check.Check) string {
 	if c.Judge == nil {
 		return "proof of an apply"
 	}
 	return string(c.Severity)
 }
 
-func waits(c apply.Check) string {
-	if apply.Proves(c) {
+func waits(c check.Check) string {
+	if status.Proves(c) {
 		return "yes"
 	}
 	return ""
 }
 
-func asked(c apply.Check) string {
+func asked(c check.Check) string {
 	var out []string
 	for _, q := range c.Asks {
 		out = append(out, string(q))

@@ -1,0 +1,136 @@
+package check
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// endChecks are about what an apply takes away for good, and what it leaves.
+func endChecks() []Check {
+	return []Check{
+		{ID: "plan/deletes-address", Severity: Warns, Applies: reached, Judge: judgeAddresses},
+		{ID: "plan/deletes-crds", Severity: Warns, Applies: reached, Judge: judgeCRDs},
+		{ID: "plan/deletes-namespace", Severity: Warns, Applies: reached, Judge: judgeNamespaceEnd},
+		{ID: "plan/keeps-crds", Severity: Warns, Applies: leaves, Judge: judgeKeptCRDs},
+		{ID: "plan/keeps-namespace", Severity: Warns, Applies: reached, Judge: judgeKeptNamespace},
+		{ID: "remote/unread-resources", Severity: Warns, Applies: demotes, Judge: judgeUnread},
+		{ID: "remote/leftovers", Severity: Warns, Applies: demotes, Judge: judgeLeftovers},
+	}
+}
+
+// deleted are the objects of c that an apply deletes, of those for which is says so.
+func deleted(c *plan.Cluster, is func(plan.Change) bool) []object.Ref {
+	var out []object.Ref
+	for _, ch := range c.Changes {
+		if ch.Pending() && (ch.Action == plan.Delete || ch.Replace) && is(ch) {
+			out = append(out, ch.Object)
+		}
+	}
+	return out
+}
+
+func judgeAddresses(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, ref := range deleted(c, func(ch plan.Change) bool { return len(publicAddresses(c.Live.Object(ch.Object))) > 0 }) {
+		for _, address := range publicAddresses(c.Live.Object(ref)) {
+			out = append(out, plan.Finding{
+				Object:  ref,
+				Message: fmt.Sprintf("%s goes, and its address %s with it", ref, address),
+				Hint:    "reserve the address with the cloud provider first if it must stay",
+			})
+		}
+	}
+	return out
+}
+
+// publicAddresses are those that a load balancer gave a Service, which may be nil.
+func publicAddresses(o *unstructured.Unstructured) []string {
+	if o == nil || o.GetKind() != "Service" {
+		return nil
+	}
+	if kind, _, _ := unstructured.NestedString(o.Object, "spec", "type"); kind != "LoadBalancer" {
+		return nil
+	}
+	return world.IngressHosts(o)
+}
+
+func judgeCRDs(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	refs := deleted(c, func(ch plan.Change) bool { return object.IsCRD(ch.Object) })
+	if len(refs) == 0 {
+		return nil
+	}
+	message := counted(refs, "goes", "go")
+	if inUse := c.Live.Remains.InUse; len(inUse) > 0 {
+		message += ", and every custom resource with them: " + CountRefs(inUse)
+	} else {
+		message += "; there are no custom resources of yours"
+	}
+	return []plan.Finding{{Object: refs[0], Message: message}}
+}
+
+func judgeNamespaceEnd(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, ref := range deleted(c, func(ch plan.Change) bool { return ch.Object.Kind == "Namespace" }) {
+		out = append(out, plan.Finding{Object: ref, Message: fmt.Sprintf("%s goes; nothing of others was found in it", ref)})
+	}
+	return out
+}
+
+// judgeKeptCRDs says why CRDs outlive a cluster's membership.
+func judgeKeptCRDs(e *Evidence, c *plan.Cluster) []plan.Finding {
+	l := c.Live
+	nothing := len(world.RecordedIn(l)) == 0 && !object.Ours(l.Object(object.NamespaceRef(l.Namespace)))
+	if len(l.Remains.InUse) == 0 || e.Plan.Options.CRDs || nothing {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: "Istio's CRDs stay: " + CountRefs(l.Remains.InUse),
+		Hint:    "--crds deletes the CRDs, and with them every custom resource of Istio",
+	}}
+}
+
+func judgeKeptNamespace(e *Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, ch := range c.Changes {
+		if ch.Object.Kind != "Namespace" || !ch.LetGo || !object.IsOurNamespace(c.Live.Object(ch.Object)) {
+			continue
+		}
+		if others := e.Plan.Options.Others(c, ch.Object.Name); len(others) > 0 {
+			out = append(out, plan.Finding{Object: ch.Object, Message: fmt.Sprintf("namespace %s stays: %s", ch.Object.Name, CountRefs(others))})
+		}
+	}
+	return out
+}
+
+func CountRefs(refs []object.Ref) string {
+	if len(refs) == 1 {
+		return fmt.Sprintf("%s is there", refs[0])
+	}
+	return andMore(refs) + " are there"
+}
+
+// demotes is a remote cluster that was a primary.
+func demotes(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && world.Demoted(c.Live) }
+
+func judgeUnread(e *Evidence, c *plan.Cluster) []plan.Finding {
+	r := c.Live.Remains
+	if r.Err != nil || len(r.InUse) == 0 || e.Plan.Options.CRDs {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: "Istio's resources have no effect in a remote cluster: " + CountRefs(r.InUse),
+		Hint:    "move them to a primary; --crds deletes the CRDs, and with them every custom resource of Istio",
+	}}
+}
+
+func judgeLeftovers(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	if err := c.Live.Remains.Err; err != nil {
+		return []plan.Finding{plan.Unanswered(err, fmt.Sprintf("could not look for what its own control plane left, which stays: %v", err))}
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// Evidence is what checks look at: a plan, the world that it was made of, and
+// what clusters were asked beyond that. It changes nothing of them.
+type Evidence struct {
+	Plan       *plan.Plan
+	inspection Inspection       // nil where nobody was asked
+	Probes     map[string]Probe // nil where nobody was asked
+	networks   map[string]*network
+	twins      map[*world.Live]*world.Live // an earlier context of the topology that leads to the same cluster
+	recorded   map[string]string           // UID of the cluster that a context led to at the last apply
+}
+
+func NewEvidence(p *plan.Plan, i Inspection, probes map[string]Probe) *Evidence {
+	e := &Evidence{Plan: p, inspection: i, Probes: probes, twins: twinsOf(p.World), recorded: recordedContexts(p)}
+	e.networks = newNetworks(p, i)
+	return e
+}
+
+// judge runs checks on all clusters, in the order of the plan.
+func (e *Evidence) Judge(checks []Check) []plan.Finding {
+	var out []plan.Finding
+	for _, c := range slices.Concat(e.Plan.Clusters, e.Plan.Forgotten) {
+		for _, check := range checks {
+			if !check.Applies(e, c) {
+				continue
+			}
+			for _, f := range check.Judge(e, c) {
+				f.ID, f.Cluster = check.ID, c.Name
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// asks is what c is asked for checks.
+func (e *Evidence) Asks(checks []Check, c *plan.Cluster) map[Question]bool {
+	out := map[Question]bool{}
+	for _, check := range checks {
+		if len(check.Asks) > 0 && check.Applies(e, c) {
+			for _, q := range check.Asks {
+				out[q] = true
+			}
+		}
+	}
+	return out
+}
+
+// Probe is what a status asks beyond what a plan reads.
+type Probe struct {
+	Istiods     []observe.IstiodView
+	Err         error            // the istiods could not be listed
+	Credentials map[string]error // of the stored remote secrets, by source
+	// Root is the ConfigMap with the root certificate that the primaries of
+	// a remote cluster write, as it was read; Injection is what came of trying
+	// to have a pod injected, nil where it was or where nobody tried.
+	Root      world.Observed
+	Injection error
+}

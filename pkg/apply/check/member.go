@@ -1,0 +1,90 @@
+package check
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// memberChecks are about what a cluster is in its mesh: running proxies keep
+// what they were told when they were injected.
+func memberChecks() []Check {
+	return []Check{
+		{ID: "cluster/same-name", Severity: Warns, Applies: Joined, Judge: judgeSameName},
+		{ID: "cluster/same-network", Severity: Warns, Applies: Joined, Judge: judgeSameNetwork},
+		{ID: "trust/same-domain", Severity: Warns, Applies: Joined, Judge: judgeSameDomain},
+		{ID: "shared-services/copied", Severity: Refuses, Applies: Stays, Judge: judgeCopied},
+		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: judgeSamePorts},
+	}
+}
+
+func judgeSamePorts(e *Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, m := range e.Plan.Shared.Mismatched[c.Name] {
+		out = append(out, plan.Finding{
+			Peer: m.With, Object: m.Service,
+			Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", m.Service, m.With),
+			Hint:    "give it the same ports in both clusters",
+		})
+	}
+	return out
+}
+
+func judgeCopied(e *Evidence, _ *plan.Cluster) []plan.Finding {
+	if err := e.Plan.Unshared; err != nil {
+		return []plan.Finding{{Message: fmt.Sprintf("copy the Services of sharedServices: %v", err)}}
+	}
+	return nil
+}
+
+// judgeSameName finds a cluster that had another name: istiod takes a proxy for
+// one of the cluster that the proxy names, and that is none it knows.
+// https://github.com/istio/istio/issues/54764
+func judgeSameName(e *Evidence, c *plan.Cluster) []plan.Finding {
+	m := c.Before()
+	if c.New || m == nil || m.Name == c.Name || len(judgeSameAsBefore(e, c)) > 0 {
+		return nil
+	}
+	return []plan.Finding{{
+		Peer:    m.Name,
+		Message: fmt.Sprintf("the cluster was called %s and will be called %s: running proxies call it %s until they restart, and istiod refuses them", m.Name, c.Name, m.Name),
+		Hint:    fmt.Sprintf("keep the name with contexts.%s.name: %s, or restart all workloads after the apply: kubectl rollout restart", c.Context, m.Name),
+	}}
+}
+
+// judgeSameNetwork warns that pods are told their network when they are injected.
+// https://istio.io/latest/docs/reference/config/labels/#TopologyNetwork
+func judgeSameNetwork(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	m := c.Before()
+	if c.New || m == nil || m.Network == c.Network {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: fmt.Sprintf("running pods stay on network %s until they restart", m.Network),
+		Hint:    "restart the workloads of the cluster after the apply: kubectl rollout restart",
+	}}
+}
+
+// judgeSameDomain finds a trust domain that changes: it is part of every
+// identity, and proxies check those of their peers.
+// https://istio.io/latest/docs/tasks/security/authorization/authz-td-migration/
+func judgeSameDomain(e *Evidence, c *plan.Cluster) []plan.Finding {
+	if c.New {
+		return nil
+	}
+	was, _, _ := unstructured.NestedString(c.Live.Record.Manifest, "meshConfig", "trustDomain")
+	if was == "" {
+		was = topology.DefaultTrustDomain
+	}
+	if is := e.Plan.Wanted.TrustDomain; is == "" || is == was {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: fmt.Sprintf("the trust domain changes from %s to %s: workloads with certificates of the one refuse those of the other", was, e.Plan.Wanted.TrustDomain),
+		Hint: fmt.Sprintf("add meshConfig.trustDomainAliases: [%s] to base.yaml and keep it until all workloads of all clusters were restarted after the apply: kubectl rollout restart",
+			was),
+	}}
+}

@@ -1,0 +1,30 @@
+package check
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// running finds a Deployment that is not there, or of which no pod is available.
+func Running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
+	d := c.Live.Object(ref)
+	if d == nil {
+		return []plan.Finding{{State: "missing", Object: ref, Message: "there is no " + what, Hint: Mend}}
+	}
+	if available, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas"); available > 0 {
+		return nil
+	}
+	f := plan.Finding{
+		State: "not running", Object: ref, Message: what + " has no available replica",
+		Hint: fmt.Sprintf("kubectl -n %s describe deployment %s", ref.Namespace, ref.Name),
+	}
+	if why := world.ReplicaFailure(d); why != "" {
+		f.Message += ": " + why
+	}
+	return []plan.Finding{f}
+}

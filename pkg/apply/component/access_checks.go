@@ -1,0 +1,101 @@
+package component
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+const (
+	IDRemoteSecret = "access/remote-secret"
+	IDAccepted     = "discovery/credential-valid"
+	IDSynced       = "discovery/synced"
+)
+
+// accessChecks are about whether istiods can and do read the clusters that they
+// should.
+func accessChecks() []check.Check {
+	return []check.Check{
+		check.DamageCheck("access/reader", func(c *plan.Cluster, ch plan.Change) bool { return ch.Part == order.Account || isReader(c, ch) }),
+		check.PeerCheck("access/granted", order.Grant),
+		check.PeerCheck(IDRemoteSecret, order.Credential),
+		{ID: IDAccepted, Severity: check.Ails, Asks: []check.Question{check.AskCredentials}, Applies: check.Primary, Judge: judgeCredential},
+		{ID: "discovery/credential-expires", Severity: check.Ails, Applies: check.Primary, Judge: check.JudgeExpiry},
+		{ID: IDSynced, Severity: check.Ails, Asks: []check.Question{check.AskIstiods}, Applies: check.Primary, Judge: judgeSynced},
+	}
+}
+
+// isReader says whether an object of the charts is the account that other
+// clusters' istiods use, or gives it its rights.
+func isReader(c *plan.Cluster, ch plan.Change) bool {
+	account := desired.AccountRef(c.Namespace, c.Desired.Account)
+	if ch.Object == account {
+		return true
+	}
+	if ch.Object.Group != object.RBACGroup || ch.Item == nil {
+		return false
+	}
+	if ch.Object.Kind == "ClusterRoleBinding" {
+		return check.BindsTo(ch.Item.Object.Object, account)
+	}
+	return slices.ContainsFunc(c.Desired.Items, func(it *desired.Item) bool {
+		return it.Ref.Kind == "ClusterRoleBinding" && check.BindsTo(it.Object.Object, account) && check.RoleOf(it.Object.Object) == ch.Object
+	})
+}
+
+// judgeCredential is what the API servers said to the stored credentials. One
+// that gave no answer may accept them: that is not known.
+func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, source := range c.Reads {
+		err := e.Probes[c.Name].Credentials[source]
+		if err == nil {
+			continue
+		}
+		class := object.ClassOf(err)
+		out = append(out, plan.Finding{
+			Peer: source, State: string(class),
+			Unknown: class == object.Unreachable || class == object.Timeout || class == object.Canceled,
+			Message: fmt.Sprintf("cannot read %s: %v", source, err), Hint: check.Mend,
+		})
+	}
+	return out
+}
+
+// judgeSynced is what istiods say. A credential that is missing, or that its API
+// server refuses, counts more, and is said by another check.
+func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	probe := e.Probes[c.Name]
+	views := probe.Istiods
+	if probe.Err != nil {
+		views = []observe.IstiodView{{Err: probe.Err}}
+	}
+	silent := slices.ContainsFunc(views, func(v observe.IstiodView) bool { return v.Err != nil })
+	missing := observe.Undiscovered(c.Name, c.Reads, c.Reads, views)
+	var out []plan.Finding
+	for _, name := range object.SortedKeys(missing) {
+		if probe.Credentials[name] != nil || lacksCredential(c, name) {
+			continue
+		}
+		out = append(out, plan.Finding{
+			Peer: name, State: missing[name], Unknown: silent,
+			Message: fmt.Sprintf("does not discover %s: %s", name, missing[name]),
+			Hint:    cmp.Or(check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
+		})
+	}
+	return out
+}
+
+// lacksCredential says whether a remote secret that was applied is gone.
+func lacksCredential(c *plan.Cluster, source string) bool {
+	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+		return ch.Part == order.Credential && ch.Peer == source && check.Missing(c, ch)
+	})
+}

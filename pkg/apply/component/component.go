@@ -1,0 +1,109 @@
+package component
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+)
+
+// A component is a part of a cluster's membership in the user's terms, and all
+// that is to know of it: what it wants, what that waits for, when it may go, and
+// how it is seen to be there.
+type Component struct {
+	title order.Component
+	// wants adds what a cluster should hold beside what Istio's charts render.
+	wants func(w *desired.Wants)
+	// needs are the facts that a change of a wanted object waits for, beside
+	// those that its late content needs.
+	needs func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
+	// ends are the facts that the removal of an object waits for in a cluster that
+	// stays. In one that leaves, the parts go in their order, and no more is to say.
+	ends func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
+	// proofs are what is to be seen before others may rely on it.
+	Proofs []Proof
+	// checks are what a status looks at of it.
+	Checks []check.Check
+}
+
+// A proof is a [plan.Proof] of the clusters that it applies to.
+type Proof struct {
+	Claim   order.Claim
+	Check   string
+	applies func(s *plan.Scene, c *plan.Cluster) bool
+	needs   func(s *plan.Scene, c *plan.Cluster) []order.Fact
+	tries   func(s *plan.Scene, c *plan.Cluster) []string // nil for none
+}
+
+// components lists all components, as plans do.
+func Components() []Component {
+	return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services()}
+}
+
+// role is what a cluster consists of. A cluster that leaves has no role: it wants
+// nothing.
+func role(m record.Member) []Component {
+	if m.Remote() {
+		return []Component{controlPlane(), primaries(), gateway(), access(), services()}
+	}
+	return []Component{trust(), controlPlane(), gateway(), access(), services()}
+}
+
+// byRole adds to w what the components of its cluster's role want.
+func Wants(w *desired.Wants) {
+	for _, of := range role(w.Cluster.Member) {
+		if of.wants != nil {
+			of.wants(w)
+		}
+	}
+}
+
+// ordered are the rules of all components.
+type ordered map[order.Component]Component
+
+func Rules() plan.Rules {
+	out := ordered{}
+	for _, c := range Components() {
+		out[c.title] = c
+	}
+	return out
+}
+
+// Needs implements [plan.Rules].
+func (o ordered) Needs(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
+	var out []order.Fact
+	if ch.Mint {
+		out = append(out, ch.Item.Late.Needs()...)
+	}
+	if of := o[ch.Component]; of.needs != nil {
+		out = append(out, of.needs(s, c, ch)...)
+	}
+	return out
+}
+
+// Ends implements [plan.Rules].
+func (o ordered) Ends(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
+	if of := o[ch.Component]; of.ends != nil {
+		return of.ends(s, c, ch)
+	}
+	return nil
+}
+
+// Proofs implements [plan.Rules].
+func (ordered) Proofs(s *plan.Scene, c *plan.Cluster) []plan.Proof {
+	var out []plan.Proof
+	for _, of := range role(c.Member) {
+		for _, p := range of.Proofs {
+			if !p.applies(s, c) {
+				continue
+			}
+			one := plan.Proof{Claim: p.Claim, Check: p.Check, Needs: p.needs(s, c)}
+			if p.tries != nil {
+				one.Tries = p.tries(s, c)
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package component
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+const (
+	IDRunning   = "istiod/running"
+	IDWebhooks  = "control-plane/webhooks"
+	IDInjection = "control-plane/injection"
+)
+
+// controlPlaneChecks are about istiod, what it needs, and whether new pods get a
+// proxy.
+func controlPlaneChecks() []check.Check {
+	return []check.Check{
+		{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+			return check.Running(c, object.IstiodRef(c.Namespace), "istiod")
+		}},
+		check.DamageCheck("control-plane/namespace", check.IsPart(order.ControlPlane, order.Namespace)),
+		check.DamageCheck(IDWebhooks, check.IsPart(order.ControlPlane, order.Injector, order.Webhooks)),
+		check.DamageCheck("control-plane/crds", check.IsPart(order.ControlPlane, order.CRDs)),
+		check.DamageCheck("control-plane/service", check.IsObject(object.IstiodServiceRef)),
+		check.DamageCheck("control-plane/configuration", isConfiguration),
+		check.DamageCheck("control-plane/resources", check.IsPart(order.ControlPlane, order.Mesh)),
+		{ID: IDInjection, Severity: check.Ails, Asks: []check.Question{check.AskInjection}, Applies: injects, Judge: judgeInjection},
+	}
+}
+
+// isConfiguration says whether a change is about what a control plane refers to,
+// and no other check is: RBAC, ConfigMaps, service accounts.
+func isConfiguration(c *plan.Cluster, ch plan.Change) bool {
+	return ch.Part == order.Config && ch.Component == order.ControlPlane && ch.Object != object.IstiodServiceRef(c.Namespace) && !isReader(c, ch)
+}
+
+// injects is a cluster that has an injection webhook, as it should.
+func injects(e *check.Evidence, c *plan.Cluster) bool {
+	ref := object.InjectorRef(c.Namespace)
+	return check.Joined(e, c) && c.Wants(ref) && c.Live.Object(ref) != nil
+}
+
+// judgeInjection is what came of trying to have a pod injected.
+func judgeInjection(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	err := e.Probes[c.Name].Injection
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, observe.ErrNotTried) {
+		f := plan.Unanswered(err, err.Error())
+		f.Hint = cmp.Or(f.Hint, "the user of context "+c.Context+" needs to create pods in namespace "+c.Namespace)
+		return []plan.Finding{f}
+	}
+	hint := "setup-mesh apply; then see the log of istiod"
+	if c.Remote() {
+		hint = "setup-mesh apply; then see whether " + strings.Join(c.Primaries, ", ") + " can be reached from the API server of " + c.Name
+	}
+	return []plan.Finding{{State: string(object.ClassOf(err)), Message: fmt.Sprintf("new pods are not injected: %v", err), Hint: hint}}
+}

@@ -1,0 +1,47 @@
+package component
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+// gateway is the east-west gateway of a cluster, which the charts render, and what
+// it exposes: services to other networks, istiod to remote clusters.
+func gateway() Component {
+	return Component{
+		title: order.Gateway,
+		wants: func(w *desired.Wants) {
+			c, ns := w.Cluster, w.Cluster.Member.Namespace
+			about := order.Subject{Component: order.Gateway, Part: order.Mesh}
+			if c.Member.Remote() {
+				return // istiod reads its own resources in its own cluster only
+			}
+			if c.Exposed {
+				w.Add(about, desired.ExposeServices(ns), nil)
+			}
+			if len(c.Remotes) > 0 {
+				w.Add(about, desired.ExposeIstiod(ns), nil)
+				w.Add(about, desired.RouteIstiod(ns), nil)
+			}
+		},
+		needs: func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
+			out := keepsServing(s, c, ch)
+			if ch.Part == order.Gateways || ch.Part == order.Mesh {
+				out = append(out, injectedOrValidated(s, c, ch)...)
+			}
+			return out
+		},
+		ends:   replaced,
+		Checks: check.ExposureChecks(),
+		Proofs: []Proof{{
+			Claim: order.Addressed, Check: check.IDAddress,
+			// Where it changes, or has no address yet.
+			applies: func(_ *plan.Scene, c *plan.Cluster) bool {
+				return c.Desired.Gateway && (c.Gateway.Host == "" || c.Putting(order.Gateways) || c.MovesGateway())
+			},
+			needs: func(_ *plan.Scene, c *plan.Cluster) []order.Fact { return applied(c, order.Front, order.Gateways) },
+		}},
+	}
+}

@@ -1,0 +1,20 @@
+package component
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+// services are the copies of other clusters' Services. Which are wanted, only the
+// clusters know: see [desired.NewSharing].
+func services() Component {
+	return Component{
+		title: order.SharedServices,
+		needs: func(_ *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
+			if ch.Part == order.Copies {
+				return applied(c, order.Spaces)
+			}
+			return nil
+		},
+	}
+}

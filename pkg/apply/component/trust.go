@@ -1,0 +1,24 @@
+package component
+
+import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// trust is the certificate of a cluster: the intermediate with which its istiod
+// signs. A remote cluster has none.
+func trust() Component {
+	return Component{
+		title: order.Certificate,
+		wants: func(w *desired.Wants) {
+			c, ns := w.Cluster, w.Cluster.Member.Namespace
+			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
+				Root: w.Desired.Root, Id: certs.Identity{Cluster: c.Member.Name, Namespace: ns, TrustDomain: w.Desired.TrustDomain},
+			})
+		},
+		ends:   replaced,
+		Checks: trustChecks(),
+	}
+}

@@ -1,0 +1,65 @@
+package component
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+const (
+	IDCertificate     = "trust/certificate"
+	IDRootDistributed = "trust/root-distributed"
+)
+
+// trustChecks are about what proxies and control planes prove who they are with.
+func trustChecks() []check.Check {
+	return []check.Check{
+		{ID: IDCertificate, Severity: check.Ails, Applies: check.Primary, Judge: judgeCertificate},
+		{ID: IDRootDistributed, Severity: check.Ails, Asks: []check.Question{check.AskRoot}, Applies: check.Remote, Judge: judgeRoot},
+	}
+}
+
+// judgeCertificate looks at the intermediate of a primary. One under another
+// root is the business of another check.
+func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	ref := object.SecretRef(c.Namespace, object.Cacerts)
+	live := c.Live.Object(ref)
+	if live == nil {
+		return []plan.Finding{{State: "missing", Object: ref, Message: fmt.Sprintf("there is no %s", ref), Hint: check.Mend}}
+	}
+	b, err := certs.ParseBundle(desired.SecretData(live))
+	if err != nil {
+		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: check.Mend}}
+	}
+	if verdict := certs.Judge(b.NotBefore(), b.NotAfter(), e.Plan.World.Now); verdict != certs.Fresh {
+		return []plan.Finding{{
+			State: string(verdict), Object: ref,
+			Message: fmt.Sprintf("the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly)),
+			Hint:    "setup-mesh apply renews it",
+		}}
+	}
+	return nil
+}
+
+// judgeRoot looks at the root that a remote cluster's proxies are given.
+func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	seen := e.Probes[c.Name].Root
+	ref, by := object.RootConfigMapRef(c.Namespace), strings.Join(c.Primaries, ", ")
+	hint := "see the log of istiod in " + by
+	_, err := check.RootIn(seen)
+	switch {
+	case object.Absent(seen.Err):
+		return []plan.Finding{{State: "missing", Object: ref, Message: fmt.Sprintf("%s has not been written by %s", ref, by), Hint: hint}}
+	case seen.Err != nil:
+		return []plan.Finding{plan.Unanswered(seen.Err, seen.Err.Error())}
+	case err != nil:
+		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: hint}}
+	}
+	return nil
+}

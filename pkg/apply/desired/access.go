@@ -1,0 +1,197 @@
+package desired
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// A remoteAccess is the content of a remote secret: the way to the API server
+// of source, for the istiod of consumer.
+type RemoteAccess struct {
+	From     record.Member
+	Account  string // service account in the source cluster
+	Consumer string
+	Serves   bool // the consumer is a primary of the source
+}
+
+// Judge implements [Late].
+func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) string {
+	if why := r.Stale(w, live); why != "" {
+		return why
+	}
+	if source := w.Cluster(r.From.Name); source != nil && source.Unreached == nil && r.Retires(live) {
+		return fmt.Sprintf("%s is no longer served from here", r.From.Name)
+	}
+	return ""
+}
+
+// retires says whether a credential is of a consumer that served the source, and
+// is not to. The mark stays until others do: it tells later applies who may still
+// depend on the consumer.
+func (r *RemoteAccess) Retires(live *unstructured.Unstructured) bool {
+	return !r.Serves && Serves(live)
+}
+
+// serves says whether a remote secret, which may be nil, is of a cluster that its
+// consumer serves.
+func Serves(secret *unstructured.Unstructured) bool {
+	return secret != nil && secret.GetAnnotations()[AnnotationServes] != ""
+}
+
+// stale is why a credential does not do what it is for. What cannot be read of
+// the source cluster is no reason to replace a credential that may work.
+func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) string {
+	source := w.Cluster(r.From.Name)
+	if source == nil || source.Unreached != nil {
+		return ""
+	}
+	k, err := parseRemoteKubeconfig(SecretData(live)[r.From.Name])
+	if err != nil {
+		return err.Error()
+	}
+	want := source.Endpoint
+	switch {
+	case k.server != want.Server:
+		return fmt.Sprintf("API server of %s: %s -> %s", r.From.Name, k.server, want.Server)
+	case k.serverName != want.TLSServerName:
+		return fmt.Sprintf("TLS server name of %s: %q -> %q", r.From.Name, k.serverName, want.TLSServerName)
+	case !bytes.Equal(k.ca, want.CA):
+		return fmt.Sprintf("the CA of the API server of %s changed", r.From.Name)
+	}
+	grant := source.Objects[object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)]
+	account := source.Objects[AccountRef(r.From.Namespace, r.Account)]
+	note := live.GetAnnotations()
+	switch {
+	case r.Serves && note[AnnotationServes] == "":
+		// istiod asks whom it may lead when it meets a cluster, and not again:
+		// a new credential is a new meeting.
+		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
+		return fmt.Sprintf("%s is served from here now", r.From.Name)
+	case grant.Err != nil:
+		return ""
+	case grant.Object == nil && r.renamed(source, note[AnnotationGrant]):
+		return fmt.Sprintf("this cluster has another name than %s granted its token to", r.From.Name)
+	case grant.Object == nil:
+		return fmt.Sprintf("its token was revoked in %s", r.From.Name)
+	case string(grant.Object.GetUID()) != note[AnnotationGrant]:
+		return fmt.Sprintf("its token is bound to an earlier grant of %s", r.From.Name)
+	}
+	switch {
+	case account.Err != nil:
+		return ""
+	case account.Object == nil:
+		return fmt.Sprintf("the service account of its token is missing in %s", r.From.Name)
+	case string(account.Object.GetUID()) != note[AnnotationAccount]:
+		return fmt.Sprintf("its token is of another service account than %s has now", r.From.Name)
+	}
+	valid, ok := ValidityOf(live)
+	if !ok {
+		return "it does not say how long its token is valid"
+	}
+	if v := certs.Judge(valid.Issued, valid.Expires, w.Now); v != certs.Fresh {
+		return fmt.Sprintf("its token is %s: valid until %s", v, valid.Expires.Format(time.DateOnly))
+	}
+	return ""
+}
+
+// renamed says whether the grant that a token is bound to is there, under the
+// name that the consumer had.
+func (r *RemoteAccess) renamed(source *world.Live, uid string) bool {
+	for ref, seen := range source.Objects {
+		if ref.Kind == "Secret" && ref.Namespace == r.From.Namespace && seen.Object != nil && string(seen.Object.GetUID()) == uid && uid != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Needs implements [Late]: the token comes out of the source cluster, and is
+// handed out only where both clusters have their certificates.
+func (r *RemoteAccess) Needs() []order.Fact {
+	source := r.From.Name
+	return []order.Fact{
+		order.Applied(r.Consumer, order.Trust, ""), {Cluster: source, Claim: order.Begun}, order.Applied(source, order.Trust, ""),
+		order.Applied(source, order.Config, ""), order.Applied(source, order.Account, ""), order.Applied(source, order.Grant, r.Consumer),
+	}
+}
+
+// Source implements [Late].
+func (r *RemoteAccess) Source() string { return r.From.Name }
+
+// Sends implements [Late]: the address, and what is trusted there.
+func (r *RemoteAccess) Sends(w *world.World) string {
+	source := w.Cluster(r.From.Name)
+	if source == nil || source.Unreached != nil {
+		return ""
+	}
+	e := source.Endpoint
+	return fmt.Sprintf("%s %s CA %x", e.Server, e.TLSServerName, sha256.Sum256(e.CA))
+}
+
+// Access implements [Late].
+func (r *RemoteAccess) Access(source *world.Live) []object.Access {
+	account := object.Ref{Kind: "ServiceAccount", Namespace: source.Namespace}
+	token := object.AccessTo("create", account)
+	token.Subresource = "token"
+	return []object.Access{object.AccessTo("get", object.SecretRef(source.Namespace, "")), object.AccessTo("get", account), token}
+}
+
+// Fields implements [Late].
+func (*RemoteAccess) Fields() []string { return []string{"data"} }
+
+// Mint asks the source cluster for a token of the consumer's own. Its grant
+// has to be there.
+func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
+	source := m.World.Cluster(r.From.Name)
+	client := m.Clients.Of(source)
+	ref := object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)
+	grant, err := client.Get(ctx, ref)
+	if err != nil {
+		return Content{}, err
+	}
+	account, err := client.Get(ctx, AccountRef(r.From.Namespace, r.Account))
+	if err != nil {
+		return Content{}, err
+	}
+	token, expires, err := client.Token(ctx, r.From.Namespace, r.Account, ref, string(grant.GetUID()), TokenLifetime)
+	if err != nil {
+		return Content{}, err
+	}
+	kubeconfig, err := EncodeRemoteKubeconfig(r.From.Name, source.Endpoint, token)
+	if err != nil {
+		return Content{}, err
+	}
+	notes := map[string]string{
+		AnnotationGrant:   string(grant.GetUID()),
+		AnnotationAccount: string(account.GetUID()),
+		AnnotationIssued:  m.Now.UTC().Format(time.RFC3339),
+		AnnotationExpires: expires.UTC().Format(time.RFC3339),
+	}
+	live := m.World.Cluster(r.Consumer).Object(object.SecretRef(m.World.Cluster(r.Consumer).Namespace, object.RemoteSecretPrefix+r.From.Name))
+	if r.Serves || r.Retires(live) && r.Stale(m.World, live) != "" {
+		notes[AnnotationServes] = "true"
+	}
+	out := SecretContent(map[string][]byte{r.From.Name: kubeconfig}, notes)
+	out.Token = Validity{m.Now, expires}
+	return out, nil
+}
+
+func AccountRef(namespace, name string) object.Ref {
+	return object.Ref{Kind: "ServiceAccount", Namespace: namespace, Name: name}
+}
+
+// tokenLifetime is what is asked for; an API server may give less, and what it
+// gave is written beside the token. Renewal comes with an apply in the last
+// third of it.
+const TokenLifetime = 365 * 24 * time.Hour

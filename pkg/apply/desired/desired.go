@@ -1,0 +1,233 @@
+package desired
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+)
+
+// Wanted is what the work directory says.
+type Wanted struct {
+	Mesh *topology.Mesh
+	Base *manifest.Base
+	Root *certs.Root // nil only where nothing is applied, as in render
+	// CAs are the PEM contents of the files that apiServer.caFile names, by
+	// context.
+	CAs map[string][]byte
+}
+
+// Desired is what every cluster of the mesh should hold. It is a function of
+// the work directory alone: no cluster and no clock is asked.
+type Desired struct {
+	MeshID      string
+	TrustDomain string
+	Root        *certs.Root
+	Clusters    []*Cluster        // in the order of topology.yaml
+	Warnings    topology.Problems // values that the topology overrides
+	// SharedServices are the namespaces whose Services are to be present in all
+	// joined clusters. Which these are, only the clusters know.
+	SharedServices []string
+}
+
+// A DesiredCluster is one cluster's share of a [Desired].
+type Cluster struct {
+	Member   record.Member
+	Joined   bool             // discovers the others and is discovered
+	Gateway  bool             // has an east-west gateway
+	Exposed  bool             // to other networks, through it
+	Remotes  []string         // names of the clusters that its istiod serves beside its own
+	Address  topology.Gateway // how its gateway is reached, where its Service does not say that
+	Server   APIServer
+	Account  string
+	Manifest *manifest.Manifest
+	Items    []*Item
+	Reads    []string // names of the clusters whose API servers its istiod reads
+	ReadBy   []string // names of the clusters whose istiods read its API server
+}
+
+// An APIServer is how other clusters reach a cluster's API server, as far as
+// that differs from the kubeconfig.
+type APIServer struct {
+	Server        string // URL
+	TLSServerName string
+	CA            []byte // PEM
+}
+
+// over is e with what a says otherwise.
+func (a APIServer) Over(e object.Endpoint) object.Endpoint {
+	if a.Server != "" {
+		e.Server, e.TLSServerName = strings.TrimSuffix(a.Server, "/"), ""
+	}
+	if a.TLSServerName != "" {
+		e.TLSServerName = a.TLSServerName
+	}
+	if a.CA != nil {
+		e.CA, e.Insecure = a.CA, false
+	}
+	return e
+}
+
+// Charts judge and render the specs of IstioControlPlanes; a [charts.Renderer]
+// does it with those of Istio.
+type Charts interface {
+	Check(spec map[string]any) []charts.Mistake
+	Render(namespace string, spec map[string]any) ([]charts.Object, error)
+}
+
+// newDesired renders w for every cluster of the mesh, and has want add what no chart
+// renders. Mistakes that only the charts can tell are [topology.Problems] at the
+// lines they come from.
+func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
+	for _, c := range w.Mesh.Clusters {
+		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
+		one := ClusterOf(w.Mesh, c)
+		one.Server.CA, one.Manifest = w.CAs[c.Context], m
+		d.Clusters = append(d.Clusters, one)
+		d.Warnings = appendNew(d.Warnings, warnings)
+	}
+	if problems := d.check(r); len(problems) > 0 {
+		return nil, problems
+	}
+	return d, d.render(r, want)
+}
+
+func ClusterOf(m *topology.Mesh, c topology.Cluster) *Cluster {
+	d := &Cluster{
+		Member:  record.MemberOf(c),
+		Joined:  !c.DisableRegistryJoin,
+		Gateway: m.HasGateway(c),
+		Exposed: m.MultiNetwork(),
+		Remotes: m.Remotes(c.Name),
+		Address: c.Gateway,
+		Server:  APIServer{Server: c.APIServer.Server, TLSServerName: c.APIServer.TLSServerName},
+		Account: c.ServiceAccountReader,
+	}
+	for _, other := range m.Clusters {
+		if m.Reads(c, other) {
+			d.Reads = append(d.Reads, other.Name)
+		}
+		if m.Reads(other, c) {
+			d.ReadBy = append(d.ReadBy, other.Name)
+		}
+	}
+	return d
+}
+
+// check collects what the charts refuse. A mistake in base.yaml is one mistake,
+// however many clusters share it.
+func (d *Desired) check(r Charts) topology.Problems {
+	var all topology.Problems
+	for _, c := range d.Clusters {
+		var found topology.Problems
+		for _, m := range r.Check(c.Manifest.Operator()) {
+			found = append(found, c.Manifest.Problem(m.Path, m.Message))
+		}
+		all = appendNew(all, found)
+	}
+	return all
+}
+
+func appendNew(all, found topology.Problems) topology.Problems {
+	for _, p := range found {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func (d *Desired) render(r Charts, want func(*Wants)) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	rendered := make([][]charts.Object, len(d.Clusters))
+	for i, c := range d.Clusters {
+		g.Go(func() error {
+			var err error
+			rendered[i], err = r.Render(c.Member.Namespace, c.Manifest.Operator())
+			if err != nil {
+				return fmt.Errorf("render the IstioControlPlane of %s: %w", c.Member.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	// The CRDs are rendered once for all clusters; so are their items.
+	shared := map[*unstructured.Unstructured]*Item{}
+	for i, c := range d.Clusters {
+		for _, o := range rendered[i] {
+			if c.Member.Remote() && o.Component == "pilot" && o.GetNamespace() != "" {
+				continue // istiod's own, such as a copy of its values for debugging
+			}
+			it := shared[o.Unstructured]
+			if it == nil {
+				var err error
+				content, subject := o.Unstructured, renderedSubject(o)
+				if subject.Component == order.Gateway {
+					content = movableGateway(content, c.Address)
+				}
+				if it, err = NewItem(subject, d.MeshID, content, nil); err != nil {
+					return err
+				}
+				shared[o.Unstructured] = it
+			}
+			c.Items = append(c.Items, it)
+		}
+		more := &Wants{Desired: d, Cluster: c}
+		if want(more); more.Err != nil {
+			return more.Err
+		}
+	}
+	return nil
+}
+
+// Departing is the Desired of a teardown: the clusters of m, and nothing wanted
+// in any of them.
+func Departing(m *topology.Mesh) *Desired {
+	d := &Desired{MeshID: m.ID, TrustDomain: m.TrustDomain}
+	for _, c := range m.Clusters {
+		d.Clusters = append(d.Clusters, &Cluster{Member: record.MemberOf(c)})
+	}
+	return d
+}
+
+// Digest stands for everything that an apply depends on beside the clusters:
+// what is wanted, how the API servers are reached, under which root, by which
+// release of the binary.
+func (d *Desired) Digest(release string) (string, error) {
+	type cluster struct {
+		Member  record.Member
+		Reads   []string
+		Server  APIServer
+		Address string
+		Account string
+		Hashes  []string
+	}
+	var all []cluster
+	for _, c := range d.Clusters {
+		one := cluster{Member: c.Member, Reads: c.Reads, Server: c.Server, Address: fmt.Sprint(c.Address), Account: c.Account}
+		for _, it := range c.Items {
+			one.Hashes = append(one.Hashes, it.Hash)
+		}
+		all = append(all, one)
+	}
+	root := ""
+	if d.Root != nil {
+		root = d.Root.Fingerprint()
+	}
+	return HashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
+}

@@ -1,0 +1,73 @@
+package desired
+
+import (
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+)
+
+// workloads are the kinds that make pods, or go with those that do.
+var Workloads = map[string]bool{
+	"Deployment": true, "DaemonSet": true, "StatefulSet": true,
+	"HorizontalPodAutoscaler": true, "PodDisruptionBudget": true,
+}
+
+func GatewaySubject(ref object.Ref) order.Subject {
+	switch {
+	case Workloads[ref.Kind]:
+		return order.Subject{Component: order.Gateway, Part: order.Gateways}
+	case object.IsIstioResource(ref):
+		return order.Subject{Component: order.Gateway, Part: order.Mesh}
+	}
+	return order.Subject{Component: order.Gateway, Part: order.Front}
+}
+
+// partOf is which part of a control plane an object is.
+func PartOf(ref object.Ref, gateway bool) order.Part {
+	switch {
+	case ref.Kind == "Namespace":
+		return order.Namespace
+	case object.IsCRD(ref):
+		return order.CRDs
+	case object.IsIstioResource(ref):
+		return order.Mesh
+	case Workloads[ref.Kind] && gateway:
+		return order.Gateways
+	case Workloads[ref.Kind]:
+		return order.Control
+	case ref.Kind == "MutatingWebhookConfiguration":
+		return order.Injector
+	case object.IsWebhook(ref), strings.HasPrefix(ref.Kind, "ValidatingAdmissionPolicy"):
+		return order.Webhooks
+	}
+	return order.Config
+}
+
+// subjectOf tells from its name what an object of ours is about. It is for objects
+// that no record tells more of, and for nothing else: a record of an older release
+// holds no parts, and one that was lost holds nothing.
+func SubjectOf(ref object.Ref, c order.Component) order.Subject {
+	peer := func(prefix string) string { return strings.TrimPrefix(ref.Name, prefix) }
+	switch {
+	case ref.Kind == "Secret" && ref.Name == object.Cacerts:
+		return order.Subject{Component: order.Certificate, Part: order.Trust}
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.RemoteSecretPrefix):
+		return order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: peer(object.RemoteSecretPrefix)}
+	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.GrantPrefix):
+		return order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: peer(object.GrantPrefix)}
+	case ref.Kind == "EndpointSlice":
+		return order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: peer(object.IstiodService + "-")}
+	case c == order.Primaries:
+		return order.Subject{Component: order.Primaries, Part: order.Service}
+	case c == order.RemoteAccess:
+		return order.Subject{Component: order.RemoteAccess, Part: order.Account}
+	case c == order.SharedServices && ref.Kind == "Namespace":
+		return order.Subject{Component: c, Part: order.Spaces}
+	case c == order.SharedServices:
+		return order.Subject{Component: c, Part: order.Copies}
+	case c == order.Gateway, ref.Name == object.EastWestGateway:
+		return GatewaySubject(ref)
+	}
+	return order.Subject{Component: order.ControlPlane, Part: PartOf(ref, !strings.HasPrefix(ref.Name, "istiod"))}
+}

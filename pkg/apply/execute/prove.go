@@ -1,0 +1,26 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+// prove waits until a claim about a cluster is seen to be true.
+func (x *Execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *reporter) error {
+	switch s.Claim {
+	case order.Answers:
+		return waitIstiod(ctx, x.at(c), c, r)
+	case order.Addressed:
+		return waitGateway(ctx, x.at(c), c, r)
+	case order.Serves:
+		return waitServing(ctx, x, c, s.Tries, r)
+	case order.Injected:
+		return waitServed(ctx, x.at(c), c, r)
+	case order.Discovers:
+		return waitDiscovery(ctx, x.at(c), x.Plan, c, r)
+	}
+	return fmt.Errorf("nothing proves that %s: %s", c.Name, s.Claim)
+}

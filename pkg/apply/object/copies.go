@@ -1,0 +1,31 @@
+package object
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// isCopy says whether a Service is a copy of ours. One that somebody has made
+// their own is none.
+func IsCopy(o *unstructured.Unstructured) bool {
+	return Ours(o) && o.GetAnnotations()[AnnotationSharedFrom] != "" && !TakenOver(o)
+}
+
+// isOurNamespace says whether a namespace came with copies of ours, and goes with
+// them.
+func IsOurNamespace(o *unstructured.Unstructured) bool {
+	return Ours(o) && o.GetAnnotations()[AnnotationCreated] != "" && !TakenOver(o)
+}
+
+// takenOver says whether somebody else says what o should be: by server-side
+// apply, by kubectl apply (which need not own anything but its annotation where
+// the two agree), or by having changed its spec.
+func TakenOver(o *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(o.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Manager != FieldManager && m.Subresource == "" && (m.Operation == metav1.ManagedFieldsOperationApply ||
+			Owns(m, "spec") || Owns(m, "metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"))
+	})
+}

@@ -1,0 +1,67 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// errNotTried is wrapped where it is not known whether pods are injected.
+var ErrNotTried = errors.New("whether pods are injected could not be tried")
+
+// tryInjection says why the API server cannot have the pod injected; nil is that
+// it can. A user who may not make pods is told nothing, which is an error
+// wrapping [ErrNotTried]: what is not known is not well.
+func TryInjection(ctx context.Context, l *world.Connected, pod *unstructured.Unstructured) error {
+	o, err := l.Cluster.Try(ctx, pod)
+	if object.ClassOf(err) == object.Forbidden {
+		ref := object.RefOf(pod)
+		allowed, askErr := l.Cluster.Allowed(ctx, []object.Access{object.AccessTo("create", ref)})
+		if askErr == nil && !allowed[0] {
+			return fmt.Errorf("%w: %w", ErrNotTried, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	containers, _, _ := unstructured.NestedSlice(o.Object, "spec", "containers")
+	for _, e := range containers {
+		if m, _ := e.(map[string]any); m["name"] == proxyContainer && m["image"] != autoImage {
+			return nil
+		}
+	}
+	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", pod.GetNamespace())
+}
+
+// What injection by the gateway template replaces:
+// https://istio.io/latest/docs/setup/additional-setup/gateway/#deploying-a-gateway
+const (
+	proxyContainer = "istio-proxy"
+	autoImage      = "auto"
+)
+
+// probePod is injected as gateways are, and never made. It asks for no more than
+// the strictest policies allow, so that nothing but injection refuses it:
+// https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+func ProbePod(namespace, account string) *unstructured.Unstructured {
+	return object.New("v1", "Pod", namespace, "setup-mesh-injection-probe", map[string]any{
+		"labels":      map[string]any{"sidecar.istio.io/inject": "true"},
+		"annotations": map[string]any{"inject.istio.io/templates": "gateway"},
+	}, map[string]any{"spec": map[string]any{
+		"serviceAccountName":           account,
+		"automountServiceAccountToken": false,
+		"securityContext":              map[string]any{"runAsNonRoot": true, "seccompProfile": map[string]any{"type": "RuntimeDefault"}},
+		"containers": []any{map[string]any{
+			"name": proxyContainer, "image": autoImage,
+			"securityContext": map[string]any{
+				"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+				"capabilities": map[string]any{"drop": []any{"ALL"}},
+			},
+		}},
+	}})
+}

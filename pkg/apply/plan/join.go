@@ -1,0 +1,219 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+)
+
+// join plans a cluster of the topology.
+func (pl *planner) join(c *Cluster) {
+	d := c.Desired
+	c.Reads, c.ReadBy = d.Reads, d.ReadBy
+	c.New = c.Live.Record == nil || c.Live.Record.Manifest == nil
+	c.Profile, _ = d.Manifest.Spec["profile"].(string)
+	if !c.New {
+		c.Manifest = ManifestFields(c.Live.Record.Manifest, d.Manifest)
+		pl.changedMember(c)
+	}
+	shared := pl.plan.Shared.Items[c.Name]
+	for _, it := range slices.Concat(d.Items, shared) {
+		c.Changes = append(c.Changes, pl.decide(c, it))
+	}
+	pl.prune(c, shared)
+	pl.certificate(c)
+	if d.Gateway {
+		port := object.DiscoveryPort // what remote clusters use of it
+		if d.Exposed {
+			port = object.GatewayPort
+		}
+		c.Gateway = c.Live.Reach.At(port)
+	}
+	slices.SortStableFunc(c.Changes, func(a, b Change) int {
+		return slices.Index(order.Components(), a.Component) - slices.Index(order.Components(), b.Component)
+	})
+}
+
+// changedMember notes what the cluster was in the mesh, where it is something else
+// now.
+func (pl *planner) changedMember(c *Cluster) {
+	m := c.Before()
+	if m != nil && (m.Role != c.Role || m.Network != c.Network || !slices.Equal(m.Primaries, c.Primaries)) {
+		c.Was = m
+	}
+}
+
+// before is the member as the record of c has it, nil if it does not.
+func (c *Cluster) Before() *record.Member {
+	if c.Live.Record == nil {
+		return nil
+	}
+	for _, m := range c.Live.Record.Members {
+		if m.UID == c.UID {
+			return &m
+		}
+	}
+	return nil
+}
+
+// ManifestFields lists how the spec of an IstioControlPlane differs from the one
+// last applied, and where each new value was written.
+func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Field {
+	var out []compare.Field
+	compare.DiffValue(&out, "spec", compare.PlainJSON(applied), compare.PlainJSON(m.Spec))
+	compare.SortFields(out)
+	for i, f := range out {
+		if at := m.At(f.Path); f.New != nil && !at.IsZero() {
+			out[i].Source = at.String()
+		}
+	}
+	return out
+}
+
+// decide compares one wanted object with the live one. One that somebody else
+// manages is left alone, unless it may be adopted.
+func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
+	seen := c.Live.Objects[it.Ref]
+	ch := Change{Subject: it.Subject, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], Item: it}
+
+	if seen.Err != nil {
+		ch.Action, ch.Blocked, ch.Hint = Unknown, seen.Err.Error(), object.HintOf(seen.Err)
+		return ch
+	}
+	if seen.Object == nil {
+		ch.Action, ch.Mint = Create, it.Late != nil
+		return ch
+	}
+	ch.UID = string(seen.Object.GetUID())
+	by := Strangers(it.Ref, seen.Object)
+	if by != "" && !pl.options.Adopt {
+		return ch
+	}
+	pl.update(c, &ch, it, seen)
+	if by != "" {
+		ch.Action = Update
+		if ch.Reason != "" {
+			by += "; " + ch.Reason
+		}
+		ch.Reason = "adopted from " + by
+	}
+	return ch
+}
+
+// strangers are who manages an object that is not ours, "" for one that we may
+// change: a namespace is everybody's.
+func Strangers(ref object.Ref, live *unstructured.Unstructured) string {
+	if live == nil || object.Ours(live) || ref.Kind == "Namespace" {
+		return ""
+	}
+	others := object.Managers(live)
+	if len(others) == 0 {
+		return "somebody unknown" // an object of a name alone has no fields to manage
+	}
+	return strings.Join(others, ", ")
+}
+
+// update plans an object that is there and ours, or to be adopted.
+func (pl *planner) update(c *Cluster, ch *Change, it *desired.Item, seen world.Observed) {
+	if it.Late != nil {
+		ch.Reason = it.Late.Judge(pl.plan.World, seen.Object)
+		ch.Mint = ch.Reason != ""
+	}
+	again := madeAnew(it, seen.Object)
+	if seen.DryErr != nil && (again == "" || !object.Immutable(seen.DryErr)) {
+		return // a check refuses it
+	}
+	applied := c.Live.Record.Hash(it.Ref) == it.Hash
+	if seen.Dry != nil {
+		ch.Fields = compare.Fields(seen.Object, seen.Dry)
+		if applied {
+			ch.Fields = slices.DeleteFunc(ch.Fields, func(f compare.Field) bool { return enforced(it.Object, seen.Object, f) })
+		}
+		maskSecret(it.Ref, ch.Fields)
+	}
+	if again != "" {
+		ch.Replace, ch.Reason = true, "recreated: "+again
+	}
+	if ch.Reason == "" && len(ch.Fields) == 0 {
+		return
+	}
+	ch.Action = Update
+	if len(ch.Fields) > 0 && applied {
+		ch.Managers = ChangedBy(seen.Object, ch.Fields)
+	}
+}
+
+// madeAnew is why an object has to be deleted and created, "" for one that can be
+// changed.
+func madeAnew(it *desired.Item, live *unstructured.Unstructured) string {
+	if it.Component == order.SharedServices && desired.TurnsHeadless(it, live) {
+		return "clusterIP is immutable"
+	}
+	if it.Part == order.Service && HasSelector(live) && !object.Ours(live) {
+		return "its selector is not ours to remove" // an apply leaves what others own
+	}
+	return ""
+}
+
+// maskSecret hides values that a plan must not show.
+func maskSecret(ref object.Ref, fields []compare.Field) {
+	if ref.Kind != "Secret" {
+		return
+	}
+	for i, f := range fields {
+		if strings.HasPrefix(f.Path, "data") || strings.HasPrefix(f.Path, "stringData") || strings.Contains(f.Path, "last-applied") {
+			fields[i].Old, fields[i].New = masked(f.Old), masked(f.New)
+		}
+	}
+}
+
+func masked(v any) any {
+	if v == nil {
+		return nil
+	}
+	return "(secret)"
+}
+
+// certificate states what the plan says of the cluster's intermediate.
+func (pl *planner) certificate(c *Cluster) {
+	root := pl.plan.Wanted.Root
+	ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
+	if root == nil || ch == nil {
+		return
+	}
+	c.RootFingerprint = root.Short()
+	if live := c.Live.Object(ch.Object); live != nil {
+		if b, err := certs.ParseBundle(desired.SecretData(live)); err == nil {
+			c.NotAfter = b.NotAfter()
+			if b.RootFingerprint() != root.Fingerprint() {
+				return
+			}
+		}
+	}
+	if !ch.Pending() || !ch.Mint {
+		return
+	}
+	c.NotAfter = pl.plan.World.Now.Add(certs.IntermediateLifetime)
+	if end := root.Cert().NotAfter; c.NotAfter.After(end) {
+		c.NotAfter = end
+	}
+}
+
+// planned is what is planned for an object of c, nil for nothing.
+func (c *Cluster) Planned(ref object.Ref) *Change {
+	i := slices.IndexFunc(c.Changes, func(ch Change) bool { return ch.Object == ref })
+	if i < 0 {
+		return nil
+	}
+	return &c.Changes[i]
+}

@@ -1,0 +1,227 @@
+package status
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// StatusFormat is the version of a [Status]'s JSON.
+const Format = "setup-mesh.io/status/v1"
+
+// A Status says whether the clusters are one healthy mesh.
+type Status struct {
+	Format   string         `json:"format"`
+	Mesh     string         `json:"mesh"`
+	Clusters []Cluster      `json:"clusters"`
+	Findings []plan.Finding `json:"findings"`
+	Notes    []plan.Finding `json:"notes,omitempty"` // worth knowing, and nothing is wrong
+}
+
+// A ClusterStatus is one line of a [Status].
+type Cluster struct {
+	record.Member
+	Unreached string `json:"unreached,omitempty"`
+	Istio     string `json:"istio,omitempty"`   // version that istiod runs, that of a primary for a remote cluster
+	Gateway   string `json:"gateway,omitempty"` // address and port, "pending", or "" where none is needed
+	Trust     Trust  `json:"trust"`
+	Drift     bool   `json:"drift"` // an apply would change something
+	// Served is "ok" or what is wrong between a remote cluster and its
+	// primaries, "" for a primary.
+	Served string `json:"served,omitempty"`
+	// Discovers maps every cluster that istiod reads to "ok" or to what is
+	// wrong. A remote cluster has no istiod.
+	Discovers map[string]string `json:"discovers"`
+	// Tokens is when the first of the tokens ends that istiod reads other
+	// clusters with, zero where it has none, and TokenHours how long that is.
+	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
+	TokenHours int       `json:"tokenHours,omitempty"`
+}
+
+// Trust is the state of a cluster's intermediate.
+type Trust struct {
+	Root     string    `json:"root,omitempty"`    // fingerprint, shortened
+	NotAfter time.Time `json:"notAfter,omitzero"` // zero for a remote cluster: it has no intermediate
+	Days     int       `json:"days"`              // until NotAfter
+	State    string    `json:"state"`             // "ok", or what is wrong
+}
+
+// Healthy says whether nothing was found.
+func (s *Status) Healthy() bool { return len(s.Findings) == 0 }
+
+// Examine asks the reached clusters of p what a status judges by. It tries every
+// stored remote secret against its API server, too: an istiod calls a cluster
+// synced for minutes after its token was revoked.
+func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[string]check.Probe {
+	e := check.NewEvidence(p, nil, nil)
+	probes := map[string]check.Probe{}
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, c := range p.Clusters {
+		asks := e.Asks(StatusChecks(), c)
+		if len(asks) == 0 {
+			continue
+		}
+		g.Go(func() error {
+			probe := examine(ctx, p, clients, c, asks)
+			mu.Lock()
+			defer mu.Unlock()
+			probes[c.Name] = probe
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	return probes
+}
+
+func examine(ctx context.Context, p *plan.Plan, clients *world.Clients, c *plan.Cluster, asks map[check.Question]bool) check.Probe {
+	l := clients.Connect(c.Live)
+	probe := check.Probe{Credentials: map[string]error{}}
+	var mu sync.Mutex
+	var g errgroup.Group
+	ask := func(q check.Question, f func()) {
+		if asks[q] {
+			g.Go(func() error { f(); return nil })
+		}
+	}
+	ask(check.AskRoot, func() { probe.Root.Object, probe.Root.Err = l.Cluster.Get(ctx, object.RootConfigMapRef(c.Namespace)) })
+	ask(check.AskInjection, func() {
+		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, c.ProbeAccount()))
+	})
+	ask(check.AskIstiods, func() { probe.Istiods, probe.Err = observe.ReadIstiods(ctx, l) })
+	for _, source := range c.Reads {
+		o := c.Credential(source)
+		if o == nil {
+			continue
+		}
+		ask(check.AskCredentials, func() {
+			err := checkCredential(ctx, clients, p.Cluster(source), desired.SecretData(o)[source])
+			mu.Lock()
+			defer mu.Unlock()
+			probe.Credentials[source] = err
+		})
+	}
+	_ = g.Wait() // the functions return nil
+	return probe
+}
+
+// checkCredential tries a stored kubeconfig of source. Where topology.yaml says
+// how other clusters reach the API server, that need not be this machine's way.
+func checkCredential(ctx context.Context, clients *world.Clients, source *plan.Cluster, kubeconfig []byte) error {
+	if source != nil && source.Unreached == "" && source.Desired != nil && source.Desired.Server.Server != "" {
+		return clients.Of(source.Live).CheckToken(ctx, kubeconfig)
+	}
+	return clients.Opener.CheckKubeconfig(ctx, kubeconfig)
+}
+
+// NewStatus judges a plan and the answers to [Examine].
+func New(p *plan.Plan, probes map[string]check.Probe) *Status {
+	e := check.NewEvidence(p, nil, probes)
+	s := &Status{Format: Format, Mesh: p.Mesh, Clusters: []Cluster{}, Findings: []plan.Finding{}}
+	checks := slices.Concat(check.PlanChecks(), StatusChecks())
+	for _, f := range e.Judge(checks) {
+		switch {
+		case check.SeverityOf(checks, f) != check.Warns || f.Unknown:
+			s.Findings = append(s.Findings, f)
+		case notedByStatus(f):
+			s.Notes = append(s.Notes, f)
+		}
+	}
+	for _, c := range p.Clusters {
+		if gone := c.Leaving && c.Unreached == "" && len(c.Changes) == 0; !gone {
+			s.Clusters = append(s.Clusters, describe(e, c, s.Findings))
+		}
+	}
+	return s
+}
+
+// describe is the line of c: what it is, and the findings about it as cells.
+func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster {
+	out := Cluster{Member: c.Member, Unreached: c.Unreached, Drift: c.Pending(), Discovers: map[string]string{}}
+	if !check.Stays(e, c) {
+		return out
+	}
+	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.Plan, c), c.Gateway.String(), trust(e, c), check.FirstExpiry(c)
+	if !out.Tokens.IsZero() {
+		out.TokenHours = int(math.Round(out.Tokens.Sub(e.Plan.World.Now).Hours()))
+	}
+	if state := cell(found, c.Name, "", check.IDGatewayService, check.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
+		out.Gateway = state
+	}
+	out.Trust.State = cell(found, c.Name, "", component.IDCertificate, check.IDSameRoot, component.IDRootDistributed)
+	if c.Remote() {
+		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
+	}
+	for _, source := range c.Reads {
+		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDAccepted, component.IDSynced)
+	}
+	for _, f := range found {
+		if f.ID == component.IDSynced && f.Cluster == c.Name && out.Discovers[f.Peer] == "" { // known, and should not be
+			out.Discovers[f.Peer] = f.State
+		}
+	}
+	return out
+}
+
+// versionOf is what the istiod of c runs, or that of a primary of it.
+func versionOf(p *plan.Plan, c *plan.Cluster) string {
+	if !c.Remote() {
+		return world.ImageVersion(c.Live.Object(object.IstiodRef(c.Namespace)))
+	}
+	for _, name := range c.Primaries {
+		if primary := p.Cluster(name); primary != nil && primary.Unreached == "" {
+			if v := world.ImageVersion(primary.Live.Object(object.IstiodRef(primary.Namespace))); v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// cell is how a table shows what was found of a cluster and a peer ("" for what
+// has none) by these checks: the first state, [Ok] if there is none.
+func cell(findings []plan.Finding, cluster, peer string, ids ...string) string {
+	for _, id := range ids {
+		for _, f := range findings {
+			if f.ID == id && f.Cluster == cluster && f.Peer == peer && f.State != "" {
+				return f.State
+			}
+		}
+	}
+	return Ok
+}
+
+// ok is a cell with nothing to say.
+const Ok = "ok"
+
+// trust is what a status shows of a cluster's trust, its state aside.
+func trust(e *check.Evidence, c *plan.Cluster) Trust {
+	if c.Remote() {
+		if root, err := check.RootIn(e.Probes[c.Name].Root); err == nil && root != nil {
+			return Trust{Root: root.Short()}
+		}
+		return Trust{}
+	}
+	b := check.Bundle(c)
+	if b == nil {
+		return Trust{}
+	}
+	return Trust{
+		Root: certs.Short(b.RootFingerprint()), NotAfter: b.NotAfter(),
+		Days: int(math.Round(b.NotAfter().Sub(e.Plan.World.Now).Hours() / 24)),
+	}
+}

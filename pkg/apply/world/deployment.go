@@ -1,0 +1,50 @@
+package world
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// replicaFailure is why pods of a Deployment, nil for none, could not be made, in
+// the words of whoever refused them; "" if they could. What is said of an earlier
+// spec does not count.
+// https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#deployment-status
+func ReplicaFailure(deployment *unstructured.Unstructured) string {
+	if deployment == nil || !Settled(deployment) {
+		return ""
+	}
+	conditions, _, _ := unstructured.NestedSlice(deployment.Object, "status", "conditions")
+	for _, c := range conditions {
+		if m, _ := c.(map[string]any); m["type"] == "ReplicaFailure" && m["status"] == "True" {
+			return fmt.Sprint(m["message"])
+		}
+	}
+	return ""
+}
+
+// settled says whether the status of a workload is about its spec of now.
+func Settled(o *unstructured.Unstructured) bool {
+	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
+	return observed >= o.GetGeneration()
+}
+
+// imageVersion is the tag of the image of an istiod's Deployment, which may be nil.
+func ImageVersion(istiod *unstructured.Unstructured) string {
+	if istiod == nil {
+		return ""
+	}
+	containers, _, _ := unstructured.NestedSlice(istiod.Object, "spec", "template", "spec", "containers")
+	for _, e := range containers {
+		m, _ := e.(map[string]any)
+		if m["name"] != "discovery" {
+			continue
+		}
+		image, _ := m["image"].(string)
+		image, _, _ = strings.Cut(image, "@")
+		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+		return tag
+	}
+	return ""
+}
