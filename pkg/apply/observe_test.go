@@ -123,9 +123,15 @@ func TestRecordElsewhere(t *testing.T) {
 			apply(recordOfMesh(t, mesh, namespace, record.Recorded{Ref: object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: "ours"}}))
 		}
 	}
+	lost := func(namespace string) func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		return func(_ *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+			apply(labelled(object.New("v1", "Namespace", "", namespace, map[string]any{"labels": map[string]any{object.LabelNetwork: "n"}}, nil), "m"))
+			apply(labelled(object.New("v1", "ConfigMap", namespace, "ours", nil, nil), "m"))
+		}
+	}
 	tests := map[string]struct {
 		mesh, namespace string
-		teardown        bool
+		lost, teardown  bool
 		want            string // refusals
 		deletes         bool   // what is there
 	}{
@@ -134,10 +140,17 @@ func TestRecordElsewhere(t *testing.T) {
 		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
 		"our mesh, where it should be":      {mesh: "m", namespace: "istio-system", deletes: true},
 		"our mesh leaves another namespace": {mesh: "m", namespace: "istio-old", teardown: true, deletes: true},
+
+		"our mesh, in another namespace, and its record is gone": {mesh: "m", namespace: "istio-old", lost: true, want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh leaves another namespace without a record":     {mesh: "m", namespace: "istio-old", lost: true, teardown: true, deletes: true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			p, lines := observed(t, alone, observe.Options{Teardown: tt.teardown}, there(tt.mesh, tt.namespace))
+			setup := there(tt.mesh, tt.namespace)
+			if tt.lost {
+				setup = lost(tt.namespace)
+			}
+			p, lines := observed(t, alone, observe.Options{Teardown: tt.teardown}, setup)
 			var got string
 			for _, f := range p.Refusals {
 				got += f.Message

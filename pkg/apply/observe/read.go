@@ -86,16 +86,20 @@ func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs ma
 		l.Lost, l.Record = true, &record.Record{Format: record.RecordFormat, Mesh: namespace.GetLabels()[object.LabelMesh], Cluster: l.Name}
 		return nil // that mesh's, and nothing to us
 	}
-	kinds := map[object.Ref]bool{}
-	for _, k := range recoveredKinds {
-		if r, _ := object.ResourceOf(k); whole || !r.Namespaced {
-			kinds[object.Of(k, "")] = true
-		}
-	}
-	if err := readLists(ctx, l, kinds, mesh); err != nil {
+	if err := readLists(ctx, l, recovered(whole), mesh); err != nil {
 		return err
 	}
 	found := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: l.Name}
+	if at := l.OtherNamespace(); at != "" && !whole {
+		if !l.Leaving {
+			l.Elsewhere = map[string]world.Stored{at: {Record: found}}
+			return nil // a check refuses it
+		}
+		l.Namespace, whole = at, true
+		if err := readLists(ctx, l, recovered(whole), mesh); err != nil {
+			return err
+		}
+	}
 	for ref, seen := range l.Objects {
 		if ref == object.NamespaceRef(l.Namespace) || !object.Ours(seen.Object) || ref == record.Ref(l.Namespace) {
 			continue
@@ -110,6 +114,18 @@ func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs ma
 		refs[o.Ref] = true
 	}
 	return nil
+}
+
+// recovered are the lists that tell what is ours: of all kinds, or of those whose
+// objects are in no namespace.
+func recovered(whole bool) map[object.Ref]bool {
+	kinds := map[object.Ref]bool{}
+	for _, k := range recoveredKinds {
+		if r, _ := object.ResourceOf(k); whole || !r.Namespaced {
+			kinds[object.Of(k, "")] = true
+		}
+	}
+	return kinds
 }
 
 // sharedComponent is what a copy of another cluster's Service belongs to, or the

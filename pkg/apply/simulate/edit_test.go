@@ -207,6 +207,9 @@ func (s *sim) rename(m *mesh, e edit) {
 		s.expired[name] = 1 + e.C%2
 	}
 	c.Context = name
+	if e.C>>4%2 == 0 { // where topology.yaml gives none, the name is that of the context
+		c.Name = name
+	}
 }
 
 // address writes down where the gateway of a cluster is reached now, or takes

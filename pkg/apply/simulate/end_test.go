@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -47,22 +50,32 @@ func (s *sim) calm() {
 	for i := range s.meshes {
 		m := &s.meshes[i]
 		m.Namespace = s.settled(*m)
-		for j := range m.Members {
-			c := &m.Members[j]
-			if c.Address != "" {
+		for _, c := range m.Members {
+			s.context(c.Context, c.Cluster)
+		}
+	}
+	s.readdress()
+}
+
+// readdress writes down where gateways are now.
+func (s *sim) readdress() {
+	for _, m := range s.meshes {
+		for i := range m.Members {
+			if c := &m.Members[i]; c.Address != "" {
 				c.Address = s.balancer(c.Cluster, m.Namespace)
 			}
-			s.context(c.Context, c.Cluster)
 		}
 	}
 }
 
 // settled is the namespace in which a mesh is: it cannot be moved.
 func (s *sim) settled(m mesh) string {
-	for _, c := range m.Members {
-		for _, ns := range namespaces {
-			if o := s.fleet.Cluster(c.Cluster).Get(record.Ref(ns)); o != nil && o.GetLabels()[object.LabelMesh] == m.ID {
-				return ns
+	for _, at := range []func(string) object.Ref{record.Ref, object.NamespaceRef} { // its record may be gone
+		for _, c := range m.Members {
+			for _, ns := range namespaces {
+				if o := s.fleet.Cluster(c.Cluster).Get(at(ns)); o != nil && o.GetLabels()[object.LabelMesh] == m.ID {
+					return ns
+				}
 			}
 		}
 	}
@@ -76,6 +89,7 @@ func (s *sim) converge(ctx context.Context, ends bool) {
 	for range tries {
 		last = nil
 		s.release(ctx)
+		s.restart()
 		for _, m := range s.meshes {
 			if len(m.Members) == 0 {
 				continue
@@ -97,6 +111,21 @@ func (s *sim) converge(ctx context.Context, ends bool) {
 	s.judge("end", "a mesh does not converge: %v", last)
 }
 
+// restart deletes the pods of gateways that were made while somebody had taken the
+// webhook away: nothing injects them later, and an apply deletes no pods. A status
+// says that the gateway has no available replica.
+func (s *sim) restart() {
+	for _, name := range s.names {
+		c := s.fleet.Cluster(name)
+		for _, pod := range c.List(schema.GroupKind{Kind: "Pod"}, "") {
+			containers, _, _ := unstructured.NestedSlice(pod.Object, "spec", "containers")
+			if slices.ContainsFunc(containers, func(e any) bool { return e.(map[string]any)["image"] == "auto" }) {
+				s.must(c.As("kubectl").Delete(object.RefOf(pod)))
+			}
+		}
+	}
+}
+
 // release does what a refusal says: a cluster that is to be in another mesh, and
 // that its own knows no more of, is taken out of that.
 func (s *sim) release(ctx context.Context) {
@@ -112,6 +141,7 @@ func (s *sim) release(ctx context.Context) {
 				s.arm([]intent{{old, true}})
 				s.apply(s.process(ctx, "release", old, true), options{timeout: 10 * time.Minute})
 				s.rest(time.Minute)
+				s.readdress() // those that its record names have left, too
 			}
 		}
 	}
@@ -218,6 +248,12 @@ func (s *sim) discovers(w applytest.World, m mesh, c member) {
 	if len(list) == 0 {
 		s.fail("end", "no istiod runs in %s", c.Cluster)
 	}
+	stored := s.stored(w, c.Cluster)
+	for _, other := range m.Members {
+		if m.reads(c.Cluster, other.Cluster) && !slices.Contains(stored, other.Cluster) {
+			s.fail("end", "what %s has for %s opens nothing", c.Cluster, other.Cluster) // istiod may not have noticed
+		}
+	}
 	for _, i := range list {
 		if !i.Ready || i.SelfSigned && !s.untrusted || i.ID != c.Name {
 			s.fail("end", "the istiod of %s: %+v", c.Cluster, i)
@@ -244,6 +280,9 @@ func (s *sim) discovers(w applytest.World, m mesh, c member) {
 func (s *sim) orphan(cluster string) bool {
 	return slices.ContainsFunc(meshIDs, func(id string) bool { return s.abandoned[placedIn{id, cluster}] })
 }
+
+// told is a cluster by its UID, and another one that has had it on record.
+type told struct{ cluster, uid string }
 
 // placedIn is a cluster of a mesh.
 type placedIn struct{ mesh, cluster string }

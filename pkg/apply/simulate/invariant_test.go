@@ -97,9 +97,20 @@ func (s *sim) abandon(w applytest.World, m mesh) {
 			known = known || names(one.Cluster, uid(c))
 			knows = knows || names(c, uid(one.Cluster))
 		}
-		if !known && (!knows || s.lost) {
+		ever := slices.ContainsFunc(m.Members, func(one member) bool { return s.told[told{one.Cluster, uid(c)}] })
+		if !known && (!knows || !ever || s.lost) {
 			s.abandoned[placedIn{m.ID, c}] = true
 		}
+	}
+}
+
+// tell notes whom a record names.
+func (s *sim) tell(cluster string, r *parsed) {
+	if r == nil {
+		return
+	}
+	for _, m := range r.Members {
+		s.told[told{cluster, m.UID}] = true
 	}
 }
 
@@ -127,6 +138,9 @@ func (s *sim) wrote(w applytest.Write) {
 	}
 	if w.Ref.Kind == "Secret" && w.After != nil && w.Ref.Name == object.Cacerts {
 		s.noteKeys(w.After)
+	}
+	if w.Ref == record.Ref(w.Ref.Namespace) {
+		s.tell(w.Cluster, s.records.of(w.After))
 	}
 	if w.Ref.Kind == "Namespace" && w.Verb == "create" {
 		s.spaces[w.Cluster] = time.Now()

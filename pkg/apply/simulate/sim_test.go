@@ -41,6 +41,7 @@ type sim struct {
 	planted   map[placed]string           // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
+	told      map[told]bool     // that a record has named, once
 	untrusted bool              // somebody took a CA away while an istiod started
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
@@ -67,7 +68,8 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, planted: map[placed]string{},
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, given: map[identity]bool{}, leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{},
+		leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
 	for _, m := range h.Start {

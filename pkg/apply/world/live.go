@@ -23,6 +23,18 @@ func (l *Live) Follow(mesh string) bool {
 	return false
 }
 
+// OtherNamespace is where Istio is if it is not where the topology says: a namespace
+// of ours that has a network. "" for none.
+func (l *Live) OtherNamespace() string {
+	found := ""
+	for ref, seen := range l.Objects {
+		if ref.Kind == "Namespace" && ref.Name != l.Namespace && object.Ours(seen.Object) && seen.Object.GetLabels()[object.LabelNetwork] != "" {
+			found = max(found, ref.Name)
+		}
+	}
+	return found
+}
+
 // SeeNamespace takes note of Istio's namespace. One that is being deleted is as
 // good as gone, with all that is in it, the record too.
 func (l *Live) SeeNamespace(seen Observed) {
