@@ -9,7 +9,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
-const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/checks. -->
+const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/check/checks. -->
 # Checks
 
 What ` + "`setup-mesh plan`, `apply` and `status`" + ` look at, by the name that they print.
