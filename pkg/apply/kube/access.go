@@ -12,12 +12,6 @@ import (
 // reviewsAtOnce bounds the questions of [Cluster.Allowed] under way.
 const reviewsAtOnce = 16
 
-// The reviews that any user may ask for: ClusterRole system:basic-user.
-const (
-	accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-	selfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-)
-
 // Allowed asks for each access whether the user of the context has it, as far
 // as the API server's authorizers know; admission may refuse all the same. The
 // answers are in the order of accesses.

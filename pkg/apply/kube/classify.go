@@ -126,13 +126,6 @@ func (e fault) notKubernetes(code int32) {
 // admission: k8s.io/api/core/v1.NamespaceTerminatingCause.
 const causeNamespaceTerminating metav1.CauseType = "NamespaceTerminating"
 
-// unfit says whether message, which comes with status 500, is a server-side
-// apply's complaint about an object that does not fit its schema.
-func unfit(message string) bool {
-	return strings.Contains(message, "failed to create typed patch object") ||
-		strings.Contains(message, "failed to convert new object")
-}
-
 // schemaPath finds the paths in such a complaint: ".spec.x: field not declared
 // in schema".
 var schemaPath = regexp.MustCompile(`\s\.([A-Za-z][^\s:]*): `)

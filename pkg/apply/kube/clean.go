@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"errors"
+	"io/fs"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,4 +45,13 @@ func cleanAll(list []string) []string {
 		list[i] = clean(s)
 	}
 	return list
+}
+
+// reason is why a file could not be read, without its path: a path that a
+// kubeconfig names may be a key in the wrong field.
+func reason(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return "cannot be read"
 }

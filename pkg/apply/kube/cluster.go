@@ -45,7 +45,7 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 	if err != nil {
 		return nil, err
 	}
-	t := newTransport(next, o)
+	t := newTransport(next, o.RequestTimeout)
 	client := &http.Client{Transport: t, CheckRedirect: noRedirect}
 	restClient, err := rest.UnversionedRESTClientForConfigAndClient(config, client)
 	if err != nil {

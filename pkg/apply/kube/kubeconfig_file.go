@@ -39,15 +39,6 @@ func explainFiles(paths []string, named bool) string {
 	return strings.Join(out, "; ")
 }
 
-// reason is why a file could not be read, without its path: a path that a
-// kubeconfig names may be a key in the wrong field.
-func reason(err error) string {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return e.Err.Error()
-	}
-	return "cannot be read"
-}
-
 // yamlLine is how a YAML parser's error begins; what follows may be content.
 var yamlLine = regexp.MustCompile(`^yaml: (?:unmarshal errors:\n\s+)?line (\d+): `)
 

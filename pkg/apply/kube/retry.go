@@ -126,3 +126,16 @@ func repeatable(r *http.Request) bool {
 	return r.URL.Query().Get("dryRun") == "All" || strings.HasSuffix(r.URL.Path, "/token") ||
 		strings.HasSuffix(r.URL.Path, accessReviews) || strings.HasSuffix(r.URL.Path, selfReviews)
 }
+
+// unfit says whether message, which comes with status 500, is a server-side
+// apply's complaint about an object that does not fit its schema.
+func unfit(message string) bool {
+	return strings.Contains(message, "failed to create typed patch object") ||
+		strings.Contains(message, "failed to convert new object")
+}
+
+// The reviews that any user may ask for: ClusterRole system:basic-user.
+const (
+	accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+	selfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+)

@@ -23,8 +23,8 @@ type transport struct {
 	bytes     atomic.Int64
 }
 
-func newTransport(next http.RoundTripper, o Options) *transport {
-	return &transport{next: next, timeout: o.RequestTimeout}
+func newTransport(next http.RoundTripper, timeout time.Duration) *transport {
+	return &transport{next: next, timeout: timeout}
 }
 
 // A failure is the error of a request without an answer. Its text is opaque,

@@ -88,7 +88,7 @@ func TestRetries(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // the clock starts at 2000-01-01
-				tr := newTransport(&tt.answers, Options{}.withDefaults())
+				tr := newTransport(&tt.answers, 30*time.Second)
 				tr.connected.Store(tt.connected)
 				method := tt.method
 				if method == "" {
@@ -137,7 +137,7 @@ func TestRetrySendsTheBodyAgain(t *testing.T) {
 				return status(code, "")(r)
 			}
 		}
-		tr := newTransport(&answers{record(503), record(200)}, Options{}.withDefaults())
+		tr := newTransport(&answers{record(503), record(200)}, 30*time.Second)
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodDelete, "https://x", strings.NewReader("uid"))
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func TestHangingAuthProvider(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				hang := answers{func(*http.Request) (*http.Response, error) { <-release; return nil, io.EOF }}
-				c := &Cluster{context: "east", transport: newTransport(&hang, Options{}.withDefaults())}
+				c := &Cluster{context: "east", transport: newTransport(&hang, 30*time.Second)}
 				ctx, cancel := context.WithCancel(t.Context())
 				if tt.deadline != 0 {
 					ctx, cancel = context.WithTimeout(t.Context(), tt.deadline)
@@ -192,7 +192,7 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 			context.AfterFunc(r.Context(), func() { pw.CloseWithError(r.Context().Err()) })
 			return &http.Response{StatusCode: 200, Body: pr}, nil
 		}}
-		tr := newTransport(&next, Options{}.withDefaults())
+		tr := newTransport(&next, 30*time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://x/?watch=true", nil)
 		resp, err := tr.RoundTrip(r)
@@ -215,7 +215,7 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 func TestServerClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := answers{status(200, "", "Date", "Sat, 01 Jan 2000 01:00:00 GMT")}
-		tr := newTransport(&next, Options{}.withDefaults())
+		tr := newTransport(&next, 30*time.Second)
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://x", nil)
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)
