@@ -127,7 +127,7 @@ func TestFailed(t *testing.T) {
 			want: object.Error{Class: object.Untrusted, Message: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2027 is after 2026", Hint: "renew the API server's certificate, or correct the clock of this machine"},
 		},
 		"no login plugin": {
-			err:  noAnswer(&loginError{"kubelogin", "is not installed, or not in PATH"}, 1),
+			err:  noAnswer(&loginError{plugin: "kubelogin", text: "is not installed, or not in PATH"}, 1),
 			want: object.Error{Class: object.Unauthorized, Message: `login plugin "kubelogin" is not installed, or not in PATH`, Hint: `log in for context east: kubectl --context "east" get namespaces runs the same plugin and shows what it says`},
 		},
 		"a slow server": {

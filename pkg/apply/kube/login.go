@@ -78,7 +78,7 @@ func (l *login) get(ctx context.Context, limit time.Duration) (*credential, erro
 		return r.cred, r.err
 	case <-ctx.Done():
 		l.leave(r)
-		return nil, &loginError{l.plugin.name(), "did not answer before the deadline"}
+		return nil, &loginError{plugin: l.plugin.name(), text: "did not answer before the deadline"}
 	}
 }
 
@@ -91,7 +91,7 @@ func (l *login) start(ctx context.Context, limit time.Duration) {
 		defer cancel()
 		r.cred, r.err = l.plugin.ask(ctx)
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.err != nil {
-			r.err = &loginError{l.plugin.name(), fmt.Sprintf("did not answer within %s", limit.Round(time.Second/10))}
+			r.err = &loginError{plugin: l.plugin.name(), text: fmt.Sprintf("did not answer within %s", limit.Round(time.Second/10))}
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()

@@ -65,7 +65,7 @@ func execCodecs(e *clientcmdapi.ExecConfig) (serializer.CodecFactory, schema.Gro
 // stderr is not ours: who reads ours would wait for as long as a child lives.
 func (p plugin) ask(ctx context.Context) (*credential, error) {
 	fail := func(format string, args ...any) (*credential, error) {
-		return nil, &loginError{p.name(), fmt.Sprintf(format, args...)}
+		return nil, &loginError{plugin: p.name(), text: fmt.Sprintf(format, args...)}
 	}
 	if p.config.InteractiveMode == clientcmdapi.AlwaysExecInteractiveMode {
 		return fail("needs a terminal (interactiveMode: Always), and several clusters log in at once")

@@ -48,7 +48,7 @@ func (s *session) sender(ctx context.Context) (http.RoundTripper, *credential, e
 	if s.cred != cred {
 		next, err := transportFor(config)
 		if err != nil {
-			return nil, nil, &loginError{s.login.plugin.name(), "printed a certificate that cannot be used"}
+			return nil, nil, &loginError{plugin: s.login.plugin.name(), text: "printed a certificate that cannot be used"}
 		}
 		if s.next != nil {
 			utilnet.CloseIdleConnectionsFor(s.next)

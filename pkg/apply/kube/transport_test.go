@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // answers is a server below a transport: one function per attempt, the last
@@ -146,41 +144,6 @@ func TestRetrySendsTheBodyAgain(t *testing.T) {
 			t.Error("(-want +got)\n" + diff)
 		}
 	})
-}
-
-// An auth provider that hangs knows of no context.
-func TestHangingAuthProvider(t *testing.T) {
-	tests := map[string]struct {
-		deadline time.Duration // the caller's; 0 for none
-		want     time.Duration
-	}{
-		"the caller's deadline": {deadline: time.Second, want: time.Second},
-		"that of a request":     {want: 30 * time.Second},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				release := make(chan struct{})
-				hang := answers{func(*http.Request) (*http.Response, error) { <-release; return nil, io.EOF }}
-				c := &Cluster{context: "east", transport: newTransport(&hang, 30*time.Second)}
-				ctx, cancel := context.WithCancel(t.Context())
-				if tt.deadline != 0 {
-					ctx, cancel = context.WithTimeout(t.Context(), tt.deadline)
-				}
-				defer cancel()
-				r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://x", nil)
-				start := time.Now()
-				_, err := c.transport.RoundTrip(r)
-				if got := time.Since(start); got != tt.want {
-					t.Errorf("returned after %v, want %v", got, tt.want)
-				}
-				if err = c.failed(ctx, "read", object.Ref{}, err); object.ClassOf(err) != object.Timeout {
-					t.Errorf("got %v", err)
-				}
-				close(release)
-			})
-		})
-	}
 }
 
 // A watch goes on for longer than a request may take, and ends with the
