@@ -3,9 +3,8 @@ package main
 import (
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/urfave/cli/v2"
 )
 
 // newApp wires the verbs. Flags stand after the verb: urfave/cli does not take

@@ -4,10 +4,9 @@ import (
 	"context"
 	"io"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"github.com/urfave/cli/v2"
 )
 
 func applyCommand(env environment) *cli.Command {

@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
-	"strings"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"io"
+	"strings"
+	"time"
 )
 
 // errTimeout is the cause of a context that --timeout ended.

@@ -15,9 +15,8 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"golang.org/x/term"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".

@@ -2,11 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
+	"os"
+	"strings"
 )
 
 // savePlan writes a plan to a file. There is no secret in it, but much to learn

@@ -2,9 +2,8 @@ package main
 
 import (
 	"fmt"
-	"io"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"io"
 )
 
 // statsVariable, when set, asks for a line on stderr that says what a run cost

@@ -1,9 +1,8 @@
 package image_test
 
 import (
-	"testing"
-
 	"github.com/setup-mesh/setup-mesh/pkg/image"
+	"testing"
 )
 
 func TestFloating(t *testing.T) {

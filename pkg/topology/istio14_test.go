@@ -1,9 +1,8 @@
 package topology_test
 
 import (
-	"testing"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"testing"
 )
 
 // The tests in this file are named after defects of Istio 1.4's setup-mesh.sh.

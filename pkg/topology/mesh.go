@@ -1,9 +1,8 @@
 package topology
 
 import (
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"slices"
 )
 
 // What topology.yaml leaves out.

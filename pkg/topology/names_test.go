@@ -1,10 +1,9 @@
 package topology_test
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"strings"
 	"testing"
-
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 func TestClusterName(t *testing.T) {

@@ -1,10 +1,9 @@
 package topology
 
 import (
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"slices"
 )
 
 // systemNamespaces are those of Kubernetes, which every cluster has for itself:

@@ -2,9 +2,8 @@ package applytest
 
 import (
 	"fmt"
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"slices"
 )
 
 const balancer = "cloud-controller-manager"

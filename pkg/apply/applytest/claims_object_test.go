@@ -4,9 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // What is demanded of objects, and refused.

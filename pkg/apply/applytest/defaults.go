@@ -2,9 +2,8 @@ package applytest
 
 import (
 	"fmt"
-	"maps"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"maps"
 )
 
 // setDefaults sets the defaults that somebody may look at; an API server sets

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/labels"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // A remote is a cluster that istiod reads, or tries to.

@@ -8,9 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // Errors are made without their context and what was attempted: the client that

@@ -3,7 +3,6 @@ package applytest
 import (
 	"context"
 	"fmt"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 

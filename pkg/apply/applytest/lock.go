@@ -5,9 +5,8 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // The times of a lock are those of package kube.

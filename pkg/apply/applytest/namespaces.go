@@ -1,9 +1,8 @@
 package applytest
 
 import (
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Managers that are part of Kubernetes.

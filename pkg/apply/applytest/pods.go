@@ -4,9 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // spawn makes a pod, or says why it cannot.

@@ -1,9 +1,8 @@
 package applytest
 
 import (
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"time"
 )
 
 // later puts down what an actor of c has to do. The key is the actor's name and

@@ -3,9 +3,8 @@ package applytest
 import (
 	"encoding/base64"
 	"fmt"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"strings"
 )
 
 // readRoot takes the plugged-in CA, or makes one of its own:

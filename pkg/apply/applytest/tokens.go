@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"sigs.k8s.io/yaml"
 )
 
 // TokenCanary is in every token: what must not leak is found by it.

@@ -2,7 +2,6 @@ package applytest
 
 import (
 	"fmt"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 

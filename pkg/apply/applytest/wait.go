@@ -2,9 +2,8 @@ package applytest
 
 import (
 	"context"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"time"
 )
 
 const (

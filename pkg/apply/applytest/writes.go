@@ -1,9 +1,8 @@
 package applytest
 
 import (
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"slices"
 )
 
 // createOptions say how an object is created.

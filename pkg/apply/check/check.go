@@ -3,9 +3,8 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"slices"
 )
 
 // A Check is something that should be true of a cluster. Plans, status and the

@@ -1,11 +1,10 @@
 package check
 
 import (
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"slices"
 )
 
 // Evidence is what checks look at: a plan, the world that it was made of, and

@@ -2,11 +2,10 @@ package check
 
 import (
 	"fmt"
-	"net/netip"
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"net/netip"
+	"slices"
 )
 
 // A network is the clusters of one network whose pods reach each other directly.

@@ -2,11 +2,10 @@ package check
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"slices"
+	"strings"
 )
 
 // IDSetBack is the check for objects that somebody sets back after every apply.

@@ -3,9 +3,8 @@ package desired
 import (
 	"encoding/base64"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Annotations on minted objects. None of them is secret.

@@ -1,9 +1,8 @@
 package desired
 
 import (
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Wants collects the objects of a cluster that no chart renders.

@@ -3,11 +3,10 @@ package execute
 import (
 	"context"
 	"errors"
-	"sync"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"sync"
+	"time"
 )
 
 // An Event is something that happened during an apply.

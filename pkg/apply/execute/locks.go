@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 

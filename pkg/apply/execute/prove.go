@@ -3,7 +3,6 @@ package execute
 import (
 	"context"
 	"fmt"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )

@@ -2,13 +2,12 @@ package execute
 
 import (
 	"errors"
-	"slices"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"slices"
+	"time"
 )
 
 // Format is the version of a [Report]'s JSON.

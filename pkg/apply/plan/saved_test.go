@@ -1,9 +1,8 @@
 package plan
 
 import (
-	"testing"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"testing"
 )
 
 func TestParseSavedErrors(t *testing.T) {

@@ -9,9 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"gopkg.in/yaml.v3"
 )
 
 // The objects that grant permissions, in the order in which they are printed:

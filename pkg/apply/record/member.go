@@ -4,7 +4,6 @@ package record
 
 import (
 	"fmt"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 

@@ -4,12 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"runtime"
-	"strings"
-	"sync/atomic"
-	"testing"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
@@ -22,6 +16,11 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
 )
 
 // BenchmarkClusters is a mesh of n clusters in memory, on n/10 networks with one

@@ -2,11 +2,10 @@ package simulate
 
 import (
 	"context"
-	"math/rand/v2"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"math/rand/v2"
+	"time"
 )
 
 // A fault befalls some of the requests of a round.

@@ -2,11 +2,10 @@ package status
 
 import (
 	"cmp"
-	"slices"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"slices"
 )
 
 // Checks are what a status looks at beside that.

@@ -1,9 +1,8 @@
 package legacy
 
 import (
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"strings"
 )
 
 // A rule says what became of one setting of Istio 1.4.

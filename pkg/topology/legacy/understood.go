@@ -1,9 +1,8 @@
 package legacy
 
 import (
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"strings"
 )
 
 // checkUnderstood judges the two values of 1.4 that are understood, which are

@@ -1,11 +1,10 @@
 package manifest
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"slices"
+	"strings"
 )
 
 // controlPlaneOnly are the settings that a remote cluster has no use for: those of

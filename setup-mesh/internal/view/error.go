@@ -2,11 +2,10 @@ package view
 
 import (
 	"errors"
-	"io"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"io"
+	"strings"
 )
 
 // Error words an error and what to do about it: of those that are joined, each

@@ -2,11 +2,10 @@ package view
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"slices"
+	"strings"
 )
 
 // body is what happens in one cluster, a line for each of its components.

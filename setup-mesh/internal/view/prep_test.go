@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 

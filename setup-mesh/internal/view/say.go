@@ -1,9 +1,8 @@
 package view
 
 import (
-	"io"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"io"
 )
 
 // ApplyQuestion asks whether to carry out p. The answer follows on the same line.

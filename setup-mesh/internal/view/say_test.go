@@ -3,9 +3,8 @@ package view
 import (
 	"bytes"
 	"fmt"
-	"testing"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"testing"
 )
 
 // TestQuestions: a teardown names every cluster, however many there are.

@@ -2,13 +2,12 @@ package view
 
 import (
 	"fmt"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
 // Status words a status for people.

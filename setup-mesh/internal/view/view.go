@@ -10,11 +10,10 @@ package view
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"io"
+	"strings"
 )
 
 // Warnings says which values of the user the topology overrides.

@@ -3,9 +3,8 @@ package workdir
 import (
 	"context"
 	"fmt"
-	"time"
-
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"time"
 )
 
 // rootWarning is how long before its end the root is worth a word. Its successor

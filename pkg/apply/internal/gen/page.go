@@ -3,10 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"strings"
 )
 
 const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/check/checks. -->

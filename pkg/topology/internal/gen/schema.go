@@ -12,9 +12,8 @@ import (
 	"strings"
 
 	"github.com/invopop/jsonschema"
-	"gopkg.in/yaml.v3"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
+	"gopkg.in/yaml.v3"
 )
 
 // schema reflects the types of package file. Their comments, read from the

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 

@@ -1,9 +1,8 @@
 package names_test
 
 import (
-	"testing"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"testing"
 )
 
 func TestNearest(t *testing.T) {

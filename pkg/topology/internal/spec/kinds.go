@@ -1,9 +1,8 @@
 package spec
 
 import (
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"strings"
 )
 
 // ownedParents are the mappings that owned values are put into.

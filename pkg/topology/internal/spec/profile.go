@@ -1,11 +1,10 @@
 package spec
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"slices"
+	"strings"
 )
 
 // ProfileRemote installs what a cluster without a control plane of its own needs:
