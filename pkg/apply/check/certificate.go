@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // IDSameRoot is the check that a cluster trusts the root of the work directory.

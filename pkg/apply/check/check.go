@@ -3,8 +3,9 @@
 package check
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // A Check is something that should be true of a cluster. Plans, status and the

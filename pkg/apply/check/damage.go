@@ -2,12 +2,13 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
-	"strings"
 )
 
 // Damage is what somebody has deleted or changed since the last apply, where

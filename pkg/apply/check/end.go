@@ -3,10 +3,11 @@ package check
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // endChecks are about what an apply takes away for good, and what it leaves.

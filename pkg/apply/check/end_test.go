@@ -2,11 +2,12 @@ package check
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // meets asks for the ranges of the clusters that pairs would ask for.

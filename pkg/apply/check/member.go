@@ -3,9 +3,10 @@ package check
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // memberChecks are about what a cluster is in its mesh: running proxies keep

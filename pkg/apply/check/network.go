@@ -2,10 +2,11 @@ package check
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"net/netip"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // A network is the clusters of one network whose pods reach each other directly.

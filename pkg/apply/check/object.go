@@ -2,10 +2,11 @@ package check
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // IDSetBack is the check for objects that somebody sets back after every apply.

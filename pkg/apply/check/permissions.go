@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -14,7 +16,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/rbac"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // isRole says whether r holds rules.

@@ -3,11 +3,12 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"slices"
-	"strings"
 )
 
 // ReachChecks are about who is a member, and whether it answers.

@@ -2,11 +2,12 @@ package check
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"net"
 	"slices"
 	"strconv"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // serverChecks are about the API servers that other clusters have to reach.

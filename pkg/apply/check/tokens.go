@@ -2,10 +2,11 @@ package check
 
 import (
 	"fmt"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"time"
 )
 
 // IDLifetime is the check for credentials that do not last.

@@ -1,9 +1,10 @@
 package check
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"testing"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 )
 
 func TestSpan(t *testing.T) {

@@ -2,14 +2,15 @@ package check
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"slices"
-	"strconv"
-	"strings"
 )
 
 // versionChecks are about releases that do not go together.

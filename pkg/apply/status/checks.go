@@ -2,10 +2,10 @@ package status
 
 import (
 	"cmp"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
 )
 
 // Checks are what a status looks at beside that.
@@ -23,10 +23,6 @@ func Proves(c check.Check) bool {
 		return slices.ContainsFunc(one.Proofs, func(p component.Proof) bool { return p.Check == c.ID })
 	})
 }
-
-// notedByStatus are the warnings that a status repeats: they are about the mesh
-// as it is, not about an apply.
-func notedByStatus(f plan.Finding) bool { return f.ID == check.IDLifetime || f.ID == check.IDSetBack }
 
 // All lists all checks with what they mean, sorted by ID.
 func All() []check.Check {
