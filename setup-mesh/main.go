@@ -15,8 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"golang.org/x/term"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".

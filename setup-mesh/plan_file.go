@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 	"os"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // savePlan writes a plan to a file. There is no secret in it, but much to learn

@@ -6,11 +6,12 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/urfave/cli/v2"
 )
 
 func teardownCommand(env environment) *cli.Command {
@@ -45,7 +46,7 @@ func runTeardown(ctx context.Context, env environment, a args.Teardown) error {
 			case a.Yes:
 				return nil
 			}
-			return ask(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
+			return confirm(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)

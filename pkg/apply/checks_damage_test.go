@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -15,7 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // stateOf words what a status finds.
@@ -193,7 +194,7 @@ func TestStatusDamage(t *testing.T) {
 func TestStatusInjection(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	p := NewPlan(d, appliedWorld(t, d), plan.Options{})
-	if asks := check.NewEvidence(p, nil, nil).Asks(status.Checks(), p.Clusters[0]); !asks[check.AskInjection] {
+	if asks := check.NewEvidence(p, nil, nil).Asks(component.StatusChecks(), p.Clusters[0]); !asks[check.AskInjection] {
 		t.Error("a primary is not asked")
 	}
 	probes := healthyProbes(p)

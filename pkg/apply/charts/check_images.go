@@ -1,10 +1,11 @@
 package charts
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/image"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/image"
 )
 
 // images refuses images that are not of a release: a hub or a tag that moves,

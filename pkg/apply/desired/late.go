@@ -3,8 +3,9 @@ package desired
 import (
 	"encoding/base64"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Annotations on minted objects. None of them is secret.

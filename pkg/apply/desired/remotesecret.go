@@ -4,9 +4,10 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"sigs.k8s.io/yaml"
 )
 
 // A remoteKubeconfig is what we put into a remote secret, and compare of it.

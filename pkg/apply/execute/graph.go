@@ -3,10 +3,11 @@ package execute
 import (
 	"context"
 	"errors"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // An Event is something that happened during an apply.

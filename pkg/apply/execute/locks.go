@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 

@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // A Cluster is one API server, as far as planning and applying need it: package

@@ -4,10 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Remedies are what to do about a cluster that is not reached, the likelier first.

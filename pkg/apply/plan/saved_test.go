@@ -1,8 +1,9 @@
 package plan
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func TestParseSavedErrors(t *testing.T) {

@@ -2,10 +2,11 @@ package plan
 
 import (
 	"cmp"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
 )
 
 // A Scene is what the rules of components look at: who is who, and who was.

@@ -1,9 +1,10 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"slices"
 )
 
 // A StepKind is what a step does.

@@ -3,11 +3,12 @@ package simulate
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
-	"time"
 )
 
 // A watch is what has to stay true until the next apply begins.

@@ -3,15 +3,16 @@ package simulate
 import (
 	"context"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A sim is a history while it happens.

@@ -2,10 +2,11 @@ package view
 
 import (
 	"fmt"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
 )
 
 // gatewayLines words what becomes of an east-west gateway.

@@ -2,11 +2,12 @@ package view
 
 import (
 	"fmt"
+	"testing"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"testing"
 )
 
 const shopName = "shop"
