@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -219,13 +220,13 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 // cluster of which a part is unknown. Missing permissions are named together.
 func unreadable(ctx context.Context, l *world.Connected) error {
 	var refs []object.Ref
-	for ref, seen := range l.Objects {
-		switch {
-		case seen.Err == nil:
-		case object.ClassOf(seen.Err) == object.Forbidden:
+	for _, ref := range slices.SortedFunc(maps.Keys(l.Objects), object.CompareRefs) { // the same error each time
+		switch err := l.Objects[ref].Err; {
+		case err == nil:
+		case object.ClassOf(err) == object.Forbidden:
 			refs = append(refs, ref)
 		default:
-			return seen.Err
+			return err
 		}
 	}
 	if len(refs) == 0 {
