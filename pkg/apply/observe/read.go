@@ -177,7 +177,9 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]bool
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range list {
-				l.Objects[object.RefOf(o)] = world.Observed{Object: o}
+				if ref := object.RefOf(o); !l.Ending[ref] { // as good as gone
+					l.Objects[ref] = world.Observed{Object: o}
+				}
 			}
 			return nil
 		})

@@ -98,6 +98,7 @@ func (s *sim) newCluster() string {
 		d.Balancer += 4 * slow
 		d.Ready += slow
 		d.Discovery += slow / 2
+		d.Ending += 3 * slow
 	})
 	return name
 }
