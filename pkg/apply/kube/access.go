@@ -6,17 +6,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // reviewsAtOnce bounds the questions of [Cluster.Allowed] under way.
 const reviewsAtOnce = 16
-
-// The reviews that any user may ask for: ClusterRole system:basic-user.
-const (
-	accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-	selfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-)
 
 // Allowed asks for each access whether the user of the context has it, as far
 // as the API server's authorizers know; admission may refuse all the same. The
@@ -34,7 +29,7 @@ func (c *Cluster) Allowed(ctx context.Context, accesses []object.Access) ([]bool
 					Allowed bool `json:"allowed"`
 				} `json:"status"`
 			}
-			err := c.review(ctx, "ask what the user may do", accessReviews, "authorization.k8s.io/v1", "SelfSubjectAccessReview", map[string]any{
+			err := c.review(ctx, "ask what the user may do", transport.AccessReviews, "authorization.k8s.io/v1", "SelfSubjectAccessReview", map[string]any{
 				"resourceAttributes": map[string]any{
 					"verb": a.Verb, "group": a.Group, "resource": a.Resource, "subresource": a.Subresource, "namespace": a.Namespace,
 				},
@@ -59,7 +54,7 @@ func (c *Cluster) User(ctx context.Context) (string, error) {
 			} `json:"userInfo"`
 		} `json:"status"`
 	}
-	err := c.review(ctx, "ask who the user is", selfReviews, "authentication.k8s.io/v1", "SelfSubjectReview", nil, &answer)
+	err := c.review(ctx, "ask who the user is", transport.SelfReviews, "authentication.k8s.io/v1", "SelfSubjectReview", nil, &answer)
 	return answer.Status.UserInfo.Username, err
 }
 

@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,9 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/rest"
-
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -20,40 +18,6 @@ import (
 type proxy struct {
 	url    string // without credentials
 	source string // what sets it
-}
-
-// A proxyRefusal is a proxy's answer to CONNECT, whose text net/http would take
-// for the error.
-type proxyRefusal struct{ status int }
-
-func (e *proxyRefusal) Error() string {
-	return strings.TrimSpace(fmt.Sprintf("%d %s", e.status, http.StatusText(e.status)))
-}
-
-// transportFor is [rest.TransportFor] with refusals of a proxy that can be told
-// from those of the API server.
-func transportFor(config *rest.Config) (http.RoundTripper, error) {
-	rt, err := rest.TransportFor(config)
-	if err != nil {
-		return nil, err
-	}
-	for next := rt; next != nil; {
-		switch n := next.(type) {
-		case *http.Transport:
-			n.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
-				if resp.StatusCode != http.StatusOK {
-					return &proxyRefusal{resp.StatusCode}
-				}
-				return nil
-			}
-			return rt, nil
-		case utilnet.RoundTripperWrapper:
-			next = n.WrappedRoundTripper()
-		default:
-			return rt, nil
-		}
-	}
-	return rt, nil
 }
 
 // proxy is the one that requests of c go through, or nil.
@@ -67,7 +31,7 @@ func (c *Cluster) proxy() *proxy {
 	if err != nil || u == nil {
 		return nil
 	}
-	p := &proxy{url: u.Scheme + "://" + clean(u.Host), source: "proxy-url in the kubeconfig"}
+	p := &proxy{url: u.Scheme + "://" + plain.Clean(u.Host), source: "proxy-url in the kubeconfig"}
 	if env, err := http.ProxyFromEnvironment(request); err == nil && env != nil && *env == *u {
 		p.source = "HTTPS_PROXY in the environment"
 	}
@@ -78,20 +42,20 @@ func (c *Cluster) proxy() *proxy {
 // whether that is so: with a proxy, nothing else is dialled.
 func (e fault) proxied(err error, p, tries string) bool {
 	op, isOp := errors.AsType[*net.OpError](err)
-	refusal, refused := errors.AsType[*proxyRefusal](err)
+	refusal, refused := errors.AsType[*transport.ProxyRefusal](err)
 	switch {
 	case refused:
 		e.Message = fmt.Sprintf("the proxy %s answered %s", p, refusal)
 	case !isOp:
 		return false
 	case strings.HasPrefix(op.Op, "socks"):
-		e.Message = fmt.Sprintf("the proxy %s does not connect to the API server: %s%s", p, clean(op.Err.Error()), tries)
+		e.Message = fmt.Sprintf("the proxy %s does not connect to the API server: %s%s", p, plain.Clean(op.Err.Error()), tries)
 	case op.Op != "proxyconnect" && op.Op != "dial":
 		return false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Message = fmt.Sprintf("the proxy %s refuses connections%s", p, tries)
 	default:
-		e.Message = fmt.Sprintf("the proxy %s cannot be reached: %s%s", p, clean(err.Error()), tries)
+		e.Message = fmt.Sprintf("the proxy %s cannot be reached: %s%s", p, plain.Clean(err.Error()), tries)
 	}
 	e.Class = object.Unreachable
 	return true
