@@ -219,12 +219,12 @@ func judgePermissions(e *Evidence, c *plan.Cluster) []plan.Finding {
 	case seen == nil:
 		return nil
 	case seen.AccessErr != nil:
-		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check whether the user of context %s may do all this: %v", c.Context, seen.AccessErr))}
+		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check the permissions of the user of context %s: %v", c.Context, seen.AccessErr))}
 	case len(seen.Missing) == 0:
 		return nil
 	}
 	return []plan.Finding{{
-		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+		Message: "the user of context " + c.Context + " lacks permissions for these changes",
 		Hint:    grantHint(seen),
 		Detail:  rbac.Grant(seen.User, c.Live.RolesNamespace(), seen.Missing),
 	}}

@@ -30,9 +30,9 @@ func ShortLived(v desired.Validity) []plan.Finding {
 	}
 	return []plan.Finding{{
 		State: "short",
-		Message: fmt.Sprintf("its API server grants tokens for %s, not the %s asked for: the other clusters' credentials for it end at %s",
+		Message: fmt.Sprintf("its API server grants tokens for %s, not the %s asked for: the other clusters' credentials for it expire at %s",
 			span(v.Lifetime()), span(desired.TokenLifetime), v.Expires.UTC().Format("2006-01-02 15:04 UTC")),
-		Hint: fmt.Sprintf("run setup-mesh apply at least every %s, by a timer: it replaces tokens in the last third of their lifetime", span(v.Lifetime()*2/3)),
+		Hint: fmt.Sprintf("run setup-mesh apply on a timer, at least every %s: it replaces tokens in the last third of their lifetime", span(v.Lifetime()*2/3)),
 	}}
 }
 

@@ -150,7 +150,7 @@ func waitGateway(ctx context.Context, l *world.Connected, c *plan.Cluster, r *re
 	var service *unstructured.Unstructured
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if service = o; o == nil {
-			return false, fmt.Sprintf("%s is not there", ref)
+			return false, fmt.Sprintf("%s does not exist", ref)
 		}
 		reach := world.ReachOf(o, l.Address, nil)
 		pending := len(reach.Hosts) == 0 && world.NodeSelector(o) == nil && reach.Nowhere == ""

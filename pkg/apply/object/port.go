@@ -44,5 +44,5 @@ func (e *LockedError) Error() string {
 
 // Remedy is what to do about it.
 func (e *LockedError) Remedy() string {
-	return "wait until that apply is done; the lock of one that died ends by itself"
+	return "wait for that apply to finish; if it died, its lock expires by itself"
 }

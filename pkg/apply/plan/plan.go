@@ -130,7 +130,7 @@ func (c Change) Removes() bool {
 
 // Options are the user's leave to do what is refused otherwise.
 type Options struct {
-	Adopt         bool     // take over objects that somebody else manages
+	Adopt         bool     // take over objects that other tools manage
 	AllowLoopback bool     // a loopback API server can be reached by the others
 	AllowOverlap  bool     // the nodes' pod ranges are not those of the pods
 	AcceptNew     bool     // a context may lead to another cluster than before
