@@ -35,7 +35,7 @@ func TestPlanWarnsOfWhatIsCutOff(t *testing.T) {
 	const renamed = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: prod-a}, kind-west: {network: n2, name: west}}\n"
 	const domain = "mesh_id: m\ntrust_domain: mesh.example.com\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
 	trust := func(cluster string) string {
-		return "trust/same-domain " + cluster + ": the trust domain changes from cluster.local to mesh.example.com: workloads with certificates of the one refuse those of the other | " +
+		return "trust/same-domain " + cluster + ": the trust domain changes from cluster.local to mesh.example.com: workloads with old certificates and workloads with new ones refuse each other | " +
 			"add meshConfig.trustDomainAliases: [cluster.local] to base.yaml and keep it until all workloads of all clusters have been restarted after the apply: kubectl rollout restart"
 	}
 	tests := map[string]struct {
@@ -83,7 +83,7 @@ func TestPlanWarnsOfProxies(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	w := EmptyWorld(d)
 	w.Clusters[0].Endpoint.ProxyURL = "http://me:secret@proxy:3128"
-	want := []string{"api-server/proxy east: context kind-east reaches the API server through a proxy, and the credentials for the other clusters have none: " +
+	want := []string{"api-server/proxy east: context kind-east reaches the API server through a proxy, but the credentials for the other clusters do not use it: " +
 		"their istiods call https://east.example.com:6443 directly | if that does not work, set contexts.kind-east.apiServer.server to an address that does"}
 	if diff := cmp.Diff(want, said(NewPlan(d, w, plan.Options{}), "api-server/")); diff != "" {
 		t.Errorf("first apply (-want +got):\n%s", diff)

@@ -72,7 +72,7 @@ func (n needs) sub(ref object.Ref, subresource, verb string) {
 	n[a] = true
 }
 
-// change needs what [execute.Execution.change] and the wait for its effect do.
+// change needs what [execute.Apply] does to make a change, and to wait for its effect.
 func (n needs) change(ch plan.Change) {
 	switch ch.Action {
 	case plan.Create:

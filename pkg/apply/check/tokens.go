@@ -22,8 +22,8 @@ func tokenChecks() []Check {
 // asked for.
 const shortLifetime = 90 * 24 * time.Hour
 
-// ShortLived is the finding about tokens of the cluster source of which the one
-// that ends first is v; none if they last.
+// ShortLived is the finding that the tokens for a cluster do not last, v being the
+// one that ends first; none if they do.
 func ShortLived(v desired.Validity) []plan.Finding {
 	if v.Expires.IsZero() || v.Lifetime() >= shortLifetime {
 		return nil

@@ -22,7 +22,7 @@ import (
 const probeInterval = 150 * time.Millisecond
 
 // poll asks every [probeInterval] until there is no reason to wait left, or an
-// error of which waiting longer makes no better. The reason goes to r, and into
+// error that waiting longer does not change. The reason goes to r, and into
 // the error when ctx ends first.
 func poll(ctx context.Context, r *reporter, ask func(ctx context.Context) (reason string, err error)) error {
 	reason := ""

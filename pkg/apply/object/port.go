@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// FieldManager owns every field that this package applies.
+// FieldManager owns every field that setup-mesh applies.
 const FieldManager = "setup-mesh"
 
 // LockName is the name of the Lease that keeps two applies apart.

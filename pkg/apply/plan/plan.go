@@ -63,7 +63,7 @@ type Cluster struct {
 	// Was is the member as the last apply recorded it, where it had another
 	// role, other primaries or another network.
 	Was *record.Member `json:"was,omitempty"`
-	// Leaving says that the cluster is not in the topology any more, or that
+	// Leaving says that the cluster is no longer in the topology, or that
 	// the mesh is torn down.
 	Leaving bool `json:"leaving,omitempty"`
 	// Unreached is why nothing is known of the cluster, and so nothing planned.
@@ -89,7 +89,7 @@ type Cluster struct {
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name
 	Forgotten bool             `json:"-"` // see [Options].Forget
-	// yielded are recorded objects that others manage now: they are kept.
+	// Yielded are recorded objects that others manage now: they are kept.
 	Yielded []object.Ref `json:"-"`
 }
 

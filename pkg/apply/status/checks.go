@@ -9,7 +9,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
-// Checks are what a status looks at beside that.
+// Checks are what a status looks at beside the plan. The [check.PlanChecks] judge
+// that, and a status repeats what they refuse.
 func Checks() []check.Check {
 	out := check.ReachChecks()
 	for _, c := range component.Components() {
