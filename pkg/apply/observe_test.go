@@ -137,11 +137,11 @@ func TestRecordElsewhere(t *testing.T) {
 	}{
 		"another mesh, in our namespace":    {mesh: "x", namespace: "istio-system", want: "the cluster is a member of mesh x (namespace istio-system), not of m"},
 		"another mesh, in another one":      {mesh: "x", namespace: "mesh-x", want: "the cluster is a member of mesh x (namespace mesh-x), not of m"},
-		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, but topology.yaml says istio-system"},
 		"our mesh, where it should be":      {mesh: "m", namespace: "istio-system", deletes: true},
 		"our mesh leaves another namespace": {mesh: "m", namespace: "istio-old", teardown: true, deletes: true},
 
-		"our mesh, in another namespace, and its record is gone": {mesh: "m", namespace: "istio-old", lost: true, want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh, in another namespace, and its record is gone": {mesh: "m", namespace: "istio-old", lost: true, want: "the control plane is in namespace istio-old, but topology.yaml says istio-system"},
 		"our mesh leaves another namespace without a record":     {mesh: "m", namespace: "istio-old", lost: true, teardown: true, deletes: true},
 	}
 	for name, tt := range tests {
@@ -206,7 +206,7 @@ func TestAdoptedIsTried(t *testing.T) {
 		}
 		want := []string{
 			"a update, recreated false: adopted from helm spec.selector.by: helm -> <nil>",
-			"b update, recreated true: adopted from helm; recreated: its selector is not ours to remove",
+			"b update, recreated true: adopted from helm; recreated: another tool owns its selector",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("plan (-want +got):\n%s", diff)
