@@ -14,7 +14,7 @@ func applyCommand(env environment) *cli.Command {
 	var a args.Apply
 	return &cli.Command{
 		Name:        "apply",
-		Usage:       "show the plan, ask, and make the clusters so",
+		Usage:       "show the plan, ask, and apply it",
 		Description: "Interrupted or failed in part, apply continues when run again. To add or remove a cluster, edit topology.yaml first.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runApply(c.Context, env, a) },

@@ -45,10 +45,10 @@ type outdatedError struct {
 }
 
 func (e *outdatedError) Error() string {
-	return strings.Join(append([]string{"the plan in " + e.file + " is not what would be done now:"}, e.differences...), "\n  ")
+	return strings.Join(append([]string{"the plan in " + e.file + " is out of date:"}, e.differences...), "\n  ")
 }
 
 // Remedy is how to get a plan that is.
 func (e *outdatedError) Remedy() string {
-	return "setup-mesh plan --out " + e.file + ", and read the new plan"
+	return "setup-mesh plan --out " + e.file + ", and review the new plan"
 }

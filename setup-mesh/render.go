@@ -19,7 +19,7 @@ func renderCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name:        "render",
 		Usage:       "write each cluster's IstioControlPlane and the objects behind it to files",
-		Description: "render asks no cluster. Keys and tokens, which an apply mints, are not in the files.",
+		Description: "render contacts no cluster. The files hold no keys and no tokens: apply makes those.",
 		Flags:       a.Flags(),
 		Action:      func(*cli.Context) error { return runRender(env, a) },
 	}

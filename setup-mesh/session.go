@@ -119,7 +119,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 func judge(ctx context.Context, p *prepared) error {
 	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, ask.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
-		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
+		return fmt.Errorf("check the clusters before the apply: %w", context.Cause(ctx))
 	}
 	return nil
 }

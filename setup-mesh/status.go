@@ -15,8 +15,8 @@ func statusCommand(env environment) *cli.Command {
 	var a args.Status
 	return &cli.Command{
 		Name:        "status",
-		Usage:       "say whether the clusters are one healthy mesh",
-		Description: "status asks every istiod whom it discovers, and tries every stored credential. It exits 2 when it finds something.",
+		Usage:       "check whether the clusters are one healthy mesh",
+		Description: "status asks every istiod which clusters it discovers, and tries every stored credential. It exits 2 when it finds a problem.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runStatus(c.Context, env, a) },
 	}

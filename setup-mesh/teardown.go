@@ -19,7 +19,7 @@ func teardownCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name:        "teardown",
 		Usage:       "take Istio out of all known clusters",
-		Description: "teardown deletes what setup-mesh put into the clusters, and nothing else; the work directory and its root key stay.",
+		Description: "teardown deletes what setup-mesh installed, and nothing else; the work directory and its root key stay.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runTeardown(c.Context, env, a) },
 	}
@@ -83,6 +83,6 @@ func checkUnnamed(unnamed []*plan.Cluster) error {
 	}
 	return &args.Error{
 		Err: fmt.Errorf("--yes would take Istio out of clusters that topology.yaml does not name: %s", strings.Join(names, ", ")),
-		Fix: "add --all-members if Istio is to leave these clusters too",
+		Fix: "add --all-members to take it out of these clusters too",
 	}
 }

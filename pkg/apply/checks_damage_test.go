@@ -164,7 +164,7 @@ func TestStatusDamage(t *testing.T) {
 			change: func(w *world.World) {
 				w.Clusters[1] = emptyLive(w.Clusters[1].Member)
 			},
-			want: []string{"cluster/joined west: in topology.yaml, and not a member yet"},
+			want: []string{"cluster/joined west: in topology.yaml, but not a member yet"},
 		},
 	}
 	for name, tt := range tests {
@@ -205,7 +205,7 @@ func TestStatusInjection(t *testing.T) {
 	s := status.New(p, probes)
 	want := []plan.Finding{
 		{ID: component.IDInjection, Cluster: "east", State: "webhook", Message: "new pods are not injected: create: no answer", Hint: "setup-mesh apply; then see the log of istiod"},
-		{ID: component.IDInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "whether pods are injected could not be tried: forbidden",
+		{ID: component.IDInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "could not try whether pods are injected: forbidden",
 			Hint: "the user of context kind-west needs to create pods in namespace istio-system"},
 	}
 	if diff := cmp.Diff(want, s.Findings); diff != "" {

@@ -107,7 +107,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(_, source *world.Live, _ *world.World) {
 				source.Objects[account] = world.Observed{Object: fixture.ManagedBy(source.Object(account), "uid-new")}
 			},
-			want: "its token is of another service account than b has now",
+			want: "its token belongs to a service account that b no longer has",
 		},
 		"nobody wrote down of which account its token is": {
 			world: func(consumer, _ *world.Live, _ *world.World) {
@@ -115,7 +115,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 					delete(o["metadata"].(map[string]any)["annotations"].(map[string]any), desired.AnnotationAccount)
 				})
 			},
-			want: "its token is of another service account than b has now",
+			want: "its token belongs to a service account that b no longer has",
 		},
 		"the account cannot be read: the token may work": {
 			world: func(_, source *world.Live, _ *world.World) {
@@ -151,7 +151,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) { setData(o, "b", []byte("canary: [")) })
 			},
-			want: "it holds no kubeconfig of one cluster and one user",
+			want: "it does not hold a kubeconfig with one cluster and one user",
 		},
 		"it is for another cluster": {
 			world: func(consumer, _ *world.Live, _ *world.World) {
@@ -160,7 +160,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 					o["data"] = map[string]any{"c": data["b"]}
 				})
 			},
-			want: "it holds no kubeconfig of one cluster and one user",
+			want: "it does not hold a kubeconfig with one cluster and one user",
 		},
 	}
 	for name, tt := range tests {

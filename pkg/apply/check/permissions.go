@@ -72,7 +72,7 @@ func (n needs) sub(ref object.Ref, subresource, verb string) {
 	n[a] = true
 }
 
-// change needs what [execute.Execution.change] and the wait for its effect do.
+// change needs what [execute.Apply] does to make a change, and to wait for its effect.
 func (n needs) change(ch plan.Change) {
 	switch ch.Action {
 	case plan.Create:
@@ -219,12 +219,12 @@ func judgePermissions(e *Evidence, c *plan.Cluster) []plan.Finding {
 	case seen == nil:
 		return nil
 	case seen.AccessErr != nil:
-		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check whether the user of context %s may do all this: %v", c.Context, seen.AccessErr))}
+		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check the permissions of the user of context %s: %v", c.Context, seen.AccessErr))}
 	case len(seen.Missing) == 0:
 		return nil
 	}
 	return []plan.Finding{{
-		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+		Message: "the user of context " + c.Context + " lacks permissions for these changes",
 		Hint:    grantHint(seen),
 		Detail:  rbac.Grant(seen.User, c.Live.RolesNamespace(), seen.Missing),
 	}}

@@ -22,6 +22,7 @@ func (r *Ranges) Add(cidrs []string) {
 	}
 }
 
+// Sorted are the ranges in their order, each once.
 func (r Ranges) Sorted() []netip.Prefix { return slices.SortedFunc(maps.Keys(r), netip.Prefix.Compare) }
 
 // An area is a range of addresses of one of several clusters.

@@ -7,7 +7,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 )
 
-// Checks are what a status looks at beside that.
+// StatusChecks are what a status looks at beside the plan, which [check.PlanChecks]
+// judge.
 func StatusChecks() []check.Check {
 	out := check.ReachChecks()
 	for _, c := range Components() {
@@ -23,7 +24,7 @@ func Proves(c check.Check) bool {
 	})
 }
 
-// All lists all checks with what they mean, sorted by ID.
+// Checks lists all checks with what they mean, sorted by ID.
 func Checks() []check.Check {
 	all := slices.Concat(check.PlanChecks(), StatusChecks())
 	slices.SortFunc(all, func(a, b check.Check) int { return cmp.Compare(a.ID, b.ID) })

@@ -82,7 +82,7 @@ type Content struct {
 	Fields map[string]any
 	notes  map[string]string
 	Sends  string // as in [Late]
-	// token is how long a token in it is valid, zero if there is none.
+	// Token is how long a token in it is valid, zero if there is none.
 	Token Validity
 }
 

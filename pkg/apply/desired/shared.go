@@ -21,7 +21,7 @@ import (
 type Sharing struct {
 	Items map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
 	Kept  map[Placed]bool    // copies that stay as they are: their original may be where nothing is known
-	// mismatched are Services that several clusters have with different ports, by
+	// Mismatched are Services that several clusters have with different ports, by
 	// the name of the cluster.
 	Mismatched map[string][]mismatch
 }

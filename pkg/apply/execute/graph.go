@@ -49,7 +49,7 @@ type running struct {
 }
 
 // errSkipped is the outcome of a step whose turn never came.
-var errSkipped = errors.New("a step before it did not end well")
+var errSkipped = errors.New("a step that comes before it failed")
 
 // A reporter tells what a running step does.
 type reporter struct {

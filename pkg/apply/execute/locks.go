@@ -32,7 +32,7 @@ func (x *execution) lock(ctx context.Context, c *plan.Cluster) error {
 	return nil
 }
 
-// held refuses to write under a lock that is not ours any more, as after a
+// held refuses to write under a lock that is no longer ours, as after a
 // suspend.
 func (x *execution) held(cluster string) error {
 	x.mu.Lock()

@@ -136,7 +136,7 @@ func (p *servingProbe) freeName(ctx context.Context) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("prove that %s serves %s: Services %s are somebody else's, and istiod's certificate has no other names",
+	return "", fmt.Errorf("prove that %s serves %s: Services %s belong to others, and istiod's certificate has no other names",
 		strings.Join(p.primaries, ", "), p.c.Name, strings.Join(probeServices, " and "))
 }
 

@@ -56,7 +56,7 @@ const refusalHolds = 10 * time.Second
 // wants it, and if not, why.
 func ready(ref object.Ref, o *unstructured.Unstructured) (bool, string) {
 	if o == nil {
-		return false, fmt.Sprintf("%s is not there", ref)
+		return false, fmt.Sprintf("%s does not exist", ref)
 	}
 	res, err := status.Compute(o)
 	if err != nil {

@@ -18,7 +18,7 @@ func (c *Cluster) Remedies() []string {
 		out = append(out, c.Hint)
 	}
 	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
-		out = append(out, "where it is gone for good: --forget "+c.Name)
+		out = append(out, "if it is gone for good: --forget "+c.Name)
 	}
 	return out
 }

@@ -159,7 +159,7 @@ func madeAnew(it *desired.Item, live *unstructured.Unstructured) string {
 		return "clusterIP is immutable"
 	}
 	if it.Part == order.Service && HasSelector(live) && !object.Ours(live) {
-		return "its selector is not ours to remove" // an apply leaves what others own
+		return "another tool owns its selector" // an apply leaves what others own
 	}
 	return ""
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// prune plans the end of what is recorded in a member and not wanted any more.
+// prune plans the end of what is recorded in a member and no longer wanted.
 // CRDs outlive the components that brought them, except in a cluster that has
 // become a remote one: nobody reads custom resources there. shared is wanted
 // beside what the topology says.

@@ -159,7 +159,7 @@ func (s *Scene) holds(f order.Fact) string {
 	case c == nil:
 		return ""
 	case f.Claim == order.Departed && s.doubt != "" && c.departed() && !slices.Contains(s.Plan.Options.Leaving, c.Name):
-		return s.doubt + " is not reached, and may be the cluster that is called " + c.Name + " here: --leaving " + c.Name + " says that it is not"
+		return s.doubt + " is not reached, and may be the same cluster as " + c.Name + ": if it is not, pass --leaving " + c.Name
 	case f.Claim == order.Departed:
 		return ""
 	case c.Unreached != "":

@@ -105,7 +105,7 @@ func ReachOf(service *unstructured.Unstructured, address topology.Gateway, nodes
 	case kind == "NodePort" && NodeSelector(service) != nil:
 		r.Hosts = nodes
 	default:
-		r.Nowhere = fmt.Sprintf("Service %s/%s is of type %s, which has no address outside", service.GetNamespace(), service.GetName(), kind)
+		r.Nowhere = fmt.Sprintf("Service %s/%s is of type %s, which has no external address", service.GetNamespace(), service.GetName(), kind)
 	}
 	return r
 }

@@ -73,14 +73,14 @@ type Live struct {
 
 	Address       topology.Gateway
 	RecordVersion string // resourceVersion of the record, "" while there is none
-	// elsewhere are the records in other namespaces of the cluster than the
+	// Elsewhere are the records in other namespaces of the cluster than the
 	// member's, by namespace: of this mesh or another one.
 	Elsewhere map[string]Stored
-	// lost says that the record was not there, and Record is what our label tells.
+	// Lost says that the record was not there, and Record is what our label tells.
 	Lost bool
-	// services are all Services of the shared namespaces, by namespace. A
-	// namespace that is being deleted is as good as gone: it is absent from
-	// Objects, and named in ending.
+	// Services are all Services of the shared namespaces, by namespace. A
+	// namespace that is being deleted counts as gone: it is absent from Objects,
+	// and named in Ending.
 	Services map[string][]*unstructured.Unstructured
 	Ending   map[object.Ref]bool
 }

@@ -14,7 +14,7 @@ import (
 func (v *reportView) oneMesh() string {
 	if v.plan.Teardown {
 		if v.report.Complete() && v.plan.Pending() {
-			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
+			return fmt.Sprintf("Istio was removed from %s.", clusterCount(len(v.plan.Clusters)))
 		}
 		return ""
 	}
