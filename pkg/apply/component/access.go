@@ -67,7 +67,7 @@ func retired(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
 	live := c.Live.Object(ch.Object)
 	late, ok := ch.Item.Late.(*desired.RemoteAccess)
 	source := s.Clusters[ch.Peer]
-	if !ok || source == nil || !late.Retires(live) || late.Stale(s.Plan.World, live) != "" {
+	if !ok || source == nil || !late.Retires(s.Plan.World, live) || late.Stale(s.Plan.World, live) != "" {
 		return nil
 	}
 	return s.ServedOtherwise(source)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,7 +32,7 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 	if why := r.Stale(w, live); why != "" {
 		return why
 	}
-	if source := w.Cluster(r.From.Name); source != nil && source.Unreached == nil && r.Retires(live) {
+	if source := w.Cluster(r.From.Name); source != nil && source.Unreached == nil && r.Retires(w, live) {
 		return fmt.Sprintf("this cluster is no longer a primary of %s", r.From.Name)
 	}
 	return ""
@@ -38,9 +40,21 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 
 // Retires says whether a credential is of a consumer that served the source, and
 // is not to. The mark stays until others do: it tells later applies who may still
-// depend on the consumer.
-func (r *RemoteAccess) Retires(live *unstructured.Unstructured) bool {
-	return !r.Serves && Serves(live)
+// depend on the consumer. An istiod that was started meanwhile serves without one, if
+// the source says that it may.
+func (r *RemoteAccess) Retires(w *world.World, live *unstructured.Unstructured) bool {
+	return live != nil && !r.Serves && (Serves(live) || r.mayLead(w.Cluster(r.From.Name)))
+}
+
+// mayLead says whether Istio's namespace in the source, which may be nil, lets the
+// consumer lead there, by what an apply of ours has written.
+func (r *RemoteAccess) mayLead(source *world.Live) bool {
+	if source == nil {
+		return false
+	}
+	namespace := source.Object(object.NamespaceRef(source.Namespace))
+	return namespace != nil && object.OwnsApplied(namespace, "metadata", "annotations", object.AnnotationControlPlanes) &&
+		slices.Contains(strings.Split(namespace.GetAnnotations()[object.AnnotationControlPlanes], ","), r.Consumer)
 }
 
 // Serves says whether a remote secret, which may be nil, is of a cluster that its
@@ -179,7 +193,7 @@ func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 		AnnotationExpires: expires.UTC().Format(time.RFC3339),
 	}
 	live := m.World.Cluster(r.Consumer).Object(object.SecretRef(m.World.Cluster(r.Consumer).Namespace, object.RemoteSecretPrefix+r.From.Name))
-	if r.Serves || r.Retires(live) && r.Stale(m.World, live) != "" {
+	if r.Serves || r.Retires(m.World, live) && r.Stale(m.World, live) != "" {
 		notes[AnnotationServes] = "true"
 	}
 	out := SecretContent(map[string][]byte{r.From.Name: kubeconfig}, notes)

@@ -122,3 +122,8 @@ func Applied(o *unstructured.Unstructured) map[string]any {
 	}
 	return nil
 }
+
+// OwnsApplied says whether we own a field of o, or one below it, by server-side apply.
+func OwnsApplied(o *unstructured.Unstructured, path ...string) bool {
+	return ownsPath(Applied(o), path)
+}

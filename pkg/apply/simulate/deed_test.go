@@ -114,7 +114,8 @@ func (s *sim) plant(c *applytest.Cluster, o *unstructured.Unstructured) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.planted[placed{c.Name(), object.RefOf(made)}] = string(made.GetUID())
+	at := placed{c.Name(), object.RefOf(made)}
+	s.planted[at], s.plantedAt[at] = string(made.GetUID()), time.Now()
 }
 
 // forget is that some of what others have in a cluster goes by their hand.

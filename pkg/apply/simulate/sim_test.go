@@ -40,6 +40,7 @@ type sim struct {
 	good      map[intermediate]validity   // intermediates that were verified
 	minted    map[minting]int
 	planted   map[placed]string // what is others', by UID
+	plantedAt map[placed]time.Time
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
 	told      map[told]bool     // that a record has named, once
@@ -68,7 +69,7 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
-		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, minted: map[minting]int{}, planted: map[placed]string{},
+		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, minted: map[minting]int{}, planted: map[placed]string{}, plantedAt: map[placed]time.Time{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{},
 		leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
