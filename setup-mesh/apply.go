@@ -38,7 +38,7 @@ func runApply(ctx context.Context, env environment, a args.Apply) error {
 			case a.Yes || !p.Pending():
 				return nil
 			}
-			return ask(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
+			return confirm(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)

@@ -64,8 +64,8 @@ func show(env environment, format args.Format, style view.PlanStyle, p *prepared
 	return nil
 }
 
-// ask wants a whole "yes" to a question. Where nobody can answer, it says how to go on.
-func ask(ctx context.Context, env environment, question func(io.Writer)) error {
+// confirm wants a whole "yes" to a question. Where nobody can answer, it says how to go on.
+func confirm(ctx context.Context, env environment, question func(io.Writer)) error {
 	if !env.terminal {
 		return &args.Error{Err: errors.New("cannot ask for confirmation: stdin or stderr is not a terminal"), Fix: "--yes applies without asking"}
 	}

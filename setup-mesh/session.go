@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -116,7 +117,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 
 // judge asks the clusters what speaks against a plan.
 func judge(ctx context.Context, p *prepared) error {
-	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, check.Inspect(ctx, p.Plan, p.clients)))
+	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, ask.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
 		return fmt.Errorf("check the clusters before the apply: %w", context.Cause(ctx))
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
@@ -27,7 +28,7 @@ func runStatus(ctx context.Context, env environment, a args.Status) error {
 		if err != nil {
 			return nil, err
 		}
-		return status.New(p.Plan, status.Examine(ctx, p.Plan, p.clients)), nil
+		return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients)), nil
 	})
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func runTeardown(ctx context.Context, env environment, a args.Teardown) error {
 			case a.Yes:
 				return nil
 			}
-			return ask(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
+			return confirm(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)

@@ -108,11 +108,12 @@ func (p *preflight) overlap(t *testing.T) {
 func istiodOf(name, release string, labels map[string]string) *appsv1.Deployment {
 	none := int32(0)
 	labels["app"] = "istiod"
+	selector := map[string]string{"istio": "pilot"} // as in Istio's chart: it cannot be changed
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: map[string]string{"meta.helm.sh/release-name": release}},
 		Spec: appsv1.DeploymentSpec{
-			Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "istiod"}}, Spec: corev1.PodSpec{
+			Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: selector},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: selector}, Spec: corev1.PodSpec{
 				Containers: []corev1.Container{{Name: "discovery", Image: "docker.io/istio/pilot:1.30.2"}}}},
 		},
 	}

@@ -194,7 +194,7 @@ func TestStatusDamage(t *testing.T) {
 func TestStatusInjection(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	p := NewPlan(d, appliedWorld(t, d), plan.Options{})
-	if asks := check.NewEvidence(p, nil, nil).Asks(status.Checks(), p.Clusters[0]); !asks[check.AskInjection] {
+	if asks := check.NewEvidence(p, nil, nil).Asks(component.StatusChecks(), p.Clusters[0]); !asks[check.AskInjection] {
 		t.Error("a primary is not asked")
 	}
 	probes := healthyProbes(p)

@@ -213,3 +213,24 @@ func TestAdoptedIsTried(t *testing.T) {
 		}
 	})
 }
+
+// Istio's namespace is as good as gone while it is being deleted, also where its
+// record has gone first and what has our label is listed.
+func TestNamespaceThatEnds(t *testing.T) {
+	const ns = "istio-system"
+	p, _ := observed(t, alone, observe.Options{}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		namespace := labelled(object.New("v1", "Namespace", "", ns, nil, nil), "m")
+		apply(namespace)
+		hands := c.As("kubectl")
+		if _, err := hands.Edit(object.RefOf(namespace), func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.com/held"}) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := hands.Delete(object.RefOf(namespace)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	l := p.Clusters[0].Live
+	if l.Object(object.NamespaceRef(ns)) != nil || !l.Ending[object.NamespaceRef(ns)] {
+		t.Errorf("the namespace is %v, and ending %v", l.Objects[object.NamespaceRef(ns)], l.Ending)
+	}
+}

@@ -1,8 +1,12 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -67,4 +71,34 @@ type Probe struct {
 	// to have a pod injected, nil where it was or where nobody tried.
 	Root      world.Observed
 	Injection error
+}
+
+// An Inspection is what clusters say beyond what a plan reads of them, by the
+// name of the cluster. One that was not asked is not in it.
+type Inspection map[string]*Inspected
+
+// Inspected is what one cluster says. What it was not asked for is empty.
+type Inspected struct {
+	// Missing is what the user of the context may not do, of what the plan
+	// needs; User is who that is, "" where the API server does not tell.
+	Missing   []object.Access
+	User      string
+	AccessErr error
+
+	// Pods are the ranges that nodes have for their pods, Services those that
+	// the API server has for Services as far as it tells; sorted.
+	Pods     []netip.Prefix
+	PodsErr  error
+	Services []netip.Prefix
+
+	Istiods    []*unstructured.Unstructured // Deployments, ours among them
+	IstiodsErr error
+
+	// Nodes are addresses of the nodes on which API servers run, or of all
+	// nodes where none says so.
+	Nodes []string
+
+	// Namespaces are those that objects are to be created in, and that a plan
+	// does not read.
+	Namespaces map[string]world.Observed
 }

@@ -95,7 +95,7 @@ func judgeAccepted(e *Evidence, c *plan.Cluster) []plan.Finding {
 func (e *Evidence) lacks(c *plan.Cluster, ref object.Ref, err error) bool {
 	seen := e.inspection[c.Name]
 	return seen != nil && object.ClassOf(err) == object.Forbidden && (slices.Contains(seen.Missing, object.AccessTo("patch", ref)) ||
-		isRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)))
+		IsRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)))
 }
 
 // judgeSetBack names who changes an object again and again that applies set back.
@@ -137,9 +137,9 @@ func judgeKept(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	return out
 }
 
-// strangeNamespaces are those that objects are to be created in, and that are
+// StrangeNamespaces are those that objects are to be created in, and that are
 // neither wanted nor known to be there; sorted.
-func strangeNamespaces(c *plan.Cluster) []string {
+func StrangeNamespaces(c *plan.Cluster) []string {
 	known, out := map[string]bool{"": true, c.Namespace: true}, map[string]bool{}
 	for ref, seen := range c.Live.Objects {
 		if seen.Object != nil {
@@ -160,7 +160,7 @@ func strangeNamespaces(c *plan.Cluster) []string {
 }
 
 func needsNamespaces(e *Evidence, c *plan.Cluster) bool {
-	return Stays(e, c) && len(strangeNamespaces(c)) > 0
+	return Stays(e, c) && len(StrangeNamespaces(c)) > 0
 }
 
 func judgeNamespaces(e *Evidence, c *plan.Cluster) []plan.Finding {

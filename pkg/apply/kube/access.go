@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -28,7 +29,7 @@ func (c *Cluster) Allowed(ctx context.Context, accesses []object.Access) ([]bool
 					Allowed bool `json:"allowed"`
 				} `json:"status"`
 			}
-			err := c.review(ctx, "ask what the user may do", accessReviews, "authorization.k8s.io/v1", "SelfSubjectAccessReview", map[string]any{
+			err := c.review(ctx, "ask what the user may do", transport.AccessReviews, "authorization.k8s.io/v1", "SelfSubjectAccessReview", map[string]any{
 				"resourceAttributes": map[string]any{
 					"verb": a.Verb, "group": a.Group, "resource": a.Resource, "subresource": a.Subresource, "namespace": a.Namespace,
 				},
@@ -53,7 +54,7 @@ func (c *Cluster) User(ctx context.Context) (string, error) {
 			} `json:"userInfo"`
 		} `json:"status"`
 	}
-	err := c.review(ctx, "ask who the user is", selfReviews, "authentication.k8s.io/v1", "SelfSubjectReview", nil, &answer)
+	err := c.review(ctx, "ask who the user is", transport.SelfReviews, "authentication.k8s.io/v1", "SelfSubjectReview", nil, &answer)
 	return answer.Status.UserInfo.Username, err
 }
 

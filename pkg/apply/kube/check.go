@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -30,7 +31,7 @@ func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 	silence()
 	config, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
 	}
 	return check(ctx, config)
 }
@@ -40,7 +41,7 @@ func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
 func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
 	stored, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: clean(err.Error())}
+		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
 	}
 	config := rest.AnonymousClientConfig(c.config)
 	config.BearerToken = stored.BearerToken
@@ -53,12 +54,12 @@ func check(ctx context.Context, config *rest.Config) error {
 	if err != nil { // the cause may quote the server's address
 		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: "its cluster is not valid"}
 	}
-	defer utilnet.CloseIdleConnectionsFor(c.transport.next)
+	defer utilnet.CloseIdleConnectionsFor(c.transport.Next)
 	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
 	if err == nil {
 		return nil
 	}
-	return c.failed(ctx, "check the stored kubeconfig for "+clean(c.endpoint.Server), object.Ref{}, err)
+	return c.failed(ctx, "check the stored kubeconfig for "+plain.Clean(c.endpoint.Server), object.Ref{}, err)
 }
 
 // remoteConfig takes out of a stored kubeconfig what a remote secret may hold.

@@ -12,6 +12,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -22,7 +25,7 @@ func (c *Cluster) failed(ctx context.Context, op string, ref object.Ref, err err
 	}
 	// err is not the cause: its text may be what a server or a plugin printed.
 	e := fault{&object.Error{Context: c.context, Op: op, Ref: ref}}
-	login, isLogin := errors.AsType[*loginError](causeOf(err))
+	login, isLogin := errors.AsType[*login.Error](causeOf(err))
 	status, isStatus := errors.AsType[*apierrors.StatusError](err)
 	switch {
 	case isLogin:
@@ -35,7 +38,7 @@ func (c *Cluster) failed(ctx context.Context, op string, ref object.Ref, err err
 		c.broke(e, err)
 	}
 	if e.Hint == "" {
-		e.Hint = e.hint(clean(c.endpoint.Server))
+		e.Hint = e.hint(plain.Clean(c.endpoint.Server))
 	}
 	return e.Error
 }
@@ -45,8 +48,8 @@ type fault struct{ *object.Error }
 
 // causeOf is what kept a request from being answered.
 func causeOf(err error) error {
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f.err
+	if f, ok := errors.AsType[*transport.Failure](err); ok {
+		return f.Err
 	}
 	return err
 }
@@ -61,7 +64,7 @@ func (e fault) ended(ctx context.Context) {
 }
 
 // loggedOut describes a call for which there were no credentials.
-func (e fault) loggedOut(ctx context.Context, login *loginError) {
+func (e fault) loggedOut(ctx context.Context, login *login.Error) {
 	e.Class, e.Message = object.Unauthorized, login.Error()
 	if ctx.Err() != nil {
 		e.ended(ctx)
@@ -76,7 +79,7 @@ func (e fault) loggedOut(ctx context.Context, login *loginError) {
 
 // answered describes a refusal by the API server.
 func (e fault) answered(s metav1.Status) {
-	e.Message = clean(s.Message)
+	e.Message = plain.Clean(s.Message)
 	var causes []metav1.StatusCause
 	if s.Details != nil {
 		causes = s.Details.Causes
@@ -106,7 +109,7 @@ func (e fault) answered(s metav1.Status) {
 	case s.Code == http.StatusBadRequest && has(metav1.CauseTypeUnexpectedServerResponse):
 		e.notKubernetes(s.Code)
 	case s.Code == http.StatusUnprocessableEntity, s.Code == http.StatusBadRequest, s.Code == http.StatusRequestEntityTooLarge,
-		unfit(s.Message):
+		transport.Unfit(s.Message):
 		e.Class = object.Invalid
 		e.invalid(s.Message, causes)
 	case has(metav1.CauseTypeUnexpectedServerResponse):
@@ -119,7 +122,7 @@ func (e fault) answered(s metav1.Status) {
 // notKubernetes describes an answer that is not a Status: its body may be
 // anything.
 func (e fault) notKubernetes(code int32) {
-	e.Class, e.Message = object.ServerFault, (&foreignAnswer{status: int(code)}).Error()
+	e.Class, e.Message = object.ServerFault, (&transport.ForeignAnswer{Status: int(code)}).Error()
 }
 
 // causeNamespaceTerminating is set by the API server's namespace lifecycle
@@ -135,12 +138,12 @@ var schemaPath = regexp.MustCompile(`\s\.([A-Za-z][^\s:]*): `)
 func (e fault) invalid(message string, causes []metav1.StatusCause) {
 	for _, c := range causes {
 		if c.Field != "" {
-			e.Fields = append(e.Fields, clean(c.Field))
+			e.Fields = append(e.Fields, plain.Clean(c.Field))
 		}
 	}
-	if unfit(message) {
+	if transport.Unfit(message) {
 		for _, m := range schemaPath.FindAllStringSubmatch(message, -1) {
-			e.Fields = append(e.Fields, clean(m[1]))
+			e.Fields = append(e.Fields, plain.Clean(m[1]))
 		}
 	}
 	slices.Sort(e.Fields)
@@ -169,8 +172,8 @@ func conflictOf(causes []metav1.StatusCause) *object.ConflictError {
 	}
 	slices.Sort(c.Managers)
 	slices.Sort(c.Fields)
-	c.Managers = cleanAll(slices.Compact(c.Managers))
-	c.Fields = cleanAll(slices.Compact(c.Fields))
+	c.Managers = plain.CleanAll(slices.Compact(c.Managers))
+	c.Fields = plain.CleanAll(slices.Compact(c.Fields))
 	return c
 }
 
@@ -178,7 +181,7 @@ var webhookPattern = regexp.MustCompile(`(?:failed calling webhook|admission web
 
 func webhookName(message string) string {
 	if m := webhookPattern.FindStringSubmatch(message); m != nil {
-		return clean(m[1])
+		return plain.Clean(m[1])
 	}
 	return ""
 }

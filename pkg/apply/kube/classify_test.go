@@ -19,6 +19,9 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -33,7 +36,7 @@ func answer(t *testing.T, status string) error {
 }
 
 func noAnswer(err error, attempts int) error {
-	return &url.Error{Op: "Get", URL: "https://x", Err: &failure{err, attempts}}
+	return &url.Error{Op: "Get", URL: "https://x", Err: &transport.Failure{Err: err, Attempts: attempts}}
 }
 
 // The statuses are those of kube-apiserver 1.36.
@@ -100,7 +103,7 @@ func TestFailed(t *testing.T) {
 		},
 		"endless text": {
 			err:  answer(t, `{"code":503,"message":"`+strings.Repeat("x", 100000)+`"}`),
-			want: object.Error{Class: object.ServerFault, Message: strings.Repeat("x", maxText) + "..."},
+			want: object.Error{Class: object.ServerFault, Message: strings.Repeat("x", plain.MaxText) + "..."},
 		},
 		"nobody listens": {
 			err:  noAnswer(refused, 3),
@@ -127,7 +130,7 @@ func TestFailed(t *testing.T) {
 			want: object.Error{Class: object.Untrusted, Message: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2027 is after 2026", Hint: "renew the API server's certificate, or correct the clock of this machine"},
 		},
 		"no login plugin": {
-			err:  noAnswer(&loginError{plugin: "kubelogin", text: "is not installed, or not in PATH"}, 1),
+			err:  noAnswer(&login.Error{Plugin: "kubelogin", Text: "is not installed, or not in PATH"}, 1),
 			want: object.Error{Class: object.Unauthorized, Message: `login plugin "kubelogin" is not installed, or not in PATH`, Hint: `log in for context east: kubectl --context "east" get namespaces runs the same plugin and shows what it says`},
 		},
 		"a slow server": {
@@ -172,8 +175,8 @@ func FuzzClean(f *testing.F) {
 	f.Add("\x1b]0;title\x07 \u202e\u2028 -----BEGIN RSA PRIVATE KEY-----\nx")
 	f.Add("Bearer eyJhbGciOiJSUzI1NiJ9.e30.x \xff\xfe")
 	f.Fuzz(func(t *testing.T, s string) {
-		got := clean(s)
-		if len(got) > maxText+16 {
+		got := plain.Clean(s)
+		if len(got) > plain.MaxText+16 {
 			t.Errorf("%d bytes", len(got))
 		}
 		for _, r := range got {

@@ -14,6 +14,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -23,7 +25,7 @@ type Cluster struct {
 	config    *rest.Config
 	rest      rest.Interface
 	dynamic   *dynamic.DynamicClient
-	transport *transport
+	transport *transport.Transport
 	endpoint  object.Endpoint
 
 	mu     sync.Mutex
@@ -41,12 +43,12 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 		return nil, err
 	}
 	config = dynamic.ConfigFor(config)
-	next, err := transportFor(config)
+	next, err := transport.For(config)
 	if err != nil {
 		return nil, err
 	}
-	t := newTransport(next, o.RequestTimeout)
-	client := &http.Client{Transport: t, CheckRedirect: noRedirect}
+	t := transport.New(next, o.RequestTimeout)
+	client := &http.Client{Transport: t, CheckRedirect: transport.NoRedirect}
 	restClient, err := rest.UnversionedRESTClientForConfigAndClient(config, client)
 	if err != nil {
 		return nil, err
@@ -66,11 +68,11 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 func (c *Cluster) Context() string { return c.context }
 
 // Requests returns how many requests were sent so far, repeats included.
-func (c *Cluster) Requests() int64 { return c.transport.requests.Load() }
+func (c *Cluster) Requests() int64 { return c.transport.Requests.Load() }
 
 // Bytes returns how many bytes of response bodies were received so far,
 // watches and pod requests excluded.
-func (c *Cluster) Bytes() int64 { return c.transport.bytes.Load() }
+func (c *Cluster) Bytes() int64 { return c.transport.Bytes.Load() }
 
 // Identity asks the cluster who it is: two requests, sent together.
 func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {
@@ -88,7 +90,7 @@ func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {
 			GitVersion string `json:"gitVersion"`
 		}
 		err := c.getJSON(ctx, "/version", &v)
-		id.Version = clean(v.GitVersion)
+		id.Version = plain.Clean(v.GitVersion)
 		return err
 	})
 	if err := g.Wait(); err != nil {

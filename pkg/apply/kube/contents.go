@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -72,7 +73,7 @@ func (g group) contents() ([]schema.GroupKind, error) {
 	seen := map[string]bool{}
 	for _, v := range g.Versions {
 		if v.Freshness == "Stale" {
-			return nil, fmt.Errorf("the aggregated API %s/%s does not answer", clean(g.Metadata.Name), clean(v.Version))
+			return nil, fmt.Errorf("the aggregated API %s/%s does not answer", plain.Clean(g.Metadata.Name), plain.Clean(v.Version))
 		}
 		for _, r := range v.Resources {
 			if r.Scope == "Namespaced" && !seen[r.Resource] && slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "delete") {

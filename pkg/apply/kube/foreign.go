@@ -6,13 +6,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // foreign describes an answer that is not of a Kubernetes API.
 func (e fault) foreign(err error, server string) {
 	e.Class, e.Message = object.ServerFault, err.Error()
-	if f, ok := err.(*foreignAnswer); ok && f.status == http.StatusUnauthorized { //nolint:errorlint // it is not wrapped
+	if f, ok := err.(*transport.ForeignAnswer); ok && f.Status == http.StatusUnauthorized { //nolint:errorlint // it is not wrapped
 		e.Class = object.Unauthorized
 	}
 	e.Hint = "is " + server + " a login page or a proxy? Log in there, or correct the server in the kubeconfig"

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -98,7 +99,7 @@ func TestEndlessAnswer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// Two requests, each of a buffer that grows to its bound.
-	if got := (after.TotalAlloc - before.TotalAlloc) >> 20; got > 2*6*maxObject>>20 {
+	if got := (after.TotalAlloc - before.TotalAlloc) >> 20; got > 2*6*transport.MaxObject>>20 {
 		t.Errorf("%d MiB were allocated", got)
 	}
 	_, err = c.List(deadline(t), schema.GroupKind{Kind: "Secret"}, "", "")

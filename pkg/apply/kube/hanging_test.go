@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -32,7 +33,7 @@ func TestHangingAuthProvider(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hang := make(hanging)
-				c := &Cluster{context: "east", transport: newTransport(hang, 30*time.Second)}
+				c := &Cluster{context: "east", transport: transport.New(hang, 30*time.Second)}
 				ctx, cancel := context.WithCancel(t.Context())
 				if tt.deadline != 0 {
 					ctx, cancel = context.WithTimeout(t.Context(), tt.deadline)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -42,7 +43,7 @@ func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only 
 		select {
 		case <-ctx.Done():
 			return r, err
-		case <-time.After(wait(n, 0)):
+		case <-time.After(transport.Wait(n, 0)):
 		}
 	}
 	return r, err

@@ -31,6 +31,9 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/klog/v2"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -41,7 +44,7 @@ type Kubeconfig struct {
 	access clientcmd.ConfigAccess
 
 	mu     sync.Mutex
-	logins map[string]*login // by how the plugin is called
+	logins map[string]*login.Login // by how the plugin is called
 }
 
 // Options tune how a [Cluster] is contacted. The zero value is usable.
@@ -77,7 +80,7 @@ func Load(path string) (*Kubeconfig, error) {
 	flags.KubeConfig = &path
 	loader := flags.ToRawKubeConfigLoader()
 	raw, err := loader.RawConfig()
-	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess(), logins: map[string]*login{}}
+	k := &Kubeconfig{raw: raw, access: loader.ConfigAccess(), logins: map[string]*login.Login{}}
 	if err != nil {
 		files, named := k.files()
 		return nil, &object.Error{Class: object.BadKubeconfig, Op: "read the kubeconfig", Message: explainFiles(files, named)}
@@ -86,7 +89,7 @@ func Load(path string) (*Kubeconfig, error) {
 		files, _ := k.files()
 		return nil, &object.Error{
 			Class: object.BadKubeconfig, Op: "read the kubeconfig",
-			Message: fmt.Sprintf("no context in %s", clean(fmt.Sprint(files))),
+			Message: fmt.Sprintf("no context in %s", plain.Clean(fmt.Sprint(files))),
 			Hint:    "set KUBECONFIG, or pass --kubeconfig",
 		}
 	}
@@ -111,11 +114,11 @@ func (k *Kubeconfig) Contexts() []string {
 // incomplete is an error; nothing is ever guessed for it.
 func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 	bad := func(hint, format string, args ...any) error {
-		return &object.Error{Class: object.BadKubeconfig, Context: context, Op: "open", Message: clean(fmt.Sprintf(format, args...)), Hint: hint}
+		return &object.Error{Class: object.BadKubeconfig, Context: context, Op: "open", Message: plain.Clean(fmt.Sprintf(format, args...)), Hint: hint}
 	}
 	kc, ok := k.raw.Contexts[context]
 	if !ok {
-		return nil, bad("contexts: "+clean(fmt.Sprint(k.Contexts())), "no such context in the kubeconfig")
+		return nil, bad("contexts: "+plain.Clean(fmt.Sprint(k.Contexts())), "no such context in the kubeconfig")
 	}
 	// An empty server would become http://localhost:8080.
 	cluster, ok := k.raw.Clusters[kc.Cluster]
@@ -149,7 +152,7 @@ func (k *Kubeconfig) Open(context string, o Options) (*Cluster, error) {
 		return nil, bad("", "%s", explainEntries(kc, cluster, user))
 	}
 	if l != nil {
-		c.transport.session = &session{login: l, timeout: o.withDefaults().LoginTimeout, config: c.config}
+		c.transport.Session = &transport.Session{Login: l, Timeout: o.withDefaults().LoginTimeout, Config: c.config}
 	}
 	c.endpoint.ProxyURL = cluster.ProxyURL
 	return c, nil
@@ -165,7 +168,7 @@ func prepare(config *rest.Config, o Options) {
 		// As client-go does; set here, it can be asked which proxy it is.
 		config.Proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
 	}
-	config.Dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	config.Dial = (&net.Dialer{Timeout: transport.DialTimeout, KeepAlive: 30 * time.Second}).DialContext
 }
 
 func (o Options) withDefaults() Options {

@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 )
 
 // explainEntries says in our own words why client-go does not accept a context:
@@ -20,13 +22,13 @@ import (
 func explainEntries(kc *clientcmdapi.Context, cluster *clientcmdapi.Cluster, user *clientcmdapi.AuthInfo) string {
 	var out []string
 	if m := clusterMistakes(cluster); len(m) > 0 {
-		out = append(out, fmt.Sprintf("cluster %q: %s", clean(kc.Cluster), strings.Join(m, "; ")))
+		out = append(out, fmt.Sprintf("cluster %q: %s", plain.Clean(kc.Cluster), strings.Join(m, "; ")))
 	}
 	if m := userMistakes(user); len(m) > 0 {
-		out = append(out, fmt.Sprintf("user %q: %s", clean(kc.AuthInfo), strings.Join(m, "; ")))
+		out = append(out, fmt.Sprintf("user %q: %s", plain.Clean(kc.AuthInfo), strings.Join(m, "; ")))
 	}
 	if len(out) == 0 {
-		return fmt.Sprintf("cluster %q or user %q is not valid", clean(kc.Cluster), clean(kc.AuthInfo))
+		return fmt.Sprintf("cluster %q or user %q is not valid", plain.Clean(kc.Cluster), plain.Clean(kc.AuthInfo))
 	}
 	return strings.Join(out, "; ")
 }
@@ -108,7 +110,7 @@ func content(field, path string, data []byte) ([]byte, []string) {
 	data, err := os.ReadFile(path)
 	switch {
 	case err != nil:
-		return nil, []string{fmt.Sprintf("the %s file: %s", field, reason(err))}
+		return nil, []string{fmt.Sprintf("the %s file: %s", field, plain.Reason(err))}
 	case len(data) == 0:
 		return nil, []string{fmt.Sprintf("the %s file is empty", field)}
 	}

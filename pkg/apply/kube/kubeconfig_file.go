@@ -13,6 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdv1 "k8s.io/client-go/tools/clientcmd/api/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 )
 
 // explainFiles says in our own words what is wrong with kubeconfig files that
@@ -26,10 +28,10 @@ func explainFiles(paths []string, named bool) string {
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && !named:
 		case err != nil:
-			out = append(out, fmt.Sprintf("%s: %s", clean(path), reason(err)))
+			out = append(out, fmt.Sprintf("%s: %s", plain.Clean(path), plain.Reason(err)))
 		default:
 			if _, err := clientcmd.Load(data); err != nil {
-				out = append(out, fmt.Sprintf("%s: %s", clean(path), strings.Join(fileMistakes(data), "; ")))
+				out = append(out, fmt.Sprintf("%s: %s", plain.Clean(path), strings.Join(fileMistakes(data), "; ")))
 			}
 		}
 	}
@@ -115,7 +117,7 @@ func nameOf(item *yaml.Node, section string, i int) (name, shown string) {
 			}
 		}
 	}
-	if plainName.MatchString(name) && secretText.FindString(name) == "" {
+	if plainName.MatchString(name) && plain.Secret.FindString(name) == "" {
 		return name, fmt.Sprintf("%s %q", strings.TrimSuffix(section, "s"), name)
 	}
 	return name, fmt.Sprintf("%s[%d]", section, i)

@@ -4,16 +4,18 @@ import (
 	"encoding/json"
 
 	"k8s.io/client-go/rest"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
 )
 
 // login takes the exec plugin, if there is one, out of config. Contexts that call
 // the same plugin in the same way share one login.
-func (k *Kubeconfig) login(config *rest.Config) (*login, error) {
+func (k *Kubeconfig) login(config *rest.Config) (*login.Login, error) {
 	exec := config.ExecProvider
 	if exec == nil {
 		return nil, nil
 	}
-	info, err := execInfo(config)
+	info, err := login.ExecInfo(config)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +31,7 @@ func (k *Kubeconfig) login(config *rest.Config) (*login, error) {
 	defer k.mu.Unlock()
 	l, ok := k.logins[string(key)]
 	if !ok {
-		l = newLogin(exec, info)
+		l = login.New(exec, info)
 		k.logins[string(key)] = l
 	}
 	return l, nil

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -113,7 +114,7 @@ func (l *Lock) acquire(ctx context.Context, holder string) error {
 		if err != nil && !errors.Is(err, object.ErrNotFound) {
 			return err
 		}
-		now := l.c.transport.now()
+		now := l.c.transport.Now()
 		spec := map[string]any{
 			"holderIdentity": holder, "leaseDurationSeconds": int64((l.times.duration + time.Second - 1) / time.Second),
 			"acquireTime": micro(now),
@@ -123,7 +124,7 @@ func (l *Lock) acquire(ctx context.Context, holder string) error {
 			"metadata": map[string]any{"name": l.ref.Name, "namespace": l.ref.Namespace},
 		}}
 		if live != nil {
-			if by := judgeLease(live, now); by != nil && by.Holder != clean(holder) {
+			if by := judgeLease(live, now); by != nil && by.Holder != plain.Clean(holder) {
 				by.Context = l.c.context
 				return by
 			}
@@ -155,13 +156,13 @@ func judgeLease(lease *unstructured.Unstructured, now time.Time) *object.LockedE
 	if text("holderIdentity") == "" || !expires.After(now) {
 		return nil
 	}
-	return &object.LockedError{Holder: clean(text("holderIdentity")), Since: at("acquireTime"), Expires: expires}
+	return &object.LockedError{Holder: plain.Clean(text("holderIdentity")), Since: at("acquireTime"), Expires: expires}
 }
 
 // write creates or updates the lease with a fresh renewal.
 func (l *Lock) write(ctx context.Context, lease *unstructured.Unstructured, create bool) error {
 	start := time.Now().Round(0)
-	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.now()), "spec", "renewTime"); err != nil {
+	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.Now()), "spec", "renewTime"); err != nil {
 		return err
 	}
 	return l.c.do(ctx, "lock", l.ref, func(r dynamic.ResourceInterface) (err error) {
@@ -223,7 +224,7 @@ func (l *Lock) reread(ctx context.Context) error {
 	ours, _, _ := unstructured.NestedString(l.lease.Object, "spec", "holderIdentity")
 	holder, _, _ := unstructured.NestedString(live.Object, "spec", "holderIdentity")
 	if live.GetUID() != l.lease.GetUID() || holder != ours {
-		return &object.Error{Class: object.Conflict, Context: l.c.context, Op: "lock", Ref: l.ref, Message: "taken over by " + clean(holder)}
+		return &object.Error{Class: object.Conflict, Context: l.c.context, Op: "lock", Ref: l.ref, Message: "taken over by " + plain.Clean(holder)}
 	}
 	l.lease = live
 	return nil

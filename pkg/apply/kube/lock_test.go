@@ -59,7 +59,7 @@ func TestLock(t *testing.T) {
 	if !ok || locked.Holder != "ann@desk 7" || locked.Context != c.Context() {
 		t.Fatalf("got %v, want ann's lock", err)
 	}
-	if left := locked.Expires.Sub(other.transport.now()); left < 25*time.Second || left > 31*time.Second {
+	if left := locked.Expires.Sub(other.transport.Now()); left < 25*time.Second || left > 31*time.Second {
 		t.Errorf("the lock ends in %v", left)
 	}
 	if !l.Held() {

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -77,7 +78,7 @@ func (c *Cluster) pages(ctx context.Context, kind schema.GroupKind, namespace, l
 				opts.Continue, opts.Limit = goOn(err, opts.Limit)
 				continue
 			}
-			if _, ok := errors.AsType[*longAnswer](causeOf(err)); ok && opts.Limit > 1 {
+			if _, ok := errors.AsType[*transport.LongAnswer](causeOf(err)); ok && opts.Limit > 1 {
 				opts.Limit = (opts.Limit + smallerPage - 1) / smallerPage
 				continue
 			}

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -220,7 +221,7 @@ func TestLoginLimit(t *testing.T) {
 		"a caller in a hurry":     {time.Minute, 20 * time.Second, 10 * time.Second},
 		"a deadline that is over": {time.Minute, -time.Second, -500 * time.Millisecond},
 	} {
-		if got := loginLimit(tt.timeout, tt.left); got != tt.want {
+		if got := login.Limit(tt.timeout, tt.left); got != tt.want {
 			t.Errorf("%s: %v, want %v", name, got, tt.want)
 		}
 	}

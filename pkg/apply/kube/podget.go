@@ -21,6 +21,8 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 	streamspdy "k8s.io/streaming/pkg/httpstream/spdy"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -37,15 +39,15 @@ const (
 // error of class [object.ServerFault]. An answer above 8 MiB is an error.
 func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
 	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
-	op := fmt.Sprintf("get %s from port %d of", clean(path), port)
+	op := fmt.Sprintf("get %s from port %d of", plain.Clean(path), port)
 	config := c.config
-	if s := c.transport.session; s != nil {
+	if s := c.transport.Session; s != nil {
 		var err error
-		if config, _, err = s.authorized(ctx); err != nil {
+		if config, _, err = s.Authorized(ctx); err != nil {
 			return nil, c.failed(ctx, op, ref, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.transport.timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.transport.Timeout)
 	defer cancel()
 	type result struct {
 		body []byte
@@ -63,7 +65,7 @@ func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, p
 			return r.body, nil
 		}
 		if text, ok := errors.AsType[podError](r.err); ok && ctx.Err() == nil {
-			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: clean(string(text))}
+			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: plain.Clean(string(text))}
 		}
 		return nil, c.failed(ctx, op, ref, r.err)
 	case <-ctx.Done():
@@ -153,13 +155,13 @@ func getOver(ctx context.Context, stream io.ReadWriter, port int, path string) (
 // API server is too old for it or a proxy is in the way, SPDY alone.
 func (c *Cluster) dialPod(ctx context.Context, config *rest.Config, namespace, pod string) (httpstream.Connection, error) {
 	u := c.rest.Post().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "portforward").URL()
-	c.transport.requests.Add(1)
+	c.transport.Requests.Add(1)
 	conn, err := dialPodWebsocket(ctx, config, u)
 	refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
 	if err == nil || !ok && !httpstream.IsHTTPSProxyError(err) {
 		return conn, err
 	}
-	c.transport.requests.Add(1)
+	c.transport.Requests.Add(1)
 	conn, err = dialPodSPDY(ctx, config, u)
 	if err != nil && ok {
 		// The API server's own answer; SPDY's error is a text without its code.
@@ -179,7 +181,7 @@ func dialPodSPDY(ctx context.Context, config *rest.Config, u *url.URL) (httpstre
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: rt, CheckRedirect: noRedirect}
+	client := &http.Client{Transport: rt, CheckRedirect: transport.NoRedirect}
 	conn, _, err := spdy.NegotiateStreaming(upgrader, client, req, portForwardProtocol)
 	return conn, err
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -29,7 +31,7 @@ func (c *Cluster) proxy() *proxy {
 	if err != nil || u == nil {
 		return nil
 	}
-	p := &proxy{url: u.Scheme + "://" + clean(u.Host), source: "proxy-url in the kubeconfig"}
+	p := &proxy{url: u.Scheme + "://" + plain.Clean(u.Host), source: "proxy-url in the kubeconfig"}
 	if env, err := http.ProxyFromEnvironment(request); err == nil && env != nil && *env == *u {
 		p.source = "HTTPS_PROXY in the environment"
 	}
@@ -40,20 +42,20 @@ func (c *Cluster) proxy() *proxy {
 // whether that is so: with a proxy, nothing else is dialled.
 func (e fault) proxied(err error, p, tries string) bool {
 	op, isOp := errors.AsType[*net.OpError](err)
-	refusal, refused := errors.AsType[*proxyRefusal](err)
+	refusal, refused := errors.AsType[*transport.ProxyRefusal](err)
 	switch {
 	case refused:
 		e.Message = fmt.Sprintf("the proxy %s answered %s", p, refusal)
 	case !isOp:
 		return false
 	case strings.HasPrefix(op.Op, "socks"):
-		e.Message = fmt.Sprintf("the proxy %s does not connect to the API server: %s%s", p, clean(op.Err.Error()), tries)
+		e.Message = fmt.Sprintf("the proxy %s does not connect to the API server: %s%s", p, plain.Clean(op.Err.Error()), tries)
 	case op.Op != "proxyconnect" && op.Op != "dial":
 		return false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Message = fmt.Sprintf("the proxy %s refuses connections%s", p, tries)
 	default:
-		e.Message = fmt.Sprintf("the proxy %s cannot be reached: %s%s", p, clean(err.Error()), tries)
+		e.Message = fmt.Sprintf("the proxy %s cannot be reached: %s%s", p, plain.Clean(err.Error()), tries)
 	}
 	e.Class = object.Unreachable
 	return true

@@ -10,19 +10,21 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/transport"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // broke describes a request without an answer.
 func (c *Cluster) broke(e fault, err error) {
 	tries := ""
-	if f, ok := errors.AsType[*failure](err); ok && f.attempts > 1 {
-		tries = fmt.Sprintf(" (%d attempts)", f.attempts)
+	if f, ok := errors.AsType[*transport.Failure](err); ok && f.Attempts > 1 {
+		tries = fmt.Sprintf(" (%d attempts)", f.Attempts)
 	}
 	err = causeOf(err)
-	_, isForeign := errors.AsType[*foreignAnswer](err)
-	_, isLong := errors.AsType[*longAnswer](err)
-	switch p, server := c.proxy(), clean(c.endpoint.Server); {
+	_, isForeign := errors.AsType[*transport.ForeignAnswer](err)
+	_, isLong := errors.AsType[*transport.LongAnswer](err)
+	switch p, server := c.proxy(), plain.Clean(c.endpoint.Server); {
 	case isForeign, isLong:
 		e.foreign(err, server)
 	case undecodable(err):
@@ -46,7 +48,7 @@ func (e fault) unanswered(err error, tries string) {
 	var host x509.HostnameError
 	var dns *net.DNSError
 	var invalid x509.CertificateInvalidError
-	text := strings.TrimSuffix(clean(err.Error()), ": "+context.DeadlineExceeded.Error())
+	text := strings.TrimSuffix(plain.Clean(err.Error()), ": "+context.DeadlineExceeded.Error())
 	switch {
 	case errors.As(err, &cert), errors.As(err, &unknown), errors.As(err, &host):
 		e.Class, e.Message = object.Untrusted, text
@@ -60,7 +62,7 @@ func (e fault) unanswered(err error, tries string) {
 		e.Class, e.Message = object.Timeout, text
 		e.Hint = "is the API server overloaded, or does a firewall drop packets on the way to it?"
 	case errors.As(err, &dns):
-		e.Class, e.Message = object.Unreachable, fmt.Sprintf("cannot resolve %s", clean(dns.Name))
+		e.Class, e.Message = object.Unreachable, fmt.Sprintf("cannot resolve %s", plain.Clean(dns.Name))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Class, e.Message = object.Unreachable, "connection refused"+tries
 	default:

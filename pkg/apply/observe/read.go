@@ -176,7 +176,9 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]bool
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range list {
-				l.Objects[object.RefOf(o)] = world.Observed{Object: o}
+				if ref := object.RefOf(o); ref != object.NamespaceRef(l.Namespace) { // known, and as good as gone if it ends
+					l.Objects[ref] = world.Observed{Object: o}
+				}
 			}
 			return nil
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -73,7 +74,7 @@ func (s *sim) apply(p *process, o options) outcome {
 	}
 	pl := apply.NewPlan(d, w, plan.Options{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
 	pl.Teardown = p.ends
-	pl = check.With(pl, check.Preflight(pl, check.Inspect(ctx, pl, clients)))
+	pl = check.With(pl, check.Preflight(pl, ask.Inspect(ctx, pl, clients)))
 	s.secretPlan(pl)
 	s.logPlan(p, pl)
 	if len(pl.Refusals) > 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -81,7 +82,7 @@ func benchClusters(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		p := apply.NewPlan(d, w, plan.Options{})
-		return check.With(p, check.Preflight(p, check.Inspect(ctx, p, clients)))
+		return check.With(p, check.Preflight(p, ask.Inspect(ctx, p, clients)))
 	}
 	carryOut := func(ctx context.Context, clients *world.Clients) {
 		p := plan(ctx, clients)

@@ -1,4 +1,4 @@
-package kube
+package transport
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// dialTimeout bounds a TCP handshake.
-	dialTimeout = 8 * time.Second
+	// DialTimeout bounds a TCP handshake.
+	DialTimeout = 8 * time.Second
 	// maxAttempts and the waits between them, 28 s in all, outlast the restart
 	// of an API server.
 	maxAttempts = 10
@@ -52,7 +52,7 @@ func again(n int, o outcome, repeatable, connected bool) bool {
 			// is down, for which the caller knows better how to wait, and an
 			// object that does not fit the schema.
 			limit = 4
-			if bytes.Contains(o.body, []byte("failed calling webhook")) || unfit(string(o.body)) {
+			if bytes.Contains(o.body, []byte("failed calling webhook")) || Unfit(string(o.body)) {
 				return false
 			}
 		case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -93,10 +93,10 @@ func broken(err error) bool {
 	return false
 }
 
-// wait returns how long to wait after attempt n: twice as long each time, up
+// Wait returns how long to wait after attempt n: twice as long each time, up
 // to half of it at random so that many clients do not return together, and
 // not less than the server asked for.
-func wait(n int, retryAfter time.Duration) time.Duration {
+func Wait(n int, retryAfter time.Duration) time.Duration {
 	d := min(firstWait<<(n-1), maxWait)
 	d = d/2 + rand.N(d/2)
 	return max(d, min(retryAfter, maxRetryAfter))
@@ -124,18 +124,18 @@ func repeatable(r *http.Request) bool {
 		return strings.HasPrefix(r.Header.Get("Content-Type"), "application/apply-patch")
 	}
 	return r.URL.Query().Get("dryRun") == "All" || strings.HasSuffix(r.URL.Path, "/token") ||
-		strings.HasSuffix(r.URL.Path, accessReviews) || strings.HasSuffix(r.URL.Path, selfReviews)
+		strings.HasSuffix(r.URL.Path, AccessReviews) || strings.HasSuffix(r.URL.Path, SelfReviews)
 }
 
-// unfit says whether message, which comes with status 500, is a server-side
+// Unfit says whether message, which comes with status 500, is a server-side
 // apply's complaint about an object that does not fit its schema.
-func unfit(message string) bool {
+func Unfit(message string) bool {
 	return strings.Contains(message, "failed to create typed patch object") ||
 		strings.Contains(message, "failed to convert new object")
 }
 
 // The reviews that any user may ask for: ClusterRole system:basic-user.
 const (
-	accessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-	selfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+	AccessReviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+	SelfReviews   = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 )

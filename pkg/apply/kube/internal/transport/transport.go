@@ -1,4 +1,6 @@
-package kube
+// Package transport sends requests to an API server, again where that does no harm,
+// and reads their answers up to a bound.
+package transport
 
 import (
 	"bytes"
@@ -8,61 +10,64 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/login"
 )
 
-// A transport sends requests, repeats them where [again] says so, and returns
+// A Transport sends requests, repeats them where [again] says so, and returns
 // when the request's context ends even if what is below does not: client-go's
 // auth providers of older kubeconfigs know of no context.
-type transport struct {
-	next      http.RoundTripper
-	session   *session      // in place of next, where a plugin has the credentials; else nil
-	timeout   time.Duration // of one attempt
+type Transport struct {
+	Next      http.RoundTripper
+	Session   *Session      // in place of next, where a plugin has the credentials; else nil
+	Timeout   time.Duration // of one attempt
 	connected atomic.Bool   // an answer was received
 	clock     atomic.Int64  // the server's clock minus ours, ns
-	requests  atomic.Int64
-	bytes     atomic.Int64
+	Requests  atomic.Int64
+	Bytes     atomic.Int64
 }
 
-func newTransport(next http.RoundTripper, timeout time.Duration) *transport {
-	return &transport{next: next, timeout: timeout}
+// New sends requests by next, each attempt of which may take timeout.
+func New(next http.RoundTripper, timeout time.Duration) *Transport {
+	return &Transport{Next: next, Timeout: timeout}
 }
 
-// A failure is the error of a request without an answer. Its text is opaque,
+// A Failure is the error of a request without an answer. Its text is opaque,
 // so that client-go does not recognise the cause and starts retries of its own.
-type failure struct {
-	err      error
-	attempts int
+type Failure struct {
+	Err      error
+	Attempts int
 }
 
-func (f *failure) Error() string { return "no answer" }
+func (f *Failure) Error() string { return "no answer" }
 
-// now is the server's clock as of its latest answer.
-func (t *transport) now() time.Time {
+// Now is the server's clock as of its latest answer.
+func (t *Transport) Now() time.Time {
 	return time.Now().Add(time.Duration(t.clock.Load())).UTC()
 }
 
 // RoundTrip implements [http.RoundTripper]. The answer's body is complete and
 // in memory, except a watch's.
-func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	mayRepeat := repeatable(r)
 	for n := 1; ; n++ {
 		resp, o := t.attempt(r)
 		if !again(n, o, mayRepeat, t.connected.Load()) || r.Body != nil && r.GetBody == nil {
 			if o.err != nil {
-				return nil, &failure{err: o.err, attempts: n}
+				return nil, &Failure{Err: o.err, Attempts: n}
 			}
 			if f := foreign(resp); f != nil {
 				resp.Body.Close()
-				return nil, &failure{err: f, attempts: n}
+				return nil, &Failure{Err: f, Attempts: n}
 			}
 			resp.Header.Del("Retry-After") // done here, not once more in client-go
 			return resp, nil
 		}
-		timer := time.NewTimer(wait(n, o.retryAfter))
+		timer := time.NewTimer(Wait(n, o.retryAfter))
 		select {
 		case <-r.Context().Done():
 			timer.Stop()
-			return nil, &failure{err: r.Context().Err(), attempts: n}
+			return nil, &Failure{Err: r.Context().Err(), Attempts: n}
 		case <-timer.C:
 		}
 	}
@@ -70,17 +75,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // attempt sends r once, after a login if one is due. It does not wait longer than
 // the context of r, or for longer than one attempt may take.
-func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
-	next, cred := t.next, (*credential)(nil)
-	if t.session != nil {
+func (t *Transport) attempt(r *http.Request) (*http.Response, outcome) {
+	next, cred := t.Next, (*login.Credential)(nil)
+	if t.Session != nil {
 		var err error
-		if next, cred, err = t.session.sender(r.Context()); err != nil {
+		if next, cred, err = t.Session.sender(r.Context()); err != nil {
 			return nil, outcome{err: err}
 		}
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	slow := fmt.Errorf("no answer within %s: %w", t.timeout, context.DeadlineExceeded)
-	timer := time.AfterFunc(t.timeout, func() { cancel(slow) })
+	slow := fmt.Errorf("no answer within %s: %w", t.Timeout, context.DeadlineExceeded)
+	timer := time.AfterFunc(t.Timeout, func() { cancel(slow) })
 
 	type result struct {
 		resp     *http.Response
@@ -91,7 +96,7 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 	go func() {
 		resp, o := t.send(ctx, next, r)
 		if cred != nil && o.status == http.StatusUnauthorized {
-			t.session.login.refused(cred)
+			t.Session.Login.Refused(cred)
 		}
 		watching := resp != nil && isWatch(r, resp)
 		if watching {
@@ -118,7 +123,7 @@ func (t *transport) attempt(r *http.Request) (*http.Response, outcome) {
 }
 
 // send blocks for as long as the transport below does.
-func (t *transport) send(ctx context.Context, next http.RoundTripper, r *http.Request) (*http.Response, outcome) {
+func (t *Transport) send(ctx context.Context, next http.RoundTripper, r *http.Request) (*http.Response, outcome) {
 	r = r.Clone(ctx)
 	if r.GetBody != nil {
 		body, err := r.GetBody()
@@ -127,7 +132,7 @@ func (t *transport) send(ctx context.Context, next http.RoundTripper, r *http.Re
 		}
 		r.Body = body
 	}
-	t.requests.Add(1)
+	t.Requests.Add(1)
 	resp, err := next.RoundTrip(r)
 	if err != nil {
 		return nil, outcome{err: err}
@@ -144,12 +149,12 @@ func (t *transport) send(ctx context.Context, next http.RoundTripper, r *http.Re
 	limit := maxAnswer(r)
 	o.body, err = io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	resp.Body.Close()
-	t.bytes.Add(int64(len(o.body)))
+	t.Bytes.Add(int64(len(o.body)))
 	switch {
 	case err != nil:
 		return nil, outcome{err: err}
 	case int64(len(o.body)) > limit:
-		return nil, outcome{err: &longAnswer{limit}}
+		return nil, outcome{err: &LongAnswer{limit}}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(o.body))
 	return resp, o
@@ -171,6 +176,6 @@ func (c *closing) Close() error {
 	return c.ReadCloser.Close()
 }
 
-// noRedirect keeps the credentials, which client-go would add to any request,
+// NoRedirect keeps the credentials, which client-go would add to any request,
 // from where a server points to. API servers do not redirect.
-func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+func NoRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

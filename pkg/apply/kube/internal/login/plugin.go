@@ -1,4 +1,4 @@
-package kube
+package login
 
 import (
 	"bytes"
@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/pkg/apis/clientauthentication/install"
 	"k8s.io/client-go/rest"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 )
 
 const (
@@ -34,10 +36,10 @@ type plugin struct {
 	info   []byte // the value of KUBERNETES_EXEC_INFO
 }
 
-// execInfo is what a plugin is told in KUBERNETES_EXEC_INFO: that there is no
+// ExecInfo is what a plugin is told in KUBERNETES_EXEC_INFO: that there is no
 // terminal (several clusters log in at once; they cannot share a keyboard) and,
 // if it wants to know, the cluster.
-func execInfo(config *rest.Config) ([]byte, error) {
+func ExecInfo(config *rest.Config) ([]byte, error) {
 	codecs, version, err := execCodecs(config.ExecProvider)
 	if err != nil {
 		return nil, err
@@ -63,9 +65,9 @@ func execCodecs(e *clientcmdapi.ExecConfig) (serializer.CodecFactory, schema.Gro
 
 // ask runs the plugin until ctx ends, and then ends it with all its children. Its
 // stderr is not ours: who reads ours would wait for as long as a child lives.
-func (p plugin) ask(ctx context.Context) (*credential, error) {
-	fail := func(format string, args ...any) (*credential, error) {
-		return nil, &loginError{plugin: p.name(), text: fmt.Sprintf(format, args...)}
+func (p plugin) ask(ctx context.Context) (*Credential, error) {
+	fail := func(format string, args ...any) (*Credential, error) {
+		return nil, &Error{Plugin: p.Name(), Text: fmt.Sprintf(format, args...)}
 	}
 	if p.config.InteractiveMode == clientcmdapi.AlwaysExecInteractiveMode {
 		return fail("needs a terminal (interactiveMode: Always), and several clusters log in at once")
@@ -92,7 +94,7 @@ func (p plugin) ask(ctx context.Context) (*credential, error) {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
 		return fail("is not installed, or not in PATH")
 	case err != nil:
-		return fail("cannot be run: %s", reason(err))
+		return fail("cannot be run: %s", plain.Reason(err))
 	}
 	cred, err := p.parse(out.buffer.Bytes())
 	if err != nil {
@@ -102,7 +104,7 @@ func (p plugin) ask(ctx context.Context) (*credential, error) {
 }
 
 // parse reads what a plugin printed. Its errors may quote it.
-func (p plugin) parse(printed []byte) (*credential, error) {
+func (p plugin) parse(printed []byte) (*Credential, error) {
 	codecs, version, err := execCodecs(p.config)
 	if err != nil {
 		return nil, err
@@ -116,12 +118,12 @@ func (p plugin) parse(printed []byte) (*credential, error) {
 	if gvk.GroupVersion() != version || s == nil || s.Token == "" && s.ClientCertificateData == "" {
 		return nil, errors.New("another version, or no credentials")
 	}
-	cred := &credential{token: s.Token, cert: []byte(s.ClientCertificateData), key: []byte(s.ClientKeyData)}
+	cred := &Credential{Token: s.Token, Cert: []byte(s.ClientCertificateData), Key: []byte(s.ClientKeyData)}
 	if s.ExpirationTimestamp != nil {
 		cred.expires = s.ExpirationTimestamp.Time
 	}
-	if len(cred.cert)+len(cred.key) > 0 {
-		_, err = tls.X509KeyPair(cred.cert, cred.key)
+	if len(cred.Cert)+len(cred.Key) > 0 {
+		_, err = tls.X509KeyPair(cred.Cert, cred.Key)
 	}
 	return cred, err
 }

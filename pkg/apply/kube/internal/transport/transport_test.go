@@ -1,4 +1,4 @@
-package kube
+package transport
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func TestRetries(t *testing.T) {
 		"a creation while it restarts":           {method: "POST", connected: true, answers: answers{fails(refused), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"a creation that may have been seen":     {method: "POST", connected: true, answers: answers{fails(io.EOF)}, wantErr: io.EOF, requests: 1},
 		"a creation that was turned away":        {method: "POST", answers: answers{status(429, "", "Retry-After", "2"), status(201, "")}, want: 201, requests: 2, least: 2 * time.Second, most: 2 * time.Second},
-		"a question that creates nothing":        {method: "POST", path: accessReviews, answers: answers{fails(reset), status(201, "")}, want: 201, requests: 2, most: time.Second},
+		"a question that creates nothing":        {method: "POST", path: AccessReviews, answers: answers{fails(reset), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"a dry run of a creation":                {method: "POST", path: "/x?dryRun=All", answers: answers{fails(reset), status(201, "")}, want: 201, requests: 2, most: time.Second},
 		"an apply whose answer was lost":         {method: "PATCH", mediaType: apply, answers: answers{fails(reset), status(200, "")}, want: 200, requests: 2, most: time.Second},
 		"another patch whose answer was lost":    {method: "PATCH", mediaType: "application/json-patch+json", answers: answers{fails(reset)}, wantErr: syscall.ECONNRESET, requests: 1},
@@ -86,7 +86,7 @@ func TestRetries(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // the clock starts at 2000-01-01
-				tr := newTransport(&tt.answers, 30*time.Second)
+				tr := New(&tt.answers, 30*time.Second)
 				tr.connected.Store(tt.connected)
 				method := tt.method
 				if method == "" {
@@ -103,10 +103,10 @@ func TestRetries(t *testing.T) {
 				got := 0
 				if err == nil {
 					got = resp.StatusCode
-				} else if f, ok := errors.AsType[*failure](err); !ok || tt.wantErr != nil && !errors.Is(f.err, tt.wantErr) {
+				} else if f, ok := errors.AsType[*Failure](err); !ok || tt.wantErr != nil && !errors.Is(f.Err, tt.wantErr) {
 					t.Errorf("got %#v", err)
 				}
-				if diff := cmp.Diff([]int64{int64(tt.want), tt.requests}, []int64{int64(got), tr.requests.Load()}); diff != "" {
+				if diff := cmp.Diff([]int64{int64(tt.want), tt.requests}, []int64{int64(got), tr.Requests.Load()}); diff != "" {
 					t.Error("status, requests (-want +got)\n" + diff)
 				}
 				if took < tt.least || took > tt.most {
@@ -135,7 +135,7 @@ func TestRetrySendsTheBodyAgain(t *testing.T) {
 				return status(code, "")(r)
 			}
 		}
-		tr := newTransport(&answers{record(503), record(200)}, 30*time.Second)
+		tr := New(&answers{record(503), record(200)}, 30*time.Second)
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodDelete, "https://x", strings.NewReader("uid"))
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)
@@ -155,7 +155,7 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 			context.AfterFunc(r.Context(), func() { pw.CloseWithError(r.Context().Err()) })
 			return &http.Response{StatusCode: 200, Body: pr}, nil
 		}}
-		tr := newTransport(&next, 30*time.Second)
+		tr := New(&next, 30*time.Second)
 		ctx, cancel := context.WithCancel(t.Context())
 		r, _ := http.NewRequestWithContext(ctx, http.MethodGet, "https://x/?watch=true", nil)
 		resp, err := tr.RoundTrip(r)
@@ -178,14 +178,14 @@ func TestWatchOutlivesTheTimeout(t *testing.T) {
 func TestServerClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		next := answers{status(200, "", "Date", "Sat, 01 Jan 2000 01:00:00 GMT")}
-		tr := newTransport(&next, 30*time.Second)
+		tr := New(&next, 30*time.Second)
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://x", nil)
 		if _, err := tr.RoundTrip(r); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if want := time.Date(2000, 1, 1, 1, 0, 1, 0, time.UTC); !tr.now().Equal(want) {
-			t.Errorf("got %v, want %v", tr.now(), want)
+		if want := time.Date(2000, 1, 1, 1, 0, 1, 0, time.UTC); !tr.Now().Equal(want) {
+			t.Errorf("got %v, want %v", tr.Now(), want)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package kube
+package transport
 
 import (
 	"context"
@@ -8,21 +8,20 @@ import (
 	"strings"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-
 	"k8s.io/client-go/rest"
 )
 
-// A proxyRefusal is a proxy's answer to CONNECT, whose text net/http would take
+// A ProxyRefusal is a proxy's answer to CONNECT, whose text net/http would take
 // for the error.
-type proxyRefusal struct{ status int }
+type ProxyRefusal struct{ status int }
 
-func (e *proxyRefusal) Error() string {
+func (e *ProxyRefusal) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", e.status, http.StatusText(e.status)))
 }
 
-// transportFor is [rest.TransportFor] with refusals of a proxy that can be told
+// For is [rest.TransportFor] with refusals of a proxy that can be told
 // from those of the API server.
-func transportFor(config *rest.Config) (http.RoundTripper, error) {
+func For(config *rest.Config) (http.RoundTripper, error) {
 	rt, err := rest.TransportFor(config)
 	if err != nil {
 		return nil, err
@@ -32,7 +31,7 @@ func transportFor(config *rest.Config) (http.RoundTripper, error) {
 		case *http.Transport:
 			n.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 				if resp.StatusCode != http.StatusOK {
-					return &proxyRefusal{resp.StatusCode}
+					return &ProxyRefusal{resp.StatusCode}
 				}
 				return nil
 			}

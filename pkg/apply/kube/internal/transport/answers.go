@@ -1,18 +1,20 @@
-package kube
+package transport
 
 import (
 	"fmt"
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 )
 
 const (
-	// maxObject bounds an answer that is one object or document: etcd takes
+	// MaxObject bounds an answer that is one object or document: etcd takes
 	// objects of 1.5 MiB, and what an API server tells of its kinds is below 10 MiB.
-	maxObject = 16 << 20
+	MaxObject = 16 << 20
 	// maxPage bounds a page of a list; where objects are so large that a page
-	// does not fit, [Cluster.List] asks for smaller ones.
+	// does not fit, [kube.Cluster.List] asks for smaller ones.
 	maxPage = 64 << 20
 )
 
@@ -21,34 +23,34 @@ func maxAnswer(r *http.Request) int64 {
 	if r.URL.Query().Has("limit") {
 		return maxPage
 	}
-	return maxObject
+	return MaxObject
 }
 
-// A longAnswer is an answer that goes on after max bytes.
-type longAnswer struct{ max int64 }
+// A LongAnswer is an answer that goes on after max bytes.
+type LongAnswer struct{ max int64 }
 
-func (e *longAnswer) Error() string {
+func (e *LongAnswer) Error() string {
 	return fmt.Sprintf("the answer is longer than %d MiB", e.max>>20)
 }
 
-// A foreignAnswer is one that no Kubernetes API gives, such as a login page. Its
+// A ForeignAnswer is one that no Kubernetes API gives, such as a login page. Its
 // body is not shown.
-type foreignAnswer struct {
-	status int
+type ForeignAnswer struct {
+	Status int
 	media  string // the content type, or empty
 }
 
-func (e *foreignAnswer) Error() string {
-	text := strings.TrimSpace(fmt.Sprintf("%d %s", e.status, http.StatusText(e.status)))
+func (e *ForeignAnswer) Error() string {
+	text := strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, http.StatusText(e.Status)))
 	if e.media != "" {
-		text += " with " + clean(e.media)
+		text += " with " + plain.Clean(e.media)
 	}
 	return "the server answered " + text + ": not a Kubernetes API"
 }
 
 // foreign says whether resp cannot come from a Kubernetes API. That answers in
 // JSON, or in plain text where it reports an error, and never redirects.
-func foreign(resp *http.Response) *foreignAnswer {
+func foreign(resp *http.Response) *ForeignAnswer {
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		media = ""
@@ -56,7 +58,7 @@ func foreign(resp *http.Response) *foreignAnswer {
 	html := media == "text/html" || media == "application/xhtml+xml"
 	switch {
 	case html, resp.StatusCode < 300 && strings.HasPrefix(media, "text/"), resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return &foreignAnswer{resp.StatusCode, media}
+		return &ForeignAnswer{resp.StatusCode, media}
 	}
 	return nil
 }

@@ -1,4 +1,6 @@
-package kube
+// Package login gets credentials from the plugin that a kubeconfig names, once for
+// all clusters that share it.
+package login
 
 import (
 	"context"
@@ -9,25 +11,27 @@ import (
 	"time"
 
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 )
 
-// A credential is what a login plugin handed out. It is not changed.
-type credential struct {
-	token     string
-	cert, key []byte    // PEM
+// A Credential is what a login plugin handed out. It is not changed.
+type Credential struct {
+	Token     string
+	Cert, Key []byte    // PEM
 	expires   time.Time // zero if it was not told
 }
 
-// A login gets credentials from a user's exec plugin, once for all clusters
+// A Login gets credentials from a user's exec plugin, once for all clusters
 // that share it. client-go could do that too, but it runs plugins without a
 // context, with our stderr, and leaves behind those that hang:
 // https://github.com/kubernetes/kubernetes/issues/108849
-type login struct {
-	plugin plugin
+type Login struct {
+	Plugin plugin
 
 	mu    sync.Mutex
 	run   *run // under way, or nil
-	cred  *credential
+	cred  *Credential
 	err   error     // of the last run
 	until time.Time // err counts until then: the other requests fail at once
 }
@@ -37,26 +41,27 @@ type run struct {
 	waiting int // guarded by login.mu
 	cancel  context.CancelFunc
 	done    chan struct{}
-	cred    *credential
+	cred    *Credential
 	err     error
 }
 
-// A loginError says why there are no credentials. It quotes nothing that the
+// An Error says why there are no credentials. It quotes nothing that the
 // plugin printed.
-type loginError struct {
-	plugin string
-	text   string
+type Error struct {
+	Plugin string
+	Text   string
 }
 
-func (e *loginError) Error() string { return fmt.Sprintf("login plugin %q %s", e.plugin, e.text) }
+func (e *Error) Error() string { return fmt.Sprintf("login plugin %q %s", e.Plugin, e.Text) }
 
-func newLogin(e *clientcmdapi.ExecConfig, info []byte) *login {
-	return &login{plugin: plugin{config: e, info: info}}
+// New is the login of the plugin that e names; info is what it is told of the cluster.
+func New(e *clientcmdapi.ExecConfig, info []byte) *Login {
+	return &Login{Plugin: plugin{config: e, info: info}}
 }
 
-// get returns credentials that hold, from a run of the plugin that may take
+// Get returns credentials that hold, from a run of the plugin that may take
 // limit. When ctx ends and nobody else waits, the plugin is ended first.
-func (l *login) get(ctx context.Context, limit time.Duration) (*credential, error) {
+func (l *Login) Get(ctx context.Context, limit time.Duration) (*Credential, error) {
 	l.mu.Lock()
 	now := time.Now()
 	switch {
@@ -78,20 +83,20 @@ func (l *login) get(ctx context.Context, limit time.Duration) (*credential, erro
 		return r.cred, r.err
 	case <-ctx.Done():
 		l.leave(r)
-		return nil, &loginError{plugin: l.plugin.name(), text: "did not answer before the deadline"}
+		return nil, &Error{Plugin: l.Plugin.Name(), Text: "did not answer before the deadline"}
 	}
 }
 
 // start runs the plugin for as long as somebody waits for it; l.mu is held.
-func (l *login) start(ctx context.Context, limit time.Duration) {
+func (l *Login) start(ctx context.Context, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	r := &run{cancel: cancel, done: make(chan struct{})}
 	l.run = r
 	go func() {
 		defer cancel()
-		r.cred, r.err = l.plugin.ask(ctx)
+		r.cred, r.err = l.Plugin.ask(ctx)
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && r.err != nil {
-			r.err = &loginError{plugin: l.plugin.name(), text: fmt.Sprintf("did not answer within %s", limit.Round(time.Second/10))}
+			r.err = &Error{Plugin: l.Plugin.Name(), Text: fmt.Sprintf("did not answer within %s", limit.Round(time.Second/10))}
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -106,7 +111,7 @@ func (l *login) start(ctx context.Context, limit time.Duration) {
 }
 
 // leave stops waiting for r. The last one to leave ends it.
-func (l *login) leave(r *run) {
+func (l *Login) leave(r *run) {
 	l.mu.Lock()
 	r.waiting--
 	last := r.waiting == 0
@@ -120,9 +125,9 @@ func (l *login) leave(r *run) {
 	}
 }
 
-// refused forgets credentials that an API server did not accept, so that the
+// Refused forgets credentials that an API server did not accept, so that the
 // next request logs in again.
-func (l *login) refused(c *credential) {
+func (l *Login) Refused(c *Credential) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cred == c {
@@ -130,11 +135,11 @@ func (l *login) refused(c *credential) {
 	}
 }
 
-// loginLimit is how long a login may take for a caller who has left until its
+// Limit is how long a login may take for a caller who has left until its
 // deadline: half of it at most, so that there is time for the other clusters.
-func loginLimit(timeout, left time.Duration) time.Duration {
+func Limit(timeout, left time.Duration) time.Duration {
 	return min(timeout, left/2)
 }
 
 // name is what the plugin is called in messages: the command without its path.
-func (p plugin) name() string { return clean(filepath.Base(p.config.Command)) }
+func (p plugin) Name() string { return plain.Clean(filepath.Base(p.config.Command)) }
