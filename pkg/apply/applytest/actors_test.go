@@ -358,3 +358,32 @@ func TestTokensEnd(t *testing.T) {
 		}
 	})
 }
+
+// A CRD that is made again while the end of the one before takes its time is served.
+func TestCRDThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := applytest.New(1)
+		defer f.Close()
+		c := f.Add("a")
+		c.Set(func(s *applytest.Settings) { s.Delays.Ending = 10 * time.Second })
+		kind := schema.GroupKind{Group: "networking.istio.io", Kind: "Gateway"}
+		hand := c.As("kubectl")
+		create := func(o applytest.Object) {
+			t.Helper()
+			if _, err := hand.Create(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create(applytest.CRD(kind))
+		time.Sleep(time.Second)
+		gateway := object.New("networking.istio.io/v1", "Gateway", "default", "x", nil, nil)
+		create(gateway)
+		if err := hand.Delete(object.RefOf(applytest.CRD(kind))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		create(applytest.CRD(kind))
+		time.Sleep(time.Second)
+		create(gateway)
+	})
+}

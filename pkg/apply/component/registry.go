@@ -7,7 +7,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 )
 
-// StatusChecks are what a status looks at beside the [check.PlanChecks].
+// StatusChecks are what a status looks at beside the plan, which [check.PlanChecks]
+// judge.
 func StatusChecks() []check.Check {
 	out := check.ReachChecks()
 	for _, c := range Components() {

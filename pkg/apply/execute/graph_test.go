@@ -185,3 +185,12 @@ func TestRunStepsEvents(t *testing.T) {
 		}
 	})
 }
+
+// The end of a cluster writes its record and gives up its lock. It is interrupted
+// while requests are under way, and those are repeated until the server is back.
+func TestFinalTimeOutlastsARequest(t *testing.T) {
+	const attempt, waits = 30 * time.Second, 28 * time.Second // of package kube
+	if finalTime <= attempt+waits {
+		t.Errorf("the end of a cluster takes %v at most, and one request of it %v", finalTime, attempt+waits)
+	}
+}

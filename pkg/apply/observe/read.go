@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -176,7 +177,7 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]bool
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range list {
-				if ref := object.RefOf(o); ref != object.NamespaceRef(l.Namespace) { // known, and as good as gone if it ends
+				if ref := object.RefOf(o); !l.Ending[ref] { // as good as gone
 					l.Objects[ref] = world.Observed{Object: o}
 				}
 			}
@@ -221,13 +222,13 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 // cluster of which a part is unknown. Missing permissions are named together.
 func unreadable(ctx context.Context, l *world.Connected) error {
 	var refs []object.Ref
-	for ref, seen := range l.Objects {
-		switch {
-		case seen.Err == nil:
-		case object.ClassOf(seen.Err) == object.Forbidden:
+	for _, ref := range slices.SortedFunc(maps.Keys(l.Objects), object.CompareRefs) { // the same error each time
+		switch err := l.Objects[ref].Err; {
+		case err == nil:
+		case object.ClassOf(err) == object.Forbidden:
 			refs = append(refs, ref)
 		default:
-			return seen.Err
+			return err
 		}
 	}
 	if len(refs) == 0 {
