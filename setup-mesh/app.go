@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 )
 
 // newApp wires the verbs. Flags stand after the verb: urfave/cli does not take

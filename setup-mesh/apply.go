@@ -4,16 +4,17 @@ import (
 	"context"
 	"io"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/urfave/cli/v2"
 )
 
 func applyCommand(env environment) *cli.Command {
 	var a args.Apply
 	return &cli.Command{
 		Name:        "apply",
-		Usage:       "show the plan, ask, and make the clusters so",
+		Usage:       "show the plan, ask, and apply it",
 		Description: "Interrupted or failed in part, apply continues when run again. To add or remove a cluster, edit topology.yaml first.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runApply(c.Context, env, a) },
@@ -37,7 +38,7 @@ func runApply(ctx context.Context, env environment, a args.Apply) error {
 			case a.Yes || !p.Pending():
 				return nil
 			}
-			return ask(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
+			return confirm(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)

@@ -4,16 +4,17 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"io"
 	"strings"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 // errTimeout is the cause of a context that --timeout ended.
-var errTimeout = errors.New("--timeout is over")
+var errTimeout = errors.New("--timeout has passed")
 
 // limited is what f returns, with a deadline for f.
 func limited[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
@@ -63,10 +64,10 @@ func show(env environment, format args.Format, style view.PlanStyle, p *prepared
 	return nil
 }
 
-// ask wants a whole "yes" to a question. Where nobody can answer, it says how to go on.
-func ask(ctx context.Context, env environment, question func(io.Writer)) error {
+// confirm wants a whole "yes" to a question. Where nobody can answer, it says how to go on.
+func confirm(ctx context.Context, env environment, question func(io.Writer)) error {
 	if !env.terminal {
-		return &args.Error{Err: errors.New("cannot ask for confirmation: stdin or stderr is not a terminal"), Fix: "--yes goes on without a question"}
+		return &args.Error{Err: errors.New("cannot ask for confirmation: stdin or stderr is not a terminal"), Fix: "--yes applies without asking"}
 	}
 	question(env.stderr)
 	answer := make(chan string, 1)

@@ -15,8 +15,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"golang.org/x/term"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
 // version is set by the build: -ldflags "-X main.version=v1.2.3".
@@ -75,7 +76,7 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 		if _, ok := <-signals; !ok {
 			return
 		}
-		io.WriteString(stderr, "\nsetup-mesh: interrupted: finishing what is under way; once more to exit now\n")
+		io.WriteString(stderr, "\nsetup-mesh: interrupted: finishing what is under way; interrupt again to exit now\n")
 		cancel(errInterrupted)
 		if _, ok := <-signals; ok {
 			io.WriteString(stderr, "setup-mesh: exiting now; run the command again to continue\n")

@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/urfave/cli/v2"
 )
 
 func planCommand(env environment) *cli.Command {
@@ -13,7 +14,7 @@ func planCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name:        "plan",
 		Usage:       "show what apply would change, cluster by cluster",
-		Description: "plan writes nothing, to no cluster and no file but --out.",
+		Description: "plan changes no cluster, and writes no file except --out.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runPlan(c.Context, env, a) },
 	}

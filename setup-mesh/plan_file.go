@@ -2,10 +2,11 @@ package main
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 	"os"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // savePlan writes a plan to a file. There is no secret in it, but much to learn
@@ -44,10 +45,10 @@ type outdatedError struct {
 }
 
 func (e *outdatedError) Error() string {
-	return strings.Join(append([]string{"the plan in " + e.file + " is not what would be done now:"}, e.differences...), "\n  ")
+	return strings.Join(append([]string{"the plan in " + e.file + " is out of date:"}, e.differences...), "\n  ")
 }
 
 // Remedy is how to get a plan that is.
 func (e *outdatedError) Remedy() string {
-	return "setup-mesh plan --out " + e.file + ", and read the new plan"
+	return "setup-mesh plan --out " + e.file + ", and review the new plan"
 }

@@ -5,12 +5,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/urfave/cli/v2"
+	"go.yaml.in/yaml/v2"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
-	"github.com/urfave/cli/v2"
-	"go.yaml.in/yaml/v2"
 )
 
 func renderCommand(env environment) *cli.Command {
@@ -18,7 +19,7 @@ func renderCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name:        "render",
 		Usage:       "write each cluster's IstioControlPlane and the objects behind it to files",
-		Description: "render asks no cluster. Keys and tokens, which an apply mints, are not in the files.",
+		Description: "render contacts no cluster. The files hold no keys and no tokens: apply makes those.",
 		Flags:       a.Flags(),
 		Action:      func(*cli.Context) error { return runRender(env, a) },
 	}

@@ -112,7 +112,7 @@ func TestAsk(t *testing.T) {
 				env.stdin = r
 			}
 			got := ""
-			if err := ask(tt.ctx, env, func(w io.Writer) { io.WriteString(w, question) }); err != nil {
+			if err := confirm(tt.ctx, env, func(w io.Writer) { io.WriteString(w, question) }); err != nil {
 				got = err.Error()
 			}
 			if got != tt.wantErr || b.String() != tt.asked {

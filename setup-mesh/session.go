@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -14,7 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
-	"os"
 )
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
@@ -115,9 +117,9 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 
 // judge asks the clusters what speaks against a plan.
 func judge(ctx context.Context, p *prepared) error {
-	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, check.Inspect(ctx, p.Plan, p.clients)))
+	p.Plan = check.With(p.Plan, check.Preflight(p.Plan, ask.Inspect(ctx, p.Plan, p.clients)))
 	if ctx.Err() != nil {
-		return fmt.Errorf("ask the clusters what speaks against the plan: %w", context.Cause(ctx))
+		return fmt.Errorf("check the clusters before the apply: %w", context.Cause(ctx))
 	}
 	return nil
 }

@@ -2,8 +2,9 @@ package main
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"io"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 )
 
 // statsVariable, when set, asks for a line on stderr that says what a run cost

@@ -3,18 +3,20 @@ package main
 import (
 	"context"
 
+	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/urfave/cli/v2"
 )
 
 func statusCommand(env environment) *cli.Command {
 	var a args.Status
 	return &cli.Command{
 		Name:        "status",
-		Usage:       "say whether the clusters are one healthy mesh",
-		Description: "status asks every istiod whom it discovers, and tries every stored credential. It exits 2 when it finds something.",
+		Usage:       "check whether the clusters are one healthy mesh",
+		Description: "status asks every istiod which clusters it discovers, and tries every stored credential. It exits 2 when it finds a problem.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runStatus(c.Context, env, a) },
 	}
@@ -26,7 +28,7 @@ func runStatus(ctx context.Context, env environment, a args.Status) error {
 		if err != nil {
 			return nil, err
 		}
-		return status.New(p.Plan, status.Examine(ctx, p.Plan, p.clients)), nil
+		return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients)), nil
 	})
 	if err != nil {
 		return err

@@ -6,11 +6,12 @@ import (
 	"io"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/urfave/cli/v2"
 )
 
 func teardownCommand(env environment) *cli.Command {
@@ -18,7 +19,7 @@ func teardownCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name:        "teardown",
 		Usage:       "take Istio out of all known clusters",
-		Description: "teardown deletes what setup-mesh put into the clusters, and nothing else; the work directory and its root key stay.",
+		Description: "teardown deletes what setup-mesh installed, and nothing else; the work directory and its root key stay.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runTeardown(c.Context, env, a) },
 	}
@@ -45,7 +46,7 @@ func runTeardown(ctx context.Context, env environment, a args.Teardown) error {
 			case a.Yes:
 				return nil
 			}
-			return ask(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
+			return confirm(ctx, env, func(w io.Writer) { view.TeardownQuestion(w, p.Plan, unnamed) })
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)
@@ -82,6 +83,6 @@ func checkUnnamed(unnamed []*plan.Cluster) error {
 	}
 	return &args.Error{
 		Err: fmt.Errorf("--yes would take Istio out of clusters that topology.yaml does not name: %s", strings.Join(names, ", ")),
-		Fix: "add --all-members if Istio is to leave these clusters too",
+		Fix: "add --all-members to take it out of these clusters too",
 	}
 }

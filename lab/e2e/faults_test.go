@@ -134,7 +134,7 @@ func (f *faults) occupied(t *testing.T) {
 func (f *faults) conflict(t *testing.T) {
 	r := f.run(t, 1, "apply", "--yes")
 	wantWords(t, r, "alpha", "ServiceAccount istio-mesh/istiod: managed by helm", "--adopt",
-		"ServiceAccount istio-mesh/istio-reader-service-account: managed by somebody unknown") // it has no fields
+		"ServiceAccount istio-mesh/istio-reader-service-account: managed by an unknown tool") // it has no fields
 	for name, c := range f.clusters {
 		if n := len(c.versions(t)); n > 0 {
 			t.Errorf("%s: a refused apply wrote %d objects", name, n)
@@ -152,7 +152,7 @@ func (f *faults) firstApply(t *testing.T) {
 	f.run(t, 0, "plan", "--adopt", "--out", saved)
 	base := f.read(t, "base.yaml")
 	f.write(t, "base.yaml", strings.Replace(base, "profile: default", "profile: minimal", 1))
-	wantWords(t, f.run(t, 1, "apply", "--adopt", "--plan", saved), "is not what would be done now", "files in the work directory")
+	wantWords(t, f.run(t, 1, "apply", "--adopt", "--plan", saved), "is out of date", "files in the work directory")
 	f.write(t, "base.yaml", base)
 
 	wantWords(t, f.run(t, 0, "apply", "--adopt", "--plan", saved), "2 of 2 clusters discover each other")
@@ -162,7 +162,7 @@ func (f *faults) firstApply(t *testing.T) {
 // stalePlan: the plan was carried out, so that it is not what would be done now.
 func (f *faults) stalePlan(t *testing.T) {
 	before := f.versions(t)
-	wantWords(t, f.run(t, 1, "apply", "--adopt", "--plan", f.home+"/plan.json"), "is not what would be done now", "alpha", "prod")
+	wantWords(t, f.run(t, 1, "apply", "--adopt", "--plan", f.home+"/plan.json"), "is out of date", "alpha", "prod")
 	wantSame(t, before, f.versions(t))
 	wantWords(t, f.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 }
@@ -180,10 +180,10 @@ func (f *faults) elsewhere(t *testing.T) {
 	}
 	before := f.versions(t)
 	f.editKubeconfig(t, func(c *api.Config) { c.Contexts[alpha], c.Contexts[prod] = c.Contexts[prod], c.Contexts[alpha] })
-	wantWords(t, f.run(t, 1, "apply", "--yes"), "leads to another cluster", "--accept-new-cluster")
+	wantWords(t, f.run(t, 1, "apply", "--yes"), "to a different cluster", "--accept-new-cluster")
 	f.useLabKubeconfig(t)
 	f.editKubeconfig(t, func(c *api.Config) { c.Contexts[prod] = c.Contexts[late] })
-	wantWords(t, f.run(t, 1, "apply", "--yes"), "prod", "leads to another cluster", "--accept-new-cluster")
+	wantWords(t, f.run(t, 1, "apply", "--yes"), "prod", "to a different cluster", "--accept-new-cluster")
 	f.useLabKubeconfig(t)
 	wantSame(t, before, f.versions(t))
 }

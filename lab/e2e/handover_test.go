@@ -59,7 +59,7 @@ func (m *sharedMesh) movesNowhere(t *testing.T) {
 	m.run(t, 0, "plan", "--out", saved)
 	m.members[east2] = member{network: "network-1", more: nowhere}
 	m.edit(t)
-	m.refusedPlan(t, saved, "is not what would be done now", "files in the work directory")
+	m.refusedPlan(t, saved, "is out of date", "files in the work directory")
 	m.whileInjected(t, func() {
 		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
 		wantWords(t, r, "remote   serving failed: injection by east-2", "Nothing has to be undone")

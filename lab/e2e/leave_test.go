@@ -156,7 +156,7 @@ func (j *journey) contextIsBack(t *testing.T) {
 // There is nothing to do the second time.
 func (j *journey) teardown(t *testing.T) {
 	createVirtualService(t, j.clusters[east1])
-	wantWords(t, j.run(t, 0, "teardown", "--yes", "--crds"), "Istio has left 3 clusters")
+	wantWords(t, j.run(t, 0, "teardown", "--yes", "--crds"), "Istio was removed from 3 clusters")
 	for name := range j.clusters {
 		j.wantAsBefore(t, name)
 	}

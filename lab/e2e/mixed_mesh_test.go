@@ -159,7 +159,7 @@ func (m *sharedMesh) nobodySaysWhichNode(t *testing.T) {
 	m.members[north] = one
 	m.edit(t)
 	r := m.run(t, 3, "apply", "--yes")
-	wantWords(t, r, "is of type NodePort, which has no address outside", "contexts."+north+".gateway.addresses")
+	wantWords(t, r, "is of type NodePort, which has no external address", "contexts."+north+".gateway.addresses")
 	wantWords(t, m.run(t, 2, "status"), "gateway/address", "is of type NodePort")
 	before.more, before.gateways = "", []string{"203.0.113.1:15443"}
 	m.members[north] = before

@@ -87,10 +87,10 @@ func (p *preflight) overlap(t *testing.T) {
 	wantWords(t, p.run(t, 0, "plan"), "2 networks") // which have no addresses in common
 
 	p.topology(t, onOneNetwork)
-	p.refused(t, nil, "fix this problem first", "east-2 shares network flat with east-1, and their pods have addresses in common: "+pods+" and "+pods, "--allow-overlap",
+	p.refused(t, nil, "fix this problem first", "east-2 shares network flat with east-1, and the IP ranges of their pods overlap: "+pods+" and "+pods, "--allow-overlap",
 		"their Services have addresses in common: 10.97.128.0/24 and 10.97.0.0/16")
 	r := p.run(t, 0, "plan", "--allow-overlap")
-	wantWords(t, r, "their Services have addresses in common")
+	wantWords(t, r, "the IP ranges of their Services overlap")
 	if strings.Contains(r.stdout+r.stderr, "their pods") {
 		t.Errorf("it was allowed, and is told all the same:\n%s", r)
 	}
@@ -108,11 +108,12 @@ func (p *preflight) overlap(t *testing.T) {
 func istiodOf(name, release string, labels map[string]string) *appsv1.Deployment {
 	none := int32(0)
 	labels["app"] = "istiod"
+	selector := map[string]string{"istio": "pilot"} // as in Istio's chart: it cannot be changed
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels, Annotations: map[string]string{"meta.helm.sh/release-name": release}},
 		Spec: appsv1.DeploymentSpec{
-			Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "istiod"}}, Spec: corev1.PodSpec{
+			Replicas: &none, Selector: &metav1.LabelSelector{MatchLabels: selector},
+			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: selector}, Spec: corev1.PodSpec{
 				Containers: []corev1.Container{{Name: "discovery", Image: "docker.io/istio/pilot:1.30.2"}}}},
 		},
 	}
@@ -138,8 +139,8 @@ func (p *preflight) foreignIstio(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.refused(t, nil, "fix this problem first",
-		"east-1: an Istio 1.30.2 is there: Deployment istio-system/istiod and 1 more object, installed by helm (release istiod)", "--adopt",
-		"an Istio 1.30.2 is there: Deployment istio-canary/istiod-canary (revision canary), installed by helm (release canary)")
+		"east-1: found an Istio 1.30.2: Deployment istio-system/istiod and 1 more object, installed by helm (release istiod)", "--adopt",
+		"found an Istio 1.30.2: Deployment istio-canary/istiod-canary (revision canary), installed by helm (release canary)")
 	wantWords(t, p.run(t, 0, "plan", "--adopt"), "an Istio 1.30.2 is taken over: Deployment istio-system/istiod, installed by helm (release istiod)")
 	for _, ns := range []string{"istio-system", "istio-canary"} {
 		if err := c.kube.CoreV1().Namespaces().Delete(ctx, ns, metav1.DeleteOptions{}); err != nil {
@@ -176,7 +177,7 @@ func (p *preflight) mayNotLook(t *testing.T) {
 
 // mayApply wants one list of what is missing for an apply; with it, the apply goes to its end.
 func (p *preflight) mayApply(t *testing.T) {
-	p.refused(t, nil, "fix this problem first", "east-1: the user of context "+east1+" lacks permissions for what is to be done", "kubectl apply -f", "escalate and bind roles")
+	p.refused(t, nil, "fix this problem first", "east-1: the user of context "+east1+" lacks permissions for these changes", "kubectl apply -f", "escalate and bind roles")
 	p.granted(t, "plan")
 	wantWords(t, p.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
 	wantWords(t, p.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
@@ -244,7 +245,7 @@ func (p *preflight) mayTearDown(t *testing.T) {
 	p.keepRules(t)
 	before := p.versions(t)
 	r := p.run(t, 1, "teardown") // which nobody is there to confirm
-	wantWords(t, r, "the user of the context may not read", "VirtualService", "get and list", "--yes goes on without a question")
+	wantWords(t, r, "the user of the context may not read", "VirtualService", "get and list", "--yes applies without asking")
 	p.grant(t, yamlIn(t, r.stdout))
 	eventually(t, "mia may look", func(ctx context.Context) error {
 		r := p.do(t, p.command(ctx, "teardown"))

@@ -265,7 +265,7 @@ func (m *sharedMesh) ended(t *testing.T) {
 
 func (m *sharedMesh) tornDown(t *testing.T) {
 	m.ended(t)
-	wantWords(t, m.run(t, 0, "teardown", "--yes"), fmt.Sprintf("Istio has left %d clusters", len(m.members)))
+	wantWords(t, m.run(t, 0, "teardown", "--yes"), fmt.Sprintf("Istio was removed from %d clusters", len(m.members)))
 	for name := range m.clusters {
 		m.wantAsBefore(t, name)
 	}

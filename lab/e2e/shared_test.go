@@ -328,7 +328,7 @@ func (s *shared) takenOver(t *testing.T) {
 	}
 	was := s.clusters[east2].service(t, "shop", "hello")
 	s.wantPlan(t, 2, map[string][]string{"east-2": {"update Service shop/hello"}})
-	wantWords(t, s.run(t, 2, "plan", "--detailed-exitcode"), "~ shared services    shop: hello   let go: it is managed by kubectl now",
+	wantWords(t, s.run(t, 2, "plan", "--detailed-exitcode"), "~ shared services    shop: hello   let go: now managed by kubectl",
 		"Service shop/hello has other ports than in east-1")
 	s.run(t, 0, "apply", "--yes")
 	now := s.clusters[east2].service(t, "shop", "hello")
@@ -352,7 +352,7 @@ func (s *shared) takenOver(t *testing.T) {
 func (s *shared) holdsMore(t *testing.T) {
 	s.share(t, "billing")
 	s.wantPlan(t, 2, map[string][]string{"east-2": {"delete Service shop/db", "update Namespace shop"}})
-	wantWords(t, s.run(t, 0, "apply", "--yes"), "namespace shop stays: Service shop/hello is there")
+	wantWords(t, s.run(t, 0, "apply", "--yes"), "namespace shop stays: Service shop/hello exists")
 	s.settled(t)
 	namespace, err := s.clusters[east2].kube.CoreV1().Namespaces().Get(context.Background(), "shop", metav1.GetOptions{})
 	if err != nil {

@@ -67,7 +67,7 @@ func (u *upkeep) takeOut(t *testing.T) {
 	was := u.versions(t)
 	wantWords(t, u.run(t, 1, "teardown", "--yes"), "topology.yaml does not name: east-2", "--all-members")
 	wantSame(t, was, u.versions(t))
-	wantWords(t, u.run(t, 0, "teardown", "--yes", "--all-members"), "Istio has left 2 clusters", "east-1: namespace istio-system stays")
+	wantWords(t, u.run(t, 0, "teardown", "--yes", "--all-members"), "Istio was removed from 2 clusters", "east-1: namespace istio-system stays")
 	u.wantAsBefore(t, east2)
 	u.wantFurnished(t, east1, mine)
 }

@@ -97,7 +97,7 @@ func (u *upkeep) editedServer(t *testing.T) {
 	u.topology(t, inEast1, inEast2, at("localhost"))
 	wantWords(t, u.run(t, 0, "plan", "--out", saved), "API server of west-1: "+config.Host+" -> ")
 	u.topology(t, inEast1, inEast2, at("127.0.0.2"))
-	u.refusedPlan(t, saved, "is not what would be done now", "files in the work directory", "127.0.0.2")
+	u.refusedPlan(t, saved, "is out of date", "files in the work directory", "127.0.0.2")
 	u.all(t)
 }
 
@@ -108,7 +108,7 @@ func (u *upkeep) otherNamespace(t *testing.T) {
 		lines = append(lines, strings.Replace(line, "}", ", namespace: istio-control}", 1))
 	}
 	u.topology(t, lines...)
-	u.refused(t, "east-1: the control plane is in namespace istio-system, and topology.yaml says istio-control",
+	u.refused(t, "east-1: the control plane is in namespace istio-system, but topology.yaml says istio-control",
 		"contexts."+east1+".namespace to istio-system", "west-1: the control plane")
 	u.all(t)
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -15,7 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // stateOf words what a status finds.
@@ -163,7 +164,7 @@ func TestStatusDamage(t *testing.T) {
 			change: func(w *world.World) {
 				w.Clusters[1] = emptyLive(w.Clusters[1].Member)
 			},
-			want: []string{"cluster/joined west: in topology.yaml, and not a member yet"},
+			want: []string{"cluster/joined west: in topology.yaml, but not a member yet"},
 		},
 	}
 	for name, tt := range tests {
@@ -193,7 +194,7 @@ func TestStatusDamage(t *testing.T) {
 func TestStatusInjection(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	p := NewPlan(d, appliedWorld(t, d), plan.Options{})
-	if asks := check.NewEvidence(p, nil, nil).Asks(status.Checks(), p.Clusters[0]); !asks[check.AskInjection] {
+	if asks := check.NewEvidence(p, nil, nil).Asks(component.StatusChecks(), p.Clusters[0]); !asks[check.AskInjection] {
 		t.Error("a primary is not asked")
 	}
 	probes := healthyProbes(p)
@@ -204,7 +205,7 @@ func TestStatusInjection(t *testing.T) {
 	s := status.New(p, probes)
 	want := []plan.Finding{
 		{ID: component.IDInjection, Cluster: "east", State: "webhook", Message: "new pods are not injected: create: no answer", Hint: "setup-mesh apply; then see the log of istiod"},
-		{ID: component.IDInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "whether pods are injected could not be tried: forbidden",
+		{ID: component.IDInjection, Cluster: "west", State: "unknown", Unknown: true, Message: "could not try whether pods are injected: forbidden",
 			Hint: "the user of context kind-west needs to create pods in namespace istio-system"},
 	}
 	if diff := cmp.Diff(want, s.Findings); diff != "" {

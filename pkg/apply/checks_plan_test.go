@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -14,8 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // said are the findings of a plan by these checks, in words.
@@ -34,15 +35,15 @@ func TestPlanWarnsOfWhatIsCutOff(t *testing.T) {
 	const renamed = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: prod-a}, kind-west: {network: n2, name: west}}\n"
 	const domain = "mesh_id: m\ntrust_domain: mesh.example.com\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
 	trust := func(cluster string) string {
-		return "trust/same-domain " + cluster + ": the trust domain changes from cluster.local to mesh.example.com: workloads with certificates of the one refuse those of the other | " +
-			"add meshConfig.trustDomainAliases: [cluster.local] to base.yaml and keep it until all workloads of all clusters were restarted after the apply: kubectl rollout restart"
+		return "trust/same-domain " + cluster + ": the trust domain changes from cluster.local to mesh.example.com: workloads with old certificates and workloads with new ones refuse each other | " +
+			"add meshConfig.trustDomainAliases: [cluster.local] to base.yaml and keep it until all workloads of all clusters have been restarted after the apply: kubectl rollout restart"
 	}
 	tests := map[string]struct {
 		mesh string
 		want []string
 	}{
 		"nothing changes": {twoClusters, nil},
-		"another name": {renamed, []string{"cluster/same-name prod-a: the cluster was called east and will be called prod-a: running proxies call it east until they restart, and istiod refuses them | " +
+		"another name": {renamed, []string{"cluster/same-name prod-a: the cluster's name changes from east to prod-a: running proxies use east until they restart, and istiod refuses them | " +
 			"keep the name with contexts.kind-east.name: east, or restart all workloads after the apply: kubectl rollout restart"}},
 		"another trust domain": {domain, []string{trust("east"), trust("west")}},
 	}
@@ -71,7 +72,7 @@ func TestReasonOfRenamedConsumer(t *testing.T) {
 	w.Clusters[0].Member = d.Clusters[0].Member
 	w.Clusters[0].UID = uid
 	ch := NewPlan(d, w, plan.Options{}).Cluster("prod-a").Planned(object.SecretRef("istio-system", object.RemoteSecretPrefix+"west"))
-	if want := "this cluster has another name than west granted its token to"; ch == nil || ch.Reason != want {
+	if want := "west granted its token to this cluster under another name"; ch == nil || ch.Reason != want {
 		t.Errorf("change %+v, want reason %q", ch, want)
 	}
 }
@@ -82,8 +83,8 @@ func TestPlanWarnsOfProxies(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	w := EmptyWorld(d)
 	w.Clusters[0].Endpoint.ProxyURL = "http://me:secret@proxy:3128"
-	want := []string{"api-server/proxy east: context kind-east reaches the API server through a proxy, and the credentials for the other clusters have none: " +
-		"their istiods call https://east.example.com:6443 directly | where that does not work, set contexts.kind-east.apiServer.server to an address that does"}
+	want := []string{"api-server/proxy east: context kind-east reaches the API server through a proxy, but the credentials for the other clusters do not use it: " +
+		"their istiods call https://east.example.com:6443 directly | if that does not work, set contexts.kind-east.apiServer.server to an address that does"}
 	if diff := cmp.Diff(want, said(NewPlan(d, w, plan.Options{}), "api-server/")); diff != "" {
 		t.Errorf("first apply (-want +got):\n%s", diff)
 	}
@@ -114,9 +115,9 @@ func TestPlanNeedsNamespaces(t *testing.T) {
 		want []string
 	}{
 		"there":   {world.Observed{Object: object.New("v1", "Namespace", "", "istio-ingress", nil, nil)}, nil},
-		"absent":  {world.Observed{}, []string{"namespaces/there east: namespace istio-ingress is not there, and objects are to be created in it | kubectl create namespace istio-ingress"}},
-		"ending":  {world.Observed{Object: ending}, []string{"namespaces/there east: namespace istio-ingress is being deleted, and objects are to be created in it | wait until it is gone, and create it again"}},
-		"unknown": {world.Observed{Err: fmt.Errorf("forbidden")}, []string{"namespaces/there east: could not look for namespace istio-ingress, which objects are to be created in: forbidden | "}},
+		"absent":  {world.Observed{}, []string{"namespaces/there east: namespace istio-ingress does not exist, but objects have to be created in it | kubectl create namespace istio-ingress"}},
+		"ending":  {world.Observed{Object: ending}, []string{"namespaces/there east: namespace istio-ingress is being deleted, but objects have to be created in it | wait until it is gone, then create it again"}},
+		"unknown": {world.Observed{Err: fmt.Errorf("forbidden")}, []string{"namespaces/there east: could not read namespace istio-ingress, in which objects have to be created: forbidden | "}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -149,16 +150,16 @@ func TestEnds(t *testing.T) {
 		want    []string
 	}{
 		"what nobody uses": {plan.Options{}, []string{
-			"plan/deletes-address east: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
-			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io goes; there are no custom resources of yours | ",
-			"plan/deletes-address west: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
-			"plan/keeps-crds west: Istio's CRDs stay: Gateway shop/mine is there | --crds deletes the CRDs, and with them every custom resource of Istio",
+			"plan/deletes-address east: Service istio-system/istio-eastwestgateway is deleted, and its address 192.0.2.7 with it | to keep the address, reserve it with the cloud provider first",
+			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io is deleted; no custom resources of yours use them | ",
+			"plan/deletes-address west: Service istio-system/istio-eastwestgateway is deleted, and its address 192.0.2.7 with it | to keep the address, reserve it with the cloud provider first",
+			"plan/keeps-crds west: Istio's CRDs stay: Gateway shop/mine exists | --crds deletes the CRDs, and with them every custom resource of Istio",
 		}},
 		"what somebody uses": {plan.Options{CRDs: true}, []string{
-			"plan/deletes-address east: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
-			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io goes; there are no custom resources of yours | ",
-			"plan/deletes-address west: Service istio-system/istio-eastwestgateway goes, and its address 192.0.2.7 with it | reserve the address with the cloud provider first if it must stay",
-			"plan/deletes-crds west: CustomResourceDefinition gateways.networking.istio.io goes, and every custom resource with them: Gateway shop/mine is there | ",
+			"plan/deletes-address east: Service istio-system/istio-eastwestgateway is deleted, and its address 192.0.2.7 with it | to keep the address, reserve it with the cloud provider first",
+			"plan/deletes-crds east: CustomResourceDefinition gateways.networking.istio.io is deleted; no custom resources of yours use them | ",
+			"plan/deletes-address west: Service istio-system/istio-eastwestgateway is deleted, and its address 192.0.2.7 with it | to keep the address, reserve it with the cloud provider first",
+			"plan/deletes-crds west: CustomResourceDefinition gateways.networking.istio.io is deleted, and every custom resource with them: Gateway shop/mine exists | ",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,8 +260,8 @@ func TestSetBack(t *testing.T) {
 		t.Errorf("on record (-want +got):\n%s", diff)
 	}
 	w.Clusters[0].Record.Objects = after.Objects
-	want := []string{"objects/set-back a: Service istio-system/istiod: an earlier apply set it back, and policy has changed it again: spec.type | " +
-		"if it is a policy or a controller, exempt the object from it, or give it those values in base.yaml"}
+	want := []string{"objects/set-back a: Service istio-system/istiod: an earlier apply reset it, and policy has changed it again: spec.type | " +
+		"if a policy or a controller does this, exempt the object from it, or set the same values in base.yaml"}
 	p = NewPlan(d, w, plan.Options{})
 	if diff := cmp.Diff(want, said(p, "objects/")); diff != "" {
 		t.Errorf("the second time (-want +got):\n%s", diff)

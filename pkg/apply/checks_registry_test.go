@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -19,7 +20,7 @@ func TestChecks(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z-]+/[a-z-]+$`)
 	texts := check.Meanings()
 	seen := map[string]bool{}
-	for _, c := range status.All() {
+	for _, c := range component.Checks() {
 		if seen[c.ID] || !name.MatchString(c.ID) {
 			t.Errorf("%q is not a name of its own, as area/claim", c.ID)
 		}

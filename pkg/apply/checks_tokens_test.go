@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -30,8 +31,8 @@ func TestTokenLifetime(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	short := []plan.Finding{{
 		ID: check.IDLifetime, Cluster: "west", State: "short",
-		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it end at 2026-11-22 12:00 UTC",
-		Hint:    "run setup-mesh apply at least every 16 h, by a timer: it replaces tokens in the last third of their lifetime",
+		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it expire at 2026-11-22 12:00 UTC",
+		Hint:    "run setup-mesh apply on a timer, at least every 16 h: it replaces tokens in the last third of their lifetime",
 	}}
 	tests := map[string]struct {
 		issued      time.Time

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -139,6 +140,9 @@ func TestDesiredDigest(t *testing.T) {
 	if again := digest(WantedMesh(t, OneNetwork, TestBase), "v1"); again != same {
 		t.Error("the same files have two digests")
 	}
+	served := func(how string) string { // where tokens of its clusters are sent to
+		return "mesh_id: m\ncontexts: {kind-a: {network: n, name: a, apiServer: {" + how + "}}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
+	}
 	rotated := WantedMesh(t, OneNetwork, TestBase)
 	rotated.Root = otherRoot()
 	keyless := WantedMesh(t, OneNetwork, TestBase)
@@ -153,6 +157,8 @@ func TestDesiredDigest(t *testing.T) {
 		"strict mutual TLS":      digest(WantedMesh(t, OneNetwork, TestBase+"  values: {global: {mtls: {enabled: true}}}\n"), "v1"),
 		"nobody discovers":       digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b, disableRegistryJoin: true}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", TestBase), "v1"),
 		"another trust domain":   digest(WantedMesh(t, "trust_domain: example.com\n"+OneNetwork, TestBase), "v1"),
+		"another API server":     digest(WantedMesh(t, served("server: 'https://192.0.2.1'"), TestBase), "v1"),
+		"another server name":    digest(WantedMesh(t, served("tlsServerName: example.com"), TestBase), "v1"),
 		"a cluster less":         digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}}\n", TestBase), "v1"),
 		"a context of that name": digest(WantedMesh(t, "mesh_id: m\ncontexts: {kind-x: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n", TestBase), "v1"),
 	} {

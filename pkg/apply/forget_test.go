@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -22,7 +23,7 @@ func TestPlanForget(t *testing.T) {
 	}{
 		"it is said how": {
 			want:         []string{"a", "b", "c", "gone"},
-			wantRemedies: []string{"put the context back", "where it is gone for good: --forget gone"},
+			wantRemedies: []string{"put the context back", "if it is gone for good: --forget gone"},
 		},
 		"forgotten": {
 			forget: []string{"gone"},
@@ -33,7 +34,7 @@ func TestPlanForget(t *testing.T) {
 		"a member of the topology cannot be": {
 			forget:       []string{"a"},
 			want:         []string{"a", "b", "c", "gone"},
-			wantRemedies: []string{"put the context back", "where it is gone for good: --forget gone"},
+			wantRemedies: []string{"put the context back", "if it is gone for good: --forget gone"},
 		},
 	}
 	for name, tt := range tests {

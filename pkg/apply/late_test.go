@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
@@ -15,7 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func TestJudgeIntermediate(t *testing.T) {
@@ -106,7 +107,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(_, source *world.Live, _ *world.World) {
 				source.Objects[account] = world.Observed{Object: fixture.ManagedBy(source.Object(account), "uid-new")}
 			},
-			want: "its token is of another service account than b has now",
+			want: "its token belongs to a service account that b no longer has",
 		},
 		"nobody wrote down of which account its token is": {
 			world: func(consumer, _ *world.Live, _ *world.World) {
@@ -114,7 +115,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 					delete(o["metadata"].(map[string]any)["annotations"].(map[string]any), desired.AnnotationAccount)
 				})
 			},
-			want: "its token is of another service account than b has now",
+			want: "its token belongs to a service account that b no longer has",
 		},
 		"the account cannot be read: the token may work": {
 			world: func(_, source *world.Live, _ *world.World) {
@@ -150,7 +151,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 			world: func(consumer, _ *world.Live, _ *world.World) {
 				edit(consumer, secret, func(o map[string]any) { setData(o, "b", []byte("canary: [")) })
 			},
-			want: "it holds no kubeconfig of one cluster and one user",
+			want: "it does not hold a kubeconfig with one cluster and one user",
 		},
 		"it is for another cluster": {
 			world: func(consumer, _ *world.Live, _ *world.World) {
@@ -159,7 +160,7 @@ func TestJudgeRemoteAccess(t *testing.T) {
 					o["data"] = map[string]any{"c": data["b"]}
 				})
 			},
-			want: "it holds no kubeconfig of one cluster and one user",
+			want: "it does not hold a kubeconfig with one cluster and one user",
 		},
 	}
 	for name, tt := range tests {

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const alone = "mesh_id: m\ncontexts: {a: {network: n, name: a}}\n"
@@ -136,11 +137,11 @@ func TestRecordElsewhere(t *testing.T) {
 	}{
 		"another mesh, in our namespace":    {mesh: "x", namespace: "istio-system", want: "the cluster is a member of mesh x (namespace istio-system), not of m"},
 		"another mesh, in another one":      {mesh: "x", namespace: "mesh-x", want: "the cluster is a member of mesh x (namespace mesh-x), not of m"},
-		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh, in another namespace":    {mesh: "m", namespace: "istio-old", want: "the control plane is in namespace istio-old, but topology.yaml says istio-system"},
 		"our mesh, where it should be":      {mesh: "m", namespace: "istio-system", deletes: true},
 		"our mesh leaves another namespace": {mesh: "m", namespace: "istio-old", teardown: true, deletes: true},
 
-		"our mesh, in another namespace, and its record is gone": {mesh: "m", namespace: "istio-old", lost: true, want: "the control plane is in namespace istio-old, and topology.yaml says istio-system"},
+		"our mesh, in another namespace, and its record is gone": {mesh: "m", namespace: "istio-old", lost: true, want: "the control plane is in namespace istio-old, but topology.yaml says istio-system"},
 		"our mesh leaves another namespace without a record":     {mesh: "m", namespace: "istio-old", lost: true, teardown: true, deletes: true},
 	}
 	for name, tt := range tests {
@@ -205,10 +206,31 @@ func TestAdoptedIsTried(t *testing.T) {
 		}
 		want := []string{
 			"a update, recreated false: adopted from helm spec.selector.by: helm -> <nil>",
-			"b update, recreated true: adopted from helm; recreated: its selector is not ours to remove",
+			"b update, recreated true: adopted from helm; recreated: another tool owns its selector",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("plan (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// Istio's namespace is as good as gone while it is being deleted, also where its
+// record has gone first and what has our label is listed.
+func TestNamespaceThatEnds(t *testing.T) {
+	const ns = "istio-system"
+	p, _ := observed(t, alone, observe.Options{}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		namespace := labelled(object.New("v1", "Namespace", "", ns, nil, nil), "m")
+		apply(namespace)
+		hands := c.As("kubectl")
+		if _, err := hands.Edit(object.RefOf(namespace), func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.com/held"}) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := hands.Delete(object.RefOf(namespace)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	l := p.Clusters[0].Live
+	if l.Object(object.NamespaceRef(ns)) != nil || !l.Ending[object.NamespaceRef(ns)] {
+		t.Errorf("the namespace is %v, and ending %v", l.Objects[object.NamespaceRef(ns)], l.Ending)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -470,7 +471,7 @@ func TestGrantOfALeavingPrimary(t *testing.T) {
 // which does not answer, in the place of kind-b, which the kubeconfig still has.
 func TestRenamedContextThatDoesNotAnswer(t *testing.T) {
 	const after = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, new-b: {network: n, name: NAME}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
-	const doubt = "NAME is not reached, and may be the cluster that is called b here: --leaving b says that it is not"
+	const doubt = "NAME is not reached, and may be the same cluster as b: if it is not, pass --leaving b"
 	tests := map[string]struct {
 		name    string // of the cluster whose context is new
 		change  func(w *world.World)

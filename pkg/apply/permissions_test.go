@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -318,8 +319,8 @@ func TestPermissions(t *testing.T) {
 	want := []plan.Finding{
 		{ID: "objects/accepted", Cluster: "a", Message: "apply ServiceAccount: exceeded quota"}, // of which permissions know nothing
 		{ID: "objects/accepted", Cluster: "a", Message: "apply Deployment: immutable"},
-		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for what is to be done", Hint: rbac.GrantIt, Detail: rbac.Grant("mia", ns, missing)},
-		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for what is to be done",
+		{ID: "cluster/permissions", Cluster: "a", Message: "the user of context kind-a lacks permissions for these changes", Hint: rbac.GrantIt, Detail: rbac.Grant("mia", ns, missing)},
+		{ID: "cluster/permissions", Cluster: "b", Message: "the user of context kind-b lacks permissions for these changes",
 			Hint:   rbac.GrantIt + ", and bind the roles to that user; who may escalate roles, as it takes to grant Istio's, can become cluster-admin",
 			Detail: rbac.Grant("", ns, []object.Access{{Verb: "escalate", Group: object.RBACGroup, Resource: "clusterroles"}})},
 	}

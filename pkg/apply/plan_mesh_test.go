@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
@@ -33,11 +34,11 @@ func TestPlanIdentities(t *testing.T) {
 		"two contexts on one cluster": {
 			world: func(w *world.World) { w.Clusters[1].UID = "uid-a" },
 			want: "refused b: contexts kind-a and kind-b lead to the same cluster (kube-system UID uid-a)\n" +
-				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
+				"refused b: context kind-b points to a different cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
 		},
 		"a context that leads elsewhere now": {
 			world: func(w *world.World) { w.Clusters[1].UID = "uid-new" },
-			want:  "refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-new, was uid-b)\n",
+			want:  "refused b: context kind-b points to a different cluster than at the last apply (kube-system UID uid-new, was uid-b)\n",
 		},
 		"a context that leads elsewhere now, and may": {
 			world:   func(w *world.World) { w.Clusters[1].UID = "uid-new" },
@@ -56,8 +57,8 @@ func TestPlanIdentities(t *testing.T) {
 		},
 		"two contexts that changed their places": {
 			world: func(w *world.World) { w.Clusters[0].UID, w.Clusters[1].UID = "uid-b", "uid-a" },
-			want: "refused a: context kind-a leads to another cluster than at the last apply (kube-system UID uid-b, was uid-a)\n" +
-				"refused b: context kind-b leads to another cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
+			want: "refused a: context kind-a points to a different cluster than at the last apply (kube-system UID uid-b, was uid-a)\n" +
+				"refused b: context kind-b points to a different cluster than at the last apply (kube-system UID uid-a, was uid-b)\n",
 		},
 		"a member that answers for the first time": {
 			world: func(w *world.World) {
@@ -137,7 +138,7 @@ func TestPlanCertificate(t *testing.T) {
 	d.Root = withoutKey(t, testRoot())
 	w.Now = testNow
 	p := NewPlan(d, w, plan.Options{})
-	want := plan.Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, and the root key is not there to sign it", Hint: "put certs/root-key.pem back for this apply"}
+	want := plan.Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, but the root key that signs it is missing", Hint: "put certs/root-key.pem back for this apply"}
 	if len(p.Refusals) != 3 {
 		t.Fatalf("refused: %v", p.Refusals)
 	}
@@ -181,7 +182,7 @@ func TestPlanConstrainedRoot(t *testing.T) {
 	refused := func(cluster string) plan.Finding {
 		return plan.Finding{
 			ID: "trust/root-names", Cluster: cluster,
-			Message: `the name constraints of root CN=ours rule out what certificates of the cluster say: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`,
+			Message: `the name constraints of root CN=ours do not allow this cluster's certificates: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`,
 			Hint:    "use a root that permits URIs of trust domain cluster.local and the DNS name istiod.istio-system.svc, or one without name constraints",
 		}
 	}
@@ -239,12 +240,12 @@ func TestPlanLeaving(t *testing.T) {
 		"somebody uses the namespace": {
 			world:    func(_ *testing.T, l *world.Live) { l.Remains.Foreign = map[string][]object.Ref{ns: {foreign}} },
 			want:     append(without("delete Namespace istio-system"), gives),
-			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs is there"},
+			warnings: []string{"namespace istio-system stays: ConfigMap istio-system/theirs exists"},
 		},
 		"somebody's custom resource is in the namespace": {
 			world:    func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{routeHere} },
 			want:     slices.DeleteFunc(append(without("delete Namespace istio-system"), gives), func(s string) bool { return strings.Contains(s, "CustomResourceDefinition") }),
-			warnings: []string{"Istio's CRDs stay: VirtualService istio-system/route is there", "namespace istio-system stays: VirtualService istio-system/route is there"},
+			warnings: []string{"Istio's CRDs stay: VirtualService istio-system/route exists", "namespace istio-system stays: VirtualService istio-system/route exists"},
 		},
 		"somebody's custom resource is in the namespace, and goes": {
 			world:   func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{routeHere} },
@@ -273,7 +274,7 @@ func TestPlanLeaving(t *testing.T) {
 		"somebody uses the CRDs": {
 			world:    func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{route, route, route} },
 			want:     without("delete CustomResourceDefinition gateways.networking.istio.io"),
-			warnings: []string{"Istio's CRDs stay: VirtualService shop/route and 2 more objects are there"},
+			warnings: []string{"Istio's CRDs stay: VirtualService shop/route and 2 more objects exist"},
 		},
 		"somebody uses the CRDs, and they go all the same": {
 			world:   func(_ *testing.T, l *world.Live) { l.Remains.InUse = []object.Ref{route} },
@@ -285,7 +286,7 @@ func TestPlanLeaving(t *testing.T) {
 				l.Objects[object.IstiodRef(ns)] = world.Observed{Object: fixture.ManagedBy(l.Object(object.IstiodRef(ns)), "u", "helm")}
 			},
 			want:     without("delete Deployment istio-system/istiod"),
-			warnings: []string{"Deployment istio-system/istiod is recorded as ours, and others manage it now: it is kept"},
+			warnings: []string{"Deployment istio-system/istiod was installed by setup-mesh, but others manage it now: it is kept"},
 		},
 		"what else is there cannot be read": {
 			world: func(_ *testing.T, l *world.Live) { l.Remains.Err = errors.New("list: forbidden") },

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -144,7 +145,7 @@ func TestPlan(t *testing.T) {
 			world: func(_ *testing.T, w *world.World) {
 				w.Clusters[0].Objects[istiodService] = world.Observed{Object: fixture.ManagedBy(w.Clusters[0].Object(istiodService), "u")}
 			},
-			want: "refused a: Service istio-system/istiod: managed by somebody unknown, not by setup-mesh\n",
+			want: "refused a: Service istio-system/istiod: managed by an unknown tool, not by setup-mesh\n",
 		},
 		"objects of somebody else are one refusal": {
 			world: func(_ *testing.T, w *world.World) {
@@ -225,7 +226,7 @@ b not reached: i/o timeout
 				extra(t, w.Clusters[0], "old", "argocd")
 			},
 			want: `a update ConfigMap istio-system/setup-mesh (members or objects changed)
-warning a: ConfigMap istio-system/old is recorded as ours, and others manage it now: it is kept
+warning a: ConfigMap istio-system/old was installed by setup-mesh, but others manage it now: it is kept
 `,
 		},
 		"what nobody wants any more and cannot be read is not touched": {
@@ -249,7 +250,7 @@ warning a: ConfigMap istio-system/old is recorded as ours, and others manage it 
 		"another root": {
 			world: func(t *testing.T, w *world.World) { giveRoot(t, w.Clusters[2], "c") },
 			want: fmt.Sprintf(`c update Secret istio-system/cacerts (root-cert.pem holds root %[1]s, not root %[2]s: belongs to another root)
-refused c: the cluster trusts root %[1]s, and the work directory holds root %[2]s
+refused c: the cluster trusts root %[1]s, but the work directory holds root %[2]s
 `, otherRoot().Short(), testRoot().Short()),
 		},
 	}

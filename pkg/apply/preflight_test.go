@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
@@ -16,7 +18,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // findings are what a preflight adds to a plan.
@@ -42,13 +43,13 @@ func TestPreflight(t *testing.T) {
 			}
 		}
 	}
-	conflict := plan.Finding{ID: "objects/managed-by-others", Cluster: "a", Message: "Service istio-system/istiod: managed by kubectl, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"}
+	conflict := plan.Finding{ID: "objects/managed-by-others", Cluster: "a", Message: "Service istio-system/istiod: managed by kubectl, not by setup-mesh", Hint: "find out what installed it; apply --adopt takes it over"}
 	const (
 		older     = "upgrade the cluster first: https://istio.io/latest/docs/releases/supported-releases/"
 		exclusive = "stop using helm on them: it would revert or remove them"
-		selectors = "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml"
+		selectors = "its injection webhook and the one of setup-mesh may both inject a pod: compare the selectors in kubectl get mutatingwebhookconfigurations -o yaml"
 		ipam      = "give one of them another range or another network; if pod IPs are unique although the nodes' podCIDRs overlap (Calico, Cilium, VPC CNI), say so with --allow-overlap"
-		clusterIP = "proxies send to pods, not to cluster IPs: it matters to what calls cluster IPs of the other cluster without one"
+		clusterIP = "this only affects clients without a proxy that call a cluster IP of the other cluster"
 	)
 	tests := map[string]struct {
 		applied    bool // before; otherwise the clusters are empty
@@ -81,7 +82,7 @@ func TestPreflight(t *testing.T) {
 			},
 			inspection: check.Inspection{"a": {Nodes: []string{"172.18.0.2"}}},
 			want: findings{Refusals: []plan.Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://127.0.0.1:41003: no other cluster can reach it",
-				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://172.18.0.2:6443 (the address of its node, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
+				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://172.18.0.2:6443 (the address of its node, with kubeadm's port); or pass --allow-loopback if this one works for them"}}},
 		},
 		"addresses of several nodes": {
 			applied: true,
@@ -90,7 +91,7 @@ func TestPreflight(t *testing.T) {
 			},
 			inspection: check.Inspection{"a": {Nodes: []string{"fd00::2", "fd00::3"}}},
 			want: findings{Refusals: []plan.Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://[::1]:41003: no other cluster can reach it",
-				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://[fd00::2]:6443 (a guess: one of 2 nodes, with kubeadm's port); or say that this one works for them with --allow-loopback"}}},
+				Hint: "in topology.yaml, contexts.kind-a.apiServer.server: https://[fd00::2]:6443 (a guess: one of 2 nodes, with kubeadm's port); or pass --allow-loopback if this one works for them"}}},
 		},
 		"a loopback address, and no node is known": {
 			world: func(_ *testing.T, _ *desired.Desired, w *world.World) {
@@ -98,14 +99,14 @@ func TestPreflight(t *testing.T) {
 			},
 			inspection: check.Inspection{"a": {}},
 			want: findings{Refusals: []plan.Finding{{ID: "api-server/address", Cluster: "a", Message: "the API server address of context kind-a is https://localhost:41003: no other cluster can reach it",
-				Hint: "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); or say that this one works for them with --allow-loopback"}}},
+				Hint: "give the context an address that the other clusters reach (kind: kind get kubeconfig --internal); or pass --allow-loopback if this one works for them"}}},
 		},
 		"an Istio in the place of ours": {
 			world:      occupied,
 			inspection: check.Inspection{"a": {Istiods: []*unstructured.Unstructured{installed("istiod", ns)}}},
 			want: findings{Refusals: []plan.Finding{conflict, {ID: "istio/replaced", Cluster: "a",
-				Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod and 3 more objects, installed by helm (release istiod)",
-				Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + exclusive}}},
+				Message: "found an Istio 1.30.2: Deployment istio-system/istiod and 3 more objects, installed by helm (release istiod)",
+				Hint:    "apply --adopt takes these objects over and changes them to match topology.yaml and base.yaml; " + exclusive}}},
 		},
 		"an Istio in the place of ours, to be adopted": {
 			options:    plan.Options{Adopt: true},
@@ -117,8 +118,8 @@ func TestPreflight(t *testing.T) {
 		"an Istio beside ours": {
 			inspection: check.Inspection{"b": {Istiods: []*unstructured.Unstructured{installed("istiod", "elsewhere"), installed("istiod-canary", ns)}}},
 			want: findings{Warnings: []plan.Finding{
-				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment elsewhere/istiod, installed by helm (release istiod)"},
-				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "an Istio 1.30.2 is there: Deployment istio-system/istiod-canary, installed by helm (release istiod)"},
+				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "found an Istio 1.30.2: Deployment elsewhere/istiod, installed by helm (release istiod)"},
+				{ID: "istio/beside", Cluster: "b", Hint: selectors, Message: "found an Istio 1.30.2: Deployment istio-system/istiod-canary, installed by helm (release istiod)"},
 			}},
 		},
 		"an Istio of ours": {
@@ -134,7 +135,7 @@ func TestPreflight(t *testing.T) {
 				"c": {Pods: cidrs("10.0.0.0/8")}, // which takes no part in discovery
 			},
 			want: findings{Refusals: []plan.Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam,
-				Message: "b shares network n with a, and their pods have addresses in common: 10.0.1.128/25 and 10.0.1.0/24"}}},
+				Message: "b shares network n with a, and the IP ranges of their pods overlap: 10.0.1.128/25 and 10.0.1.0/24"}}},
 		},
 		"pods with the same addresses, as far as nodes know": {
 			options:    plan.Options{AllowOverlap: true},
@@ -153,7 +154,7 @@ func TestPreflight(t *testing.T) {
 			},
 			inspection: check.Inspection{"a": {Pods: cidrs("10.0.0.0/24")}, "b": {Pods: cidrs("10.0.0.0/24")}},
 			want: findings{
-				Refusals: []plan.Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam, Message: "b shares network n with a, and their pods have addresses in common: 10.0.0.0/24 and 10.0.0.0/24"}},
+				Refusals: []plan.Finding{{ID: "network/pod-ranges", Cluster: "b", Hint: ipam, Message: "b shares network n with a, and the IP ranges of their pods overlap: 10.0.0.0/24 and 10.0.0.0/24"}},
 				Warnings: []plan.Finding{{ID: "cluster/same-network", Cluster: "b", Hint: "restart the workloads of the cluster after the apply: kubectl rollout restart",
 					Message: "running pods stay on network of-before until they restart"}},
 			},
@@ -161,16 +162,16 @@ func TestPreflight(t *testing.T) {
 		"Services with the same addresses": {
 			inspection: check.Inspection{"a": {Services: cidrs("10.96.0.0/12")}, "b": {Services: cidrs("10.96.0.0/12", "fd00::/112")}},
 			want: findings{Warnings: []plan.Finding{{ID: "network/service-ranges", Cluster: "b", Hint: clusterIP,
-				Message: "b shares network n with a, and their Services have addresses in common: 10.96.0.0/12 and 10.96.0.0/12"}}},
+				Message: "b shares network n with a, and the IP ranges of their Services overlap: 10.96.0.0/12 and 10.96.0.0/12"}}},
 		},
 		"nodes that may not be listed": {
 			inspection: check.Inspection{"a": {PodsErr: errors.New("list Node: forbidden")}, "b": {Pods: cidrs("10.0.0.0/24")}},
-			want:       findings{Warnings: []plan.Finding{{ID: "network/pod-ranges", Cluster: "a", Message: "could not check whether its pods and those of its neighbors have addresses in common: list Node: forbidden"}}},
+			want:       findings{Warnings: []plan.Finding{{ID: "network/pod-ranges", Cluster: "a", Message: "could not check whether its pod IPs overlap with those of the other clusters on its network: list Node: forbidden"}}},
 		},
 		"permissions that cannot be asked for": {
 			inspection: check.Inspection{"a": {AccessErr: &object.Error{Op: "ask what the user may do", Message: "forbidden", Hint: "ask"}}},
 			want: findings{Warnings: []plan.Finding{{ID: "cluster/permissions", Cluster: "a", Hint: "ask",
-				Message: "could not check whether the user of context kind-a may do all this: ask what the user may do: forbidden"}}},
+				Message: "could not check the permissions of the user of context kind-a: ask what the user may do: forbidden"}}},
 		},
 	}
 	for name, tt := range tests {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -248,11 +249,11 @@ func TestRoleChanges(t *testing.T) {
 	used := seenFor(remote, appliedWorld(t, primary))
 	used.Clusters[1].Remains.InUse = []object.Ref{{Group: "networking.istio.io", Kind: "Gateway", Namespace: "shop", Name: "mine"}}
 	kept := NewPlan(remote, used, plan.Options{})
-	if ch := changeOf(kept.Cluster("west"), crd); ch.Action != plan.Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine is there") {
+	if ch := changeOf(kept.Cluster("west"), crd); ch.Action != plan.Keep || !strings.Contains(planLines(kept), "Istio's resources have no effect in a remote cluster: Gateway shop/mine exists") {
 		t.Errorf("a CRD of which there is an object: %s\n%s", ch.Action, planLines(kept))
 	}
 	secret := object.SecretRef("istio-system", object.RemoteSecretPrefix+"west")
-	if got := changeOf(p.Cluster("east"), secret).Reason; got != "west is served from here now" {
+	if got := changeOf(p.Cluster("east"), secret).Reason; got != "this cluster is now a primary of west" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 	if ch := changeOf(p.Cluster("north"), secret); ch.Action != plan.Keep {
@@ -263,7 +264,7 @@ func TestRoleChanges(t *testing.T) {
 	if ch := changeOf(west, object.EndpointsRef("istio-system", "east")); ch.Action != plan.Delete {
 		t.Errorf("the endpoints of a primary that is none any more: %s", ch.Action)
 	}
-	if got := changeOf(p.Cluster("east"), secret).Reason; got != "west is no longer served from here" {
+	if got := changeOf(p.Cluster("east"), secret).Reason; got != "this cluster is no longer a primary of west" {
 		t.Errorf("east reads west anew because %q", got)
 	}
 }

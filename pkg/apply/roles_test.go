@@ -3,15 +3,16 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"maps"
-	"slices"
-	"strings"
-	"testing"
 )
 
 // Roles are the primaries of each cluster of a mesh, none for a primary.

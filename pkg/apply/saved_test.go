@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
@@ -40,33 +41,33 @@ func TestStale(t *testing.T) {
 		},
 		"an object appeared": {
 			moved: func(w *world.World) { w.Clusters[0].Objects[service] = w.Clusters[1].Objects[service] },
-			want:  []string{"a: Service istio-system/istiod is to keep now, and was to create"},
+			want:  []string{"a: Service istio-system/istiod: keep now, create in the plan"},
 		},
 		"an object went away": {
 			moved: func(w *world.World) { w.Clusters[1].Objects[service] = world.Observed{} },
-			want:  []string{"b: Service istio-system/istiod is to create now, and was to keep"},
+			want:  []string{"b: Service istio-system/istiod: create now, keep in the plan"},
 		},
 		"an object was replaced": {
 			moved: func(w *world.World) {
 				w.Clusters[1].Objects[service] = world.Observed{Object: fixture.ManagedBy(w.Clusters[1].Object(service), "uid-new", object.FieldManager)}
 			},
-			want: []string{"b: Service istio-system/istiod is not what it was"},
+			want: []string{"b: Service istio-system/istiod has changed since the plan was made"},
 		},
 		"a cluster is down": {
 			moved: func(w *world.World) { w.Clusters[1].Unreached = errors.New("i/o timeout") },
-			want:  []string{"b: was reached then, and is not now"},
+			want:  []string{"b: was reachable then, and is not now"},
 		},
 		"other files": {
 			plan: func(p *plan.Plan) { p.Inputs = "other" },
-			want: []string{"the files in the work directory, or this binary, are not those that the plan was made with"},
+			want: []string{"the files in the work directory, or setup-mesh itself, have changed since the plan was made"},
 		},
 		"a cluster is in the way of another": {
 			plan: func(p *plan.Plan) { p.Clusters[0].Name = "x" },
-			want: []string{"x: was not part of the plan", "a: is not part of the mesh now"},
+			want: []string{"x: was not part of the plan", "a: is no longer part of the mesh"},
 		},
 		"a context leads to another cluster, and all else is alike": {
 			plan: func(p *plan.Plan) { p.Clusters[0].UID = "uid-other" },
-			want: []string{"a: context kind-a leads to another cluster now"},
+			want: []string{"a: context kind-a now points to a different cluster"},
 		},
 		"another plan altogether": {
 			plan: func(p *plan.Plan) { p.Teardown = true },
@@ -135,7 +136,7 @@ func TestStaleAddresses(t *testing.T) {
 				p.Inputs = gateway // stands for a digest of the files
 				return p
 			}
-			want := []string{"the files in the work directory, or this binary, are not those that the plan was made with", "east: " + tt.want}
+			want := []string{"the files in the work directory, or setup-mesh itself, have changed since the plan was made", "east: " + tt.want}
 			if diff := cmp.Diff(want, saved(t, planned(tt.was)).Stale(planned(tt.is))); diff != "" {
 				t.Errorf("stale (-want +got):\n%s", diff)
 			}

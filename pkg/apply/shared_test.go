@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -16,8 +19,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // wantedSharing is a mesh of a and b, which share namespace shop, and of c, which
@@ -120,8 +121,8 @@ func TestPlanSharedServices(t *testing.T) {
 			put(w.Clusters[1], o)
 		}
 	}
-	const letGo = "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb update Service shop/cart (let go: it is managed by kubectl now)\n" +
-		"warning b: namespace shop stays: Service shop/cart is there\n"
+	const letGo = "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb update Service shop/cart (let go: now managed by kubectl)\n" +
+		"warning b: namespace shop stays: Service shop/cart exists\n"
 	foreign := func(w *world.World) {
 		w.Clusters[1].Remains.Foreign = map[string][]object.Ref{fixture.Shop: {cart}}
 	}
@@ -256,7 +257,7 @@ func TestPlanSharedServices(t *testing.T) {
 				w.Clusters[1].Remains.Foreign = map[string][]object.Ref{fixture.Shop: {{Kind: "ConfigMap", Namespace: fixture.Shop, Name: "theirs"}}}
 			},
 			want: "b update Namespace shop (kept; only the setup-mesh labels are removed)\nb delete Service shop/cart (no longer in sharedServices)\n" +
-				"warning b: namespace shop stays: ConfigMap shop/theirs is there\n",
+				"warning b: namespace shop stays: ConfigMap shop/theirs exists\n",
 		},
 		"it is shared no more, and what is there cannot be read": {
 			before: func(w *world.World) { giveService(w.Clusters[0], fixture.Service("cart", nil)) },
@@ -325,7 +326,7 @@ func TestPlanSharedServices(t *testing.T) {
 			then: func(_ *testing.T, _ *desired.Desired, w *world.World) {
 				giveService(w.Clusters[1], fixture.Service("cart", map[string]any{"ports": fixture.Ports(8080)}))
 			},
-			want: "warning b: Service shop/cart has other ports than in a, and is one Service for the mesh\n",
+			want: "warning b: Service shop/cart has different ports than in a, but is one Service for the mesh\n",
 		},
 	}
 	for name, tt := range tests {

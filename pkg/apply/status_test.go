@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -72,7 +73,7 @@ func TestStatusFindings(t *testing.T) {
 		},
 		"cluster/wanted": {
 			world: func(_ *testing.T, w *world.World) { w.Clusters[1].Leaving = true },
-			want:  []string{"cluster/wanted west: no longer in topology.yaml, and still a member | setup-mesh apply takes it out"},
+			want:  []string{"cluster/wanted west: no longer in topology.yaml, but still a member | setup-mesh apply removes it from the mesh"},
 		},
 		"istiod/running, absent": {
 			world: func(_ *testing.T, w *world.World) { w.Clusters[0].Objects[object.IstiodRef(ns)] = world.Observed{} },
@@ -114,7 +115,7 @@ func TestStatusFindings(t *testing.T) {
 		"trust/same-root": {
 			world: func(t *testing.T, w *world.World) { giveRoot(t, w.Clusters[1], "west") },
 			want: []string{
-				fmt.Sprintf("trust/same-root west: the cluster trusts root %s, and the work directory holds root %s | restore certs/root-cert.pem of this mesh; a running istiod ignores another root", otherRoot().Short(), testRoot().Short()),
+				fmt.Sprintf("trust/same-root west: the cluster trusts root %s, but the work directory holds root %s | restore this mesh's certs/root-cert.pem; a running istiod ignores a different root", otherRoot().Short(), testRoot().Short()),
 			},
 		},
 		"discovery/credential-valid, though istiod calls it synced": {

@@ -2,10 +2,11 @@ package apply
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // name is what tests call a step: "east: put remote secret west".

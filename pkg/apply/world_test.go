@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -22,8 +25,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // The tests of what decides need no API server: a desired mesh of a few
@@ -34,7 +35,7 @@ var testNow = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 // twoClusters is a mesh of two networks, so that each cluster has a gateway.
 const twoClusters = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
 
-// oneNetwork has no gateways, and a cluster that takes no part in discovery.
+// OneNetwork has no gateways, and a cluster that takes no part in discovery.
 const OneNetwork = "mesh_id: m\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-c: {network: n, name: c, disableRegistryJoin: true}}\n"
 
 // sharedControlPlane is a primary that serves a remote cluster of another
@@ -74,7 +75,7 @@ func withoutKey(t *testing.T, r *certs.Root) *certs.Root {
 	return public
 }
 
-// wantedMesh is what the files ask for, with a handful of objects in the place
+// WantedMesh is what the files ask for, with a handful of objects in the place
 // of what the charts render.
 func WantedMesh(t *testing.T, mesh, base string) *desired.Desired {
 	t.Helper()
@@ -150,7 +151,7 @@ func chartItems(t *testing.T, mesh string, c *desired.Cluster) []*desired.Item {
 	return items
 }
 
-// emptyWorld is what is read where nobody installed anything.
+// EmptyWorld is what is read where nobody installed anything.
 func EmptyWorld(d *desired.Desired) *world.World {
 	w := &world.World{Now: testNow}
 	for _, c := range d.Clusters {

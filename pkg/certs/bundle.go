@@ -120,7 +120,7 @@ func revocations(data []byte) ([]*x509.RevocationList, *InputError) {
 	return crls, nil
 }
 
-// signer is the private key, read anew: it is never held in a form that prints.
+// signer is the private key, read each time: it is never held in a form that prints.
 func (b *Bundle) signer() (crypto.Signer, error) {
 	key, err := privateKey(CAKeyFile, b.key.Bytes())
 	if err != nil {

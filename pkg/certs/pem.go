@@ -80,7 +80,7 @@ func certificates(file string, data []byte) ([]*x509.Certificate, *InputError) {
 				hinted("keep only CERTIFICATE blocks in this file: every workload gets to read it")
 		}
 		if len(b.Headers) > 0 {
-			return nil, wrong(file, "certificate %d has PEM headers, for which Istio skips it", i+1)
+			return nil, wrong(file, "certificate %d has PEM headers, so Istio skips it", i+1)
 		}
 		c, err := x509.ParseCertificate(b.Bytes)
 		if err != nil {
@@ -115,7 +115,7 @@ func privateKey(file string, data []byte) (crypto.Signer, *InputError) {
 	signer, ok := key.(crypto.Signer)
 	if err != nil || !ok {
 		return nil, wrong(file, "the private key in %s cannot be read", kind(b)).
-			hinted("PKCS#8, PKCS#1 and SEC 1 are read; openssl pkey converts to the first")
+			hinted("setup-mesh reads PKCS#8, PKCS#1 and SEC 1; openssl pkey converts to PKCS#8")
 	}
 	return signer, nil
 }

@@ -90,7 +90,7 @@ func fitRoot(c *x509.Certificate) error {
 	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
 		return errNoCertSign
 	case len(c.UnhandledCriticalExtensions) > 0:
-		return fmt.Errorf("has a critical extension that Istio and its proxies do not know (%s), so that nobody would trust what it signs; use a root without it", c.UnhandledCriticalExtensions[0])
+		return fmt.Errorf("has a critical extension that Istio and its proxies do not know (%s), so nothing that it signs would be trusted; use a root without it", c.UnhandledCriticalExtensions[0])
 	case !bothWays(c):
 		return errors.New("its extended key usage excludes TLS servers or clients; mesh workloads are both")
 	}

@@ -72,7 +72,7 @@ func TestParseRoot(t *testing.T) {
 		"glued":                  {cert: cat(bytes.TrimSpace(ec.pem()), other.pem()), wantErr: "root-cert.pem: 2 of 2 PEM blocks cannot be read"},
 		"cut off":                {cert: cat(ec.pem(), other.pem()[:200]), wantErr: "root-cert.pem: 1 of 2 PEM blocks cannot be read"},
 		"junk":                   {cert: cat(ec.pem(), block("CERTIFICATE", []byte("junk"))), wantErr: "root-cert.pem: certificate 2: x509: malformed certificate"},
-		"PEM headers":            {cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"a": "b"}, Bytes: ec.cert.Raw}), wantErr: "root-cert.pem: certificate 1 has PEM headers, for which Istio skips it"},
+		"PEM headers":            {cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"a": "b"}, Bytes: ec.cert.Raw}), wantErr: "root-cert.pem: certificate 1 has PEM headers, so Istio skips it"},
 		"too large":              {cert: bytes.Repeat(ec.pem(), 2000), wantErr: "root-cert.pem: is larger than 1 MiB"},
 		"not a CA":               {cert: edited(func(c *x509.Certificate) { c.IsCA = false }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): is not a CA certificate"},
 		"no constraints":         {cert: edited(func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): is not a CA certificate"},
@@ -81,7 +81,7 @@ func TestParseRoot(t *testing.T) {
 		"for servers only":       {cert: edited(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{1} }), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): its extended key usage excludes TLS servers or clients; mesh workloads are both"},
 		"unknown critical": {cert: edited(func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true}}
-		}), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): has a critical extension that Istio and its proxies do not know (1.2.3), so that nobody would trust what it signs; use a root without it"},
+		}), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): has a critical extension that Istio and its proxies do not know (1.2.3), so nothing that it signs would be trusted; use a root without it"},
 		"a name with escapes": {cert: edited(func(c *x509.Certificate) { c.Subject.CommonName, c.IsCA = "\x1b[2J", false }), wantErr: "root-cert.pem: certificate 1 (CN=\ufffd[2J,O=example.com): is not a CA certificate"},
 		"the second is bad":   {cert: cat(ec.pem(), edited(func(c *x509.Certificate) { c.IsCA = false })), wantErr: "root-cert.pem: certificate 2 (CN=x,O=example.com): is not a CA certificate"},
 		"RSA 1024":            {cert: caWithKey(t, "x", nil, rsaKey(t, 1024), nil).pem(), wantErr: "root-cert.pem: certificate 1 (CN=x,O=example.com): key is RSA 1024, at least 2048 bits are needed"},

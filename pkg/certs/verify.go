@@ -67,7 +67,7 @@ func (b *Bundle) loads(key crypto.Signer, now time.Time) error {
 	opts := b.trust(now)
 	opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} // istiod's choice; serves asks for more
 	if _, err := b.cert.Verify(opts); err != nil {
-		return wrong(CACertFile, "is not vouched for by %s: %w", RootCertFile, err)
+		return wrong(CACertFile, "does not verify against %s: %w", RootCertFile, err)
 	}
 	return b.revocable()
 }
@@ -83,7 +83,7 @@ func (b *Bundle) revocable() error {
 			return bytes.Equal(l.RawIssuer, c.RawSubject) && l.CheckSignatureFrom(c) == nil
 		}
 		if !slices.ContainsFunc(b.crls, signed) {
-			return wrong(CACRLFile, "holds no list signed by %s, which is in %s", subject(c), CertChainFile)
+			return wrong(CACRLFile, "holds no revocation list signed by %s, which is in %s", subject(c), CertChainFile)
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func (b *Bundle) revocable() error {
 // would: a workload's, and istiod's own.
 func (b *Bundle) serves(key crypto.Signer, now time.Time, id Identity) error {
 	if !slices.ContainsFunc(b.chain, b.cert.Equal) {
-		return wrong(CertChainFile, "does not hold the certificate in %s, so that no peer could tell who signed a workload", CACertFile)
+		return wrong(CertChainFile, "does not hold the certificate in %s, so peers could not verify the certificate of a workload", CACertFile)
 	}
 	if b.cert.KeyUsage != 0 && b.cert.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return wrong(CACertFile, "%w", errNoCertSign)

@@ -76,8 +76,8 @@ func TestVerify(t *testing.T) {
 	const (
 		noWorkload = "a workload spiffe://cluster.local/ns/default/sa/probe signed by ca-cert.pem would not be trusted: "
 		noIstiod   = "istiod.istio-system.svc with a certificate signed by ca-cert.pem would not be trusted: "
-		noVouch    = "ca-cert.pem: is not vouched for by root-cert.pem: "
-		noChain    = "cert-chain.pem: does not hold the certificate in ca-cert.pem, so that no peer could tell who signed a workload"
+		noVouch    = "ca-cert.pem: does not verify against root-cert.pem: "
+		noChain    = "cert-chain.pem: does not hold the certificate in ca-cert.pem, so peers could not verify the certificate of a workload"
 	)
 	tests := map[string]struct {
 		data    map[string][]byte
@@ -120,9 +120,9 @@ func TestVerify(t *testing.T) {
 		"root expired":              {data: under(func(c *x509.Certificate) { c.NotAfter = noon.Add(-time.Minute) }), wantErr: noVouch + "x509: certificate has expired or is not yet valid: current time 2026-11-21T12:00:00Z is after 2026-11-21T11:59:00Z"},
 		"another root":              {data: with(data, RootCertFile, other.pem()), wantErr: noVouch + "x509: certificate signed by unknown authority"},
 		"another's key":             {data: with(data, CAKeyFile, other.pkcs8()), wantErr: "ca-key.pem: does not belong to the certificate in ca-cert.pem"},
-		"CRL of the chain missing":  {data: with(data, CACRLFile, crl(t, good)), wantErr: "ca-crl.pem: holds no list signed by CN=root,O=example.com, which is in cert-chain.pem"},
+		"CRL of the chain missing":  {data: with(data, CACRLFile, crl(t, good)), wantErr: "ca-crl.pem: holds no revocation list signed by CN=root,O=example.com, which is in cert-chain.pem"},
 		"CRL signer without cRLSign": {data: with(crllessData, CACRLFile, cat(crl(t, crlless), crl(t, root))),
-			wantErr: "ca-crl.pem: holds no list signed by CN=crlless,O=example.com, which is in cert-chain.pem"},
+			wantErr: "ca-crl.pem: holds no revocation list signed by CN=crlless,O=example.com, which is in cert-chain.pem"},
 
 		"a file is missing":      {data: without(data, CertChainFile), wantErr: "cert-chain.pem: is missing"},
 		"the key is missing":     {data: without(data, CAKeyFile), wantErr: "ca-key.pem: is missing"},

@@ -1,8 +1,9 @@
 package image_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/image"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/image"
 )
 
 func TestFloating(t *testing.T) {

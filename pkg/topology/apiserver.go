@@ -1,11 +1,12 @@
 package topology
 
 import (
+	"net/url"
+	"strconv"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"net/url"
-	"strconv"
 )
 
 // An APIServer is how other clusters reach a cluster's API server, where that

@@ -1,9 +1,10 @@
 package topology
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"regexp"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 )
 
 // ClusterName derives the name that a cluster has in the mesh from the name of

@@ -1,11 +1,12 @@
 package topology_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
 // FuzzParseMesh looks for panics, for errors that are not Problems, and for

@@ -1,13 +1,14 @@
 package topology
 
 import (
+	"net/netip"
+	"regexp"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"net/netip"
-	"regexp"
-	"strings"
 )
 
 // A Gateway is what topology.yaml says of a cluster's east-west gateway. The

@@ -1,8 +1,9 @@
 package topology_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // The tests in this file are named after defects of Istio 1.4's setup-mesh.sh.

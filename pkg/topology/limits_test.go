@@ -3,11 +3,12 @@ package topology_test
 import (
 	"bytes"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // TestAbusiveInput feeds what is meant to use up memory. The limit is on

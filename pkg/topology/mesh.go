@@ -1,8 +1,9 @@
 package topology
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // What topology.yaml leaves out.

@@ -1,9 +1,10 @@
 package topology_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 func TestClusterName(t *testing.T) {

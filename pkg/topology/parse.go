@@ -2,13 +2,14 @@ package topology
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"reflect"
-	"slices"
-	"strings"
 )
 
 // ParseMesh reads topology.yaml. The name of the file is used in positions and

@@ -3,12 +3,13 @@ package topology_test
 import (
 	"encoding/json"
 	"flag"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
 var update = flag.Bool("update", false, "write what the code gives as what is wanted")

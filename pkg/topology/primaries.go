@@ -1,9 +1,10 @@
 package topology
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"slices"
 )
 
 // primaries resolves the primaries of every remote cluster to their names in the

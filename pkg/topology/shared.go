@@ -1,9 +1,10 @@
 package topology
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"slices"
 )
 
 // systemNamespaces are those of Kubernetes, which every cluster has for itself:

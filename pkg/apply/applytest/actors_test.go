@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func settle() { time.Sleep(30 * time.Second) }
@@ -355,5 +356,34 @@ func TestTokensEnd(t *testing.T) {
 		if err := west.CheckToken(t.Context(), kubeconfig); object.ClassOf(err) != object.Unauthorized {
 			t.Errorf("got %v", err)
 		}
+	})
+}
+
+// A CRD that is made again while the end of the one before takes its time is served.
+func TestCRDThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := applytest.New(1)
+		defer f.Close()
+		c := f.Add("a")
+		c.Set(func(s *applytest.Settings) { s.Delays.Ending = 10 * time.Second })
+		kind := schema.GroupKind{Group: "networking.istio.io", Kind: "Gateway"}
+		hand := c.As("kubectl")
+		create := func(o applytest.Object) {
+			t.Helper()
+			if _, err := hand.Create(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create(applytest.CRD(kind))
+		time.Sleep(time.Second)
+		gateway := object.New("networking.istio.io/v1", "Gateway", "default", "x", nil, nil)
+		create(gateway)
+		if err := hand.Delete(object.RefOf(applytest.CRD(kind))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Second)
+		create(applytest.CRD(kind))
+		time.Sleep(time.Second)
+		create(gateway)
 	})
 }

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const (

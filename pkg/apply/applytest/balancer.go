@@ -2,8 +2,9 @@ package applytest
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const balancer = "cloud-controller-manager"

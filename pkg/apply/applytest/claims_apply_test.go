@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // What server-side apply does.

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // What is asked, waited for and held.

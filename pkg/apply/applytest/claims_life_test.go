@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // How long things live.

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // What is demanded of objects, and refused.

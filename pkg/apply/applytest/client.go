@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // userName is what every API server calls the user of every run.

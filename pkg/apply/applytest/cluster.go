@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // An Object is a Kubernetes object.

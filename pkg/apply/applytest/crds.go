@@ -4,8 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A CRD's kind is there from when it is established until its objects are gone.
@@ -20,7 +21,7 @@ func (c *Cluster) crdChanged(before, after Object) {
 		delete(c.served, crdKind(before))
 	case after.GetDeletionTimestamp() != nil:
 		name := after.GetName()
-		c.later(c.settings.Delays.Ending, "crd/"+name, func() { c.finish(name) })
+		c.later(c.settings.Delays.Ending, "end of crd/"+name, func() { c.finish(name) })
 	case c.served[crdKind(after)].Plural == "":
 		name := after.GetName()
 		c.later(c.settings.Delays.Establish, "crd/"+name, func() { c.establish(name) })
@@ -36,7 +37,7 @@ func (c *Cluster) instanceChanged(ref object.Ref, after Object) {
 	}
 	for _, crd := range c.list(object.CrdRef.GroupKind(), "", nil) {
 		if crdKind(crd) == ref.GroupKind() && crd.GetDeletionTimestamp() != nil {
-			c.later(c.settings.Delays.Ending, "crd/"+crd.GetName(), func() { c.finish(crd.GetName()) })
+			c.later(c.settings.Delays.Ending, "end of crd/"+crd.GetName(), func() { c.finish(crd.GetName()) })
 		}
 	}
 }

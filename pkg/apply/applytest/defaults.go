@@ -2,8 +2,9 @@ package applytest
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"maps"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // setDefaults sets the defaults that somebody may look at; an API server sets

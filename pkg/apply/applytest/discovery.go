@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A remote is a cluster that istiod reads, or tries to.

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Errors are made without their context and what was attempted: the client that

@@ -3,6 +3,7 @@ package applytest
 import (
 	"context"
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 

@@ -8,9 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 func config(name string) *unstructured.Unstructured {

@@ -5,9 +5,10 @@ import (
 	"math/rand/v2"
 	"sync"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A Fleet is some clusters, and the kubeconfig contexts that lead to them. It is

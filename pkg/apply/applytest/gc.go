@@ -3,9 +3,10 @@ package applytest
 import (
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const garbageCollector = "garbage-collector"

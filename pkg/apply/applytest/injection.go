@@ -3,9 +3,10 @@ package applytest
 import (
 	"encoding/base64"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // call is a webhook's verdict at the endpoint that the API server happens to take.

@@ -5,9 +5,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // What a CRD makes the server have.

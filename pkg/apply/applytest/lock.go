@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // The times of a lock are those of package kube.

@@ -2,10 +2,11 @@ package applytest
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"hash/maphash"
 	"maps"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // maxMerges bounds what a merger remembers; each takes a few KiB.

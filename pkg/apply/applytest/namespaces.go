@@ -1,8 +1,9 @@
 package applytest
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Managers that are part of Kubernetes.

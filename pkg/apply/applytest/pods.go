@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // spawn makes a pod, or says why it cannot.

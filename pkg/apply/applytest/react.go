@@ -1,8 +1,9 @@
 package applytest
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // later puts down what an actor of c has to do. The key is the actor's name and

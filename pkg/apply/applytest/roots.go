@@ -3,8 +3,9 @@ package applytest
 import (
 	"encoding/base64"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // readRoot takes the plugged-in CA, or makes one of its own:

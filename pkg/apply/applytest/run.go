@@ -2,9 +2,10 @@ package applytest
 
 import (
 	"context"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"slices"
 	"sync"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A Run is one process of setup-mesh. It implements [object.Opener].

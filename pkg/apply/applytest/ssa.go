@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,6 +18,8 @@ import (
 	"k8s.io/client-go/applyconfigurations"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/structured-merge-diff/v6/typed"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A Merger merges as an API server does, by the same code:

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Objects in the store are never changed in place: every write puts another one

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"sigs.k8s.io/yaml"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // TokenCanary is in every token: what must not leak is found by it.

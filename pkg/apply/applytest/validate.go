@@ -2,6 +2,7 @@ package applytest
 
 import (
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 

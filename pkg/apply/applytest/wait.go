@@ -2,8 +2,9 @@ package applytest
 
 import (
 	"context"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 const (

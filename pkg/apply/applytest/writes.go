@@ -1,8 +1,9 @@
 package applytest
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // createOptions say how an object is created.

@@ -1,10 +1,11 @@
 package charts
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/image"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/image"
 )
 
 // images refuses images that are not of a release: a hub or a tag that moves,
@@ -45,7 +46,7 @@ func (c *checker) image(path, key string, v any) {
 	case key == "hub" && image.Development(s):
 		c.add(path, "%q holds development builds, not releases; Istio's releases are at %s", s, Hub)
 	case key == "tag" && image.Floating(s):
-		c.add(path, "%q is another image tomorrow; name a release, such as %s", s, Release)
+		c.add(path, "%q changes over time; name a release, such as %s", s, Release)
 	case key == "image":
 		repository, tag, _ := cutTag(s)
 		if image.Development(repository) || image.Floating(tag) {

@@ -124,7 +124,7 @@ func (c *checker) overlay(path string, overlay map[string]any, component string,
 			}
 			after := unknownFields(o, tree)
 			if after != "" && after != known {
-				c.add(at, "makes no valid %s: %s", kind, after)
+				c.add(at, "gives an invalid %s: %s", kind, after)
 			}
 			known = after
 		}

@@ -135,7 +135,7 @@ func reason(err error, v any) string {
 		return "unknown key"
 	}
 	if strings.Contains(text, "for enum") {
-		return fmt.Sprintf("%s is none of the values it can have", describe(v))
+		return fmt.Sprintf("%s is not one of the allowed values", describe(v))
 	}
 	if want := wanted(text); want != "" {
 		return fmt.Sprintf("must be %s, not %s", want, describe(v))

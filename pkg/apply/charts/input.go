@@ -54,7 +54,7 @@ func (in *input) manifests() (_ []manifest.ManifestSet, err error) {
 	}
 	dir, err := os.MkdirTemp("", "setup-mesh-render-")
 	if err != nil {
-		return nil, fmt.Errorf("make a place for the spec: %w", err)
+		return nil, fmt.Errorf("make a directory for the spec: %w", err)
 	}
 	defer func() {
 		if e := os.RemoveAll(dir); err == nil && e != nil {
@@ -63,7 +63,7 @@ func (in *input) manifests() (_ []manifest.ManifestSet, err error) {
 	}()
 	file := filepath.Join(dir, "istiooperator.yaml")
 	if err := os.WriteFile(file, content, 0o600); err != nil {
-		return nil, fmt.Errorf("hand over the spec: %w", err)
+		return nil, fmt.Errorf("write the spec to a file: %w", err)
 	}
 	sets, _, err := render.GenerateManifest([]string{file}, nil, false, nil, nil)
 	if err != nil {

@@ -12,12 +12,12 @@ func forgotten(_ *Evidence, c *plan.Cluster) bool { return c.Forgotten }
 // ours is a reached cluster that is, or is to be, a member of this mesh.
 func ours(e *Evidence, c *plan.Cluster) bool { return reached(e, c) && !e.Plan.Barred(c) }
 
-// Stays is one of them that topology.yaml names.
+// Stays is a reached cluster of this mesh that topology.yaml names.
 func Stays(e *Evidence, c *plan.Cluster) bool { return ours(e, c) && !c.Leaving && c.Desired != nil }
 
 func leaves(e *Evidence, c *plan.Cluster) bool { return ours(e, c) && c.Leaving }
 
-// Joined is one that was applied before.
+// Joined is a cluster that stays and was applied before.
 func Joined(e *Evidence, c *plan.Cluster) bool { return Stays(e, c) && c.Live.Record != nil }
 
 // Primary is a joined cluster with a control plane of its own.

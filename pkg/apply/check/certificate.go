@@ -42,7 +42,7 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 		}
 		return []plan.Finding{{
 			State: "other root",
-			Message: fmt.Sprintf("its proxies are given root %s by %s, and the work directory holds root %s",
+			Message: fmt.Sprintf("its proxies get root %s from %s, but the work directory holds root %s",
 				root.Short(), strings.Join(c.Primaries, ", "), want.Short()),
 			Hint: "see the log of istiod in " + strings.Join(c.Primaries, ", "),
 		}}
@@ -54,8 +54,8 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{
 		State:   "other root",
 		Object:  object.SecretRef(c.Namespace, object.Cacerts),
-		Message: fmt.Sprintf("the cluster trusts root %s, and the work directory holds root %s", certs.Short(b.RootFingerprint()), want.Short()),
-		Hint:    "restore certs/root-cert.pem of this mesh; a running istiod ignores another root",
+		Message: fmt.Sprintf("the cluster trusts root %s, but the work directory holds root %s", certs.Short(b.RootFingerprint()), want.Short()),
+		Hint:    "restore this mesh's certs/root-cert.pem; a running istiod ignores a different root",
 	}}
 }
 
@@ -81,7 +81,7 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: "a new intermediate is needed, and the root key is not there to sign it",
+		Message: "a new intermediate is needed, but the root key that signs it is missing",
 		Hint:    "put certs/root-key.pem back for this apply",
 	}}
 }
@@ -98,7 +98,7 @@ func judgeRootNames(e *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("the name constraints of root %s rule out what certificates of the cluster say: %v", d.Root.Name(), err),
+		Message: fmt.Sprintf("the name constraints of root %s do not allow this cluster's certificates: %v", d.Root.Name(), err),
 		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS name istiod.%s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
 	}}
 }

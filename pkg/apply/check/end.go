@@ -40,8 +40,8 @@ func judgeAddresses(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		for _, address := range publicAddresses(c.Live.Object(ref)) {
 			out = append(out, plan.Finding{
 				Object:  ref,
-				Message: fmt.Sprintf("%s goes, and its address %s with it", ref, address),
-				Hint:    "reserve the address with the cloud provider first if it must stay",
+				Message: fmt.Sprintf("%s is deleted, and its address %s with it", ref, address),
+				Hint:    "to keep the address, reserve it with the cloud provider first",
 			})
 		}
 	}
@@ -64,11 +64,11 @@ func judgeCRDs(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	if len(refs) == 0 {
 		return nil
 	}
-	message := counted(refs, "goes", "go")
+	message := counted(refs, "is deleted", "are deleted")
 	if inUse := c.Live.Remains.InUse; len(inUse) > 0 {
 		message += ", and every custom resource with them: " + CountRefs(inUse)
 	} else {
-		message += "; there are no custom resources of yours"
+		message += "; no custom resources of yours use them"
 	}
 	return []plan.Finding{{Object: refs[0], Message: message}}
 }
@@ -76,7 +76,7 @@ func judgeCRDs(_ *Evidence, c *plan.Cluster) []plan.Finding {
 func judgeNamespaceEnd(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, ref := range deleted(c, func(ch plan.Change) bool { return ch.Object.Kind == "Namespace" }) {
-		out = append(out, plan.Finding{Object: ref, Message: fmt.Sprintf("%s goes; nothing of others was found in it", ref)})
+		out = append(out, plan.Finding{Object: ref, Message: fmt.Sprintf("%s is deleted; nothing in it belongs to anyone else", ref)})
 	}
 	return out
 }
@@ -110,9 +110,9 @@ func judgeKeptNamespace(e *Evidence, c *plan.Cluster) []plan.Finding {
 // CountRefs names the first of refs, and how many more there are.
 func CountRefs(refs []object.Ref) string {
 	if len(refs) == 1 {
-		return fmt.Sprintf("%s is there", refs[0])
+		return fmt.Sprintf("%s exists", refs[0])
 	}
-	return andMore(refs) + " are there"
+	return andMore(refs) + " exist"
 }
 
 // demotes is a remote cluster that was a primary.
@@ -131,7 +131,7 @@ func judgeUnread(e *Evidence, c *plan.Cluster) []plan.Finding {
 
 func judgeLeftovers(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	if err := c.Live.Remains.Err; err != nil {
-		return []plan.Finding{plan.Unanswered(err, fmt.Sprintf("could not look for what its own control plane left, which stays: %v", err))}
+		return []plan.Finding{plan.Unanswered(err, fmt.Sprintf("could not look for leftovers of its former control plane, so they stay: %v", err))}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func installationOf(istiod *unstructured.Unstructured) installation {
 	case len(in.managers) > 0:
 		in.by = strings.Join(in.managers, ", ")
 	default:
-		in.by = "somebody unknown"
+		in.by = "an unknown tool"
 	}
 	return in
 }
@@ -128,8 +128,8 @@ func judgeReplaced(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		Object: in.ref, Manager: in.by,
-		Message: fmt.Sprintf("%s is there: %s, installed by %s", in, andMore(refs), in.by),
-		Hint:    "apply --adopt takes these objects over and makes them what topology.yaml and base.yaml say; " + in.afterAdoption(),
+		Message: fmt.Sprintf("found %s: %s, installed by %s", in, andMore(refs), in.by),
+		Hint:    "apply --adopt takes these objects over and changes them to match topology.yaml and base.yaml; " + in.afterAdoption(),
 	}}
 }
 
@@ -160,8 +160,8 @@ func judgeBeside(e *Evidence, c *plan.Cluster) []plan.Finding {
 		}
 		out = append(out, plan.Finding{
 			Object: in.ref, Manager: in.by,
-			Message: fmt.Sprintf("%s is there: %s, installed by %s", in, name, in.by),
-			Hint:    "its injection webhook and ours may both answer for a pod: see the selectors in kubectl get mutatingwebhookconfigurations -o yaml",
+			Message: fmt.Sprintf("found %s: %s, installed by %s", in, name, in.by),
+			Hint:    "its injection webhook and the one of setup-mesh may both inject a pod: compare the selectors in kubectl get mutatingwebhookconfigurations -o yaml",
 		})
 	}
 	return out

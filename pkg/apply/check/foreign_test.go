@@ -39,7 +39,7 @@ func TestInstallationOf(t *testing.T) {
 		"Argo CD, by a chart": {
 			fixture.Istiod("istiod", "n", "istio/pilot:1.30.2", labels(chart, "Helm"), "argocd-controller", "kubectl-edit"), []string{"1.30.2", "", "argocd-controller, kubectl-edit"},
 		},
-		"nobody":                          {fixture.Istiod("istiod", "n", "istio/pilot:1.30.2", nil), []string{"1.30.2", "", "somebody unknown"}},
+		"nobody":                          {fixture.Istiod("istiod", "n", "istio/pilot:1.30.2", nil), []string{"1.30.2", "", "an unknown tool"}},
 		"a registry with a port":          {fixture.Istiod("istiod", "n", "registry:5000/istio/pilot", nil, "kubectl"), []string{"", "", "kubectl"}},
 		"a digest":                        {fixture.Istiod("istiod", "n", "istio/pilot:1.30.2@sha256:abc", nil, "kubectl"), []string{"1.30.2", "", "kubectl"}},
 		"a digest alone":                  {fixture.Istiod("istiod", "n", "istio/pilot@sha256:abc", nil, "kubectl"), []string{"", "", "kubectl"}},

@@ -72,8 +72,8 @@ func judgeSameAsBefore(e *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("context %s leads to another cluster than at the last apply (kube-system UID %s, was %s)", c.Context, c.UID, was),
-		Hint:    "check the kubeconfig; --accept-new-cluster says that the old one is gone",
+		Message: fmt.Sprintf("context %s points to a different cluster than at the last apply (kube-system UID %s, was %s)", c.Context, c.UID, was),
+		Hint:    "check the kubeconfig; if the old cluster is gone for good, pass --accept-new-cluster",
 	}}
 }
 
@@ -104,7 +104,7 @@ func judgeSameNamespace(e *Evidence, c *plan.Cluster) []plan.Finding {
 	for _, namespace := range object.SortedKeys(c.Live.Elsewhere) {
 		if !c.Leaving && c.Live.Elsewhere[namespace].Mesh == e.Plan.Mesh {
 			out = append(out, plan.Finding{
-				Message: fmt.Sprintf("the control plane is in namespace %s, and topology.yaml says %s", namespace, c.Namespace),
+				Message: fmt.Sprintf("the control plane is in namespace %s, but topology.yaml says %s", namespace, c.Namespace),
 				Hint:    "set contexts." + c.Context + ".namespace to " + namespace + "; to move the control plane, take the cluster out, apply, and add it again",
 			})
 		}

@@ -26,7 +26,7 @@ func judgeSamePorts(e *Evidence, c *plan.Cluster) []plan.Finding {
 	for _, m := range e.Plan.Shared.Mismatched[c.Name] {
 		out = append(out, plan.Finding{
 			Peer: m.With, Object: m.Service,
-			Message: fmt.Sprintf("%s has other ports than in %s, and is one Service for the mesh", m.Service, m.With),
+			Message: fmt.Sprintf("%s has different ports than in %s, but is one Service for the mesh", m.Service, m.With),
 			Hint:    "give it the same ports in both clusters",
 		})
 	}
@@ -35,7 +35,7 @@ func judgeSamePorts(e *Evidence, c *plan.Cluster) []plan.Finding {
 
 func judgeCopied(e *Evidence, _ *plan.Cluster) []plan.Finding {
 	if err := e.Plan.Unshared; err != nil {
-		return []plan.Finding{{Message: fmt.Sprintf("copy the Services of sharedServices: %v", err)}}
+		return []plan.Finding{{Message: fmt.Sprintf("could not copy the Services of sharedServices: %v", err)}}
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func judgeSameName(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		Peer:    m.Name,
-		Message: fmt.Sprintf("the cluster was called %s and will be called %s: running proxies call it %s until they restart, and istiod refuses them", m.Name, c.Name, m.Name),
+		Message: fmt.Sprintf("the cluster's name changes from %s to %s: running proxies use %s until they restart, and istiod refuses them", m.Name, c.Name, m.Name),
 		Hint:    fmt.Sprintf("keep the name with contexts.%s.name: %s, or restart all workloads after the apply: kubectl rollout restart", c.Context, m.Name),
 	}}
 }
@@ -83,8 +83,8 @@ func judgeSameDomain(e *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("the trust domain changes from %s to %s: workloads with certificates of the one refuse those of the other", was, e.Plan.Wanted.TrustDomain),
-		Hint: fmt.Sprintf("add meshConfig.trustDomainAliases: [%s] to base.yaml and keep it until all workloads of all clusters were restarted after the apply: kubectl rollout restart",
+		Message: fmt.Sprintf("the trust domain changes from %s to %s: workloads with old certificates and workloads with new ones refuse each other", was, e.Plan.Wanted.TrustDomain),
+		Hint: fmt.Sprintf("add meshConfig.trustDomainAliases: [%s] to base.yaml and keep it until all workloads of all clusters have been restarted after the apply: kubectl rollout restart",
 			was),
 	}}
 }

@@ -130,7 +130,7 @@ func judgePodRanges(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	var out []plan.Finding
 	if seen := e.inspection[c.Name]; seen != nil && seen.PodsErr != nil {
-		out = append(out, plan.Unanswered(seen.PodsErr, fmt.Sprintf("could not check whether its pods and those of its neighbors have addresses in common: %v", seen.PodsErr)))
+		out = append(out, plan.Unanswered(seen.PodsErr, fmt.Sprintf("could not check whether its pod IPs overlap with those of the other clusters on its network: %v", seen.PodsErr)))
 	}
 	n := e.networks[c.Network]
 	return append(out, n.finding(c, n.pods, "pods",
@@ -140,7 +140,7 @@ func judgePodRanges(e *Evidence, c *plan.Cluster) []plan.Finding {
 func judgeServiceRanges(e *Evidence, c *plan.Cluster) []plan.Finding {
 	n := e.networks[c.Network]
 	return n.finding(c, n.services, "Services",
-		"proxies send to pods, not to cluster IPs: it matters to what calls cluster IPs of the other cluster without one")
+		"this only affects clients without a proxy that call a cluster IP of the other cluster")
 }
 
 // finding is that c and a cluster before it have addresses in common, if so.
@@ -152,7 +152,7 @@ func (n *network) finding(c *plan.Cluster, found map[int]collision, whose, hint 
 	with := n.clusters[one.first.of].Name
 	return []plan.Finding{{
 		Peer: with, Hint: hint,
-		Message: fmt.Sprintf("%s shares network %s with %s, and their %s have addresses in common: %s and %s",
+		Message: fmt.Sprintf("%s shares network %s with %s, and the IP ranges of their %s overlap: %s and %s",
 			c.Name, c.Network, with, whose, one.second.Prefix, one.first.Prefix),
 	}}
 }

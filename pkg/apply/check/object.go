@@ -55,7 +55,7 @@ func judgeManaged(e *Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Object: refs[0], Manager: by,
 			Message: fmt.Sprintf("%s: managed by %s, not by setup-mesh", andMore(refs), by),
-			Hint:    "see what installed it; apply --adopt takes it over",
+			Hint:    "find out what installed it; apply --adopt takes it over",
 		})
 	}
 	return out
@@ -83,7 +83,7 @@ func judgeAccepted(e *Evidence, c *plan.Cluster) []plan.Finding {
 		}
 		hint := object.HintOf(err)
 		if object.Immutable(err) {
-			hint = fmt.Sprintf("the field cannot be changed once the object is there: delete %s, and apply makes a new one", ch.Object)
+			hint = fmt.Sprintf("this field cannot be changed on an existing object: delete %s, then apply again", ch.Object)
 		}
 		out = append(out, plan.Finding{Object: ch.Object, Message: err.Error(), Hint: hint})
 	}
@@ -95,7 +95,7 @@ func judgeAccepted(e *Evidence, c *plan.Cluster) []plan.Finding {
 func (e *Evidence) lacks(c *plan.Cluster, ref object.Ref, err error) bool {
 	seen := e.inspection[c.Name]
 	return seen != nil && object.ClassOf(err) == object.Forbidden && (slices.Contains(seen.Missing, object.AccessTo("patch", ref)) ||
-		isRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)))
+		IsRole(ref) && slices.Contains(seen.Missing, object.AccessTo("escalate", ref)))
 }
 
 // judgeSetBack names who changes an object again and again that applies set back.
@@ -110,8 +110,8 @@ func judgeSetBack(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		by := strings.Join(again, ", ")
 		out = append(out, plan.Finding{
 			Object: ch.Object, Manager: by,
-			Message: fmt.Sprintf("%s: an earlier apply set it back, and %s has changed it again: %s", ch.Object, by, fieldPaths(ch)),
-			Hint:    "if it is a policy or a controller, exempt the object from it, or give it those values in base.yaml",
+			Message: fmt.Sprintf("%s: an earlier apply reset it, and %s has changed it again: %s", ch.Object, by, fieldPaths(ch)),
+			Hint:    "if a policy or a controller does this, exempt the object from it, or set the same values in base.yaml",
 		})
 	}
 	return out
@@ -132,14 +132,14 @@ func fieldPaths(ch plan.Change) string {
 func judgeKept(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, ref := range c.Yielded {
-		out = append(out, plan.Finding{Object: ref, Message: fmt.Sprintf("%s is recorded as ours, and others manage it now: it is kept", ref)})
+		out = append(out, plan.Finding{Object: ref, Message: fmt.Sprintf("%s was installed by setup-mesh, but others manage it now: it is kept", ref)})
 	}
 	return out
 }
 
-// strangeNamespaces are those that objects are to be created in, and that are
+// StrangeNamespaces are those that objects are to be created in, and that are
 // neither wanted nor known to be there; sorted.
-func strangeNamespaces(c *plan.Cluster) []string {
+func StrangeNamespaces(c *plan.Cluster) []string {
 	known, out := map[string]bool{"": true, c.Namespace: true}, map[string]bool{}
 	for ref, seen := range c.Live.Objects {
 		if seen.Object != nil {
@@ -160,7 +160,7 @@ func strangeNamespaces(c *plan.Cluster) []string {
 }
 
 func needsNamespaces(e *Evidence, c *plan.Cluster) bool {
-	return Stays(e, c) && len(strangeNamespaces(c)) > 0
+	return Stays(e, c) && len(StrangeNamespaces(c)) > 0
 }
 
 func judgeNamespaces(e *Evidence, c *plan.Cluster) []plan.Finding {
@@ -173,13 +173,13 @@ func judgeNamespaces(e *Evidence, c *plan.Cluster) []plan.Finding {
 		f := plan.Finding{Object: object.NamespaceRef(name)}
 		switch there := seen.Namespaces[name]; {
 		case there.Err != nil:
-			f = plan.Unanswered(there.Err, fmt.Sprintf("could not look for namespace %s, which objects are to be created in: %v", name, there.Err))
+			f = plan.Unanswered(there.Err, fmt.Sprintf("could not read namespace %s, in which objects have to be created: %v", name, there.Err))
 			f.Object = object.NamespaceRef(name)
 		case there.Object == nil:
-			f.Message, f.Hint = fmt.Sprintf("namespace %s is not there, and objects are to be created in it", name), "kubectl create namespace "+name
+			f.Message, f.Hint = fmt.Sprintf("namespace %s does not exist, but objects have to be created in it", name), "kubectl create namespace "+name
 		case there.Object.GetDeletionTimestamp() != nil:
-			f.Message = fmt.Sprintf("namespace %s is being deleted, and objects are to be created in it", name)
-			f.Hint = "wait until it is gone, and create it again"
+			f.Message = fmt.Sprintf("namespace %s is being deleted, but objects have to be created in it", name)
+			f.Hint = "wait until it is gone, then create it again"
 		default:
 			continue
 		}
@@ -199,7 +199,7 @@ func judgeEnding(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Object:  object.NamespaceRef(name),
 			Message: fmt.Sprintf("namespace %s is being deleted: apply waits until it is gone, and creates it again", name),
-			Hint:    "kubectl get namespace " + name + " -o yaml says what keeps it",
+			Hint:    "kubectl get namespace " + name + " -o yaml shows what is holding it",
 		})
 	}
 	return out

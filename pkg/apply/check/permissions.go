@@ -18,13 +18,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// isRole says whether r holds rules.
-func isRole(r object.Ref) bool {
+// IsRole says whether r holds rules.
+func IsRole(r object.Ref) bool {
 	return r.Group == object.RBACGroup && (r.Kind == "ClusterRole" || r.Kind == "Role")
 }
 
-// escalates says whether a is the right to put more into a role than one holds.
-func escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "escalate" }
+// Escalates says whether a is the right to put more into a role than one holds.
+func Escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "escalate" }
 
 // binds says whether a is the right to bind a role that holds more than oneself.
 func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
@@ -72,7 +72,7 @@ func (n needs) sub(ref object.Ref, subresource, verb string) {
 	n[a] = true
 }
 
-// change needs what [execute.Execution.change] and the wait for its effect do.
+// change needs what [execute.Apply] does to make a change, and to wait for its effect.
 func (n needs) change(ch plan.Change) {
 	switch ch.Action {
 	case plan.Create:
@@ -101,7 +101,7 @@ func (n needs) change(ch plan.Change) {
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
 func (n needs) put(ref object.Ref, it *desired.Item) {
 	n.add(ref, "patch")
-	if isRole(ref) {
+	if IsRole(ref) {
 		n.add(ref, "escalate")
 	}
 	if it == nil || ref.Group != object.RBACGroup {
@@ -219,12 +219,12 @@ func judgePermissions(e *Evidence, c *plan.Cluster) []plan.Finding {
 	case seen == nil:
 		return nil
 	case seen.AccessErr != nil:
-		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check whether the user of context %s may do all this: %v", c.Context, seen.AccessErr))}
+		return []plan.Finding{plan.Unanswered(seen.AccessErr, fmt.Sprintf("could not check the permissions of the user of context %s: %v", c.Context, seen.AccessErr))}
 	case len(seen.Missing) == 0:
 		return nil
 	}
 	return []plan.Finding{{
-		Message: "the user of context " + c.Context + " lacks permissions for what is to be done",
+		Message: "the user of context " + c.Context + " lacks permissions for these changes",
 		Hint:    grantHint(seen),
 		Detail:  rbac.Grant(seen.User, c.Live.RolesNamespace(), seen.Missing),
 	}}
@@ -236,7 +236,7 @@ func grantHint(seen *Inspected) string {
 		hint += ", and bind the roles to that user"
 	}
 	var dangerous []string
-	if slices.ContainsFunc(seen.Missing, escalates) {
+	if slices.ContainsFunc(seen.Missing, Escalates) {
 		dangerous = append(dangerous, "escalate")
 	}
 	if slices.ContainsFunc(seen.Missing, binds) {

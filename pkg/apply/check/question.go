@@ -9,7 +9,7 @@ const (
 	AskRanges      Question = "the ranges of addresses of pods and of Services"
 	AskDeployments Question = "the Deployments of istiods in all namespaces"
 	AskNodes       Question = "the addresses of nodes"
-	AskNamespaces  Question = "the namespaces that objects are to be created in"
+	AskNamespaces  Question = "the namespaces in which objects have to be created"
 	AskIstiods     Question = "every istiod, for the clusters that it reads"
 	AskCredentials Question = "the API servers of other clusters, with the stored credentials"
 	AskRoot        Question = "the root certificate that proxies are given"

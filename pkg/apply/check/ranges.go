@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// ranges collects CIDRs, each once.
-type ranges map[netip.Prefix]bool
+// Ranges collects CIDRs, each once.
+type Ranges map[netip.Prefix]bool
 
-// add leaves out what is not a CIDR.
-func (r *ranges) add(cidrs []string) {
+// Add leaves out what is not a CIDR.
+func (r *Ranges) Add(cidrs []string) {
 	if *r == nil {
-		*r = ranges{}
+		*r = Ranges{}
 	}
 	for _, s := range cidrs {
 		if p, err := netip.ParsePrefix(s); err == nil {
@@ -22,7 +22,8 @@ func (r *ranges) add(cidrs []string) {
 	}
 }
 
-func (r ranges) sorted() []netip.Prefix { return slices.SortedFunc(maps.Keys(r), netip.Prefix.Compare) }
+// Sorted are the ranges in their order, each once.
+func (r Ranges) Sorted() []netip.Prefix { return slices.SortedFunc(maps.Keys(r), netip.Prefix.Compare) }
 
 // An area is a range of addresses of one of several clusters.
 type area struct {

@@ -8,9 +8,9 @@ import (
 )
 
 func prefixes(cidrs ...string) []netip.Prefix {
-	var r ranges
-	r.add(cidrs)
-	return r.sorted()
+	var r Ranges
+	r.Add(cidrs)
+	return r.Sorted()
 }
 
 // common is what the ranges of two clusters have in common.

@@ -31,14 +31,14 @@ func judgeWanted(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	if len(c.Changes) == 0 {
 		return nil
 	}
-	return []plan.Finding{{Message: "no longer in topology.yaml, and still a member", Hint: "setup-mesh apply takes it out"}}
+	return []plan.Finding{{Message: "no longer in topology.yaml, but still a member", Hint: "setup-mesh apply removes it from the mesh"}}
 }
 
 func judgeJoined(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	if c.Live.Record != nil {
 		return nil
 	}
-	return []plan.Finding{{State: "not joined", Message: "in topology.yaml, and not a member yet", Hint: "setup-mesh apply"}}
+	return []plan.Finding{{State: "not joined", Message: "in topology.yaml, but not a member yet", Hint: "setup-mesh apply"}}
 }
 
 // ReachHint is how to find out why istiods that answer do not read source, which

@@ -10,7 +10,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// Running finds a Deployment that is not there, or of which no pod is available.
+// Running finds a Deployment that is not there, or has no available pod.
 func Running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
 	d := c.Live.Object(ref)
 	if d == nil {

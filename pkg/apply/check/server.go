@@ -41,7 +41,7 @@ func judgeServerAddress(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{f}
 }
 
-const allowLoopback = "or say that this one works for them with --allow-loopback"
+const allowLoopback = "or pass --allow-loopback if this one works for them"
 
 // kubeadmPort is where the API servers of kubeadm listen, those of kind among
 // them: https://kubernetes.io/docs/reference/networking/ports-and-protocols/
@@ -80,8 +80,8 @@ func judgeServerProxy(e *Evidence, c *plan.Cluster) []plan.Finding {
 			return ch.Part == order.Credential && ch.Peer == c.Name && ch.Mint && ch.Pending()
 		}) {
 			return []plan.Finding{{
-				Message: fmt.Sprintf("context %s reaches the API server through a proxy, and the credentials for the other clusters have none: their istiods call %s directly", c.Context, c.Live.Endpoint.Server),
-				Hint:    fmt.Sprintf("where that does not work, set contexts.%s.apiServer.server to an address that does", c.Context),
+				Message: fmt.Sprintf("context %s reaches the API server through a proxy, but the credentials for the other clusters do not use it: their istiods call %s directly", c.Context, c.Live.Endpoint.Server),
+				Hint:    fmt.Sprintf("if that does not work, set contexts.%s.apiServer.server to an address that does", c.Context),
 			}}
 		}
 	}

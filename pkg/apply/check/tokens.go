@@ -22,17 +22,17 @@ func tokenChecks() []Check {
 // asked for.
 const shortLifetime = 90 * 24 * time.Hour
 
-// ShortLived is the finding about tokens of the cluster source of which the one
-// that ends first is v; none if they last.
+// ShortLived is the finding that the tokens for a cluster do not last, v being the
+// one that ends first; none if they do.
 func ShortLived(v desired.Validity) []plan.Finding {
 	if v.Expires.IsZero() || v.Lifetime() >= shortLifetime {
 		return nil
 	}
 	return []plan.Finding{{
 		State: "short",
-		Message: fmt.Sprintf("its API server grants tokens for %s, not the %s asked for: the other clusters' credentials for it end at %s",
+		Message: fmt.Sprintf("its API server grants tokens for %s, not the %s asked for: the other clusters' credentials for it expire at %s",
 			span(v.Lifetime()), span(desired.TokenLifetime), v.Expires.UTC().Format("2006-01-02 15:04 UTC")),
-		Hint: fmt.Sprintf("run setup-mesh apply at least every %s, by a timer: it replaces tokens in the last third of their lifetime", span(v.Lifetime()*2/3)),
+		Hint: fmt.Sprintf("run setup-mesh apply on a timer, at least every %s: it replaces tokens in the last third of their lifetime", span(v.Lifetime()*2/3)),
 	}}
 }
 

@@ -62,7 +62,7 @@ func judgeIstio(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		Object:  it.Ref,
-		Message: fmt.Sprintf("base.yaml asks for images of Istio %s, and everything else is as Istio %s needs it", tag, charts.Release),
+		Message: fmt.Sprintf("base.yaml asks for images of Istio %s, but setup-mesh installs Istio %s", tag, charts.Release),
 		Hint:    "remove tag from base.yaml, or use the release of setup-mesh for that version of Istio",
 	}}
 }

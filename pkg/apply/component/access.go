@@ -1,12 +1,13 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"slices"
 )
 
 // access is what lets istiods read other clusters: in the cluster that is read an

@@ -12,8 +12,8 @@ import (
 )
 
 // A Component is a part of a cluster's membership in the user's terms, and all
-// that is to know of it: what it wants, what that waits for, when it may go, and
-// how it is seen to be there.
+// there is to know about it: what it wants, what that waits for, when it may go,
+// how it is seen to be there, and what a status checks.
 type Component struct {
 	title order.Component
 	// wants adds what a cluster should hold beside what Istio's charts render.
@@ -24,9 +24,9 @@ type Component struct {
 	// ends are the facts that the removal of an object waits for in a cluster that
 	// stays. In one that leaves, the parts go in their order, and no more is to say.
 	ends func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
-	// proofs are what is to be seen before others may rely on it.
+	// Proofs are what has to be seen before others may rely on it.
 	Proofs []Proof
-	// checks are what a status looks at of it.
+	// Checks are those of it that a status looks at.
 	Checks []check.Check
 }
 

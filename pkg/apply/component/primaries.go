@@ -1,11 +1,12 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
 )
 
 // primaries is the way of a remote cluster to the control planes that serve it:

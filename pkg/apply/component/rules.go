@@ -23,15 +23,15 @@ func servedIn(s *plan.Scene, c *plan.Cluster) []order.Fact {
 	return out
 }
 
-// replaced are the facts that what replaces the things that c holds no longer is
-// there, and serves c, and that others serve all whom c served.
+// replaced are the facts that let c lose what it no longer wants: what replaces it
+// is there and serves c, and others serve the clusters that c served.
 func replaced(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Injector, order.Front, order.Gateways, order.Mesh, order.Service)
 	return append(append(out, servedIn(s, c)...), s.Handed(c)...)
 }
 
 // keepsServing are the facts that let c change what others reach its control plane
-// by: an update takes away what is not wanted any longer, such as ports of the
+// by: an update takes away what is no longer wanted, such as ports of the
 // gateway. The right to lead elsewhere may go before: nobody's pods depend on it,
 // and where two clusters exchange their parts, each would wait for the other.
 func keepsServing(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {

@@ -2,13 +2,14 @@ package component
 
 import (
 	"fmt"
+	"strings"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"strings"
-	"time"
 )
 
 // IDs of checks.

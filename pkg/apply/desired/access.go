@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // A RemoteAccess is the content of a remote secret: the way to the API server
@@ -30,7 +31,7 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 		return why
 	}
 	if source := w.Cluster(r.From.Name); source != nil && source.Unreached == nil && r.Retires(live) {
-		return fmt.Sprintf("%s is no longer served from here", r.From.Name)
+		return fmt.Sprintf("this cluster is no longer a primary of %s", r.From.Name)
 	}
 	return ""
 }
@@ -76,11 +77,11 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 		// istiod asks whom it may lead when it meets a cluster, and not again:
 		// a new credential is a new meeting.
 		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
-		return fmt.Sprintf("%s is served from here now", r.From.Name)
+		return fmt.Sprintf("this cluster is now a primary of %s", r.From.Name)
 	case grant.Err != nil:
 		return ""
 	case grant.Object == nil && r.renamed(source, note[AnnotationGrant]):
-		return fmt.Sprintf("this cluster has another name than %s granted its token to", r.From.Name)
+		return fmt.Sprintf("%s granted its token to this cluster under another name", r.From.Name)
 	case grant.Object == nil:
 		return fmt.Sprintf("its token was revoked in %s", r.From.Name)
 	case string(grant.Object.GetUID()) != note[AnnotationGrant]:
@@ -92,7 +93,7 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 	case account.Object == nil:
 		return fmt.Sprintf("the service account of its token is missing in %s", r.From.Name)
 	case string(account.Object.GetUID()) != note[AnnotationAccount]:
-		return fmt.Sprintf("its token is of another service account than %s has now", r.From.Name)
+		return fmt.Sprintf("its token belongs to a service account that %s no longer has", r.From.Name)
 	}
 	valid, ok := ValidityOf(live)
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -44,11 +45,11 @@ users:
 
 func TestParseRemoteKubeconfigErrors(t *testing.T) {
 	tests := map[string]struct{ in, wantErr string }{
-		"nothing":        {"", "it holds no kubeconfig of one cluster and one user"},
-		"no YAML":        {"canary: [", "it holds no kubeconfig of one cluster and one user"},
-		"two clusters":   {"clusters: [{}, {}]\nusers: [{user: {token: canary}}]", "it holds no kubeconfig of one cluster and one user"},
+		"nothing":        {"", "it does not hold a kubeconfig with one cluster and one user"},
+		"no YAML":        {"canary: [", "it does not hold a kubeconfig with one cluster and one user"},
+		"two clusters":   {"clusters: [{}, {}]\nusers: [{user: {token: canary}}]", "it does not hold a kubeconfig with one cluster and one user"},
 		"no token":       {"clusters: [{}]\nusers: [{user: {exec: canary}}]", "its kubeconfig has no token"},
-		"a CA of no use": {"clusters: [{cluster: {certificate-authority-data: canary!}}]\nusers: [{user: {token: canary}}]", "the CA in its kubeconfig is no base64"},
+		"a CA of no use": {"clusters: [{cluster: {certificate-authority-data: canary!}}]\nusers: [{user: {token: canary}}]", "the CA in its kubeconfig is not base64"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

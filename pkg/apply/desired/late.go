@@ -3,8 +3,9 @@ package desired
 import (
 	"encoding/base64"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Annotations on minted objects. None of them is secret.
@@ -81,7 +82,7 @@ type Content struct {
 	Fields map[string]any
 	notes  map[string]string
 	Sends  string // as in [Late]
-	// token is how long a token in it is valid, zero if there is none.
+	// Token is how long a token in it is valid, zero if there is none.
 	Token Validity
 }
 

@@ -3,10 +3,11 @@ package desired
 import (
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // NamespaceObject is Istio's namespace, which tells istiods the network of the
@@ -49,7 +50,7 @@ func ExposeServices(namespace string) *unstructured.Unstructured {
 	})
 }
 
-// ExposeIstiod and routeIstiod let remote clusters reach istiod through the
+// ExposeIstiod and [RouteIstiod] let remote clusters reach istiod through the
 // gateway, whose own TLS passes through it:
 // https://github.com/istio/istio/blob/1.31.0/samples/multicluster/expose-istiod.yaml
 func ExposeIstiod(namespace string) *unstructured.Unstructured {
@@ -168,7 +169,7 @@ func RemoteSecretObject(namespace, source string) *unstructured.Unstructured {
 // ProbeName begins the names of what the proof of serving puts into a cluster.
 const ProbeName = "setup-mesh-probe"
 
-// ProbeWebhookRef is the webhook of that proof.
+// ProbeWebhookRef is the webhook by which the proof of serving asks each primary.
 func ProbeWebhookRef(namespace string) object.Ref {
 	return object.Ref{Group: "admissionregistration.k8s.io", Kind: "MutatingWebhookConfiguration", Name: ProbeName + "-" + namespace}
 }

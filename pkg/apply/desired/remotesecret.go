@@ -4,9 +4,10 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"sigs.k8s.io/yaml"
 )
 
 // A remoteKubeconfig is what we put into a remote secret, and compare of it.
@@ -78,7 +79,7 @@ func EncodeRemoteKubeconfig(cluster string, e object.Endpoint, token certs.Secre
 func parseRemoteKubeconfig(b []byte) (remoteKubeconfig, error) {
 	var f kubeconfigFile
 	if err := yaml.Unmarshal(b, &f); err != nil || len(f.Clusters) != 1 || len(f.Users) != 1 {
-		return remoteKubeconfig{}, fmt.Errorf("it holds no kubeconfig of one cluster and one user")
+		return remoteKubeconfig{}, fmt.Errorf("it does not hold a kubeconfig with one cluster and one user")
 	}
 	if f.Users[0].User.Token == "" {
 		return remoteKubeconfig{}, fmt.Errorf("its kubeconfig has no token")
@@ -86,7 +87,7 @@ func parseRemoteKubeconfig(b []byte) (remoteKubeconfig, error) {
 	c := f.Clusters[0].Cluster
 	ca, err := base64.StdEncoding.DecodeString(c.CA)
 	if err != nil {
-		return remoteKubeconfig{}, fmt.Errorf("the CA in its kubeconfig is no base64")
+		return remoteKubeconfig{}, fmt.Errorf("the CA in its kubeconfig is not base64")
 	}
 	return remoteKubeconfig{server: c.Server, serverName: c.TLSServerName, ca: ca}, nil
 }

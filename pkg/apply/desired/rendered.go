@@ -1,10 +1,11 @@
 package desired
 
 import (
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"strings"
 )
 
 // renderedSubject is what an object of Istio's charts is about.

@@ -5,10 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // A Sharing is what the clusters of a mesh need of each other's Services, so
@@ -20,7 +21,7 @@ import (
 type Sharing struct {
 	Items map[string][]*Item // copies and their namespaces, by the name of the cluster that wants them
 	Kept  map[Placed]bool    // copies that stay as they are: their original may be where nothing is known
-	// mismatched are Services that several clusters have with different ports, by
+	// Mismatched are Services that several clusters have with different ports, by
 	// the name of the cluster.
 	Mismatched map[string][]mismatch
 }

@@ -1,9 +1,10 @@
 package desired
 
 import (
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"strings"
 )
 
 // Workloads are the kinds that make pods, or go with those that do.

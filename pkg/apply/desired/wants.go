@@ -1,8 +1,9 @@
 package desired
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
 // Wants collects the objects of a cluster that no chart renders.

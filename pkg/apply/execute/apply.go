@@ -9,12 +9,13 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"golang.org/x/sync/semaphore"
 )
 
 // finalTime is what the end of a cluster may take: it outlasts a request that is
@@ -32,7 +33,7 @@ type Options struct {
 
 // Apply makes the changes of p, in parallel as far as their order allows. One
 // cluster's failure does not stop the others. The report is whole whatever
-// happens; [Report.Err] says whether all was done. When ctx ends, objects
+// happens; [Report.Complete] says whether all was done. When ctx ends, objects
 // under way are finished and the records written.
 func Apply(ctx context.Context, p *plan.Plan, clients *world.Clients, o Options) *Report {
 	x := &execution{
@@ -104,7 +105,7 @@ func (x *execution) remove(ctx context.Context, c *plan.Cluster, s plan.Step, r 
 	}
 	if c.Leaving && s.Part == lastPart(c) {
 		// Nothing that needs the lock is left. Where the namespace goes, nobody
-		// can take another one any more, and this one goes too.
+		// can take another lock, and this one goes too.
 		if err := x.unlock(context.WithoutCancel(ctx), c); err != nil {
 			return err
 		}

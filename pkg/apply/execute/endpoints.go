@@ -4,11 +4,12 @@ import (
 	"context"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // waitOwnEndpoints waits until a cluster's own istiod stands behind its Service.

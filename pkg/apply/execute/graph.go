@@ -3,10 +3,11 @@ package execute
 import (
 	"context"
 	"errors"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // An Event is something that happened during an apply.
@@ -48,7 +49,7 @@ type running struct {
 }
 
 // errSkipped is the outcome of a step whose turn never came.
-var errSkipped = errors.New("a step before it did not end well")
+var errSkipped = errors.New("a step that comes before it failed")
 
 // A reporter tells what a running step does.
 type reporter struct {

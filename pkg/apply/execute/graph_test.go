@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
@@ -183,4 +184,13 @@ func TestRunStepsEvents(t *testing.T) {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// The end of a cluster writes its record and gives up its lock. It is interrupted
+// while requests are under way, and those are repeated until the server is back.
+func TestFinalTimeOutlastsARequest(t *testing.T) {
+	const attempt, waits = 30 * time.Second, 28 * time.Second // of package kube
+	if finalTime <= attempt+waits {
+		t.Errorf("the end of a cluster takes %v at most, and one request of it %v", finalTime, attempt+waits)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
@@ -31,7 +32,7 @@ func (x *execution) lock(ctx context.Context, c *plan.Cluster) error {
 	return nil
 }
 
-// held refuses to write under a lock that is not ours any more, as after a
+// held refuses to write under a lock that is no longer ours, as after a
 // suspend.
 func (x *execution) held(cluster string) error {
 	x.mu.Lock()

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )

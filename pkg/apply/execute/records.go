@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"slices"
 )
 
 // begin makes the namespace, takes the lock, and records what is about to be

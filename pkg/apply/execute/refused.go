@@ -2,9 +2,10 @@ package execute
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // verdicts are parts of the messages of those who refuse a pod for what it is: a

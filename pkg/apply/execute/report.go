@@ -2,12 +2,13 @@ package execute
 
 import (
 	"errors"
+	"slices"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
-	"time"
 )
 
 // Format is the version of a [Report]'s JSON.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -14,7 +16,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // What the proof of serving puts into a cluster, and takes out again: a Service,
@@ -135,7 +136,7 @@ func (p *servingProbe) freeName(ctx context.Context) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("prove that %s serves %s: Services %s are somebody else's, and istiod's certificate has no other names",
+	return "", fmt.Errorf("prove that %s serves %s: Services %s belong to others, and istiod's certificate has no other names",
 		strings.Join(p.primaries, ", "), p.c.Name, strings.Join(probeServices, " and "))
 }
 

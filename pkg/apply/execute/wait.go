@@ -7,21 +7,22 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // probeInterval is the time between two questions where nothing can be watched.
 const probeInterval = 150 * time.Millisecond
 
 // poll asks every [probeInterval] until there is no reason to wait left, or an
-// error of which waiting longer makes no better. The reason goes to r, and into
+// error that waiting longer does not change. The reason goes to r, and into
 // the error when ctx ends first.
 func poll(ctx context.Context, r *reporter, ask func(ctx context.Context) (reason string, err error)) error {
 	reason := ""
@@ -149,7 +150,7 @@ func waitGateway(ctx context.Context, l *world.Connected, c *plan.Cluster, r *re
 	var service *unstructured.Unstructured
 	err := waitFor(ctx, l, ref, r, func(o *unstructured.Unstructured) (bool, string) {
 		if service = o; o == nil {
-			return false, fmt.Sprintf("%s is not there", ref)
+			return false, fmt.Sprintf("%s does not exist", ref)
 		}
 		reach := world.ReachOf(o, l.Address, nil)
 		pending := len(reach.Hosts) == 0 && world.NodeSelector(o) == nil && reach.Nowhere == ""

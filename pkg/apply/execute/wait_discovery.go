@@ -5,12 +5,13 @@ import (
 	"context"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/wait"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // waitDiscovery waits until every istiod of c reads exactly the clusters that

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // waitReady waits until a workload is as kstatus wants it. The error of one
@@ -55,7 +56,7 @@ const refusalHolds = 10 * time.Second
 // wants it, and if not, why.
 func ready(ref object.Ref, o *unstructured.Unstructured) (bool, string) {
 	if o == nil {
-		return false, fmt.Sprintf("%s is not there", ref)
+		return false, fmt.Sprintf("%s does not exist", ref)
 	}
 	res, err := status.Compute(o)
 	if err != nil {

@@ -6,10 +6,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // failing is the status of a Deployment whose pods are refused.

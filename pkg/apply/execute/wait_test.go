@@ -3,8 +3,9 @@ package execute
 import (
 	"testing"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 func TestHolders(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
-// LetGo makes ref an object of which we own nothing. All fields keep their
+// LetGo makes ref an object that we own nothing of. All fields keep their
 // values, and so the object serves whoever else wants it: an apply without them
 // would remove those that nobody but us owns. Only the labels and annotations
 // with the given keys are removed. An object that is absent, or is not the one

@@ -4,9 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // A Cluster is one API server, as far as planning and applying need it: package
@@ -68,7 +69,7 @@ type Writer interface {
 	// Delete removes ref. Deleting what is absent succeeds; another UID than
 	// that of the options is an error of class [Conflict].
 	Delete(ctx context.Context, ref Ref, opts DeleteOptions) error
-	// LetGo makes ref an object of which we own nothing: fields keep their
+	// LetGo makes ref an object that we own nothing of: fields keep their
 	// values, and only the labels and annotations with these keys go. An object
 	// that is absent or has another UID is left alone.
 	LetGo(ctx context.Context, ref Ref, uid string, keys ...string) error

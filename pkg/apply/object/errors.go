@@ -36,7 +36,7 @@ const (
 	Unclassified  Class = "other"
 )
 
-// An Error is what every method of a [kube.Cluster] fails with. Text that came
+// An Error is what every method of a [Cluster] fails with. Text that came
 // from a server is escaped and bounded, and holds no secret.
 type Error struct {
 	Class   Class

@@ -39,7 +39,7 @@ func Strangers(ref Ref, live *unstructured.Unstructured) string {
 	}
 	others := Managers(live)
 	if len(others) == 0 {
-		return "somebody unknown" // an object of a name alone has no fields to manage
+		return "an unknown tool" // an object of a name alone has no fields to manage
 	}
 	return strings.Join(others, ", ")
 }

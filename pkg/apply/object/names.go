@@ -6,29 +6,29 @@ import "github.com/setup-mesh/setup-mesh/pkg/topology"
 const (
 	// EastWestGateway is the name of the gateway between networks.
 	EastWestGateway = topology.EastWestGateway
-	// crossNetworkGateway is the Gateway that exposes services to other
+	// CrossNetworkGateway is the Gateway that exposes services to other
 	// networks, named as in samples/multicluster/expose-services.yaml.
 	CrossNetworkGateway = "cross-network-gateway"
-	// istiodGateway is the Gateway and istiodRoutes the VirtualService that
+	// IstiodGateway is the Gateway and IstiodRoutes the VirtualService that
 	// lead remote clusters to istiod, named as in
 	// samples/multicluster/expose-istiod.yaml.
 	IstiodGateway = "istiod-gateway"
 	IstiodRoutes  = "istiod-vs"
-	// gatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
+	// GatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
 	GatewayPort = 15443
-	// Through discoveryPort proxies of remote clusters reach istiod, through
-	// webhookPort their API servers do.
+	// Through DiscoveryPort proxies of remote clusters reach istiod, through
+	// WebhookPort their API servers do.
 	DiscoveryPort = 15012
 	WebhookPort   = 15017
-	// cacerts is the Secret that istiod reads a plugged-in CA from:
+	// Cacerts is the Secret that istiod reads a plugged-in CA from:
 	// https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 	Cacerts = "cacerts"
 
 	RemoteSecretPrefix = "istio-remote-secret-"
 	GrantPrefix        = "setup-mesh-grant-"
 
-	// istiodService is where proxies and API servers find their control plane,
-	// the primaries' in a remote cluster; rootConfigMap is where istiod writes
+	// IstiodService is where proxies and API servers find their control plane,
+	// the primaries' in a remote cluster; RootConfigMap is where istiod writes
 	// the root certificate for the proxies of a namespace.
 	IstiodService = "istiod"
 	RootConfigMap = "istio-ca-root-cert"
@@ -39,15 +39,15 @@ const (
 	LabelPermissions = "setup-mesh.io/permissions"
 	LabelNetwork     = "topology.istio.io/network"
 
-	// annotationControlPlanes names the clusters whose istiods may lead in
+	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
 	AnnotationControlPlanes = "topology.istio.io/controlPlaneClusters"
 
-	// annotationCreated marks a namespace that did not exist before us, and
+	// AnnotationCreated marks a namespace that did not exist before us, and
 	// which therefore goes with us.
 	AnnotationCreated = "setup-mesh.io/created"
 
-	// annotationSharedFrom marks the copy of a Service, and names the cluster
+	// AnnotationSharedFrom marks the copy of a Service, and names the cluster
 	// that has the original.
 	AnnotationSharedFrom = "setup-mesh.io/shared-from"
 )

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// FieldManager owns every field that this package applies.
+// FieldManager owns every field that setup-mesh applies.
 const FieldManager = "setup-mesh"
 
 // LockName is the name of the Lease that keeps two applies apart.
@@ -44,5 +44,5 @@ func (e *LockedError) Error() string {
 
 // Remedy is what to do about it.
 func (e *LockedError) Remedy() string {
-	return "wait until that apply is done; the lock of one that died ends by itself"
+	return "wait for that apply to finish; if it died, its lock expires by itself"
 }

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // istiodDebugPort serves /debug/clusterz to callers on the pod's loopback, as

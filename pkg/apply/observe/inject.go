@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // ErrNotTried is wrapped where it is not known whether pods are injected.
-var ErrNotTried = errors.New("whether pods are injected could not be tried")
+var ErrNotTried = errors.New("could not try whether pods are injected")
 
 // TryInjection says why the API server cannot have the pod injected; nil is that
 // it can. A user who may not make pods is told nothing, which is an error

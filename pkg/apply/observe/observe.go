@@ -9,11 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"golang.org/x/sync/errgroup"
 )
 
 // Options say what is read beside the clusters of the topology.
@@ -188,7 +189,7 @@ func (ob observer) connect(ctx context.Context, l *world.Connected, server desir
 	}
 	if now := l.UID; uid != "" && now != uid {
 		l.UID = uid
-		return fmt.Errorf("context %s leads to another cluster now (kube-system UID %s, recorded %s)", l.Context, now, uid)
+		return fmt.Errorf("context %s now points to a different cluster (kube-system UID %s, recorded %s)", l.Context, now, uid)
 	}
 	ob.clients.Add(l.UID, cluster)
 	if object.Absent(namespace.Err) {

@@ -4,8 +4,13 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -14,9 +19,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/rbac"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // readsAtOnce bounds the requests under way to one API server.
@@ -186,7 +188,9 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]*des
 			mu.Lock()
 			defer mu.Unlock()
 			for _, o := range list {
-				l.Objects[object.RefOf(o)] = world.Observed{Object: o}
+				if ref := object.RefOf(o); !l.Ending[ref] { // as good as gone
+					l.Objects[ref] = world.Observed{Object: o}
+				}
 			}
 			return nil
 		})
@@ -232,13 +236,13 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 // cluster of which a part is unknown. Missing permissions are named together.
 func unreadable(ctx context.Context, l *world.Connected) error {
 	var refs []object.Ref
-	for ref, seen := range l.Objects {
-		switch {
-		case seen.Err == nil:
-		case object.ClassOf(seen.Err) == object.Forbidden:
+	for _, ref := range slices.SortedFunc(maps.Keys(l.Objects), object.CompareRefs) { // the same error each time
+		switch err := l.Objects[ref].Err; {
+		case err == nil:
+		case object.ClassOf(err) == object.Forbidden:
 			refs = append(refs, ref)
 		default:
-			return seen.Err
+			return err
 		}
 	}
 	if len(refs) == 0 {

@@ -2,14 +2,16 @@ package observe
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // A user who may not read is told so once, whatever it is.
@@ -21,6 +23,12 @@ func TestUnreadable(t *testing.T) {
 	l.Objects[object.SecretRef("istio-system", "x")] = world.Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: "EOF"}}
 	if err := unreadable(t.Context(), &world.Connected{Live: l}); err == nil || err.Error() != "read Secret: EOF" {
 		t.Errorf("of what is not reached: %v", err)
+	}
+	for i := range 20 { // maps have no order, and the same mistake says the same each time
+		l.Objects[object.SecretRef("istio-system", fmt.Sprintf("y%d", i))] = world.Observed{Err: &object.Error{Class: object.Unreachable, Op: "read Secret", Message: fmt.Sprint(i)}}
+	}
+	if err := unreadable(t.Context(), &world.Connected{Live: l}); err == nil || err.Error() != "read Secret: EOF" {
+		t.Errorf("of several that are not reached: %v", err)
 	}
 	if err := errors.New("no such context"); !errors.Is(unconnected(t.Context(), &world.Connected{Live: l}, err, nil), err) {
 		t.Error("another error is told")

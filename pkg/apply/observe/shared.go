@@ -7,12 +7,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // share reads what is wanted in the clusters of a mesh that shares Services. What

@@ -9,15 +9,13 @@ type Claim string
 // The claims that are proved by looking. Those about parts are made by
 // [Applied] and [Gone].
 const (
-	Begun     Claim = "begun"       // the namespace is there, the lock is held, the record says what is coming
-	Answers   Claim = "istiod"      // its own control plane runs, and its webhooks answer
-	Addressed Claim = "gateway"     // its east-west gateway runs, and has an address
-	Serves    Claim = "serving"     // each of its primaries that is reached injects its pods, alone
-	Injected  Claim = "injection"   // its pods are injected by its primaries
-	Settled   Claim = "settled"     // all that is wanted in it is there, and serves
-	Departed  Claim = "departed"    // it is certain that it is not a cluster of the topology
-	Discovers Claim = "discovery"   // its istiods read exactly the clusters that they should
-	Handed    Claim = "handed over" // peer: the remote cluster that it served is served by others
+	Begun     Claim = "begun"     // the namespace is there, the lock is held, the record says what is coming
+	Answers   Claim = "istiod"    // its own control plane runs, and its webhooks answer
+	Addressed Claim = "gateway"   // its east-west gateway runs, and has an address
+	Serves    Claim = "serving"   // each of its primaries that is reached injects its pods, alone
+	Injected  Claim = "injection" // its pods are injected by its primaries
+	Departed  Claim = "departed"  // it is certain that it is not a cluster of the topology
+	Discovers Claim = "discovery" // its istiods read exactly the clusters that they should
 )
 
 // A Fact is something that is true of a cluster, or will be, or cannot be.

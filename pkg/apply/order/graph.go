@@ -90,5 +90,5 @@ func circle(nodes []Node, path []int, from int) string {
 			break
 		}
 	}
-	return "the order of steps has a circle, which is a mistake in setup-mesh: " + strings.Join(names, " < ")
+	return "steps wait for each other in a circle, which is a bug in setup-mesh: " + strings.Join(names, " < ")
 }

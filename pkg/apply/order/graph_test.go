@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 )
 
@@ -145,7 +146,7 @@ func TestResolveCircle(t *testing.T) {
 func TestCircleIsNamed(t *testing.T) {
 	nodes := []order.Node{node("s <- a"), node("a <- b"), node("b <- a")}
 	order.Resolve(nodes, func(order.Fact) string { return "" })
-	const want = "the order of steps has a circle, which is a mistake in setup-mesh: c b < c a"
+	const want = "steps wait for each other in a circle, which is a bug in setup-mesh: c b < c a"
 	if got := strings.ReplaceAll(nodes[2].Blocked, "  ", " "); strings.Join(strings.Fields(got), " ") != want {
 		t.Errorf("blocked: %q, want %q", nodes[2].Blocked, want)
 	}

@@ -45,7 +45,7 @@ func (s Subject) Compare(o Subject) int {
 
 // removal is the order in which parts leave a cluster: nothing calls a webhook
 // that is gone, nothing runs without what it refers to, and what could be
-// written anew by what runs goes after that.
+// written again by what still runs goes after that.
 var removal = [][]Part{
 	{Probe},
 	{Injector, Webhooks},

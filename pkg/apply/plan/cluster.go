@@ -4,10 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Remedies are what to do about a cluster that is not reached, the likelier first.
@@ -17,7 +18,7 @@ func (c *Cluster) Remedies() []string {
 		out = append(out, c.Hint)
 	}
 	if c.Leaving && c.Detail == "" { // a cluster that answers is not gone
-		out = append(out, "where it is gone for good: --forget "+c.Name)
+		out = append(out, "if it is gone for good: --forget "+c.Name)
 	}
 	return out
 }

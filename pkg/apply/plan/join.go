@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -15,7 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // join plans a cluster of the topology.
@@ -158,7 +159,7 @@ func madeAnew(it *desired.Item, live *unstructured.Unstructured) string {
 		return "clusterIP is immutable"
 	}
 	if it.Part == order.Service && HasSelector(live) && !object.Ours(live) {
-		return "its selector is not ours to remove" // an apply leaves what others own
+		return "another tool owns its selector" // an apply leaves what others own
 	}
 	return ""
 }

@@ -3,15 +3,16 @@ package plan
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// prune plans the end of what is recorded in a member and not wanted any more.
+// prune plans the end of what is recorded in a member and no longer wanted.
 // CRDs outlive the components that brought them, except in a cluster that has
 // become a remote one: nobody reads custom resources there. shared is wanted
 // beside what the topology says.

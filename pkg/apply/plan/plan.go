@@ -4,6 +4,9 @@
 package plan
 
 import (
+	"slices"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -11,8 +14,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"slices"
-	"time"
 )
 
 // Format is the version of a [Plan]'s JSON.
@@ -62,7 +63,7 @@ type Cluster struct {
 	// Was is the member as the last apply recorded it, where it had another
 	// role, other primaries or another network.
 	Was *record.Member `json:"was,omitempty"`
-	// Leaving says that the cluster is not in the topology any more, or that
+	// Leaving says that the cluster is no longer in the topology, or that
 	// the mesh is torn down.
 	Leaving bool `json:"leaving,omitempty"`
 	// Unreached is why nothing is known of the cluster, and so nothing planned.
@@ -88,7 +89,7 @@ type Cluster struct {
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name
 	Forgotten bool             `json:"-"` // see [Options].Forget
-	// yielded are recorded objects that others manage now: they are kept.
+	// Yielded are recorded objects that others manage now: they are kept.
 	Yielded []object.Ref `json:"-"`
 }
 
@@ -129,7 +130,7 @@ func (c Change) Removes() bool {
 
 // Options are the user's leave to do what is refused otherwise.
 type Options struct {
-	Adopt         bool     // take over objects that somebody else manages
+	Adopt         bool     // take over objects that other tools manage
 	AllowLoopback bool     // a loopback API server can be reached by the others
 	AllowOverlap  bool     // the nodes' pod ranges are not those of the pods
 	AcceptNew     bool     // a context may lead to another cluster than before

@@ -6,13 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
-	"strings"
 )
 
 // A SavedPlan is a plan in a file. It holds digests, and no content of any
@@ -42,7 +43,7 @@ func ParseSaved(b []byte) (*SavedPlan, error) {
 		return nil, fmt.Errorf("decode the plan: %w", err)
 	}
 	if s.Plan == nil || s.Format != Format {
-		return nil, fmt.Errorf("decode the plan: a plan of format %s is expected", Format)
+		return nil, fmt.Errorf("decode the plan: its format is not %s", Format)
 	}
 	if slices.Contains(s.Clusters, nil) {
 		return nil, errors.New("decode the plan: one of its clusters is null")
@@ -61,11 +62,11 @@ func ParseSaved(b []byte) (*SavedPlan, error) {
 type AlteredError struct{}
 
 func (*AlteredError) Error() string {
-	return "the plan was changed after it was saved: its digest is of something else"
+	return "the plan was changed after it was saved: its digest does not match"
 }
 
 // Remedy is what to do about it.
-func (*AlteredError) Remedy() string { return "save a new plan, and read that" }
+func (*AlteredError) Remedy() string { return "save a new plan and review it" }
 
 // An essence is all of a plan that reaches a cluster. What is said about it to
 // people is no part of it, and neither are dates of what will be minted.
@@ -131,7 +132,7 @@ func (s *SavedPlan) Stale(now *Plan) []string {
 	}
 	var out []string
 	if s.Inputs != now.Inputs {
-		out = append(out, "the files in the work directory, or this binary, are not those that the plan was made with")
+		out = append(out, "the files in the work directory, or setup-mesh itself, have changed since the plan was made")
 	}
 	old := map[string]*Cluster{}
 	for _, c := range s.Clusters {
@@ -145,7 +146,7 @@ func (s *SavedPlan) Stale(now *Plan) []string {
 		}
 	}
 	for _, name := range object.SortedKeys(old) {
-		out = append(out, name+": is not part of the mesh now")
+		out = append(out, name+": is no longer part of the mesh")
 	}
 	if len(out) == 0 {
 		out = append(out, "it was made by another command, or with other flags")
@@ -159,11 +160,11 @@ func moved(was, is *Cluster) string {
 	case was == nil:
 		return "was not part of the plan"
 	case was.Unreached == "" && is.Unreached != "":
-		return "was reached then, and is not now"
+		return "was reachable then, and is not now"
 	case was.Unreached != "" && is.Unreached == "":
-		return "was not reached then, and is now"
+		return "was not reachable then, and is now"
 	case was.UID != is.UID:
-		return "context " + is.Context + " leads to another cluster now"
+		return "context " + is.Context + " now points to a different cluster"
 	case !sameJSON(was.Member, is.Member):
 		return "its place in the mesh has changed"
 	case !slices.Equal(was.Addresses, is.Addresses):
@@ -184,17 +185,19 @@ func firstDifference(old, now []Change) string {
 		delete(byRef, c.Object)
 		switch {
 		case !ok:
-			return fmt.Sprintf("%s is to %s now, and was not in it", c.Object, c.Action)
+			return fmt.Sprintf("%s: %s now, not in the plan", c.Object, c.Action)
 		case o.Action != c.Action:
-			return fmt.Sprintf("%s is to %s now, and was to %s", c.Object, c.Action, o.Action)
+			return fmt.Sprintf("%s: %s now, %s in the plan", c.Object, c.Action, o.Action)
 		case o.Mint && c.Mint && o.Sends != c.Sends:
 			return fmt.Sprintf("%s would lead elsewhere: %s -> %s", c.Object, o.Sends, c.Sends)
 		case !sameJSON(o.essence(), c.essence()):
-			return fmt.Sprintf("%s is not what it was", c.Object)
+			return fmt.Sprintf("%s has changed since the plan was made", c.Object)
 		}
 	}
-	for ref := range byRef {
-		return fmt.Sprintf("%s was in it, and is not now", ref)
+	for _, c := range old {
+		if _, missing := byRef[c.Object]; missing {
+			return fmt.Sprintf("%s: %s in the plan, not now", c.Object, c.Action)
+		}
 	}
 	return ""
 }

@@ -1,16 +1,17 @@
 package plan
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 func TestParseSavedErrors(t *testing.T) {
 	tests := map[string]struct{ in, wantErr string }{
 		"nothing":          {"", "decode the plan: EOF"},
-		"another format":   {`{"format": "setup-mesh.io/plan/v1"}`, "decode the plan: a plan of format setup-mesh.io/plan/v2 is expected"},
+		"another format":   {`{"format": "setup-mesh.io/plan/v1"}`, "decode the plan: its format is not setup-mesh.io/plan/v2"},
 		"another file":     {`{"mesh_id": "m"}`, `decode the plan: json: unknown field "mesh_id"`},
-		"null":             {`null`, "decode the plan: a plan of format setup-mesh.io/plan/v2 is expected"},
+		"null":             {`null`, "decode the plan: its format is not setup-mesh.io/plan/v2"},
 		"a cluster is not": {`{"format": "setup-mesh.io/plan/v2", "clusters": [null]}`, "decode the plan: one of its clusters is null"},
 	}
 	for name, tt := range tests {

@@ -2,10 +2,11 @@ package plan
 
 import (
 	"cmp"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
 )
 
 // A Scene is what the rules of components look at: who is who, and who was.
@@ -158,7 +159,7 @@ func (s *Scene) holds(f order.Fact) string {
 	case c == nil:
 		return ""
 	case f.Claim == order.Departed && s.doubt != "" && c.departed() && !slices.Contains(s.Plan.Options.Leaving, c.Name):
-		return s.doubt + " is not reached, and may be the cluster that is called " + c.Name + " here: --leaving " + c.Name + " says that it is not"
+		return s.doubt + " is not reached, and may be the same cluster as " + c.Name + ": if it is not, pass --leaving " + c.Name
 	case f.Claim == order.Departed:
 		return ""
 	case c.Unreached != "":

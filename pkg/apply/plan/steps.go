@@ -1,9 +1,10 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"slices"
 )
 
 // A StepKind is what a step does.
@@ -70,7 +71,7 @@ func (pl *planner) order() {
 	}
 	for _, d := range drafts {
 		if c := s.Clusters[d.Cluster]; d.Claim == order.Serves && d.Step.Blocked == "" && !c.Pending() {
-			d.Step.Blocked = "nothing of " + c.Name + " changes now" // and what the proof puts there needs a lock
+			d.Step.Blocked = "nothing changes in " + c.Name // and what the proof puts there needs a lock
 		}
 	}
 	pl.records()

@@ -4,10 +4,11 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // unshare plans the end of a recorded copy, or of the namespace that came with
@@ -24,7 +25,7 @@ func (pl *planner) unshare(c *Cluster, o record.Recorded, reason string) {
 		pl.leaveNamespace(c, o.Ref, o.Subject)
 		return
 	case object.TakenOver(live):
-		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is managed by "+strings.Join(object.Managers(live), ", ")+" now", true
+		ch.Action, ch.Reason, ch.LetGo = Update, "let go: now managed by "+strings.Join(object.Managers(live), ", "), true
 	case !object.IsCopy(live):
 		ch.Action, ch.Reason, ch.LetGo = Update, "let go: it is no longer marked as a copy", true
 	}

@@ -9,8 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"gopkg.in/yaml.v3"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // The objects that grant permissions, in the order in which they are printed:

@@ -4,6 +4,7 @@ package record
 
 import (
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 const (
@@ -34,7 +35,7 @@ const Label = object.LabelMesh
 type Recorded struct {
 	object.Ref
 	order.Subject
-	// Hash is the [apply.Item]'s when it was last applied to its end, "" while it is
+	// Hash is the [desired.Item]'s when it was last applied to its end, "" while it is
 	// not known to have been.
 	Hash string `json:"hash,omitempty"`
 	// SetBack are the field managers whose changes to the object applies have

@@ -6,15 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"net/netip"
-	"time"
 )
 
 // An intent is what somebody is about to apply.
@@ -72,7 +74,7 @@ func (s *sim) apply(p *process, o options) outcome {
 	}
 	pl := apply.NewPlan(d, w, plan.Options{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
 	pl.Teardown = p.ends
-	pl = check.With(pl, check.Preflight(pl, check.Inspect(ctx, pl, clients)))
+	pl = check.With(pl, check.Preflight(pl, ask.Inspect(ctx, pl, clients)))
 	s.secretPlan(pl)
 	s.logPlan(p, pl)
 	if len(pl.Refusals) > 0 {

@@ -6,8 +6,17 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/charts"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -18,13 +27,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	"runtime"
-	"runtime/pprof"
-	"strings"
-	"sync/atomic"
-	"syscall"
-	"testing"
-	"time"
 )
 
 // BenchmarkClusters is a mesh of n clusters in memory, on n/10 networks with one
@@ -94,7 +96,7 @@ func benchClusters(b *testing.B, n int) {
 			b.Fatal(err)
 		}
 		p := apply.NewPlan(d, w, plan.Options{})
-		return check.With(p, check.Preflight(p, check.Inspect(ctx, p, clients)))
+		return check.With(p, check.Preflight(p, ask.Inspect(ctx, p, clients)))
 	}
 	carryOut := func(ctx context.Context, clients *world.Clients) {
 		p := newPlan(ctx, clients)

@@ -6,10 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A deed is something that somebody else does to a cluster.

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // do makes an edit to mesh m. What does not fit is left out.

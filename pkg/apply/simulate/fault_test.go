@@ -2,10 +2,11 @@ package simulate
 
 import (
 	"context"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"math/rand/v2"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A fault befalls some of the requests of a round.

@@ -3,11 +3,12 @@ package simulate
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
-	"time"
 )
 
 // A watch is what has to stay true until the next apply begins.
@@ -42,6 +43,12 @@ func (s *sim) arm(intents []intent) {
 		for _, in := range intents {
 			for _, m := range in.mesh.Members {
 				s.given[identity{m.Cluster, m.Name, m.Network}] = true
+			}
+		}
+		for _, c := range s.names { // what somebody has ended takes its time
+			all := slices.Concat(w.List(c, object.NamespaceRef("").GroupKind(), ""), w.List(c, object.CrdRef.GroupKind(), ""))
+			if slices.ContainsFunc(all, func(o applytest.Object) bool { return o.GetDeletionTimestamp() != nil }) {
+				s.taint(w, c)
 			}
 		}
 		s.abandon(w, intents[0].mesh)
@@ -192,23 +199,26 @@ func (s *sim) tainted(cluster string) {
 	s.fleet.Look(func(w applytest.World) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.watch.dirty == nil {
-			return
-		}
-		s.watch.dirty[cluster] = true
-		for _, c := range s.names {
-			if _, list := injection(w, c); slices.ContainsFunc(list, func(v applytest.Verdict) bool { return v.By == cluster || !v.Served }) {
-				s.watch.dirty[c] = true
-			}
-		}
-		for _, m := range s.meshes {
-			for _, c := range m.Members {
-				if slices.Contains(c.Primaries, cluster) {
-					s.watch.dirty[c.Cluster] = true
-				}
-			}
+		if s.watch.dirty != nil {
+			s.taint(w, cluster)
 		}
 	})
+}
+
+func (s *sim) taint(w applytest.World, cluster string) {
+	s.watch.dirty[cluster] = true
+	for _, c := range s.names {
+		if _, list := injection(w, c); slices.ContainsFunc(list, func(v applytest.Verdict) bool { return v.By == cluster || !v.Served }) {
+			s.watch.dirty[c] = true
+		}
+	}
+	for _, m := range s.meshes {
+		for _, c := range m.Members {
+			if slices.Contains(c.Primaries, cluster) {
+				s.watch.dirty[c.Cluster] = true
+			}
+		}
+	}
 }
 
 func (s *sim) checkInjection(w applytest.World, when string) {

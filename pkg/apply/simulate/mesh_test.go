@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -23,7 +26,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // A mesh is what a user has in a work directory.
@@ -254,23 +256,23 @@ func (s *sim) wanted(m mesh, ends bool) (*desired.Desired, error) {
 	return d, nil
 }
 
-// remember has each intermediate verified once: that takes more time than all else
-// in a plan, and is package certs' own business.
+// remember has each intermediate verified once, and few made: that takes more time
+// than all else in an apply, and is package certs' own business.
 func (s *sim) remember(d *desired.Desired) {
 	for _, c := range d.Clusters {
 		for _, it := range c.Items {
 			if it.Ref.Name == object.Cacerts {
-				it.Late = judged{it.Late, s, c.Member.Name}
+				it.Late = judged{it.Late, s, d.MeshID, c.Member.Namespace, c.Member.Name}
 			}
 		}
 	}
 }
 
-// judged remembers which intermediates are good.
+// judged remembers which intermediates are good, and those of the first day.
 type judged struct {
 	desired.Late
-	s       *sim
-	cluster string
+	s                       *sim
+	mesh, namespace, member string
 }
 
 // An intermediate is the data of a Secret cacerts, of a member of a mesh.
@@ -290,7 +292,7 @@ func intermediateOf(secret applytest.Object, member string) intermediate {
 // Judge implements [desired.Late]. A certificate that is verified stays so until it
 // is due.
 func (j judged) Judge(w *world.World, live *unstructured.Unstructured) string {
-	key := intermediateOf(live, j.cluster)
+	key := intermediateOf(live, j.member)
 	j.s.mu.Lock()
 	v, ok := j.s.good[key]
 	j.s.mu.Unlock()
@@ -298,6 +300,34 @@ func (j judged) Judge(w *world.World, live *unstructured.Unstructured) string {
 		return ""
 	}
 	return j.Late.Judge(w, live)
+}
+
+// A minting is the nth intermediate that a history makes in an hour for a member.
+type minting struct {
+	mesh, namespace, member string
+	hour                    time.Time
+	nth                     int
+}
+
+// mintings are those of all histories: in each the clock begins at the same time.
+var mintings sync.Map
+
+// Mint implements [desired.Late].
+func (j judged) Mint(ctx context.Context, m desired.Minter) (desired.Content, error) {
+	m.Now = m.Now.Truncate(time.Hour)
+	key := minting{mesh: j.mesh, namespace: j.namespace, member: j.member, hour: m.Now}
+	j.s.mu.Lock()
+	j.s.minted[key]++
+	key.nth = j.s.minted[key]
+	j.s.mu.Unlock()
+	if c, ok := mintings.Load(key); ok {
+		return c.(desired.Content), nil
+	}
+	c, err := j.Late.Mint(ctx, m)
+	if err == nil && m.Now.Before(began.Add(24*time.Hour)) {
+		mintings.Store(key, c)
+	}
+	return c, err
 }
 
 // verified notes that the intermediate of a member, which has just been written, is

@@ -2,9 +2,10 @@ package simulate
 
 import (
 	"encoding/base64"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"strings"
 	"sync"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 )
 
 // A keyring holds pieces of keys that must never be seen outside a Secret.

@@ -3,15 +3,16 @@ package simulate
 import (
 	"context"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // A sim is a history while it happens.
@@ -37,7 +38,8 @@ type sim struct {
 	asked     map[uint64]int
 	read      map[string]*desired.Desired // by the files
 	good      map[intermediate]validity   // intermediates that were verified
-	planted   map[placed]string           // what is others', by UID
+	minted    map[minting]int
+	planted   map[placed]string // what is others', by UID
 	skew      map[string]time.Duration
 	abandoned map[placedIn]bool // clusters that nobody of a mesh knows of
 	told      map[told]bool     // that a record has named, once
@@ -66,7 +68,7 @@ func (f *failure) Error() string { return f.invariant + ": " + f.detail }
 func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
-		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, planted: map[placed]string{},
+		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, minted: map[minting]int{}, planted: map[placed]string{},
 		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{},
 		leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
@@ -96,6 +98,7 @@ func (s *sim) newCluster() string {
 		d.Balancer += 4 * slow
 		d.Ready += slow
 		d.Discovery += slow / 2
+		d.Ending += 3 * slow
 	})
 	return name
 }

@@ -58,11 +58,11 @@ type Trust struct {
 // Healthy says whether nothing was found.
 func (s *Status) Healthy() bool { return len(s.Findings) == 0 }
 
-// New judges a plan and the answers to [Examine].
+// New judges a plan and the answers to [ask.Examine].
 func New(p *plan.Plan, probes map[string]check.Probe) *Status {
 	e := check.NewEvidence(p, nil, probes)
 	s := &Status{Format: Format, Mesh: p.Mesh, Clusters: []Cluster{}, Findings: []plan.Finding{}}
-	checks := slices.Concat(check.PlanChecks(), Checks())
+	checks := slices.Concat(check.PlanChecks(), component.StatusChecks())
 	for _, f := range e.Judge(checks) {
 		switch {
 		case check.SeverityOf(checks, f) != check.Warns || f.Unknown:

@@ -10,11 +10,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // A Resolver finds the IP addresses of a host name; [net.Resolver] is one.
@@ -104,7 +105,7 @@ func ReachOf(service *unstructured.Unstructured, address topology.Gateway, nodes
 	case kind == "NodePort" && NodeSelector(service) != nil:
 		r.Hosts = nodes
 	default:
-		r.Nowhere = fmt.Sprintf("Service %s/%s is of type %s, which has no address outside", service.GetNamespace(), service.GetName(), kind)
+		r.Nowhere = fmt.Sprintf("Service %s/%s is of type %s, which has no external address", service.GetNamespace(), service.GetName(), kind)
 	}
 	return r
 }

@@ -9,9 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // gatewayService is an east-west gateway's Service as an API server has it.
@@ -54,10 +55,10 @@ func TestReachOf(t *testing.T) {
 			service: gatewayService("NodePort", selected), want: Reach{Hosts: []string{"203.0.113.8"}, Ports: nodePorts}, shown: "203.0.113.8:31443",
 		},
 		"node ports of nobody knows which node": {
-			service: gatewayService("NodePort", nil), want: Reach{Ports: nodePorts, Nowhere: "Service ns/istio-eastwestgateway is of type NodePort, which has no address outside"},
+			service: gatewayService("NodePort", nil), want: Reach{Ports: nodePorts, Nowhere: "Service ns/istio-eastwestgateway is of type NodePort, which has no external address"},
 		},
 		"an address inside only": {
-			service: gatewayService("ClusterIP", nil), want: Reach{Nowhere: "Service ns/istio-eastwestgateway is of type ClusterIP, which has no address outside"},
+			service: gatewayService("ClusterIP", nil), want: Reach{Nowhere: "Service ns/istio-eastwestgateway is of type ClusterIP, which has no external address"},
 		},
 	}
 	for name, tt := range tests {

@@ -3,10 +3,11 @@ package world
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // Follow makes a member that leaves be where its record is, if that is in
@@ -34,8 +35,8 @@ func (l *Live) OtherNamespace() string {
 	return found
 }
 
-// SeeNamespace takes note of Istio's namespace. One that is being deleted is as
-// good as gone, with all that is in it, the record too.
+// SeeNamespace takes note of Istio's namespace. One that is being deleted
+// counts as gone, with all that is in it, the record too.
 func (l *Live) SeeNamespace(seen Observed) {
 	ref := object.NamespaceRef(l.Namespace)
 	if seen.Object != nil && seen.Object.GetDeletionTimestamp() != nil && !l.Leaving {

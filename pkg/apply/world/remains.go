@@ -3,10 +3,11 @@ package world
 import (
 	"slices"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // Remains is what stands in the way of leaving a cluster, or a namespace of it,

@@ -6,10 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // A World is what was read from the clusters at one time.
@@ -72,14 +73,14 @@ type Live struct {
 
 	Address       topology.Gateway
 	RecordVersion string // resourceVersion of the record, "" while there is none
-	// elsewhere are the records in other namespaces of the cluster than the
+	// Elsewhere are the records in other namespaces of the cluster than the
 	// member's, by namespace: of this mesh or another one.
 	Elsewhere map[string]Stored
-	// lost says that the record was not there, and Record is what our label tells.
+	// Lost says that the record was not there, and Record is what our label tells.
 	Lost bool
-	// services are all Services of the shared namespaces, by namespace. A
-	// namespace that is being deleted is as good as gone: it is absent from
-	// Objects, and named in ending.
+	// Services are all Services of the shared namespaces, by namespace. A
+	// namespace that is being deleted counts as gone: it is absent from Objects,
+	// and named in Ending.
 	Services map[string][]*unstructured.Unstructured
 	Ending   map[object.Ref]bool
 }

@@ -1,8 +1,9 @@
 package legacy
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // A rule says what became of one setting of Istio 1.4.

@@ -1,8 +1,9 @@
 package legacy
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // checkUnderstood judges the two values of 1.4 that are understood, which are

@@ -1,11 +1,12 @@
 package manifest
 
 import (
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"strings"
 )
 
 // The two kinds that base.yaml may be, with their only versions.

@@ -3,12 +3,13 @@ package manifest_test
 import (
 	"encoding/json"
 	"flag"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 var update = flag.Bool("update", false, "write what the code gives as what is wanted")

@@ -1,11 +1,12 @@
 package manifest
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"maps"
-	"slices"
 )
 
 // eastWestGateway is the entry of components.ingressGateways that

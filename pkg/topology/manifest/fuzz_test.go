@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	"gopkg.in/yaml.v3"
 )
 
 // FuzzManifest makes the manifests of any topology.yaml that can be read, and looks

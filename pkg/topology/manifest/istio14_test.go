@@ -1,9 +1,10 @@
 package manifest_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // The tests in this file are named after defects of Istio 1.4's setup-mesh.sh.

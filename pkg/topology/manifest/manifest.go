@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"strings"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
-	"gopkg.in/yaml.v3"
 )
 
 // A Release names the images that go with the charts that are built in.

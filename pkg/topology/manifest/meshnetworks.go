@@ -1,11 +1,12 @@
 package manifest
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // meshNetworks is values.global.meshNetworks of c: the gateways that

@@ -1,10 +1,11 @@
 package manifest
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // controlPlaneOnly are the settings that a remote cluster has no use for: those of

@@ -1,10 +1,11 @@
 package manifest
 
 import (
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"strings"
 )
 
 // owner sets the values that the topology decides and collects the warnings.

@@ -1,9 +1,10 @@
 package manifest_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // TestTemplateExample puts the example in the place of the spec.

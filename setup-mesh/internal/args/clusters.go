@@ -68,9 +68,9 @@ func (a *Leaving) flags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "forget", Usage: "drop a `CLUSTER` that is gone for good from the records",
 			Action: func(_ *cli.Context, names []string) error { a.Forget = slices.Clone(names); return nil }},
-		&cli.StringSliceFlag{Name: "leaving", Usage: "accept that a `CLUSTER` that left topology.yaml is not one in it that does not answer",
+		&cli.StringSliceFlag{Name: "leaving", Usage: "let `CLUSTER` leave, although a cluster in topology.yaml that does not answer could be the same one",
 			Action: func(_ *cli.Context, names []string) error { a.Left = slices.Clone(names); return nil }},
-		&cli.BoolFlag{Name: "crds", Destination: &a.CRDs, Usage: "delete Istio's CRDs from clusters that leave or become remote, although resources of yours exist"},
+		&cli.BoolFlag{Name: "crds", Destination: &a.CRDs, Usage: "delete Istio's CRDs from clusters that leave or become remote, even if resources of yours exist"},
 	}
 }
 
@@ -82,7 +82,7 @@ type Joining struct {
 
 func (a *Joining) flags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "adopt", Destination: &a.Adopt, Usage: "take over objects that somebody else manages"},
+		&cli.BoolFlag{Name: "adopt", Destination: &a.Adopt, Usage: "take over objects that other tools manage"},
 		&cli.BoolFlag{Name: "allow-overlap", Destination: &a.AllowOverlap,
 			Usage: "accept overlapping node podCIDRs: pod IPs are unique all the same (Calico, Cilium, VPC CNI)"},
 	}

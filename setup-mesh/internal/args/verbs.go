@@ -50,7 +50,7 @@ type Change struct {
 
 func (a *Change) flags() []cli.Flag {
 	return []cli.Flag{
-		timeoutFlag(&a.Timeout, 10*time.Minute, "give up planning after `TIME`, and what follows your answer after that time again"),
+		timeoutFlag(&a.Timeout, 10*time.Minute, "give up planning after `TIME`, and applying after the same time again"),
 		&cli.IntFlag{Name: "parallelism", Destination: &a.Parallelism, Value: 24, Usage: "at most `N` changes under way at once, over all clusters"},
 		&cli.BoolFlag{Name: "yes", Destination: &a.Yes, Aliases: []string{"y"}, Usage: "do not ask"},
 		showFlag(&a.Objects),
@@ -69,7 +69,7 @@ type Apply struct {
 // Flags fill a.
 func (a *Apply) Flags() []cli.Flag {
 	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags()),
-		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, and nothing if the world has moved"})
+		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, or refuse if anything has changed since"})
 }
 
 // Teardown is the command line of teardown.
@@ -83,7 +83,7 @@ type Teardown struct {
 // Flags fill a.
 func (a *Teardown) Flags() []cli.Flag {
 	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags()),
-		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: accept that members leave too that topology.yaml does not name"})
+		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: also remove members that topology.yaml does not name"})
 }
 
 // Status is the command line of status.
@@ -104,7 +104,7 @@ type Render struct{ Dir, OutDir string }
 func (a *Render) Flags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(&a.Dir),
-		&cli.StringFlag{Name: "out-dir", Destination: &a.OutDir, Usage: "`DIRECTORY` to write to; it is made where there is none"},
+		&cli.StringFlag{Name: "out-dir", Destination: &a.OutDir, Usage: "`DIRECTORY` to write to; created if it does not exist"},
 	}
 }
 

@@ -2,10 +2,11 @@ package view
 
 import (
 	"errors"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"io"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // Error words an error and what to do about it: of those that are joined, each

@@ -3,9 +3,10 @@ package view
 import (
 	"bytes"
 	"errors"
+	"testing"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"testing"
 )
 
 // mistake is one in a file.

@@ -2,11 +2,12 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
 // A PlanStyle is how a plan is shown.
@@ -47,7 +48,7 @@ func (v *planView) print() {
 		say(v.w, "Plan: %d to create, %d to update, %d to delete in %s.", v.plan.Count(plan.Create),
 			v.plan.Count(plan.Update), v.plan.Count(plan.Delete), clusterCount(len(pendingClusters(v.plan))))
 		if n := len(v.plan.Refusals); n > 0 {
-			say(v.w, "This plan is not applied: fix %s first.", theProblems(n))
+			say(v.w, "This plan cannot be applied: fix %s first.", theProblems(n))
 		}
 	case len(v.plan.Refusals) > 0:
 	case v.plan.Incomplete():

@@ -2,10 +2,11 @@ package view
 
 import (
 	"fmt"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
 )
 
 // remoteAccess words whom istiod reads: the grants behind it go without saying.

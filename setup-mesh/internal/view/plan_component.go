@@ -2,11 +2,12 @@ package view
 
 import (
 	"fmt"
+	"strings"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"strings"
-	"time"
 )
 
 // componentIndent is where the words of a component begin.

@@ -2,10 +2,11 @@ package view
 
 import (
 	"fmt"
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
 )
 
 // gatewayLines words what becomes of an east-west gateway.
@@ -41,7 +42,7 @@ func (v *planView) newGateway(c *plan.Cluster, changes []plan.Change) []planLine
 	}
 	if leads {
 		lines = append(lines, planLine{
-			text:  fmt.Sprintf("leads %s to istiod, on ports 15012 and 15017", few(remotes)),
+			text:  fmt.Sprintf("routes %s to istiod, on ports 15012 and 15017", few(remotes)),
 			alike: "leads " + count(len(remotes), "cluster"),
 		})
 	}
@@ -54,7 +55,7 @@ func oldGateway(changes []plan.Change) string {
 	case has(changes, object.EastWestGateway):
 		return words
 	case has(changes, object.IstiodGateway):
-		return "no longer leads clusters to istiod"
+		return "no longer routes clusters to istiod"
 	default:
 		return words + "; the gateway stays"
 	}

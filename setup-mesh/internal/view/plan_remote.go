@@ -1,10 +1,11 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
 )
 
 // What a plan says of remote clusters, and of primaries as far as they serve

@@ -1,9 +1,10 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"slices"
 )
 
 // A sharedGroup is what happens to copies of one namespace, for one reason.

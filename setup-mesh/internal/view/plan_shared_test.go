@@ -2,11 +2,12 @@ package view
 
 import (
 	"fmt"
+	"testing"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"testing"
 )
 
 const shopName = "shop"
@@ -32,7 +33,7 @@ func TestViewPlanSharedServices(t *testing.T) {
 		sharedChange(plan.Create, shopName, "cart", "west-1"),
 		sharedChange(plan.Create, shopName, "stock", "east-1"),
 		changed(sharedChange(plan.Update, shopName, "catalog", "west-1"), "", compare.Field{Path: "spec.ports[port=80].targetPort", Old: int64(80), New: int64(8080)}),
-		because(sharedChange(plan.Update, shopName, "prices", "west-1"), "let go: it is managed by kubectl-client-side-apply now"),
+		because(sharedChange(plan.Update, shopName, "prices", "west-1"), "let go: now managed by kubectl-client-side-apply"),
 		because(sharedChange(plan.Delete, shopName, "old", "west-1"), "not in west-1 any more"),
 	)...)
 	ended := clusterPlan("west-1", "network-west",

@@ -2,10 +2,11 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 	"io"
 	"strings"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // Prep prints what prep did: the files on out, and on msg what to know about

@@ -2,14 +2,15 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"io"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 const (

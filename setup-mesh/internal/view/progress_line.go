@@ -2,11 +2,12 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // A progressLine is one cluster's state.

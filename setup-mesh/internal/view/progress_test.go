@@ -3,15 +3,16 @@ package view
 import (
 	"bytes"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // syncBuffer is written to by the ticker and read by the test.

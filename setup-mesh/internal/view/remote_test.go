@@ -4,6 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -12,10 +17,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
-	"strings"
-	"testing"
-	"testing/synctest"
-	"time"
 )
 
 // remoteOf makes c a cluster that others serve.
@@ -180,7 +181,7 @@ func otherRoles() *plan.Plan {
 	north.Manifest = []compare.Field{{Path: "spec.profile", Old: "remote", New: "default"}, {Path: "spec.values.pilot.traceSampling", New: 10.0, Source: "base.yaml:9:7"}}
 	south := was(remoteOf(clusterPlan("south-1", "network-west", endpoints(plan.Create, "east-1"), endpoints(plan.Delete, "east-2")), "east-1"), "network-west", record.RoleRemote, "east-2")
 	east := clusterPlan("east-1", "network-east",
-		because(credential(plan.Update, "west-1"), "west-1 is served from here now"))
+		because(credential(plan.Update, "west-1"), "this cluster is now a primary of west-1"))
 	east.Gateway = world.GatewayAddress{Host: "a1b2.elb.example.com", Port: 15443}
 	return meshPlan(east,
 		clusterPlan("east-2", "network-east",
@@ -237,7 +238,7 @@ func TestViewReportOfRemoteClusters(t *testing.T) {
 	p1, good := install()
 	p2, failed := install()
 	failed.Clusters[1].Failures = []execute.Failure{{
-		Step: claim(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout is over`,
+		Step: claim(order.Injected), Message: `injection by east-1: create Pod istio-system/setup-mesh-injection-probe in "context-west-1": failed calling webhook: context deadline exceeded: --timeout has passed`,
 	}}
 	ended(failed, "west-1", claim(order.Injected), execute.Failed)
 	failed.Clusters[1].Created, failed.Clusters[1].Missing = 8, 1

@@ -2,12 +2,13 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // Report says what an apply of p did, and what it did not: the answer goes to

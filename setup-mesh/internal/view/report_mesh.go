@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
@@ -13,7 +14,7 @@ import (
 func (v *reportView) oneMesh() string {
 	if v.plan.Teardown {
 		if v.report.Complete() && v.plan.Pending() {
-			return fmt.Sprintf("Istio has left %s.", clusterCount(len(v.plan.Clusters)))
+			return fmt.Sprintf("Istio was removed from %s.", clusterCount(len(v.plan.Clusters)))
 		}
 		return ""
 	}

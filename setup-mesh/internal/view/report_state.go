@@ -1,12 +1,13 @@
 package view
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
-	"strings"
 )
 
 // states are the states that clusters are left in where not all was done: what

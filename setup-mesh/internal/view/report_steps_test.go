@@ -1,11 +1,12 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"slices"
 )
 
 // partOf is the part that an object is of, as plans have it.

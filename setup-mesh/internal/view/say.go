@@ -1,8 +1,9 @@
 package view
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"io"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // ApplyQuestion asks whether to carry out p. The answer follows on the same line.

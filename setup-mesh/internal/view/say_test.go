@@ -3,8 +3,9 @@ package view
 import (
 	"bytes"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // TestQuestions: a teardown names every cluster, however many there are.

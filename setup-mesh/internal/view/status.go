@@ -2,12 +2,13 @@ package view
 
 import (
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
 // Status words a status for people.

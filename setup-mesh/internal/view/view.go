@@ -10,10 +10,11 @@ package view
 import (
 	"encoding/json"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"io"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // Warnings says which values of the user the topology overrides.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -160,7 +161,7 @@ func edited() *plan.Plan {
 	west := asLeaving(clusterPlan("west-1", "network-west", append(everything(plan.Delete, "east-1", "east-2"),
 		because(namespace(plan.Update), "gives up our labels; the namespace stays"))...))
 	p := meshPlan(east, record, west, clusterPlan("idle", "network-west"))
-	p.Warnings = []plan.Finding{{Cluster: "west-1", Message: "Istio's CRDs stay: VirtualService shop/route is there", Hint: "--crds deletes the CRDs, and with them every custom resource of Istio"}}
+	p.Warnings = []plan.Finding{{Cluster: "west-1", Message: "Istio's CRDs stay: VirtualService shop/route exists", Hint: "--crds deletes the CRDs, and with them every custom resource of Istio"}}
 	return p
 }
 
@@ -176,8 +177,8 @@ func planText(p *plan.Plan, colour, objects bool) string {
 func TestViewPlan(t *testing.T) {
 	refused := firstInstall()
 	refused.Refusals = []plan.Finding{
-		{Cluster: "east-1", Message: "Service istio-system/istiod and 3 more objects: managed by helm, not by setup-mesh", Hint: "see what installed it; apply --adopt takes it over"},
-		{Cluster: "east-2", Message: "the user of context context-east-2 lacks permissions for what is to be done", Hint: "have an administrator of the cluster apply this, with kubectl apply -f", Detail: role},
+		{Cluster: "east-1", Message: "Service istio-system/istiod and 3 more objects: managed by helm, not by setup-mesh", Hint: "find out what installed it; apply --adopt takes it over"},
+		{Cluster: "east-2", Message: "the user of context context-east-2 lacks permissions for these changes", Hint: "have an administrator of the cluster apply this, with kubectl apply -f", Detail: role},
 		{Message: "the mesh is cursed"},
 	}
 	unread := asUnreached(clusterPlan("west-1", "network-west"), "the user of the context may not read Secret", "that user needs get and list on all that is to be read")
@@ -232,7 +233,7 @@ func TestViewPlan(t *testing.T) {
 // inDoubt has a cluster that would leave, were it certain that it is not one that
 // does not answer.
 func inDoubt() *plan.Plan {
-	const why = "new-east-2 is not reached, and may be the cluster that is called east-2 here: --leaving east-2 says that it is not"
+	const why = "new-east-2 is not reached, and may be the same cluster as east-2: if it is not, pass --leaving east-2"
 	unknown := clusterPlan("new-east-2", "network-east")
 	unknown.Unreached = "the login has expired"
 	return meshPlan(clusterPlan("east-1", "network-east", blockedBy(credential(plan.Delete, "east-2"), why)), unknown, asLeaving(clusterPlan("east-2", "network-east",
@@ -277,7 +278,7 @@ func TestViewReport(t *testing.T) {
 		return proves(s) || s.Cluster == "west-1" && s.Kind != plan.Begin && s.Part != order.Config
 	})
 	undiscovered := reportOf(firstInstall())
-	undiscovered.Clusters[1].Failures = []execute.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout is over"}}
+	undiscovered.Clusters[1].Failures = []execute.Failure{{Step: claim(order.Discovers), Message: "east-2 does not discover the others: west-1: syncing in istiod-1: --timeout has passed"}}
 	ended(undiscovered, "east-2", claim(order.Discovers), execute.Failed)
 	one := meshPlan(clusterPlan("east-1", "n", planned(order.ControlPlane, plan.Update, "Service", "istiod")), clusterPlan("east-2", "n"), clusterPlan("west-1", "n"))
 	teardown := meshPlan(asLeaving(clusterPlan("east-1", "n", everything(plan.Delete)...)), asLeaving(clusterPlan("west-1", "n", everything(plan.Delete)...)))
@@ -334,8 +335,8 @@ func clusterStatus(name, network string, states ...string) status.Cluster {
 func shortTokens() []plan.Finding {
 	return []plan.Finding{{
 		ID: "discovery/credential-lifetime", Cluster: "west-1",
-		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it end at 2026-11-22 12:00 UTC",
-		Hint:    "run setup-mesh apply at least every 16 h, by a timer: it replaces tokens in the last third of their lifetime",
+		Message: "its API server grants tokens for 24 h, not the 365 d asked for: the other clusters' credentials for it expire at 2026-11-22 12:00 UTC",
+		Hint:    "run setup-mesh apply on a timer, at least every 16 h: it replaces tokens in the last third of their lifetime",
 	}}
 }
 

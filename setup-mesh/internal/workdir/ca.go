@@ -5,10 +5,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // CAs reads the files that apiServer.caFile names, by context: the

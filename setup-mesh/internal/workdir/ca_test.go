@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 func TestCAs(t *testing.T) {

@@ -3,9 +3,10 @@ package workdir
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
-	"time"
 )
 
 // A Report says what prep found and made.

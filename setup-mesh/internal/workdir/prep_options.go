@@ -3,13 +3,14 @@ package workdir
 import (
 	"errors"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // Options are what prep is asked for.

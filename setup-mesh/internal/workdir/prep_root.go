@@ -3,8 +3,9 @@ package workdir
 import (
 	"context"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // rootWarning is how long before its end the root is worth a word. Its successor

@@ -3,13 +3,14 @@ package workdir
 import (
 	"errors"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // maxFile is one byte more than any of the files may have, so that the parsers

@@ -3,9 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 )
 
 const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pkg/apply/check/checks. -->
@@ -29,10 +30,10 @@ func page() []byte {
 	var b bytes.Buffer
 	b.WriteString(intro)
 	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
-	for _, c := range status.All() {
+	for _, c := range component.Checks() {
 		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, strings.ReplaceAll(c.ID, "/", ""), kind(c), waits(c))
 	}
-	for _, c := range status.All() {
+	for _, c := range component.Checks() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
 		if len(c.Asks) > 0 {
 			fmt.Fprintf(&b, "\nAsks for %s.\n", asked(c))
@@ -49,7 +50,7 @@ func kind(c check.Check) string {
 }
 
 func waits(c check.Check) string {
-	if status.Proves(c) {
+	if component.Proves(c) {
 		return "yes"
 	}
 	return ""

@@ -9,8 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"gopkg.in/yaml.v3"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 const (

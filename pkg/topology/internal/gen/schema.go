@@ -12,8 +12,9 @@ import (
 	"strings"
 
 	"github.com/invopop/jsonschema"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 	"gopkg.in/yaml.v3"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/file"
 )
 
 // schema reflects the types of package file. Their comments, read from the

@@ -1,8 +1,9 @@
 package names_test
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 )
 
 func TestNearest(t *testing.T) {

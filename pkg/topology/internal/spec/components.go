@@ -1,10 +1,11 @@
 package spec
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
-	"slices"
 )
 
 // EastWestGateway is the name of the gateway through which other networks reach

@@ -1,8 +1,9 @@
 package spec
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // ownedParents are the mappings that owned values are put into.

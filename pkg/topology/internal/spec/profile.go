@@ -1,10 +1,11 @@
 package spec
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // ProfileRemote installs what a cluster without a control plane of its own needs:

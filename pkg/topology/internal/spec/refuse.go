@@ -1,9 +1,10 @@
 package spec
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"slices"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // A setting is one that is refused. unless lists the values that ask for nothing

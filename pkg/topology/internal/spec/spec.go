@@ -1,11 +1,12 @@
 package spec
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
-	"slices"
-	"strings"
 )
 
 // Today's keys of an IstioOperator spec and of its components. Everything below

@@ -1,9 +1,10 @@
 package tree
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"reflect"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 )
 
 // Decode sets the struct that into points to as far as t fits its type, and reports

@@ -1,9 +1,10 @@
 package tree
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"strconv"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 )
 
 // A Trail is a path that becomes text only when asked for: while a hostile file

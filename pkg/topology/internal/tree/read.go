@@ -51,7 +51,7 @@ func Read(file string, data []byte) (*Tree, Problems) {
 		return nil, Problems{syntaxProblem(file, data, err)}
 	}
 	if second != nil {
-		ps.Add(Position{file, second.Line, second.Column}, "", "", "a second document begins here, and one is expected")
+		ps.Add(Position{file, second.Line, second.Column}, "", "", "a second document begins here, but only one is allowed")
 		return nil, ps
 	}
 	if doc == nil || isNull(doc) {

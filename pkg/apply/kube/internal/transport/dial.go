@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-
 	"k8s.io/client-go/rest"
 )
 

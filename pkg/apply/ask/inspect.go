@@ -1,4 +1,5 @@
-package check
+// Package ask asks clusters what checks need to know beyond what a plan reads.
+package ask
 
 import (
 	"context"
@@ -10,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -18,13 +20,13 @@ import (
 // Inspect asks the clusters of p what its checks ask and a plan does not need to
 // know. It writes nothing. Where p changes nothing and refuses nothing, no
 // cluster is asked.
-func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) Inspection {
-	e := NewEvidence(p, nil, nil)
-	i := Inspection{}
+func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) check.Inspection {
+	e := check.NewEvidence(p, nil, nil)
+	i := check.Inspection{}
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		asks := e.Asks(PlanChecks(), c)
+		asks := e.Asks(check.PlanChecks(), c)
 		if len(asks) == 0 {
 			continue
 		}
@@ -40,22 +42,22 @@ func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) Inspecti
 	return i
 }
 
-func inspect(ctx context.Context, p *plan.Plan, l *world.Connected, c *plan.Cluster, asks map[Question]bool) *Inspected {
-	seen := &Inspected{}
+func inspect(ctx context.Context, p *plan.Plan, l *world.Connected, c *plan.Cluster, asks map[check.Question]bool) *check.Inspected {
+	seen := &check.Inspected{}
 	var g errgroup.Group
-	ask := func(q Question, f func()) {
+	ask := func(q check.Question, f func()) {
 		if asks[q] {
 			g.Go(func() error { f(); return nil })
 		}
 	}
-	ask(AskPermissions, func() { seen.askAccess(ctx, l, c, Needs(p, c)) })
-	ask(AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.Cluster) })
-	ask(AskRanges, func() { seen.Services = readServiceRanges(ctx, l.Cluster) })
-	ask(AskDeployments, func() {
+	ask(check.AskPermissions, func() { askAccess(seen, ctx, l, c, check.Needs(p, c)) })
+	ask(check.AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.Cluster) })
+	ask(check.AskRanges, func() { seen.Services = readServiceRanges(ctx, l.Cluster) })
+	ask(check.AskDeployments, func() {
 		seen.Istiods, seen.IstiodsErr = l.Cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
 	})
-	ask(AskNodes, func() { seen.Nodes = readNodeAddresses(ctx, l.Cluster) })
-	ask(AskNamespaces, func() { seen.Namespaces = readNamespaces(ctx, l.Cluster, strangeNamespaces(c)) })
+	ask(check.AskNodes, func() { seen.Nodes = readNodeAddresses(ctx, l.Cluster) })
+	ask(check.AskNamespaces, func() { seen.Namespaces = readNamespaces(ctx, l.Cluster, check.StrangeNamespaces(c)) })
 	_ = g.Wait() // the functions return nil
 	return seen
 }
@@ -75,7 +77,7 @@ func readNamespaces(ctx context.Context, c object.Reader, names []string) map[st
 
 // askAccess asks an administrator one question, and anybody else one for each
 // access.
-func (seen *Inspected) askAccess(ctx context.Context, l *world.Connected, c *plan.Cluster, needs []object.Access) {
+func askAccess(seen *check.Inspected, ctx context.Context, l *world.Connected, c *plan.Cluster, needs []object.Access) {
 	cluster := l.Cluster
 	everything, err := cluster.Allowed(ctx, []object.Access{object.Everything()})
 	if err != nil {
@@ -95,8 +97,8 @@ func (seen *Inspected) askAccess(ctx context.Context, l *world.Connected, c *pla
 			seen.Missing = append(seen.Missing, a)
 		}
 	}
-	if slices.ContainsFunc(seen.Missing, escalates) && mayGrant(ctx, l, c) {
-		seen.Missing = slices.DeleteFunc(seen.Missing, escalates)
+	if slices.ContainsFunc(seen.Missing, check.Escalates) && mayGrant(ctx, l, c) {
+		seen.Missing = slices.DeleteFunc(seen.Missing, check.Escalates)
 	}
 	if len(seen.Missing) > 0 {
 		seen.User, _ = cluster.User(ctx) // "" will do
@@ -110,7 +112,7 @@ func (seen *Inspected) askAccess(ctx context.Context, l *world.Connected, c *pla
 // https://kubernetes.io/docs/reference/access-authn-authz/rbac/#privilege-escalation-prevention-and-bootstrapping
 func mayGrant(ctx context.Context, l *world.Connected, c *plan.Cluster) bool {
 	for _, ch := range c.Changes {
-		if !ch.Pending() || ch.Item == nil || !isRole(ch.Object) {
+		if !ch.Pending() || ch.Item == nil || !check.IsRole(ch.Object) {
 			continue
 		}
 		role := ch.Item.Object
@@ -127,12 +129,12 @@ func mayGrant(ctx context.Context, l *world.Connected, c *plan.Cluster) bool {
 // readPodRanges collects the ranges out of which nodes give addresses to pods:
 // https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/#NodeSpec
 func readPodRanges(ctx context.Context, c object.Reader) ([]netip.Prefix, error) {
-	var found ranges
+	var found check.Ranges
 	err := c.Each(ctx, nodeKind, "", func(o *unstructured.Unstructured) {
 		cidrs, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "podCIDRs")
-		found.add(cidrs)
+		found.Add(cidrs)
 	})
-	return found.sorted(), err
+	return found.Sorted(), err
 }
 
 // readServiceRanges collects the ranges out of which Services get addresses. API
@@ -144,12 +146,12 @@ func readServiceRanges(ctx context.Context, c object.Reader) []netip.Prefix {
 	if err != nil {
 		return nil
 	}
-	var found ranges
+	var found check.Ranges
 	for _, o := range list {
 		cidrs, _, _ := unstructured.NestedStringSlice(o.Object, "spec", "cidrs")
-		found.add(cidrs)
+		found.Add(cidrs)
 	}
-	return found.sorted()
+	return found.Sorted()
 }
 
 // nodeKind is that of nodes.

@@ -1,4 +1,4 @@
-package status
+package ask
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -23,7 +24,7 @@ func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[stri
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		asks := e.Asks(Checks(), c)
+		asks := e.Asks(component.StatusChecks(), c)
 		if len(asks) == 0 {
 			continue
 		}
