@@ -15,7 +15,7 @@ func prepCommand(env environment) *cli.Command {
 	return &cli.Command{
 		Name: "prep", Aliases: []string{"prep-mesh"},
 		Usage:       "write topology.yaml, base.yaml and the root of the mesh",
-		Description: "prep touches no cluster. Run again, it changes nothing that is there.",
+		Description: "prep touches no cluster. Run again, it changes nothing that exists.",
 		Flags:       a.Flags(),
 		Action:      func(c *cli.Context) error { return runPrep(c.Context, env, a) },
 	}

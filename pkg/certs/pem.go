@@ -62,7 +62,7 @@ func blocks(file string, data []byte) ([]*pem.Block, *InputError) {
 	}
 	if len(found) != begins {
 		return nil, wrong(file, "%d of %d PEM blocks cannot be read", begins-len(found), begins).
-			hinted("every BEGIN and END line must stand on a line of its own, with nothing but base64 between them")
+			hinted("every BEGIN and END line must be on a line of its own, with nothing but base64 between them")
 	}
 	return found, nil
 }

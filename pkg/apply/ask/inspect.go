@@ -50,7 +50,7 @@ func inspect(ctx context.Context, p *plan.Plan, l *world.Connected, c *plan.Clus
 			g.Go(func() error { f(); return nil })
 		}
 	}
-	ask(check.AskPermissions, func() { askAccess(seen, ctx, l, c, check.Needs(p, c)) })
+	ask(check.AskPermissions, func() { askAccess(ctx, seen, l, c, check.Needs(p, c)) })
 	ask(check.AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.Cluster) })
 	ask(check.AskRanges, func() { seen.Services = readServiceRanges(ctx, l.Cluster) })
 	ask(check.AskDeployments, func() {
@@ -77,7 +77,7 @@ func readNamespaces(ctx context.Context, c object.Reader, names []string) map[st
 
 // askAccess asks an administrator one question, and anybody else one for each
 // access.
-func askAccess(seen *check.Inspected, ctx context.Context, l *world.Connected, c *plan.Cluster, needs []object.Access) {
+func askAccess(ctx context.Context, seen *check.Inspected, l *world.Connected, c *plan.Cluster, needs []object.Access) {
 	cluster := l.Cluster
 	everything, err := cluster.Allowed(ctx, []object.Access{object.Everything()})
 	if err != nil {

@@ -18,7 +18,7 @@ type Check struct {
 	// a plan reads of it.
 	Asks []Question
 	// Means is what a finding says and what to do about it, in Markdown. Only
-	// [status.All] fills it in.
+	// [component.Checks] fills it in.
 	Means string
 	// Applies says whether the check is about c.
 	Applies func(e *Evidence, c *plan.Cluster) bool

@@ -84,7 +84,7 @@ func endsOfAccess(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
 }
 
 // reissued are the facts after which nobody reads c by a token of another account
-// than that of now.
+// than the one that is there now.
 func reissued(s *plan.Scene, c *plan.Cluster) []order.Fact {
 	var out []order.Fact
 	for _, consumer := range c.ReadBy {

@@ -22,7 +22,7 @@ type Component struct {
 	// those that its late content needs.
 	needs func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
 	// ends are the facts that the removal of an object waits for in a cluster that
-	// stays. In one that leaves, the parts go in their order, and no more is to say.
+	// stays. In one that leaves, the parts go in their order, and this is not asked.
 	ends func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
 	// Proofs are what has to be seen before others may rely on it.
 	Proofs []Proof

@@ -8,7 +8,7 @@ import (
 )
 
 // IsCopy says whether a Service is a copy of ours. One that somebody has made
-// their own is none.
+// their own does not count.
 func IsCopy(o *unstructured.Unstructured) bool {
 	return Ours(o) && o.GetAnnotations()[AnnotationSharedFrom] != "" && !TakenOver(o)
 }

@@ -79,8 +79,8 @@ func parseClusterz(body []byte) (map[string]string, error) {
 	return out, nil
 }
 
-// Undiscovered says what views lack of self discovering all of reads, and
-// nothing but what is in allowed: a reason for each cluster concerned.
+// Undiscovered says why the istiods of self, whose views these are, do not discover
+// all of reads, or discover what is not in allowed: a reason for each cluster.
 func Undiscovered(self string, reads, allowed []string, views []IstiodView) map[string]string {
 	out := map[string]string{}
 	for _, v := range views {

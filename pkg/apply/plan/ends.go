@@ -27,7 +27,7 @@ func (s *Scene) chain(c *Cluster, ch Change) []order.Fact {
 	return out
 }
 
-// forgotten are the facts that the peers of c, which leaves, read it no more.
+// forgotten are the facts that the peers of c, which leaves, no longer read it.
 // Those that are not reached keep what they have until they are.
 func (s *Scene) forgotten(c *Cluster) []order.Fact {
 	var out []order.Fact

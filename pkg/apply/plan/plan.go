@@ -115,7 +115,7 @@ type Change struct {
 	Mint  bool   `json:"mint,omitempty"`
 	Sends string `json:"sends,omitempty"`
 	// Replace deletes the object and makes a new one; LetGo leaves it, and
-	// makes it ours no more.
+	// gives up our fields.
 	Replace bool `json:"replace,omitempty"`
 	LetGo   bool `json:"letGo,omitempty"`
 
@@ -128,12 +128,12 @@ func (c Change) Removes() bool {
 	return c.Action == Delete || c.LetGo || c.Action == Unknown && c.Wanted == ""
 }
 
-// Options are the user's leave to do what is refused otherwise.
+// Options are what the user allows that is refused otherwise.
 type Options struct {
 	Adopt         bool     // take over objects that other tools manage
 	AllowLoopback bool     // a loopback API server can be reached by the others
 	AllowOverlap  bool     // the nodes' pod ranges are not those of the pods
-	AcceptNew     bool     // a context may lead to another cluster than before
+	AcceptNew     bool     // a context may point to another cluster than before
 	CRDs          bool     // delete CRDs although custom resources exist
 	Forget        []string // names of clusters that are gone for good
 	Leaving       []string // names of departed members that are certainly no cluster of the topology
@@ -172,7 +172,7 @@ func (p *Plan) Count(a Action) int {
 }
 
 // Count is how many objects of c the plan would treat so. The record, which is
-// about the objects, is none of them.
+// about the objects, does not count.
 func (c *Cluster) Count(a Action) int {
 	n := 0
 	for _, ch := range c.Changes {

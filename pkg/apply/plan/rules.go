@@ -7,7 +7,7 @@ type Rules interface {
 	// Needs are the facts that a change of a wanted object waits for.
 	Needs(s *Scene, c *Cluster, ch Change) []order.Fact
 	// Ends are the facts that the removal of an object waits for in a cluster that
-	// stays. In one that leaves, the parts go in their order, and no more is to say.
+	// stays. In one that leaves, the parts go in their order, and this is not asked.
 	Ends(s *Scene, c *Cluster, ch Change) []order.Fact
 	// Proofs are what is to be seen of a cluster that stays.
 	Proofs(s *Scene, c *Cluster) []Proof

@@ -1,8 +1,12 @@
 package plan
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -20,6 +24,20 @@ func TestParseSavedErrors(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tt.wantErr)
 			}
 		})
+	}
+}
+
+// Of several objects that are only in a saved plan, the same one is named each time.
+func TestStaleNamesTheFirst(t *testing.T) {
+	was := &Cluster{Member: record.Member{Name: "a"}}
+	for i := range 40 {
+		ref := object.Ref{Kind: "Secret", Namespace: "n", Name: fmt.Sprintf("s%02d", i)}
+		was.Changes = append(was.Changes, Change{Object: ref, Action: Delete})
+	}
+	saved := &SavedPlan{Plan: &Plan{Format: Format, Clusters: []*Cluster{was}}}
+	now := &Plan{Format: Format, Clusters: []*Cluster{{Member: was.Member}}}
+	if diff := cmp.Diff([]string{"a: Secret n/s00: delete in the plan, not now"}, saved.Stale(now)); diff != "" {
+		t.Errorf("stale (-want +got):\n%s", diff)
 	}
 }
 

@@ -24,7 +24,7 @@ func ReplicaFailure(deployment *unstructured.Unstructured) string {
 	return ""
 }
 
-// Settled says whether the status of a workload is about its spec of now.
+// Settled says whether the status of a workload is about its current spec.
 func Settled(o *unstructured.Unstructured) bool {
 	observed, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration")
 	return observed >= o.GetGeneration()

@@ -59,7 +59,7 @@ func formatFlag(to *Format) cli.Flag {
 				*to = f
 				return nil
 			}
-			return &Error{fmt.Errorf("--output: unknown format %q", v), "text or json"}
+			return &Error{fmt.Errorf("--output: unknown format %q", v), "use text or json"}
 		}}
 }
 

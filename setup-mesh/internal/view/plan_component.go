@@ -130,7 +130,7 @@ func (v *planView) controlPlaneLines(c *plan.Cluster, symbol string, changes []p
 	return append(lines, componentLine(symbol, order.ControlPlane, behind))
 }
 
-// objectsWords names the object where it is one, and counts them where not.
+// objectsWords names the object if there is one, and counts them otherwise.
 func objectsWords(changes []plan.Change) string {
 	if len(changes) == 1 {
 		return changes[0].Object.String()

@@ -67,7 +67,7 @@ func TestViewPrep(t *testing.T) {
 				"absent  certs/root-key.pem    kept elsewhere?\n" +
 				"kept    .gitignore\n",
 			wantMsg: "" +
-				"setup-mesh: warning: certs/root-key.pem: is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no other key for a certificate that is there\n" +
+				"setup-mesh: warning: certs/root-key.pem: is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no new key for a certificate that exists\n" +
 				"next: setup-mesh plan\n",
 		},
 	}

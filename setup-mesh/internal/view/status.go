@@ -107,7 +107,7 @@ func (v statusView) everyone() string {
 		s = fmt.Sprintf("%d of %d clusters, served by %s", n, all, both(primaries))
 	}
 	if len(apart) > 0 {
-		s += "; no part in it: " + few(apart)
+		s += "; not part of it: " + few(apart)
 	}
 	return s + "."
 }

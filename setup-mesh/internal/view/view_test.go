@@ -159,7 +159,7 @@ func edited() *plan.Plan {
 	}
 	record := clusterPlan("east-2", "network-east", because(planned(order.Bookkeeping, plan.Update, "ConfigMap", "setup-mesh"), "members or objects changed"))
 	west := asLeaving(clusterPlan("west-1", "network-west", append(everything(plan.Delete, "east-1", "east-2"),
-		because(namespace(plan.Update), "gives up our labels; the namespace stays"))...))
+		because(namespace(plan.Update), "kept; only the setup-mesh labels are removed"))...))
 	p := meshPlan(east, record, west, clusterPlan("idle", "network-west"))
 	p.Warnings = []plan.Finding{{Cluster: "west-1", Message: "Istio's CRDs stay: VirtualService shop/route exists", Hint: "--crds deletes the CRDs, and with them every custom resource of Istio"}}
 	return p

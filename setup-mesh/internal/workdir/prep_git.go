@@ -29,7 +29,7 @@ func (p *preparation) judgeIgnore() File {
 	}
 	data, err := p.dir.read(GitignoreFile, nil)
 	if err != nil {
-		f.Notes = []string{fmt.Sprintf("cannot be read (%v): make sure that git does not get to see the root key", err)}
+		f.Notes = []string{fmt.Sprintf("cannot be read (%v): make sure that git does not track the root key", err)}
 		return f
 	}
 	for line := range strings.Lines(string(data)) {
@@ -37,7 +37,7 @@ func (p *preparation) judgeIgnore() File {
 			return f
 		}
 	}
-	f.Notes = []string{"seems not to keep the root key out of git: add the line /certs/*key*.pem"}
+	f.Notes = []string{"does not seem to keep the root key out of git: add the line /certs/*key*.pem"}
 	return f
 }
 

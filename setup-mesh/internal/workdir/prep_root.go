@@ -31,7 +31,7 @@ func (p *preparation) judgeRoot(ctx context.Context) (cert, key File, err error)
 	}
 	if !root.CanSign() {
 		key.Action = Absent
-		key.Notes = append(key.Notes, "is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no other key for a certificate that is there")
+		key.Notes = append(key.Notes, "is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no new key for a certificate that exists")
 	}
 	cert.Notes = rootNotes(root, p.report.MeshID, p.o.Org, p.o.Now)
 	p.report.Root = factsOf(root)
@@ -58,10 +58,10 @@ func (p *preparation) newRoot() error {
 func rootNotes(root *certs.Root, mesh, org string, now time.Time) []string {
 	var notes []string
 	if made := root.Mesh(); made != "" && made != mesh {
-		notes = append(notes, fmt.Sprintf("is the root of mesh %q, not of %q; it stays", made, mesh))
+		notes = append(notes, fmt.Sprintf("is the root of mesh %q, not of %q; it is kept", made, mesh))
 	}
 	if has := root.Organization(); org != "" && has != org {
-		notes = append(notes, fmt.Sprintf("its organization is %q, not %q; it stays, and clusters' CAs take it over", has, org))
+		notes = append(notes, fmt.Sprintf("its organization is %q, not %q; it is kept, and the clusters' CAs use it", has, org))
 	}
 	end := root.Cert().NotAfter
 	switch left := end.Sub(now); {

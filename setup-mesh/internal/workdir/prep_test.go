@@ -218,10 +218,10 @@ func kept(file string, notes ...string) []string {
 
 func TestPrepKeeps(t *testing.T) {
 	ten := prepNow.Add(-certs.RootLifetime + 10*24*time.Hour + time.Hour)
-	notMine := []string{`is the root of mesh "othermesh", not of "mymeshname"; it stays`,
-		`its organization is "other.example", not "example.com"; it stays, and clusters' CAs take it over`}
+	notMine := []string{`is the root of mesh "othermesh", not of "mymeshname"; it is kept`,
+		`its organization is "other.example", not "example.com"; it is kept, and the clusters' CAs use it`}
 	keyless := kept(RootKeyFile)
-	keyless[3] = "absent certs/root-key.pem; is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no other key for a certificate that is there"
+	keyless[3] = "absent certs/root-key.pem; is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no new key for a certificate that exists"
 	remade := kept("")
 	remade[0] = "created topology.yaml"
 	tests := map[string]struct {
@@ -234,7 +234,7 @@ func TestPrepKeeps(t *testing.T) {
 		"another root":                {replacedRoot(prepNow), kept(RootCertFile, notMine...)},
 		"root about to expire":        {replacedRoot(ten), kept(RootCertFile, append(notMine, "expires on 2026-12-01, in 10 days")...)},
 		"root expired":                {replacedRoot(ten.Add(-365 * 24 * time.Hour)), kept(RootCertFile, append(notMine, "expired on 2025-12-01: no cluster trusts what it signs")...)},
-		".gitignore of one's own":     {written(GitignoreFile, "*.bak\n"), kept(GitignoreFile, "seems not to keep the root key out of git: add the line /certs/*key*.pem")},
+		".gitignore of one's own":     {written(GitignoreFile, "*.bak\n"), kept(GitignoreFile, "does not seem to keep the root key out of git: add the line /certs/*key*.pem")},
 		".gitignore that will do":     {written(GitignoreFile, "*.bak\r\n/certs/\r\n"), allKept},
 		"left over temporary file":    {written(".setup-mesh-ABCD.tmp", "x"), allKept},
 		"left over temporary key":     {written("certs/.setup-mesh-ABCD.tmp", "x"), allKept},
