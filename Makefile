@@ -31,7 +31,7 @@ race: ## unit tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -short -race ./pkg/... && CGO_ENABLED=1 go -C lab test -short -race ./...
 
 soak: ## random histories of meshes until it is stopped; SIM_FROM=N begins elsewhere
-	SIM_COUNT=1000000000 go test -count=1 -timeout 0 -run TestHistories ./pkg/apply/simulate
+	SIM_SOAK=1 go test -count=1 -timeout 0 -run TestSoak ./pkg/apply/simulate
 
 lint: bin/golangci-lint ## gofmt, go vet, import directions and the other linters
 	go vet ./... && go -C lab vet ./... && bin/golangci-lint run ./... && cd lab && ../bin/golangci-lint run ./...

@@ -48,7 +48,7 @@ func (i *istiod) readRemotes() {
 				i.remotes[id] = r
 			}
 			if r.state != synced {
-				i.c.later(i.c.settings.Delays.Discovery, fmt.Sprintf("discovery/%s/%s", i.pod, id), func() { i.sync(r) })
+				i.c.later(i.c.settings.Delays.Discovery, fmt.Sprintf("discovery/%s/%s", i.pod, id), func() { i.sync(id) })
 			}
 		}
 	}
@@ -59,10 +59,11 @@ func (i *istiod) readRemotes() {
 	}
 }
 
-// sync tries a remote cluster's credential. One that is not good is tried again
-// whenever something changes that may be the reason.
-func (i *istiod) sync(r *remote) {
-	if i.remotes[r.id] != r || r.state == synced {
+// sync tries the credential of a remote cluster that there is now. One that is not
+// good is tried again whenever something changes that may be the reason.
+func (i *istiod) sync(id string) {
+	r := i.remotes[id]
+	if r == nil || r.state == synced {
 		return
 	}
 	r.state = timedOut

@@ -38,6 +38,12 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 	return ""
 }
 
+// What a credential says of its consumer and its source, in [AnnotationServes].
+const (
+	serving = "true"   // it was minted for a primary of the source
+	served  = "former" // for one that was, and whom somebody there may still depend on
+)
+
 // Retires says whether a credential is of a consumer that served the source, and
 // is not to. The mark stays until others do: it tells later applies who may still
 // depend on the consumer. An istiod that was started meanwhile serves without one, if
@@ -87,7 +93,7 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 	account := source.Objects[AccountRef(r.From.Namespace, r.Account)]
 	note := live.GetAnnotations()
 	switch {
-	case r.Serves && note[AnnotationServes] == "":
+	case r.Serves && note[AnnotationServes] != serving:
 		// istiod asks whom it may lead when it meets a cluster, and not again:
 		// a new credential is a new meeting.
 		// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/multicluster.go (checkShouldLead)
@@ -193,8 +199,11 @@ func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 		AnnotationExpires: expires.UTC().Format(time.RFC3339),
 	}
 	live := m.World.Cluster(r.Consumer).Object(object.SecretRef(m.World.Cluster(r.Consumer).Namespace, object.RemoteSecretPrefix+r.From.Name))
-	if r.Serves || r.Retires(m.World, live) && r.Stale(m.World, live) != "" {
-		notes[AnnotationServes] = "true"
+	switch {
+	case r.Serves:
+		notes[AnnotationServes] = serving
+	case r.Retires(m.World, live) && r.Stale(m.World, live) != "":
+		notes[AnnotationServes] = served
 	}
 	out := SecretContent(map[string][]byte{r.From.Name: kubeconfig}, notes)
 	out.Token = Validity{m.Now, expires}

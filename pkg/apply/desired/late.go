@@ -16,7 +16,7 @@ const (
 	AnnotationAccount = annotationPrefix + "account"   // UID of the service account there
 	AnnotationIssued  = annotationPrefix + "issued"    // RFC 3339
 	AnnotationExpires = annotationPrefix + "not-after" // RFC 3339
-	AnnotationServes  = annotationPrefix + "serves"    // "true" where the consumer is a primary of the source
+	AnnotationServes  = annotationPrefix + "serves"    // where the consumer is, or was, a primary of the source
 )
 
 // SecretData is the decoded data of a Secret. What is not base64 is left

@@ -129,6 +129,10 @@ func (pl *planner) update(c *Cluster, ch *Change, it *desired.Item, seen world.O
 		ch.Mint = ch.Reason != ""
 	}
 	again := madeAnew(it, seen.Object)
+	if Unvalidated(ch.Part, seen.DryErr) {
+		ch.Action, ch.Reason = Update, "not compared: no istiod validates it now"
+		return
+	}
 	if seen.DryErr != nil && (again == "" || !object.Immutable(seen.DryErr)) {
 		return // a check refuses it
 	}
@@ -150,6 +154,13 @@ func (pl *planner) update(c *Cluster, ch *Change, it *desired.Item, seen world.O
 	if len(ch.Fields) > 0 && applied {
 		ch.Managers = ChangedBy(seen.Object, ch.Fields)
 	}
+}
+
+// Unvalidated says whether the dry run of an object of a part failed because nobody
+// could validate it. What istiod validates is applied after an istiod answers: that
+// none does is what the apply is to mend.
+func Unvalidated(part order.Part, dryErr error) bool {
+	return part == order.Mesh && object.ClassOf(dryErr) == object.Webhook
 }
 
 // madeAnew is why an object has to be deleted and created, "" for one that can be

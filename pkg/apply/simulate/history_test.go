@@ -152,7 +152,7 @@ func randomEdit(r *rand.Rand) edit {
 // short is as much of a history as costs little: at least three rounds, and fewer
 // the more clusters there are; more than three at the start are rare.
 func (h history) short() history {
-	if h.Seed%10 > 0 {
+	if h.Seed%20 > 0 {
 		h.Size = min(h.Size, 3)
 		h.Start = slices.Clone(h.Start)
 		h.Start[0] = h.Start[0].clone()

@@ -196,3 +196,24 @@ func TestLargeFile(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// What is wrong in one file does not hide what is wrong in the other.
+func TestMistakesInBothFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := Prepare(t.Context(), optionsIn("mydir")); err != nil {
+		t.Fatal(err)
+	}
+	written(TopologyFile, "mesh_id: mymeshname\ntrust: x\n")(t, "mydir")
+	written(BaseFile, "kind: Other\n")(t, "mydir")
+	d, err := Open("mydir")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	_, err = d.Read(nil)
+	for _, file := range []string{TopologyFile, BaseFile} {
+		if err == nil || !strings.Contains(err.Error(), "mydir/"+file) {
+			t.Errorf("%s is not named: %v", file, err)
+		}
+	}
+}
