@@ -27,6 +27,7 @@ type Cluster struct {
 	dynamic   *dynamic.DynamicClient
 	transport *transport.Transport
 	endpoint  object.Endpoint
+	decoding  decoding
 
 	mu     sync.Mutex
 	served map[schema.GroupKind]object.Resource // what discovery said
@@ -60,6 +61,7 @@ func newCluster(context string, config *rest.Config, o Options) (*Cluster, error
 		dynamic:   dynamic.New(restClient),
 		transport: t,
 		endpoint:  endpoint,
+		decoding:  o.decoding,
 		served:    map[schema.GroupKind]object.Resource{},
 	}, nil
 }

@@ -57,6 +57,8 @@ type Options struct {
 	// credentials and may want a human; 1 min if zero. It never takes more than
 	// half of the time that the caller's context leaves.
 	LoginTimeout time.Duration
+
+	decoding decoding // what the clusters of an [Opener] share
 }
 
 // silenced keeps client-go's process-wide logger from being replaced while it
@@ -180,6 +182,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LoginTimeout == 0 {
 		o.LoginTimeout = time.Minute
+	}
+	if o.decoding == nil {
+		o.decoding = newDecoding()
 	}
 	return o
 }

@@ -9,7 +9,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -21,7 +20,7 @@ import (
 // with that UID any more, is left alone.
 // https://kubernetes.io/docs/reference/using-api/server-side-apply/#clearing-managedfields
 func (c *Cluster) LetGo(ctx context.Context, ref object.Ref, uid string, keys ...string) error {
-	err := c.do(ctx, "let go of", ref, func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "let go of", ref, func(r resources) error {
 		var err error
 		for range 3 {
 			var o *unstructured.Unstructured

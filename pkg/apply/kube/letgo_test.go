@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -32,7 +31,7 @@ func TestLetGo(t *testing.T) {
 			was := apply(t, c, service(ns, name))
 			ref := object.RefOf(was)
 			for _, manager := range others {
-				err := c.do(ctx, "patch", ref, func(r dynamic.ResourceInterface) error {
+				err := c.do(ctx, "patch", ref, func(r resources) error {
 					_, err := r.Apply(ctx, name, service(ns, name), metav1.ApplyOptions{FieldManager: manager, Force: true})
 					return err
 				})

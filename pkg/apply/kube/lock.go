@@ -8,7 +8,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube/internal/plain"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -99,7 +98,7 @@ func (l *Lock) remove(ctx context.Context) error {
 	defer l.mu.Unlock()
 	l.until = time.Time{}
 	uid, version := l.lease.GetUID(), l.lease.GetResourceVersion()
-	return l.c.do(ctx, "unlock", l.ref, func(r dynamic.ResourceInterface) error {
+	return l.c.do(ctx, "unlock", l.ref, func(r resources) error {
 		return r.Delete(ctx, l.ref.Name, metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid, ResourceVersion: &version}})
 	})
 }
@@ -165,7 +164,7 @@ func (l *Lock) write(ctx context.Context, lease *unstructured.Unstructured, crea
 	if err := unstructured.SetNestedField(lease.Object, micro(l.c.transport.Now()), "spec", "renewTime"); err != nil {
 		return err
 	}
-	return l.c.do(ctx, "lock", l.ref, func(r dynamic.ResourceInterface) (err error) {
+	return l.c.do(ctx, "lock", l.ref, func(r resources) (err error) {
 		var written *unstructured.Unstructured
 		if create {
 			written, err = r.Create(ctx, lease, metav1.CreateOptions{FieldManager: object.FieldManager})

@@ -28,7 +28,7 @@ const (
 // wrapping [object.ErrNotFound].
 func (c *Cluster) Get(ctx context.Context, ref object.Ref) (*unstructured.Unstructured, error) {
 	var o *unstructured.Unstructured
-	err := c.do(ctx, "read", ref, func(r dynamic.ResourceInterface) (err error) {
+	err := c.do(ctx, "read", ref, func(r resources) (err error) {
 		o, err = r.Get(ctx, ref.Name, metav1.GetOptions{})
 		return err
 	})
@@ -37,7 +37,8 @@ func (c *Cluster) Get(ctx context.Context, ref object.Ref) (*unstructured.Unstru
 
 // List reads all objects of a kind that have the labels, in one namespace or,
 // if namespace is empty, in all. A kind that the server does not have is an
-// error wrapping [object.ErrNoKind].
+// error wrapping [object.ErrNoKind]. The objects may have parts in common: they are
+// not to be changed.
 func (c *Cluster) List(ctx context.Context, kind schema.GroupKind, namespace, labelSelector string) ([]*unstructured.Unstructured, error) {
 	var items []*unstructured.Unstructured
 	err := c.pages(ctx, kind, namespace, labelSelector, func(page []unstructured.Unstructured, first bool) {
@@ -69,10 +70,10 @@ func (c *Cluster) Each(ctx context.Context, kind schema.GroupKind, labelSelector
 // what was seen before does not count.
 func (c *Cluster) pages(ctx context.Context, kind schema.GroupKind, namespace, labelSelector string, see func(page []unstructured.Unstructured, first bool)) error {
 	ref := object.Of(kind, namespace)
-	return c.do(ctx, "list", ref, func(r dynamic.ResourceInterface) error {
+	return c.do(ctx, "list", ref, func(r resources) error {
 		opts := metav1.ListOptions{LabelSelector: labelSelector, Limit: pageSize}
 		for {
-			page, err := r.List(ctx, opts)
+			page, err := c.page(ctx, r, opts)
 			if apierrors.IsResourceExpired(err) && opts.Continue != "" {
 				// The list took longer than etcd keeps its snapshot.
 				opts.Continue, opts.Limit = goOn(err, opts.Limit)
@@ -85,8 +86,8 @@ func (c *Cluster) pages(ctx context.Context, kind schema.GroupKind, namespace, l
 			if err != nil {
 				return err
 			}
-			see(page.Items, opts.Continue == "")
-			if opts.Continue = page.GetContinue(); opts.Continue == "" {
+			see(page.items, opts.Continue == "")
+			if opts.Continue = page.next; opts.Continue == "" {
 				return nil
 			}
 		}
@@ -122,7 +123,7 @@ func (c *Cluster) Apply(ctx context.Context, o *unstructured.Unstructured, opts 
 		op, patch.DryRun = "dry-run", []string{metav1.DryRunAll}
 	}
 	var out *unstructured.Unstructured
-	err = c.doIn(ctx, op, ref, o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
+	err = c.doIn(ctx, op, ref, o.GroupVersionKind().Version, func(r resources) (err error) {
 		for range 3 {
 			out, err = r.Patch(ctx, ref.Name, types.ApplyPatchType, data, patch)
 			// Somebody else wrote between the server's own read and write.
@@ -147,7 +148,7 @@ func lostRace(err error) bool {
 func (c *Cluster) Try(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	opts := metav1.CreateOptions{FieldManager: object.FieldManager, FieldValidation: metav1.FieldValidationStrict, DryRun: []string{metav1.DryRunAll}}
 	var out *unstructured.Unstructured
-	err := c.doIn(ctx, "create", object.RefOf(o), o.GroupVersionKind().Version, func(r dynamic.ResourceInterface) (err error) {
+	err := c.doIn(ctx, "create", object.RefOf(o), o.GroupVersionKind().Version, func(r resources) (err error) {
 		out, err = r.Create(ctx, o, opts)
 		return err
 	})
@@ -165,7 +166,7 @@ func (c *Cluster) Delete(ctx context.Context, ref object.Ref, o object.DeleteOpt
 	if o.UID != "" {
 		opts.Preconditions = metav1.NewUIDPreconditions(o.UID)
 	}
-	err := c.do(ctx, "delete", ref, func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "delete", ref, func(r resources) error {
 		return r.Delete(ctx, ref.Name, opts)
 	})
 	if object.ClassOf(err) == object.NotFound {
@@ -175,13 +176,13 @@ func (c *Cluster) Delete(ctx context.Context, ref object.Ref, o object.DeleteOpt
 }
 
 // do runs f on the resource of ref and turns its error into an [*object.Error].
-func (c *Cluster) do(ctx context.Context, op string, ref object.Ref, f func(dynamic.ResourceInterface) error) error {
+func (c *Cluster) do(ctx context.Context, op string, ref object.Ref, f func(resources) error) error {
 	return c.doIn(ctx, op, ref, "", f)
 }
 
 // doIn is do in the version in which an object at hand is written; "" is any that
 // the server has.
-func (c *Cluster) doIn(ctx context.Context, op string, ref object.Ref, version string, f func(dynamic.ResourceInterface) error) error {
+func (c *Cluster) doIn(ctx context.Context, op string, ref object.Ref, version string, f func(resources) error) error {
 	kind, err := c.resource(ctx, op, ref)
 	if err != nil {
 		return err
@@ -209,13 +210,23 @@ func (c *Cluster) doIn(ctx context.Context, op string, ref object.Ref, version s
 	return nil
 }
 
+// resources is where objects of one kind are, in a namespace or in all.
+type resources struct {
+	dynamic.ResourceInterface
+	path []string // of their list
+}
+
 // objects is where objects like ref are.
-func (c *Cluster) objects(ref object.Ref, kind object.Resource) dynamic.ResourceInterface {
+func (c *Cluster) objects(ref object.Ref, kind object.Resource) resources {
 	r := c.dynamic.Resource(schema.GroupVersionResource{Group: ref.Group, Version: kind.Version, Resource: kind.Plural})
-	if kind.Namespaced {
-		return r.Namespace(ref.Namespace)
+	path := []string{"api", kind.Version}
+	if ref.Group != "" {
+		path = []string{"apis", ref.Group, kind.Version}
 	}
-	return r
+	if !kind.Namespaced || ref.Namespace == "" {
+		return resources{r, append(path, kind.Plural)}
+	}
+	return resources{r.Namespace(ref.Namespace), append(path, "namespaces", ref.Namespace, kind.Plural)}
 }
 
 // unknownPath says whether err is a 404 that does not speak of an object: the API

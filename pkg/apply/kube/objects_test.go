@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -67,7 +66,7 @@ func TestApplyConflict(t *testing.T) {
 	ctx := deadline(t)
 	ns := namespace(t, c)
 	theirs := configMap(ns, "a", map[string]any{"k": "theirs", "l": "theirs"})
-	err := c.do(ctx, "create", object.RefOf(theirs), func(r dynamic.ResourceInterface) error {
+	err := c.do(ctx, "create", object.RefOf(theirs), func(r resources) error {
 		_, err := r.Create(ctx, theirs, metav1.CreateOptions{FieldManager: "helm"})
 		return err
 	})

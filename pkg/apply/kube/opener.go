@@ -18,7 +18,9 @@ type Opener struct {
 }
 
 // NewOpener opens the contexts of k.
-func NewOpener(k *Kubeconfig, o Options) *Opener { return &Opener{kubeconfig: k, options: o} }
+func NewOpener(k *Kubeconfig, o Options) *Opener {
+	return &Opener{kubeconfig: k, options: o.withDefaults()}
+}
 
 // Open implements [object.Opener].
 func (o *Opener) Open(context string) (object.Cluster, error) {

@@ -29,7 +29,7 @@ const (
 func (c *Cluster) Wait(ctx context.Context, ref object.Ref, cond object.Condition) error {
 	w := &waiter{ref: ref, cond: cond, reason: "nothing was observed"}
 	for {
-		err := c.do(ctx, "wait for", ref, func(r dynamic.ResourceInterface) error { return w.observe(ctx, r) })
+		err := c.do(ctx, "wait for", ref, func(r resources) error { return w.observe(ctx, r) })
 		if err != nil && ctx.Err() == nil {
 			switch {
 			case errors.Is(err, object.ErrNotFound):

@@ -34,7 +34,7 @@ type Options struct {
 func Observe(ctx context.Context, clients *world.Clients, d *desired.Desired, o Options) (*world.World, error) {
 	w := &world.World{Now: o.Now}
 	var g errgroup.Group
-	ob := observer{clients: clients, mesh: d.MeshID, adopt: o.Adopt}
+	ob := observer{clients: clients, mesh: d.MeshID, adopt: o.Adopt, lists: listsAtOnce(len(d.Clusters))}
 	w.Clusters = make([]*world.Live, len(d.Clusters))
 	for i, c := range d.Clusters {
 		l := &world.Live{Member: c.Member, Leaving: o.Teardown, Address: c.Address}
@@ -122,6 +122,7 @@ type observer struct {
 	clients *world.Clients
 	mesh    string
 	adopt   bool
+	lists   int // at once
 }
 
 // reach connects to a cluster, which must have that UID unless it is "", and says
@@ -139,7 +140,7 @@ func (ob observer) read(ctx context.Context, l *world.Connected, c *desired.Clus
 	if l.Leaving {
 		wanted = nil
 	}
-	if err := readObjects(ctx, l, ob.mesh, wanted); err != nil {
+	if err := ob.readObjects(ctx, l, wanted); err != nil {
 		l.Unreached = err
 		return
 	}

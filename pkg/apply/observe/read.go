@@ -24,10 +24,18 @@ import (
 // readsAtOnce bounds the requests under way to one API server.
 const readsAtOnce = 16
 
+// listsAtOnce bounds the lists that one of n clusters is asked for at once: their
+// answers wait in memory until they are decoded. Of one cluster that hangs, no other
+// has to take notice.
+func listsAtOnce(n int) int {
+	const all, least = 200, 2
+	return min(readsAtOnce, max(least, all/max(n, 1)))
+}
+
 // readObjects reads all that is wanted or recorded. A cluster with a record
 // holds most of it, and is asked for lists; one without is asked for each
 // object that can be there.
-func readObjects(ctx context.Context, l *world.Connected, mesh string, wanted []*desired.Item) error {
+func (ob observer) readObjects(ctx context.Context, l *world.Connected, wanted []*desired.Item) error {
 	refs := map[object.Ref]*desired.Item{}
 	for _, it := range wanted {
 		refs[it.Ref] = it
@@ -35,11 +43,11 @@ func readObjects(ctx context.Context, l *world.Connected, mesh string, wanted []
 	switch {
 	case l.Record != nil:
 		addRecorded(refs, l.Record)
-		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
+		if err := ob.readLists(ctx, l, refs, l.Record.Mesh); err != nil {
 			return err
 		}
 	default:
-		if err := recoverRecord(ctx, l, mesh, refs); err != nil {
+		if err := ob.recoverRecord(ctx, l, refs); err != nil {
 			return err
 		}
 	}
@@ -87,24 +95,24 @@ func addRecorded(refs map[object.Ref]*desired.Item, r *record.Record) {
 // Where Istio's namespace is not ours, or gone, only what is in none can be left.
 // CRDs alone are no loss: those that were in use when the cluster left have
 // outlived the record, and are on the next one.
-func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs map[object.Ref]*desired.Item) error {
+func (ob observer) recoverRecord(ctx context.Context, l *world.Connected, refs map[object.Ref]*desired.Item) error {
 	namespace := l.Object(object.NamespaceRef(l.Namespace))
 	whole := object.Ours(namespace)
-	if whole && namespace.GetLabels()[object.LabelMesh] != mesh {
+	if whole && namespace.GetLabels()[object.LabelMesh] != ob.mesh {
 		l.Lost, l.Record = true, &record.Record{Format: record.RecordFormat, Mesh: namespace.GetLabels()[object.LabelMesh], Cluster: l.Name}
 		return nil // that mesh's, and nothing to us
 	}
-	if err := readLists(ctx, l, recovered(whole), mesh); err != nil {
+	if err := ob.readLists(ctx, l, recovered(whole), ob.mesh); err != nil {
 		return err
 	}
-	found := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: l.Name}
+	found := &record.Record{Format: record.RecordFormat, Mesh: ob.mesh, Cluster: l.Name}
 	if at := l.OtherNamespace(); at != "" && !whole {
 		if !l.Leaving {
 			l.Elsewhere = map[string]world.Stored{at: {Record: found}}
 			return nil // a check refuses it
 		}
 		l.Namespace, whole = at, true
-		if err := readLists(ctx, l, recovered(whole), mesh); err != nil {
+		if err := ob.readLists(ctx, l, recovered(whole), ob.mesh); err != nil {
 			return err
 		}
 	}
@@ -165,12 +173,12 @@ var recoveredKinds = []schema.GroupKind{
 // readLists lists the kinds of refs by our label. A list that fails settles
 // nothing: its objects are asked for one by one, and name the error. Of what
 // many clusters hold alike, CRDs above all, only one copy stays: the wanted one.
-func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]*desired.Item, mesh string) error {
+func (ob observer) readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]*desired.Item, mesh string) error {
 	kinds := map[object.Ref]bool{}
 	for r := range refs {
 		kinds[object.Of(r.GroupKind(), r.Namespace)] = true
 	}
-	g := limited(readsAtOnce)
+	g := limited(ob.lists)
 	var mu sync.Mutex
 	for k := range kinds {
 		if k.Kind == "Namespace" && l.Record != nil || l.Listed(k) {
@@ -183,7 +191,7 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]*des
 			}
 			for _, o := range list {
 				if it := refs[object.RefOf(o)]; it != nil {
-					compare.Share(it.Object.Object, o.Object)
+					object.Share(it.Object.Object, o.Object)
 				}
 			}
 			mu.Lock()
@@ -222,7 +230,7 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 		g.Go(func() error {
 			seen.Dry, seen.DryErr = l.Cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopted})
 			if seen.Dry != nil {
-				compare.Share(want.Object, seen.Dry.Object)
+				object.Share(want.Object, seen.Dry.Object)
 			}
 			mu.Lock()
 			defer mu.Unlock()

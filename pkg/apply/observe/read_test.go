@@ -103,7 +103,7 @@ func TestReadListsShares(t *testing.T) {
 		}
 	}
 	l := &world.Connected{Live: &world.Live{Objects: map[object.Ref]world.Observed{}}, Cluster: cluster}
-	if err := readLists(ctx, l, refs, "m"); err != nil {
+	if err := (observer{lists: 1}).readLists(ctx, l, refs, "m"); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
@@ -113,5 +113,15 @@ func TestReadListsShares(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]bool{"as-wanted": true, "changed": false}, got); diff != "" {
 		t.Errorf("whose data is the wanted one (-want +got):\n%s", diff)
+	}
+}
+
+func TestListsAtOnce(t *testing.T) {
+	got := map[int]int{}
+	for _, n := range []int{0, 1, 3, 12, 30, 100, 1000} {
+		got[n] = listsAtOnce(n)
+	}
+	if diff := cmp.Diff(map[int]int{0: 16, 1: 16, 3: 16, 12: 16, 30: 6, 100: 2, 1000: 2}, got); diff != "" {
+		t.Errorf("lists of one of so many clusters (-want +got):\n%s", diff)
 	}
 }

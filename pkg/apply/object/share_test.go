@@ -1,10 +1,11 @@
-package compare
+package object
 
 import (
 	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 func TestShare(t *testing.T) {
@@ -31,9 +32,9 @@ func TestShare(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			before := PlainJSON(tt.live)
+			before := runtime.DeepCopyJSON(tt.live)
 			Share(tt.want, tt.live)
-			if diff := cmp.Diff(before, PlainJSON(tt.live)); diff != "" {
+			if diff := cmp.Diff(before, tt.live); diff != "" {
 				t.Errorf("live was changed (-was +is):\n%s", diff)
 			}
 			at := func(of any, path []string) uintptr {

@@ -1,8 +1,10 @@
-package compare
+package object
+
+import "reflect"
 
 // Share puts the parts of want in the place of the equal parts of live, which it
-// changes: what a hundred clusters hold alike is then in memory once. Neither may be
-// changed afterwards. Both are decoded JSON.
+// changes: what many objects or clusters hold alike is then in memory once. Neither
+// may be changed afterwards. Both are decoded JSON.
 func Share(want, live map[string]any) {
 	for k, v := range live {
 		if w, ok := want[k]; ok {
@@ -18,6 +20,9 @@ func shared(want, live any) (v any, equal bool) {
 		w, ok := want.(map[string]any)
 		if !ok {
 			return live, false
+		}
+		if reflect.ValueOf(w).UnsafePointer() == reflect.ValueOf(l).UnsafePointer() {
+			return want, true
 		}
 		equal = len(w) == len(l)
 		for k, v := range l {
@@ -42,7 +47,10 @@ func shared(want, live any) (v any, equal bool) {
 			equal = equal && same
 		}
 	default:
-		equal = isScalar(want) && want == live
+		switch want.(type) {
+		case string, bool, int64, float64, nil:
+			equal = want == live
+		}
 	}
 	if equal {
 		return want, true
