@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
@@ -34,8 +34,9 @@ func runRender(env environment, a args.Render) error {
 		return err
 	}
 	view.Warnings(env.stderr, d.Warnings)
+	encoded := documents{}
 	for _, cluster := range d.Clusters {
-		if err := renderCluster(env, a.OutDir, cluster); err != nil {
+		if err := renderCluster(env, a.OutDir, cluster, encoded); err != nil {
 			return err
 		}
 	}
@@ -44,14 +45,14 @@ func runRender(env environment, a args.Render) error {
 
 // renderCluster writes one cluster's files. Their names come out of the
 // cluster's name in the mesh, which is a DNS-1123 label.
-func renderCluster(env environment, out string, c *desired.Cluster) error {
+func renderCluster(env environment, out string, c *desired.Cluster, encoded documents) error {
 	dir := filepath.Join(out, c.Member.Name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	var objects []byte
 	for _, it := range c.Items {
-		b, err := yaml.Marshal(it.Object.Object)
+		b, err := encoded.of(it)
 		if err != nil {
 			return fmt.Errorf("encode %s: %w", it.Ref, err)
 		}
@@ -66,4 +67,20 @@ func renderCluster(env environment, out string, c *desired.Cluster) error {
 	}
 	view.Rendered(env.stdout, manifest, all, len(c.Items))
 	return nil
+}
+
+// documents are items in YAML, as sigs.k8s.io/yaml writes it, which does so by way of
+// JSON. The CRDs are nearly all that there is to encode, and all clusters share
+// their items.
+type documents map[*desired.Item][]byte
+
+func (d documents) of(it *desired.Item) ([]byte, error) {
+	if b, ok := d[it]; ok {
+		return b, nil
+	}
+	b, err := yaml.Marshal(it.Object.Object)
+	if err == nil {
+		d[it] = b
+	}
+	return b, err
 }

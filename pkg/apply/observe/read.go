@@ -28,15 +28,13 @@ const readsAtOnce = 16
 // holds most of it, and is asked for lists; one without is asked for each
 // object that can be there.
 func readObjects(ctx context.Context, l *world.Connected, mesh string, wanted []*desired.Item) error {
-	refs := map[object.Ref]bool{}
+	refs := map[object.Ref]*desired.Item{}
 	for _, it := range wanted {
-		refs[it.Ref] = true
+		refs[it.Ref] = it
 	}
 	switch {
 	case l.Record != nil:
-		for _, o := range l.Record.Objects {
-			refs[o.Ref] = true
-		}
+		addRecorded(refs, l.Record)
 		if err := readLists(ctx, l, refs, l.Record.Mesh); err != nil {
 			return err
 		}
@@ -75,12 +73,21 @@ func readObjects(ctx context.Context, l *world.Connected, mesh string, wanted []
 	return g.Wait()
 }
 
+// addRecorded adds what is recorded to refs, with nil for what is not wanted.
+func addRecorded(refs map[object.Ref]*desired.Item, r *record.Record) {
+	for _, o := range r.Objects {
+		if _, there := refs[o.Ref]; !there {
+			refs[o.Ref] = nil
+		}
+	}
+}
+
 // recoverRecord makes up for a record that is gone: what has our label and our
 // manager is what we put there. Without it, what nobody wants would stay for ever.
 // Where Istio's namespace is not ours, or gone, only what is in none can be left.
 // CRDs alone are no loss: those that were in use when the cluster left have
 // outlived the record, and are on the next one.
-func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs map[object.Ref]bool) error {
+func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs map[object.Ref]*desired.Item) error {
 	namespace := l.Object(object.NamespaceRef(l.Namespace))
 	whole := object.Ours(namespace)
 	if whole && namespace.GetLabels()[object.LabelMesh] != mesh {
@@ -111,19 +118,17 @@ func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs ma
 	if l.Lost = l.Lost || whole; l.Lost {
 		l.Record = found
 	}
-	for _, o := range found.Objects {
-		refs[o.Ref] = true
-	}
+	addRecorded(refs, found)
 	return nil
 }
 
 // recovered are the lists that tell what is ours: of all kinds, or of those whose
 // objects are in no namespace.
-func recovered(whole bool) map[object.Ref]bool {
-	kinds := map[object.Ref]bool{}
+func recovered(whole bool) map[object.Ref]*desired.Item {
+	kinds := map[object.Ref]*desired.Item{}
 	for _, k := range recoveredKinds {
 		if r, _ := object.ResourceOf(k); whole || !r.Namespaced {
-			kinds[object.Of(k, "")] = true
+			kinds[object.Of(k, "")] = nil
 		}
 	}
 	return kinds
@@ -157,8 +162,9 @@ var recoveredKinds = []schema.GroupKind{
 }
 
 // readLists lists the kinds of refs by our label. A list that fails settles
-// nothing: its objects are asked for one by one, and name the error.
-func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]bool, mesh string) error {
+// nothing: its objects are asked for one by one, and name the error. Of what
+// many clusters hold alike, CRDs above all, only one copy stays: the wanted one.
+func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]*desired.Item, mesh string) error {
 	kinds := map[object.Ref]bool{}
 	for r := range refs {
 		kinds[object.Of(r.GroupKind(), r.Namespace)] = true
@@ -173,6 +179,11 @@ func readLists(ctx context.Context, l *world.Connected, refs map[object.Ref]bool
 			list, err := l.Cluster.List(ctx, k.GroupKind(), k.Namespace, object.LabelMesh+"="+mesh)
 			if err != nil && !object.Absent(err) && object.ClassOf(err) != object.Forbidden {
 				return err
+			}
+			for _, o := range list {
+				if it := refs[object.RefOf(o)]; it != nil {
+					compare.Share(it.Object.Object, o.Object)
+				}
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -209,6 +220,9 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 		}
 		g.Go(func() error {
 			seen.Dry, seen.DryErr = l.Cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopted})
+			if seen.Dry != nil {
+				compare.Share(want.Object, seen.Dry.Object)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			l.Objects[it.Ref] = seen
