@@ -367,13 +367,14 @@ func (s *sim) checkLock(w applytest.Write, p *process) {
 }
 
 // unaware says whether a process cannot know yet that somebody took its lock away: it
-// is told at its next renewal, and renews nothing while it sleeps.
+// is told at its next renewal, and renews nothing while it sleeps. Where renewals
+// fail, it stops believing in the lock 25 s after the last that did not.
 func (s *sim) unaware(p *process, cluster string) bool {
 	gone := s.leaseGone[cluster]
 	if p.asleep.After(gone) {
 		gone = p.asleep
 	}
-	return !s.leaseGone[cluster].IsZero() && time.Since(gone) < 12*time.Second
+	return !s.leaseGone[cluster].IsZero() && time.Since(gone) < 25*time.Second
 }
 
 // checkDelete is that nothing of others is deleted, and nothing that was not seen.
