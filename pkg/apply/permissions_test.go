@@ -248,7 +248,7 @@ func TestNeeds(t *testing.T) {
 				l.Leaving = tt.leave
 			}
 			p := NewPlan(d, w, plan.Options{})
-			got := needLines(check.Needs(p, p.Clusters[0]))
+			got := needLines(check.NewEvidence(p, nil, nil).Needs(p.Clusters[0]))
 			want := slices.Clone(tt.want)
 			slices.Sort(want)
 			slices.Sort(got)
@@ -266,7 +266,7 @@ func TestNeedsOfRoleChange(t *testing.T) {
 	const ns = "istio-system"
 	slice := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: ns}
 	p, _ := rolesOf(t, threePrimaries, served("kind-p1"))
-	got := check.Needs(p, p.Cluster("r"))
+	got := check.NewEvidence(p, nil, nil).Needs(p.Cluster("r"))
 	want := map[object.Ref][]string{
 		object.IstiodServiceRef(ns):        {"create", "get", "patch", "delete"},
 		slice:                              {"create", "get", "list", "patch", "delete"},
@@ -282,7 +282,7 @@ func TestNeedsOfRoleChange(t *testing.T) {
 		}
 	}
 	p, _ = rolesOf(t, served("kind-p1"), threePrimaries)
-	if got := check.Needs(p, p.Cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
+	if got := check.NewEvidence(p, nil, nil).Needs(p.Cluster("r")); !slices.Contains(got, object.AccessTo("list", slice)) {
 		t.Error("list on EndpointSlice is missing: the wait for endpoints of its own")
 	}
 }

@@ -31,7 +31,7 @@ func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) check.In
 			continue
 		}
 		g.Go(func() error {
-			seen := inspect(ctx, p, clients.Connect(c.Live), c, asks)
+			seen := inspect(ctx, e, clients.Connect(c.Live), c, asks)
 			mu.Lock()
 			defer mu.Unlock()
 			i[c.Name] = seen
@@ -42,7 +42,7 @@ func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) check.In
 	return i
 }
 
-func inspect(ctx context.Context, p *plan.Plan, l *world.Connected, c *plan.Cluster, asks map[check.Question]bool) *check.Inspected {
+func inspect(ctx context.Context, e *check.Evidence, l *world.Connected, c *plan.Cluster, asks map[check.Question]bool) *check.Inspected {
 	seen := &check.Inspected{}
 	var g errgroup.Group
 	ask := func(q check.Question, f func()) {
@@ -50,7 +50,7 @@ func inspect(ctx context.Context, p *plan.Plan, l *world.Connected, c *plan.Clus
 			g.Go(func() error { f(); return nil })
 		}
 	}
-	ask(check.AskPermissions, func() { askAccess(ctx, seen, l, c, check.Needs(p, c)) })
+	ask(check.AskPermissions, func() { askAccess(ctx, seen, l, c, e.Needs(c)) })
 	ask(check.AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.Cluster) })
 	ask(check.AskRanges, func() { seen.Services = readServiceRanges(ctx, l.Cluster) })
 	ask(check.AskDeployments, func() {

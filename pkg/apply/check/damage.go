@@ -17,7 +17,15 @@ import (
 
 // DamageCheck is the check of the objects of an area.
 func DamageCheck(id string, about func(*plan.Cluster, plan.Change) bool) Check {
-	return Check{ID: id, Severity: Ails, Applies: Joined, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding { return damage(c, about) }}
+	return Check{ID: id, Severity: Ails, Applies: Joined, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding {
+		var changes []plan.Change
+		for _, ch := range c.Changes {
+			if about(c, ch) {
+				changes = append(changes, ch)
+			}
+		}
+		return damage(c, changes)
+	}}
 }
 
 // PeerCheck is the check of an object for each other cluster.
@@ -37,14 +45,13 @@ func IsObject(ref func(namespace string) object.Ref) func(*plan.Cluster, plan.Ch
 	return func(c *plan.Cluster, ch plan.Change) bool { return ch.Object == ref(c.Namespace) }
 }
 
-// damage words what of these objects is missing or changed.
-func damage(c *plan.Cluster, about func(*plan.Cluster, plan.Change) bool) []plan.Finding {
+// damage words what of these objects of c is missing or changed.
+func damage(c *plan.Cluster, changes []plan.Change) []plan.Finding {
 	var lost, edited []object.Ref
 	var by []string
 	var out []plan.Finding
-	for _, ch := range c.Changes {
+	for _, ch := range changes {
 		switch {
-		case !about(c, ch):
 		case ch.Action == plan.Unknown:
 			out = append(out, plan.Finding{Unknown: true, State: "unknown", Object: ch.Object, Message: fmt.Sprintf("could not read %s: %s", ch.Object, ch.Blocked), Hint: ch.Hint})
 		case Missing(c, ch):
@@ -82,11 +89,11 @@ func counted(refs []object.Ref, one, several string) string {
 // damageByPeer has a finding for each other cluster.
 func damageByPeer(c *plan.Cluster, part order.Part) []plan.Finding {
 	var out []plan.Finding
-	for _, ch := range c.Changes {
+	for i, ch := range c.Changes {
 		if ch.Part != part || ch.Peer == "" {
 			continue
 		}
-		for _, f := range damage(c, func(_ *plan.Cluster, other plan.Change) bool { return other.Object == ch.Object }) {
+		for _, f := range damage(c, c.Changes[i:i+1]) {
 			f.Peer = ch.Peer
 			out = append(out, f)
 		}

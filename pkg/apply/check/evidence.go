@@ -8,6 +8,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
@@ -21,12 +22,14 @@ type Evidence struct {
 	networks   map[string]*network
 	twins      map[*world.Live]*world.Live // an earlier context of the topology that leads to the same cluster
 	recorded   map[string]string           // UID of the cluster that a context led to at the last apply
+	minted     map[string][]plan.Change    // see [plan.Plan.Minted]
+	proofs     map[order.Fact]bool         // see [plan.Plan.Proofs]
 }
 
 // NewEvidence is what there is to judge p by; nobody was asked where i and probes are
 // nil.
 func NewEvidence(p *plan.Plan, i Inspection, probes map[string]Probe) *Evidence {
-	e := &Evidence{Plan: p, inspection: i, Probes: probes, twins: twinsOf(p.World), recorded: recordedContexts(p)}
+	e := &Evidence{Plan: p, inspection: i, Probes: probes, twins: twinsOf(p.World), recorded: recordedContexts(p), minted: p.Minted(), proofs: p.Proofs()}
 	e.networks = newNetworks(p, i)
 	return e
 }

@@ -29,10 +29,10 @@ func Escalates(a object.Access) bool { return a.Group == object.RBACGroup && a.V
 // binds says whether a is the right to bind a role that holds more than oneself.
 func binds(a object.Access) bool { return a.Group == object.RBACGroup && a.Verb == "bind" }
 
-// Needs lists what the user of c's context has to be allowed for an apply of p,
+// Needs lists what the user of c's context has to be allowed for an apply,
 // beside reading what the plan read; sorted, and nothing where an apply does
 // nothing in c.
-func Needs(p *plan.Plan, c *plan.Cluster) []object.Access {
+func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 	n := needs{}
 	for _, ch := range c.Changes {
 		if ch.Pending() {
@@ -49,9 +49,15 @@ func Needs(p *plan.Plan, c *plan.Cluster) []object.Access {
 	case c.Leaving:
 		n.leave(c)
 	default:
-		n.stay(p, c)
+		n.stay(e, c)
 	}
-	n.given(p, c)
+	// What is minted in other clusters out of c: tokens, and the address of the
+	// gateway.
+	for _, ch := range e.minted[c.Name] {
+		for _, a := range ch.Item.Late.Access(c.Live) {
+			n[a] = true
+		}
+	}
 	return slices.SortedFunc(maps.Keys(n), compareAccess)
 }
 
@@ -126,7 +132,7 @@ func (n needs) leave(c *plan.Cluster) {
 
 // stay needs what an apply does in a cluster of the mesh beside the changes: it
 // writes the record, waits, and has the istiods asked whom they discover.
-func (n needs) stay(p *plan.Plan, c *plan.Cluster) {
+func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
@@ -154,7 +160,7 @@ func (n needs) stay(p *plan.Plan, c *plan.Cluster) {
 	if c.Removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
 		n.add(addresses, "list")
 	}
-	if p.Proves(c, order.Serves) {
+	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Serves}] {
 		n.switched(c, addresses)
 	}
 	if c.Remote() {
@@ -184,20 +190,6 @@ func (n needs) served(c *plan.Cluster) {
 	}
 }
 
-// given needs what is minted in other clusters out of c: tokens, and the address
-// of the gateway.
-func (n needs) given(p *plan.Plan, c *plan.Cluster) {
-	for _, consumer := range p.Clusters {
-		for _, ch := range consumer.Changes {
-			if ch.Pending() && ch.Mint && ch.Item.Late.Source() == c.Name {
-				for _, a := range ch.Item.Late.Access(c.Live) {
-					n[a] = true
-				}
-			}
-		}
-	}
-}
-
 func compareAccess(a, b object.Access) int {
 	return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Resource, b.Resource), cmp.Compare(a.Subresource, b.Subresource),
 		cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Verb, b.Verb))
@@ -209,7 +201,7 @@ func permissionChecks() []Check {
 }
 
 func needsPermissions(e *Evidence, c *plan.Cluster) bool {
-	return reached(e, c) && len(Needs(e.Plan, c)) > 0
+	return reached(e, c) && len(e.Needs(c)) > 0
 }
 
 // judgePermissions refuses what a user may not do, with what would grant it.

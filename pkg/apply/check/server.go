@@ -75,15 +75,11 @@ func judgeServerProxy(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if c.Live.Endpoint.ProxyURL == "" || c.Desired.Server.Server != "" {
 		return nil
 	}
-	for _, consumer := range e.Plan.Clusters {
-		if slices.ContainsFunc(consumer.Changes, func(ch plan.Change) bool {
-			return ch.Part == order.Credential && ch.Peer == c.Name && ch.Mint && ch.Pending()
-		}) {
-			return []plan.Finding{{
-				Message: fmt.Sprintf("context %s reaches the API server through a proxy, but the credentials for the other clusters do not use it: their istiods call %s directly", c.Context, c.Live.Endpoint.Server),
-				Hint:    fmt.Sprintf("if that does not work, set contexts.%s.apiServer.server to an address that does", c.Context),
-			}}
-		}
+	if slices.ContainsFunc(e.minted[c.Name], func(ch plan.Change) bool { return ch.Part == order.Credential }) {
+		return []plan.Finding{{
+			Message: fmt.Sprintf("context %s reaches the API server through a proxy, but the credentials for the other clusters do not use it: their istiods call %s directly", c.Context, c.Live.Endpoint.Server),
+			Hint:    fmt.Sprintf("if that does not work, set contexts.%s.apiServer.server to an address that does", c.Context),
+		}}
 	}
 	return nil
 }

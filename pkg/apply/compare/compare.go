@@ -38,6 +38,9 @@ func Holds(want, live any) bool {
 		if !ok {
 			return false
 		}
+		if reflect.ValueOf(w).UnsafePointer() == reflect.ValueOf(l).UnsafePointer() {
+			return true // see [Share]
+		}
 		for k, v := range w {
 			lv, ok := l[k]
 			if !ok || !Holds(v, lv) && !sameQuantity(k, v, lv) {
@@ -117,6 +120,12 @@ func isScalar(v any) bool {
 
 // sameScalar compares values as they are written: 80 and "80" are one.
 func sameScalar(a, b any) bool {
+	switch a.(type) {
+	case string, bool, int64, float64:
+		if a == b { // nearly always
+			return true
+		}
+	}
 	return reflect.DeepEqual(a, b) || fmt.Sprint(a) == fmt.Sprint(b)
 }
 

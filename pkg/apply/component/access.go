@@ -31,9 +31,11 @@ func wantAccess(w *desired.Wants) {
 	for _, name := range c.ReadBy {
 		w.Add(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: name}, desired.GrantObject(c.Member.Namespace, name), nil)
 	}
+	reads := c.Reads // in the order of the clusters
 	for _, other := range w.Desired.Clusters {
 		name := other.Member.Name
-		if slices.Contains(c.Reads, name) {
+		if len(reads) > 0 && reads[0] == name {
+			reads = reads[1:]
 			w.Add(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: name}, desired.RemoteSecretObject(c.Member.Namespace, name), &desired.RemoteAccess{
 				From: other.Member, Account: other.Account, Consumer: c.Member.Name,
 				Serves: slices.Contains(other.Member.Primaries, c.Member.Name),

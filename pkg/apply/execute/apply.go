@@ -37,7 +37,7 @@ type Options struct {
 // under way are finished and the records written.
 func Apply(ctx context.Context, p *plan.Plan, clients *world.Clients, o Options) *Report {
 	x := &execution{
-		plan: p, clients: clients, options: o,
+		plan: p, clients: clients, options: o, proofs: p.Proofs(),
 		slots:  semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
 		made:   map[changeKey]bool{},
 		locks:  map[string]object.Lock{},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
@@ -17,6 +18,7 @@ type execution struct {
 	plan    *plan.Plan
 	clients *world.Clients
 	options Options
+	proofs  map[order.Fact]bool // see [plan.Plan.Proofs]
 	slots   *semaphore.Weighted
 	emit    func(Event)
 	abort   context.CancelCauseFunc

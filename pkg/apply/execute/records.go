@@ -61,7 +61,7 @@ func (x *execution) finish(ctx context.Context, c *plan.Cluster) error {
 
 // probing are the objects of a proof that may be there while c is applied.
 func (x *execution) probing(c *plan.Cluster) []record.Recorded {
-	if x.plan.Proves(c, order.Serves) {
+	if x.proofs[order.Fact{Cluster: c.Name, Claim: order.Serves}] {
 		return probeRefs(c)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package object
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -57,6 +58,5 @@ func IsIstioResource(r Ref) bool { return strings.HasSuffix(r.Group, ".istio.io"
 
 // CompareRefs orders objects by group, kind, namespace and name.
 func CompareRefs(a, b Ref) int {
-	return strings.Compare(a.Group+"\x00"+a.Kind+"\x00"+a.Namespace+"\x00"+a.Name,
-		b.Group+"\x00"+b.Kind+"\x00"+b.Namespace+"\x00"+b.Name)
+	return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Kind, b.Kind), strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
 }

@@ -125,6 +125,7 @@ func recoverRecord(ctx context.Context, l *world.Connected, mesh string, refs ma
 		l.Lost = l.Lost || !object.IsCRD(ref)
 		found.Objects = append(found.Objects, record.Recorded{Ref: ref, Subject: desired.SubjectOf(ref, sharedComponent(seen.Object))})
 	}
+	found.Sort()
 	if l.Lost = l.Lost || whole; l.Lost {
 		l.Record = found
 	}

@@ -3,13 +3,16 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
@@ -70,5 +73,45 @@ func TestDepartedMembers(t *testing.T) {
 				t.Errorf("departed (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// Of what is as wanted, a hundred clusters hold the wanted object, not each its own.
+func TestReadListsShares(t *testing.T) {
+	fleet := applytest.New(1)
+	defer fleet.Close()
+	fleet.Add("a")
+	run, ctx := fleet.Run(t.Context())
+	cluster, err := run.Open("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs := map[object.Ref]*desired.Item{}
+	for _, name := range []string{"as-wanted", "changed"} {
+		o := object.New("v1", "ConfigMap", "default", name, nil, map[string]any{"data": map[string]any{"k": "v"}})
+		it, err := desired.NewItem(order.Subject{}, "m", o, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refs[it.Ref] = it
+		live := it.Object.DeepCopy()
+		if name == "changed" {
+			live.Object["data"] = map[string]any{"k": "other"}
+		}
+		if _, err := cluster.Apply(ctx, live, object.ApplyOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := &world.Connected{Live: &world.Live{Objects: map[object.Ref]world.Observed{}}, Cluster: cluster}
+	if err := readLists(ctx, l, refs, "m"); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for ref, it := range refs {
+		live := l.Object(ref).Object["data"]
+		got[ref.Name] = reflect.ValueOf(live).UnsafePointer() == reflect.ValueOf(it.Object.Object["data"]).UnsafePointer()
+	}
+	if diff := cmp.Diff(map[string]bool{"as-wanted": true, "changed": false}, got); diff != "" {
+		t.Errorf("whose data is the wanted one (-want +got):\n%s", diff)
 	}
 }

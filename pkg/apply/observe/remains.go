@@ -61,8 +61,10 @@ func ReadShared(ctx context.Context, l *world.Connected, spaces []string) world.
 func sharedNamespaces(l *world.Live, wanted []*desired.Item) []string {
 	var out []string
 	for _, o := range world.RecordedIn(l) {
-		unwanted := !slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref })
-		if live := l.Object(o.Ref); o.Component == order.SharedServices && o.Kind == "Namespace" && unwanted && live != nil && object.IsOurNamespace(live) {
+		if o.Component != order.SharedServices || o.Kind != "Namespace" || slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref }) {
+			continue
+		}
+		if live := l.Object(o.Ref); live != nil && object.IsOurNamespace(live) {
 			out = append(out, o.Name)
 		}
 	}

@@ -47,7 +47,7 @@ func (s *Scene) cleaned(c *Cluster, ch Change) []order.Fact {
 		return nil
 	}
 	var out []order.Fact
-	for _, name := range s.servedBy(c) {
+	for _, name := range s.servedBy[c] {
 		switch p := s.Peer(name); {
 		case p == nil || p.Unreached != "":
 		case p.Leaving:

@@ -137,7 +137,7 @@ func (c *Cluster) RecordAfter(mesh string, members []record.Member, done func(Ch
 			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: before.Hash, SetBack: before.SetBack})
 		}
 	}
-	slices.SortFunc(r.Objects, func(a, b record.Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
+	r.Sort()
 	switch {
 	case applied:
 		r.Manifest = c.Desired.Manifest.Spec

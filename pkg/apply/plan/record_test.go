@@ -26,8 +26,8 @@ func TestRecordAfter(t *testing.T) {
 		return c
 	}
 	before := &record.Record{Manifest: map[string]any{"profile": "before"}, Objects: []record.Recorded{
-		{Ref: fixture.ConfigMap("update"), Hash: "old"}, {Ref: fixture.ConfigMap("delete"), Hash: "old"}, {Ref: fixture.ConfigMap("unknown"), Hash: "old"},
-	}}
+		{Ref: fixture.ConfigMap("delete"), Hash: "old"}, {Ref: fixture.ConfigMap("unknown"), Hash: "old"}, {Ref: fixture.ConfigMap("update"), Hash: "old"},
+	}} // sorted, as records are
 	all := func(Change) bool { return true }
 	none := func(Change) bool { return false }
 	tests := map[string]struct {

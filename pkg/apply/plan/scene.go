@@ -17,6 +17,7 @@ type Scene struct {
 	// handsOver are the clusters that a cluster served as a primary, as the
 	// records say, and that it is not to serve after the apply.
 	handsOver map[string][]string
+	servedBy  map[*Cluster][]string // see [Scene.primariesBefore]
 	// doubt is the cluster of the topology that is not reached and that no
 	// record names: any departed member may be it. "" for none.
 	doubt string
@@ -30,14 +31,15 @@ type Scene struct {
 func newScene(p *Plan, rules Rules) *Scene {
 	s := &Scene{
 		Plan: p, rules: rules, Clusters: map[string]*Cluster{}, handsOver: map[string][]string{},
-		members: map[*Cluster]*record.Member{}, names: map[string]*Cluster{}, contexts: map[string]bool{},
+		servedBy: map[*Cluster][]string{}, members: map[*Cluster]*record.Member{}, names: map[string]*Cluster{}, contexts: map[string]bool{},
 	}
 	for _, c := range p.Clusters {
 		s.Clusters[c.Name] = c
 	}
 	s.remember()
 	for _, c := range p.Clusters {
-		for _, name := range s.servedBy(c) {
+		s.servedBy[c] = s.primariesBefore(c)
+		for _, name := range s.servedBy[c] {
 			s.hand(s.Peer(name), c)
 		}
 		for _, name := range c.serving() {
@@ -56,10 +58,10 @@ func (s *Scene) hand(p, c *Cluster) {
 	s.handsOver[p.Name] = append(s.handsOver[p.Name], c.Name)
 }
 
-// servedBy are the primaries of c until now, by their names then: as the records
+// primariesBefore are the primaries of c until now, by their names then: as the records
 // say, and as its addresses do, since an apply that was cut off has written the one
 // and not the other.
-func (s *Scene) servedBy(c *Cluster) []string {
+func (s *Scene) primariesBefore(c *Cluster) []string {
 	var out []string
 	if before := s.recorded(c); before != nil {
 		out = slices.Clone(before.Primaries)

@@ -94,6 +94,23 @@ func (pl *planner) sends() {
 	}
 }
 
+// Minted are the pending changes with content that comes out of another cluster, by
+// the name of that.
+func (p *Plan) Minted() map[string][]Change {
+	out := map[string][]Change{}
+	for _, c := range p.Clusters {
+		for _, ch := range c.Changes {
+			if !ch.Pending() || !ch.Mint {
+				continue
+			}
+			if from := ch.Item.Late.Source(); from != "" {
+				out[from] = append(out[from], ch)
+			}
+		}
+	}
+	return out
+}
+
 // drafts are the steps of one cluster, but those that begin and end it.
 func (s *Scene) drafts(c *Cluster) []*draft {
 	type key struct {
@@ -200,24 +217,26 @@ func (pl *planner) steps(drafts []*draft) {
 // naming the ones that leave until these are gone.
 func (pl *planner) finish(begins map[string]int) {
 	p := pl.plan
-	var leaving []int
+	steps := map[string][]int{} // by cluster
 	for i, s := range p.Steps {
-		if c := p.Cluster(s.Cluster); c.Leaving && s.Blocked == "" {
-			leaving = append(leaving, i)
+		if s.Blocked == "" {
+			steps[s.Cluster] = append(steps[s.Cluster], i)
 		}
 	}
+	var leaving []int
+	for _, c := range p.Clusters {
+		if c.Leaving {
+			leaving = append(leaving, steps[c.Name]...)
+		}
+	}
+	slices.Sort(leaving)
 	for _, c := range p.Clusters {
 		if _, ok := begins[c.Name]; !ok {
 			continue
 		}
-		last := Step{Cluster: c.Name, Kind: Finish}
-		for i, s := range p.Steps {
-			if s.Cluster == c.Name && s.Kind != Finish && s.Blocked == "" {
-				last.After = append(last.After, i)
-			}
-		}
+		last := Step{Cluster: c.Name, Kind: Finish, After: steps[c.Name]}
 		if !c.Leaving {
-			last.After = append(last.After, leaving...)
+			last.After = slices.Concat(last.After, leaving)
 		}
 		p.Steps = append(p.Steps, last)
 	}
@@ -256,7 +275,13 @@ type About struct {
 // About is what the step is, without its place in the plan.
 func (s Step) About() About { return About{Kind: s.Kind, Part: s.Part, Peer: s.Peer, Claim: s.Claim} }
 
-// Proves says whether an apply looks whether a claim about c is true.
-func (p *Plan) Proves(c *Cluster, claim order.Claim) bool {
-	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Cluster == c.Name && s.Claim == claim && s.Blocked == "" })
+// Proofs are the claims about clusters of which an apply looks whether they are true.
+func (p *Plan) Proofs() map[order.Fact]bool {
+	out := map[order.Fact]bool{}
+	for _, s := range p.Steps {
+		if s.Kind == Prove && s.Blocked == "" {
+			out[order.Fact{Cluster: s.Cluster, Claim: s.Claim}] = true
+		}
+	}
+	return out
 }

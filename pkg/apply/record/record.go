@@ -25,7 +25,7 @@ type Record struct {
 	Cluster  string         `json:"cluster"` // the member that holds this record
 	Members  []Member       `json:"members"` // all of the mesh, this one among them
 	Manifest map[string]any `json:"manifest,omitempty"`
-	Objects  []Recorded     `json:"objects"`
+	Objects  []Recorded     `json:"objects"` // sorted by [object.CompareRefs]
 }
 
 // Label is on every record, and on everything that we make.
@@ -63,12 +63,18 @@ func Parse(o *unstructured.Unstructured) (*Record, error) {
 		return nil, fmt.Errorf("read the record in ConfigMap %s/%s: its format is %q, and this setup-mesh reads %q",
 			o.GetNamespace(), o.GetName(), r.Format, RecordFormat)
 	}
+	r.Sort()
 	return &r, nil
+}
+
+// Sort puts the objects of r in their order, in place.
+func (r *Record) Sort() {
+	slices.SortFunc(r.Objects, func(a, b Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
 }
 
 // Object is the ConfigMap that holds r, the objects of which it sorts in place.
 func (r *Record) Object(namespace string) (*unstructured.Unstructured, error) {
-	slices.SortFunc(r.Objects, func(a, b Recorded) int { return object.CompareRefs(a.Ref, b.Ref) })
+	r.Sort()
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the record of %s: %w", r.Cluster, err)
@@ -86,10 +92,9 @@ func (r *Record) Of(ref object.Ref) Recorded {
 	if r == nil {
 		return Recorded{}
 	}
-	for _, o := range r.Objects {
-		if o.Ref == ref {
-			return o
-		}
+	i, there := slices.BinarySearchFunc(r.Objects, ref, func(o Recorded, ref object.Ref) int { return object.CompareRefs(o.Ref, ref) })
+	if !there {
+		return Recorded{}
 	}
-	return Recorded{}
+	return r.Objects[i]
 }

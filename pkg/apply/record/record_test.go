@@ -66,3 +66,21 @@ func TestParseRecordErrors(t *testing.T) {
 		})
 	}
 }
+
+// A record is searched as a sorted list, in whatever order somebody has stored it.
+func TestOf(t *testing.T) {
+	r, err := Parse(recordText(`{"format": "setup-mesh.io/record/v1", "objects": [
+		{"kind": "Secret", "namespace": "ns", "name": "b", "hash": "2"}, {"kind": "Secret", "namespace": "ns", "name": "a", "hash": "1"},
+		{"group": "apps", "kind": "Deployment", "namespace": "ns", "name": "a", "hash": "3"}, {"kind": "Namespace", "name": "ns", "hash": "4"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nothing *Record
+	got := []string{
+		r.Hash(object.SecretRef("ns", "a")), r.Hash(object.SecretRef("ns", "b")), r.Hash(object.Ref{Group: "apps", Kind: "Deployment", Namespace: "ns", Name: "a"}),
+		r.Hash(object.NamespaceRef("ns")), r.Hash(object.SecretRef("ns", "c")), nothing.Hash(object.SecretRef("ns", "a")),
+	}
+	if diff := cmp.Diff([]string{"1", "2", "3", "4", "", ""}, got); diff != "" {
+		t.Errorf("hashes (-want +got):\n%s", diff)
+	}
+}
