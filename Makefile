@@ -48,6 +48,9 @@ docs: ## rewrite what is generated: references and the JSON Schema
 bench: build ## time first apply, no-op plan and no-op apply on the lab, and istioctl beside them
 	bin/lab build --bench && go -C lab test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 45m
 
+bench-clusters: ## a mesh of 10, 30 and 100 clusters in memory: time, memory, requests (6 GiB)
+	go test ./pkg/apply/simulate -run '^$$' -bench Clusters -benchtime 1x -timeout 45m
+
 demo: build lab-parts ## a mesh of three clusters on this machine
 	tools/demo.sh up
 
@@ -57,4 +60,4 @@ demo-down: ## end the demo's clusters and remove its files
 bin/golangci-lint: tools/go.mod
 	go -C tools build -o ../bin/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
-.PHONY: help build lab-parts test test-short race soak lint vulncheck golden docs bench demo demo-down
+.PHONY: help build lab-parts test test-short race soak lint vulncheck golden docs bench bench-clusters demo demo-down

@@ -88,7 +88,7 @@ func (p *preflight) overlap(t *testing.T) {
 
 	p.topology(t, onOneNetwork)
 	p.refused(t, nil, "fix this problem first", "east-2 shares network flat with east-1, and the IP ranges of their pods overlap: "+pods+" and "+pods, "--allow-overlap",
-		"their Services have addresses in common: 10.97.128.0/24 and 10.97.0.0/16")
+		"the IP ranges of their Services overlap: 10.97.128.0/24 and 10.97.0.0/16")
 	r := p.run(t, 0, "plan", "--allow-overlap")
 	wantWords(t, r, "the IP ranges of their Services overlap")
 	if strings.Contains(r.stdout+r.stderr, "their pods") {

@@ -329,7 +329,7 @@ func (s *shared) takenOver(t *testing.T) {
 	was := s.clusters[east2].service(t, "shop", "hello")
 	s.wantPlan(t, 2, map[string][]string{"east-2": {"update Service shop/hello"}})
 	wantWords(t, s.run(t, 2, "plan", "--detailed-exitcode"), "~ shared services    shop: hello   let go: now managed by kubectl",
-		"Service shop/hello has other ports than in east-1")
+		"Service shop/hello has different ports than in east-1")
 	s.run(t, 0, "apply", "--yes")
 	now := s.clusters[east2].service(t, "shop", "hello")
 	if diff := cmp.Diff(was.Spec, now.Spec); diff != "" {
@@ -345,7 +345,7 @@ func (s *shared) takenOver(t *testing.T) {
 			t.Errorf("it is ours still: %s, labels %v", m.Manager, now.Labels)
 		}
 	}
-	wantWords(t, s.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.", "Service shop/hello has other ports than in east-1")
+	wantWords(t, s.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.", "Service shop/hello has different ports than in east-1")
 }
 
 // holdsMore: a namespace in which somebody put something stays when it is shared no more.

@@ -59,7 +59,7 @@ func (u *upkeep) shortTokens(t *testing.T) {
 	u.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com")
 	u.all(t)
 	r := u.run(t, 0, "apply", "--yes")
-	words := []string{"west-1", "grants tokens for 24 h", "end at ", "run setup-mesh apply at least every 16 h"}
+	words := []string{"west-1", "grants tokens for 24 h", "expire at ", "run setup-mesh apply on a timer, at least every 16 h"}
 	wantWords(t, r, words...)
 	wantWords(t, u.run(t, 0, "status"), words...)
 	wantWords(t, u.run(t, 0, "plan"), words...)

@@ -51,6 +51,11 @@ func (ob observer) readObjects(ctx context.Context, l *world.Connected, wanted [
 			return err
 		}
 	}
+	return readMissing(ctx, l, refs)
+}
+
+// readMissing asks for each of refs of which nothing is known.
+func readMissing(ctx context.Context, l *world.Connected, refs map[object.Ref]*desired.Item) error {
 	var missing []object.Ref
 	namespace := l.Objects[object.NamespaceRef(l.Namespace)]
 	for ref := range refs {
@@ -102,6 +107,11 @@ func (ob observer) recoverRecord(ctx context.Context, l *world.Connected, refs m
 		l.Lost, l.Record = true, &record.Record{Format: record.RecordFormat, Mesh: namespace.GetLabels()[object.LabelMesh], Cluster: l.Name}
 		return nil // that mesh's, and nothing to us
 	}
+	if !whole && !l.Leaving {
+		if fresh, err := ob.isNew(ctx, l, refs); fresh || err != nil {
+			return err
+		}
+	}
 	if err := ob.readLists(ctx, l, recovered(whole), ob.mesh); err != nil {
 		return err
 	}
@@ -129,6 +139,23 @@ func (ob observer) recoverRecord(ctx context.Context, l *world.Connected, refs m
 	}
 	addRecorded(refs, found)
 	return nil
+}
+
+// isNew says whether nothing of ours is seen in a cluster: no namespace, and nothing
+// of what is wanted, which CRDs are a part of. Such a cluster is not searched.
+func (ob observer) isNew(ctx context.Context, l *world.Connected, wanted map[object.Ref]*desired.Item) (bool, error) {
+	if err := ob.readLists(ctx, l, map[object.Ref]*desired.Item{object.NamespaceRef(""): nil}, ob.mesh); err != nil {
+		return false, err
+	}
+	if err := readMissing(ctx, l, wanted); err != nil {
+		return false, err
+	}
+	for _, seen := range l.Objects {
+		if seen.Err != nil || object.Ours(seen.Object) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // recovered are the lists that tell what is ours: of all kinds, or of those whose

@@ -143,7 +143,7 @@ func liveHeap() float64 {
 	return float64(m.HeapAlloc) / (1 << 20)
 }
 
-func benchWanted(b *testing.B, file string) desired.Wanted {
+func benchWanted(b testing.TB, file string) desired.Wanted {
 	m, err := topology.ParseMesh("topology.yaml", []byte(file), nil)
 	if err != nil {
 		b.Fatal(err)

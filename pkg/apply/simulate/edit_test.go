@@ -22,8 +22,7 @@ func (s *sim) do(e edit, at int) {
 		f(m, e)
 	} else if e.Kind == "move" {
 		s.move(at, e)
-	} else if e.Kind != "namespace" || s.smooth && s.holds(m.Members[0].Cluster, m.ID) { // before, it would be the right one for good
-
+	} else if e.Kind != "namespace" || s.smooth && len(s.expired) == 0 && s.holds(m.Members[0].Cluster, m.ID) { // else it would be the right one for good
 		set(m, e)
 	}
 	m.mend()

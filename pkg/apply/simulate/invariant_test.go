@@ -355,7 +355,7 @@ func (s *sim) checkLock(w applytest.Write, p *process) {
 	case holder == p.holder:
 	case w.Ref.Kind == "Namespace" && time.Since(s.spaces[w.Cluster]) < 2*time.Second: // two made it at once
 	case !p.locked[w.Cluster] && time.Since(s.spaces[w.Cluster]) < 10*time.Second: // there was nowhere to lock when it began
-	case p.locked[w.Cluster] && time.Since(s.leaseGone[w.Cluster]) < 12*time.Second: // it is told at its next renewal
+	case p.locked[w.Cluster] && s.unaware(p, w.Cluster):
 	case holder != "":
 		s.fail("lock", "%s writes %s in %s, and %s holds the lock", p.holder, w.Ref, w.Cluster, holder)
 	case w.Ref.Kind == "Namespace", w.World.Get(w.Cluster, object.NamespaceRef(ns)) == nil:
@@ -364,6 +364,17 @@ func (s *sim) checkLock(w applytest.Write, p *process) {
 	default:
 		s.fail("lock", "%s writes %s in %s without a lock", p.holder, w.Ref, w.Cluster)
 	}
+}
+
+// unaware says whether a process cannot know yet that somebody took its lock away: it
+// is told at its next renewal, and renews nothing while it sleeps. Where renewals
+// fail, it stops believing in the lock 25 s after the last that did not.
+func (s *sim) unaware(p *process, cluster string) bool {
+	gone := s.leaseGone[cluster]
+	if p.asleep.After(gone) {
+		gone = p.asleep
+	}
+	return !s.leaseGone[cluster].IsZero() && time.Since(gone) < 25*time.Second
 }
 
 // checkDelete is that nothing of others is deleted, and nothing that was not seen.

@@ -16,7 +16,8 @@ import (
 
 // TestMain lets garbage wait: histories make a lot of it, and little stays.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1000)
+	debug.SetMemoryLimit(1 << 30)
 	os.Exit(m.Run())
 }
 
