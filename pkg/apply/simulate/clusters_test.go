@@ -34,7 +34,7 @@ import (
 // first apply, a plan with nothing to change and an apply of it take, and what
 // they ask of each cluster. The processor's time is that of all threads, clusters
 // in memory included; no-op-plan-live-MiB is what a plan holds when these are
-// gone. docs/performance.md has the figures. In a profile of the processor, the label
+// gone. In a profile of the processor, the label
 // "phase" tells these apart.
 //
 //	make bench-clusters
