@@ -16,7 +16,7 @@ func (u *upkeep) renamed(t *testing.T) {
 		c.Contexts["new-east-2"] = &api.Context{Cluster: c.Contexts[east2].Cluster, AuthInfo: "expired"}
 	})
 	u.topology(t, inEast1, "new-east-2: {network: network-east}", inWest1)
-	wantWords(t, u.run(t, 3, "plan"), "new-east-2 is not reached, and may be the cluster that is called east-2 here", "--leaving east-2", "0 to delete")
+	wantWords(t, u.run(t, 3, "plan"), "new-east-2 is not reached, and may be the same cluster as east-2", "--leaving east-2", "0 to delete")
 	before := u.versions(t)
 	for _, code := range []int{3, 1} { // the first records the new name, and the second has nothing to do
 		wantWords(t, u.run(t, code, "apply", "--yes"), "--leaving east-2")

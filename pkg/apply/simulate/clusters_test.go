@@ -21,7 +21,7 @@ import (
 // to change and an apply of it take in a [benchMesh] with Istio's own charts, and
 // what they ask of each cluster. The processor's time is that of all threads, clusters
 // in memory included; no-op-plan-live-MiB is what a plan holds when these are
-// gone. docs/performance.md has the figures. In a profile of the processor, the label
+// gone. In a profile of the processor, the label
 // "phase" tells these apart.
 //
 //	make bench-clusters
