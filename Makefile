@@ -13,7 +13,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 GOLDEN = $(addprefix ./,$(sort $(dir $(shell git grep -l 'flag.Bool."update"' -- '*_test.go' ':!lab'))))
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build bin/setup-mesh and bin/lab
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./setup-mesh && go -C lab build -o ../bin/ ./cmd/lab
@@ -48,7 +48,7 @@ docs: ## rewrite what is generated: references and the JSON Schema
 bench: build ## time first apply, no-op plan and no-op apply on the lab, and istioctl beside them
 	bin/lab build --bench && go -C lab test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 45m
 
-bench-clusters: ## a mesh of 10, 30 and 100 clusters in memory: time, memory, requests (6 GiB)
+bench-clusters: ## a mesh of 10, 30 and 100 clusters in memory: time, memory, requests
 	go test ./pkg/apply/simulate -run '^$$' -bench Clusters -benchtime 1x -timeout 45m
 
 demo: build lab-parts ## a mesh of three clusters on this machine
