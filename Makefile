@@ -48,9 +48,6 @@ docs: ## rewrite what is generated: references and the JSON Schema
 bench: build ## time first apply, no-op plan and no-op apply on the lab, and istioctl beside them
 	bin/lab build --bench && go -C lab test ./e2e -run '^$$' -bench . -benchtime 1x -timeout 45m
 
-bench-clusters: ## a mesh of 10, 30 and 100 clusters in memory: time, memory, requests (6 GiB)
-	go test ./pkg/apply/simulate -run '^$$' -bench Clusters -benchtime 1x -timeout 45m
-
 bench-clusters: build ## time and memory of meshes of 10, 30 and 100 clusters in memory
 	SETUP_MESH=$(CURDIR)/bin/setup-mesh go test ./pkg/apply/simulate -run '^$$' -bench 'Clusters|Process' -benchtime 1x -timeout 45m
 

@@ -60,13 +60,20 @@ func watchInjection(t *testing.T, c *cluster) *injectionWatch {
 func (c *cluster) injects(ctx context.Context) error {
 	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
 	pod, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
-	if err != nil && (strings.HasSuffix(err.Error(), ": EOF") || strings.HasSuffix(err.Error(), "connection reset by peer")) {
+	if err != nil && lostOnItsWay(err) {
 		pod, err = c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
 	}
 	if err != nil {
 		return err
 	}
 	return ofSidecar(pod, nameOf(c.context))
+}
+
+// lostOnItsWay: an API server says of a webhook that a connection to it was there and has ended. How it learns of that is
+// chance: by what it reads next, or by what it writes next.
+func lostOnItsWay(err error) bool {
+	forms := []string{": EOF", ": connection reset by peer", ": broken pipe", ": use of closed network connection", "http2: client connection lost"}
+	return slices.ContainsFunc(forms, func(form string) bool { return strings.HasSuffix(err.Error(), form) })
 }
 
 func ofSidecar(pod *corev1.Pod, cluster string) error {

@@ -14,6 +14,7 @@ type plan struct {
 	Warnings []finding `json:"warnings"`
 	Clusters []struct {
 		Name      string  `json:"name"`
+		Namespace string  `json:"namespace"`
 		Leaving   bool    `json:"leaving"`
 		Unreached string  `json:"unreached"`
 		Manifest  []field `json:"manifest"`
@@ -95,6 +96,25 @@ func changed(before, after map[string]string) []string {
 		}
 	}
 	slices.Sort(out)
+	return out
+}
+
+// withRecords is changes with the record of each cluster beside them. While objects change it does not vouch for them, so
+// that an apply writes it also where it is the same in the end, and a plan does not list it.
+func (p plan) withRecords(changes map[string][]string) map[string][]string {
+	out := map[string][]string{}
+	for _, c := range p.Clusters {
+		list, there := changes[c.Name]
+		if !there {
+			continue
+		}
+		own := ref{Kind: "ConfigMap", Namespace: c.Namespace, Name: "setup-mesh"}.String()
+		if !slices.ContainsFunc(list, func(one string) bool { return strings.HasSuffix(one, " "+own) }) {
+			list = append(slices.Clone(list), "update "+own)
+			slices.Sort(list)
+		}
+		out[c.Name] = list
+	}
 	return out
 }
 

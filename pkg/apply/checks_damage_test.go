@@ -124,7 +124,7 @@ func TestStatusDamage(t *testing.T) {
 		},
 		"the gateway": {
 			change: func(w *world.World) {
-				gone(0, check.GatewayRef(ns), object.GatewayServiceRef(ns))(w)
+				gone(0, object.GatewayRef(ns), object.GatewayServiceRef(ns))(w)
 				w.Clusters[0].Reach = world.Reach{}
 			},
 			want: []string{
@@ -134,7 +134,7 @@ func TestStatusDamage(t *testing.T) {
 		},
 		"a gateway whose pods are refused": {
 			change: func(w *world.World) {
-				edit(w.Clusters[0], check.GatewayRef(ns), func(o map[string]any) {
+				edit(w.Clusters[0], object.GatewayRef(ns), func(o map[string]any) {
 					o["status"] = map[string]any{"conditions": []any{map[string]any{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: x"}}}
 				})
 			},

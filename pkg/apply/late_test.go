@@ -22,7 +22,7 @@ import (
 func TestJudgeIntermediate(t *testing.T) {
 	id := certs.Identity{Cluster: "a", Namespace: "istio-system", TrustDomain: "cluster.local"}
 	live := func(root *certs.Root, id certs.Identity) *unstructured.Unstructured {
-		c, err := (&desired.Intermediate{Root: root, Id: id}).Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
+		c, err := (&desired.Intermediate{Root: root, ID: id}).Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,7 +49,7 @@ func TestJudgeIntermediate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := (&desired.Intermediate{Root: testRoot(), Id: id}).Judge(&world.World{Now: tt.now}, tt.live)
+			got := (&desired.Intermediate{Root: testRoot(), ID: id}).Judge(&world.World{Now: tt.now}, tt.live)
 			if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
 				t.Errorf("Judge = %q, want %q", got, tt.want)
 			}

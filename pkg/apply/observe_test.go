@@ -2,12 +2,14 @@ package apply
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -232,5 +234,45 @@ func TestNamespaceThatEnds(t *testing.T) {
 	l := p.Clusters[0].Live
 	if l.Object(object.NamespaceRef(ns)) != nil || !l.Ending[object.NamespaceRef(ns)] {
 		t.Errorf("the namespace is %v, and ending %v", l.Objects[object.NamespaceRef(ns)], l.Ending)
+	}
+}
+
+// A cluster is searched for what no record lists wherever something of ours is seen,
+// in a role and under names that it does not have now.
+func TestLeftoversWithoutNamespace(t *testing.T) {
+	const remote = "mesh_id: m\ncontexts: {a: {network: n, name: a, primaries: [b]}, b: {network: n, name: b}}\n"
+	old := []*unstructured.Unstructured{
+		object.New("rbac.authorization.k8s.io/v1", "ClusterRole", "", "istio-reader-clusterrole-before", nil, nil),
+		object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", "istio-sidecar-injector-before", nil, nil),
+	}
+	crd := applytest.CRD(schema.GroupKind{Group: "networking.istio.io", Kind: "Gateway"}, "v1")
+	tests := map[string]struct {
+		topology string
+		left     []*unstructured.Unstructured
+		want     []string
+	}{
+		"of a primary":                        {alone, old, []string{"delete ClusterRole istio-reader-clusterrole-before", "delete MutatingWebhookConfiguration istio-sidecar-injector-before"}},
+		"of a remote cluster":                 {remote, old, []string{"delete ClusterRole istio-reader-clusterrole-before", "delete MutatingWebhookConfiguration istio-sidecar-injector-before"}},
+		"CRDs of a primary, now a remote one": {remote, []*unstructured.Unstructured{crd}, []string{"delete CustomResourceDefinition gateways.networking.istio.io"}},
+		"nothing":                             {alone, nil, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p, _ := observed(t, tt.topology, observe.Options{}, func(_ *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+				for _, o := range tt.left {
+					apply(labelled(o.DeepCopy(), "m"))
+				}
+			})
+			var got []string
+			for _, ch := range p.Clusters[0].Changes {
+				if ch.Action == plan.Delete {
+					got = append(got, fmt.Sprintf("%s %s", ch.Action, ch.Object))
+				}
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("deletions (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -294,7 +294,7 @@ func giveRoot(t *testing.T, l *world.Live, cluster string) {
 	t.Helper()
 	ref := object.SecretRef(l.Namespace, object.Cacerts)
 	late := &desired.Intermediate{Root: otherRoot()}
-	late.Id.Cluster, late.Id.Namespace, late.Id.TrustDomain = cluster, l.Namespace, "cluster.local"
+	late.ID.Cluster, late.ID.Namespace, late.ID.TrustDomain = cluster, l.Namespace, "cluster.local"
 	o := mintedFor(t, nil, &desired.Item{Object: object.New("v1", "Secret", l.Namespace, object.Cacerts, nil, nil), Late: late})
 	l.Objects[ref] = world.Observed{Object: fixture.ManagedBy(o, "uid-cacerts", object.FieldManager)}
 }

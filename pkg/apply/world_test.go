@@ -13,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
@@ -184,7 +183,7 @@ func appliedWorld(t *testing.T, d *desired.Desired) *world.World {
 			w.Clusters[i].Objects[it.Ref] = world.Observed{Object: fixture.ManagedBy(mintedFor(t, w, it), uid, object.FieldManager)}
 		}
 		l := w.Clusters[i]
-		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), check.GatewayRef(l.Namespace)} {
+		for _, ref := range []object.Ref{object.IstiodRef(l.Namespace), object.GatewayRef(l.Namespace)} {
 			if l.Object(ref) != nil {
 				edit(l, ref, func(o map[string]any) { o["status"] = map[string]any{"availableReplicas": int64(1)} })
 			}

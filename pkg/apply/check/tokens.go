@@ -6,7 +6,6 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // IDLifetime is the check for credentials that do not last.
@@ -60,25 +59,6 @@ func judgeLifetime(e *Evidence, c *plan.Cluster) []plan.Finding {
 		}
 	}
 	return ShortLived(first)
-}
-
-// JudgeExpiry finds credentials of c that have ended, or will soon.
-func JudgeExpiry(e *Evidence, c *plan.Cluster) []plan.Finding {
-	var out []plan.Finding
-	for _, source := range c.Reads {
-		v, ok := desired.ValidityOf(c.Credential(source))
-		if !ok || e.Probes[c.Name].Credentials[source] != nil {
-			continue
-		}
-		if verdict := certs.Judge(v.Issued, v.Expires, e.Plan.World.Now); verdict == certs.Due || verdict == certs.Expired {
-			out = append(out, plan.Finding{
-				Peer:    source,
-				Message: fmt.Sprintf("the credential for %s is %s: valid until %s", source, verdict, v.Expires.UTC().Format("2006-01-02 15:04 UTC")),
-				Hint:    "setup-mesh apply makes a new one",
-			})
-		}
-	}
-	return out
 }
 
 // FirstExpiry is when the first of the tokens that c has ends, zero for none.

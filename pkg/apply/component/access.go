@@ -31,11 +31,9 @@ func wantAccess(w *desired.Wants) {
 	for _, name := range c.ReadBy {
 		w.Add(order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: name}, desired.GrantObject(c.Member.Namespace, name), nil)
 	}
-	reads := c.Reads // in the order of the clusters
 	for _, other := range w.Desired.Clusters {
 		name := other.Member.Name
-		if len(reads) > 0 && reads[0] == name {
-			reads = reads[1:]
+		if slices.Contains(c.Reads, name) {
 			w.Add(order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: name}, desired.RemoteSecretObject(c.Member.Namespace, name), &desired.RemoteAccess{
 				From: other.Member, Account: other.Account, Consumer: c.Member.Name,
 				Serves: slices.Contains(other.Member.Primaries, c.Member.Name),

@@ -11,6 +11,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // IDs of checks.
@@ -28,7 +29,7 @@ func accessChecks() []check.Check {
 		check.PeerCheck("access/granted", order.Grant),
 		check.PeerCheck(IDRemoteSecret, order.Credential),
 		{ID: IDAccepted, Severity: check.Ails, Asks: []check.Question{check.AskCredentials}, Applies: check.Primary, Judge: judgeCredential},
-		{ID: "discovery/credential-expires", Severity: check.Ails, Applies: check.Primary, Judge: check.JudgeExpiry},
+		{ID: "discovery/credential-expires", Severity: check.Ails, Applies: check.Primary, Judge: judgeExpiry},
 		{ID: IDSynced, Severity: check.Ails, Asks: []check.Question{check.AskIstiods}, Applies: check.Primary, Judge: judgeSynced},
 	}
 }
@@ -99,4 +100,23 @@ func lacksCredential(c *plan.Cluster, source string) bool {
 	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
 		return ch.Part == order.Credential && ch.Peer == source && check.Missing(c, ch)
 	})
+}
+
+// judgeExpiry finds credentials of c that have ended, or will soon.
+func judgeExpiry(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, source := range c.Reads {
+		v, ok := desired.ValidityOf(c.Credential(source))
+		if !ok || e.Probes[c.Name].Credentials[source] != nil {
+			continue
+		}
+		if verdict := certs.Judge(v.Issued, v.Expires, e.Plan.World.Now); verdict == certs.Due || verdict == certs.Expired {
+			out = append(out, plan.Finding{
+				Peer:    source,
+				Message: fmt.Sprintf("the credential for %s is %s: valid until %s", source, verdict, v.Expires.UTC().Format("2006-01-02 15:04 UTC")),
+				Hint:    "setup-mesh apply makes a new one",
+			})
+		}
+	}
+	return out
 }

@@ -65,7 +65,7 @@ func calls(s *plan.Scene, c *plan.Cluster, part order.Part) []order.Fact {
 		return []order.Fact{order.Gone(c.Name, order.Endpoints, "")}
 	case !c.Remote():
 		return nil
-	case demotes(s, c): // its own istiod answers until others do
+	case demotes(c): // its own istiod answers until others do
 		return []order.Fact{{Cluster: c.Name, Claim: order.Serves}}
 	}
 	return append(reachable(s, c), applied(c, order.Service)...)

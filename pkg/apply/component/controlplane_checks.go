@@ -25,7 +25,7 @@ const (
 func controlPlaneChecks() []check.Check {
 	return []check.Check{
 		{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
-			return check.Running(c, object.IstiodRef(c.Namespace), "istiod")
+			return running(c, object.IstiodRef(c.Namespace), "istiod")
 		}},
 		check.DamageCheck("control-plane/namespace", check.IsPart(order.ControlPlane, order.Namespace)),
 		check.DamageCheck(IDWebhooks, check.IsPart(order.ControlPlane, order.Injector, order.Webhooks)),

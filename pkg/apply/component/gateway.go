@@ -1,7 +1,6 @@
 package component
 
 import (
-	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
@@ -34,9 +33,9 @@ func gateway() Component {
 			return out
 		},
 		ends:   replaced,
-		Checks: check.ExposureChecks(),
+		Checks: gatewayChecks(),
 		Proofs: []Proof{{
-			Claim: order.Addressed, Check: check.IDAddress,
+			Claim: order.Addressed, Check: IDAddress,
 			// Where it changes, or has no address yet.
 			applies: func(_ *plan.Scene, c *plan.Cluster) bool {
 				return c.Desired.Gateway && (c.Gateway.Host == "" || c.Putting(order.Gateways) || c.MovesGateway())

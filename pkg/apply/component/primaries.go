@@ -27,14 +27,14 @@ func primaries() Component {
 			case order.Probe: // of a proof that was cut off
 				return nil
 			case order.Endpoints: // which only the pods of c depend on
-				return servedIn(s, c)
+				return servedIn(c)
 			}
 			return replaced(s, c, ch)
 		},
 		Checks: primariesChecks(),
 		Proofs: []Proof{{
 			Claim: order.Serves, Check: IDServing,
-			applies: func(s *plan.Scene, c *plan.Cluster) bool { return switches(s, c) },
+			applies: func(_ *plan.Scene, c *plan.Cluster) bool { return switches(c) },
 			needs:   needsOfServing,
 			tries:   candidates,
 		}, {
@@ -50,20 +50,20 @@ func primaries() Component {
 // changes while pods are injected: its own istiod or a former primary goes, or an
 // address comes. Injection alone would prove nothing then, since another may have
 // answered, and an address that does not answer would be called for every second pod.
-func switches(s *plan.Scene, c *plan.Cluster) bool {
-	return c.Remote() && !c.Leaving && (loses(s, c) || len(arrivals(s, c)) > 0)
+func switches(c *plan.Cluster) bool {
+	return c.Remote() && !c.Leaving && (loses(c) || len(arrivals(c)) > 0)
 }
 
 // loses says whether something that injects the pods of a remote cluster goes.
-func loses(s *plan.Scene, c *plan.Cluster) bool {
-	return demotes(s, c) || slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+func loses(c *plan.Cluster) bool {
+	return demotes(c) || slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
 		return ch.Part == order.Endpoints && ch.Removes()
 	})
 }
 
 // arrivals are the primaries whose addresses change while the webhook of c is
 // there, and calls them.
-func arrivals(s *plan.Scene, c *plan.Cluster) []string {
+func arrivals(c *plan.Cluster) []string {
 	if c.Live.Object(object.InjectorRef(c.Namespace)) == nil {
 		return nil
 	}
@@ -79,8 +79,8 @@ func arrivals(s *plan.Scene, c *plan.Cluster) []string {
 // candidates are the primaries that have to serve c, each by itself, before
 // anything is switched: all that are reached where something goes.
 func candidates(s *plan.Scene, c *plan.Cluster) []string {
-	names := arrivals(s, c)
-	if loses(s, c) {
+	names := arrivals(c)
+	if loses(c) {
 		names = s.Plan.Servers(c)
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
@@ -90,7 +90,7 @@ func candidates(s *plan.Scene, c *plan.Cluster) []string {
 }
 
 // demotes says whether a remote cluster has a control plane of its own.
-func demotes(s *plan.Scene, c *plan.Cluster) bool {
+func demotes(c *plan.Cluster) bool {
 	return c.Remote() && !c.Leaving && plan.HasSelector(c.Live.Object(object.IstiodServiceRef(c.Namespace)))
 }
 
@@ -139,7 +139,7 @@ func needsOfServing(s *plan.Scene, c *plan.Cluster) []order.Fact {
 func needsOfInjection(s *plan.Scene, c *plan.Cluster) []order.Fact {
 	out := append(injecting(s, c, s.Plan.Servers(c)), reachable(s, c)...)
 	out = append(out, applied(c, order.Config, order.Service, order.Webhooks, order.Injector)...)
-	if switches(s, c) {
+	if switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
 	return out
@@ -148,15 +148,15 @@ func needsOfInjection(s *plan.Scene, c *plan.Cluster) []order.Fact {
 func needsOfPrimaries(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
 	serves := order.Fact{Cluster: c.Name, Claim: order.Serves}
 	switch {
-	case ch.Part == order.Endpoints && demotes(s, c):
+	case ch.Part == order.Endpoints && demotes(c):
 		// The webhook of a primary does not say for which cluster it calls, and
 		// others would inject pods as their own.
 		// https://github.com/istio/istio/blob/1.31.0/pkg/kube/inject/webhook.go (parseInjectEnvs)
 		return append(applied(c, order.Injector), serves)
-	case ch.Part == order.Endpoints && switches(s, c):
+	case ch.Part == order.Endpoints && switches(c):
 		// It stands behind the Service that pods are injected through now.
 		return []order.Fact{serves}
-	case ch.Part == order.Service && demotes(s, c):
+	case ch.Part == order.Service && demotes(c):
 		// The Service loses its selector, which cuts the cluster's own istiod off.
 		return append(append(reachable(s, c), applied(c, order.Webhooks, order.Injector)...), serves)
 	}

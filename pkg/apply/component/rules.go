@@ -15,9 +15,9 @@ func applied(c *plan.Cluster, parts ...order.Part) []order.Fact {
 }
 
 // servedIn are the facts that what is to serve c does.
-func servedIn(s *plan.Scene, c *plan.Cluster) []order.Fact {
+func servedIn(c *plan.Cluster) []order.Fact {
 	out := []order.Fact{{Cluster: c.Name, Claim: c.Control()}}
-	if switches(s, c) {
+	if switches(c) {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Serves})
 	}
 	return out
@@ -27,7 +27,7 @@ func servedIn(s *plan.Scene, c *plan.Cluster) []order.Fact {
 // is there and serves c, and others serve the clusters that c served.
 func replaced(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Injector, order.Front, order.Gateways, order.Mesh, order.Service)
-	return append(append(out, servedIn(s, c)...), s.Handed(c)...)
+	return append(append(out, servedIn(c)...), s.Handed(c)...)
 }
 
 // keepsServing are the facts that let c change what others reach its control plane

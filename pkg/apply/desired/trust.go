@@ -16,7 +16,7 @@ import (
 // An Intermediate is the content of a cluster's cacerts.
 type Intermediate struct {
 	Root *certs.Root
-	Id   certs.Identity
+	ID   certs.Identity
 }
 
 // Judge implements [Late].
@@ -28,7 +28,7 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if v := certs.Judge(b.NotBefore(), b.NotAfter(), w.Now); v != certs.Fresh {
 		return fmt.Sprintf("its intermediate is %s: valid until %s", v, b.NotAfter().Format(time.DateOnly))
 	}
-	if err := b.Verify(i.Root, w.Now, i.Id); err != nil {
+	if err := b.Verify(i.Root, w.Now, i.ID); err != nil {
 		return err.Error()
 	}
 	return ""
@@ -51,7 +51,7 @@ func (*Intermediate) Fields() []string { return []string{"data"} }
 
 // Mint makes an intermediate and proves it.
 func (i *Intermediate) Mint(_ context.Context, m Minter) (Content, error) {
-	b, err := i.Root.Intermediate(m.Random, m.Now, i.Id)
+	b, err := i.Root.Intermediate(m.Random, m.Now, i.ID)
 	if err != nil {
 		return Content{}, err
 	}

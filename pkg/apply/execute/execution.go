@@ -39,14 +39,12 @@ type changeKey struct {
 // at is a cluster of the plan with its client.
 func (x *execution) at(c *plan.Cluster) *world.Connected { return x.clients.Connect(c.Live) }
 
-// finished notes that a change was made, cleared that a temporary object is gone.
+// finished notes that a change was made, or that a temporary object is gone.
 func (x *execution) finished(cluster string, ref object.Ref) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.made[changeKey{cluster, ref}] = true
 }
-
-func (x *execution) cleared(cluster string, ref object.Ref) { x.finished(cluster, ref) }
 
 func (x *execution) isFinished(cluster string, ref object.Ref) bool {
 	x.mu.Lock()

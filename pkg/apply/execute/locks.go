@@ -25,7 +25,7 @@ func (x *execution) lock(ctx context.Context, c *plan.Cluster) error {
 	go func() {
 		select {
 		case <-lock.Lost():
-			x.abort(fmt.Errorf("the lock in %s was lost", c.Name))
+			x.abort(&lostError{c.Name})
 		case <-ctx.Done():
 		}
 	}()
@@ -39,7 +39,7 @@ func (x *execution) held(cluster string) error {
 	lock := x.locks[cluster]
 	x.mu.Unlock()
 	if lock != nil && !lock.Held() {
-		return fmt.Errorf("the lock in %s was lost", cluster)
+		return &lostError{cluster}
 	}
 	return nil
 }
@@ -54,4 +54,14 @@ func (x *execution) unlock(ctx context.Context, c *plan.Cluster) error {
 		return nil
 	}
 	return lock.Release(ctx)
+}
+
+// A lostError says that somebody else may hold the lock of a cluster now.
+type lostError struct{ cluster string }
+
+func (e *lostError) Error() string { return fmt.Sprintf("the lock in %s was lost", e.cluster) }
+
+// Remedy is what to do about it.
+func (*lostError) Remedy() string {
+	return "apply again: an apply that has taken the lock meanwhile is named then"
 }

@@ -36,7 +36,10 @@ func (p *servingProbe) slice(service, primary string, i int, e world.Endpoints) 
 func (p *servingProbe) webhooks(service string, root []byte) (*unstructured.Unstructured, error) {
 	injector := p.c.Item(object.InjectorRef(p.c.Namespace))
 	if injector == nil {
-		return nil, fmt.Errorf("prove that %s serves %s: the IstioControlPlane has no injection webhook", strings.Join(p.primaries, ", "), p.c.Name)
+		return nil, &object.Error{
+			Context: p.c.Context, Op: fmt.Sprintf("prove that %s serves %s", strings.Join(p.primaries, ", "), p.c.Name),
+			Message: "its IstioControlPlane has no injection webhook", Hint: "remove values.global.operatorManageWebhooks and values.global.resourceScope for this cluster: they leave it out",
+		}
 	}
 	path := injectionPath(injector.Object)
 	ca := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}))

@@ -104,7 +104,10 @@ func (p *servingProbe) put(ctx context.Context, x *execution) error {
 			return reach.Err
 		}
 		if !reach.Known() {
-			return fmt.Errorf("the gateway of %s has no address", name)
+			return &object.Error{
+				Context: p.c.Context, Op: "prove that " + name + " serves " + p.c.Name, Message: "the gateway of " + name + " has no address",
+				Hint: "setup-mesh status says what it waits for",
+			}
 		}
 		objects = append(objects, p.slice(service, name, i, reach.Endpoints()))
 	}
@@ -136,8 +139,11 @@ func (p *servingProbe) freeName(ctx context.Context) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("prove that %s serves %s: Services %s belong to others, and istiod's certificate has no other names",
-		strings.Join(p.primaries, ", "), p.c.Name, strings.Join(probeServices, " and "))
+	return "", &object.Error{
+		Context: p.c.Context, Op: fmt.Sprintf("prove that %s serves %s", strings.Join(p.primaries, ", "), p.c.Name),
+		Message: fmt.Sprintf("Services %s belong to others, and istiod's certificate has no other names", strings.Join(probeServices, " and ")),
+		Hint:    fmt.Sprintf("delete or rename one of them in namespace %s for this apply", p.c.Namespace),
+	}
 }
 
 // wait waits until one primary injects the pod that only its webhook matches.
@@ -159,13 +165,13 @@ func (p *servingProbe) remove(ctx context.Context, x *execution) error {
 		}
 		err := p.l.Cluster.Delete(ctx, p.made[i], object.DeleteOptions{})
 		if err == nil {
-			x.cleared(p.c.Name, p.made[i])
+			x.finished(p.c.Name, p.made[i])
 		}
 		all = errors.Join(all, err)
 	}
 	if all == nil { // those that were not made are not there either
 		for _, one := range probeRefs(p.c) {
-			x.cleared(p.c.Name, one.Ref)
+			x.finished(p.c.Name, one.Ref)
 		}
 	}
 	return all

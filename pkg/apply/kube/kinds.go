@@ -36,9 +36,9 @@ func (c *Cluster) resource(ctx context.Context, op string, ref object.Ref) (obje
 // A group that comes with its first CRD, or goes with its last, is listed for a
 // moment while the server does not know it: the question is then asked again.
 func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only string) (r object.Resource, err error) {
-	for n := 1; n <= discoveries; n++ {
-		if r, err = c.lookUp(ctx, op, ref, only); !errors.Is(err, errNoPath) {
-			break
+	for n := 1; ; n++ {
+		if r, err = c.lookUp(ctx, op, ref, only); !errors.Is(err, errNoPath) || n == discoveries {
+			return r, err
 		}
 		select {
 		case <-ctx.Done():
@@ -46,7 +46,6 @@ func (c *Cluster) discover(ctx context.Context, op string, ref object.Ref, only 
 		case <-time.After(transport.Wait(n, 0)):
 		}
 	}
-	return r, err
 }
 
 // discoveries are how often a kind is looked for while its group comes or goes.

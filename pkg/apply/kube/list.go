@@ -54,21 +54,34 @@ func (c *Cluster) page(ctx context.Context, r resources, opts metav1.ListOptions
 // not told.
 var errNoList = errors.New("the answer is not a list of objects")
 
+// items are the objects of a list, which may be null. An answer that does not speak
+// of any tells nothing, and least of all that there is none.
+type items struct {
+	told bool
+	all  []json.RawMessage
+}
+
+func (i *items) UnmarshalJSON(b []byte) error {
+	i.told = true
+	return kjson.UnmarshalCaseSensitivePreserveInts(b, &i.all)
+}
+
 // decodePage reads a list. The objects in one of a built-in kind have no kind of
 // their own:
 // https://kubernetes.io/docs/reference/using-api/api-concepts/#collections
 func decodePage(body []byte) (listPage, error) {
 	var list struct {
-		APIVersion string            `json:"apiVersion"`
-		Kind       string            `json:"kind"`
-		Metadata   metav1.ListMeta   `json:"metadata"`
-		Items      []json.RawMessage `json:"items"`
+		APIVersion string          `json:"apiVersion"`
+		Kind       string          `json:"kind"`
+		Metadata   metav1.ListMeta `json:"metadata"`
+		Items      items           `json:"items"`
 	}
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(body, &list); err != nil || !strings.HasSuffix(list.Kind, "List") {
+	err := kjson.UnmarshalCaseSensitivePreserveInts(body, &list)
+	if err != nil || !strings.HasSuffix(list.Kind, "List") || !list.Items.told {
 		return listPage{}, errNoList
 	}
-	out := listPage{items: make([]unstructured.Unstructured, len(list.Items)), next: list.Metadata.Continue}
-	for i, item := range list.Items {
+	out := listPage{items: make([]unstructured.Unstructured, len(list.Items.all)), next: list.Metadata.Continue}
+	for i, item := range list.Items.all {
 		o := &out.items[i]
 		if err := kjson.UnmarshalCaseSensitivePreserveInts(item, &o.Object); err != nil || o.Object == nil {
 			return listPage{}, errNoList

@@ -28,6 +28,11 @@ func IstiodRef(namespace string) Ref {
 	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: "istiod"}
 }
 
+// GatewayRef is the Deployment of the east-west gateway in Istio's namespace.
+func GatewayRef(namespace string) Ref {
+	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: EastWestGateway}
+}
+
 // GatewayServiceRef is the Service of the east-west gateway in Istio's namespace.
 func GatewayServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, EastWestGateway)

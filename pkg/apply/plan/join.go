@@ -108,7 +108,7 @@ func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 	}
 	ch.UID = string(seen.Object.GetUID())
 	by := object.Strangers(it.Ref, seen.Object)
-	if by != "" && !pl.options.Adopt {
+	if by != "" && !pl.plan.Options.Adopt {
 		return ch
 	}
 	pl.update(c, &ch, it, seen)

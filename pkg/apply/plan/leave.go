@@ -59,7 +59,7 @@ func (pl *planner) demote(c *Cluster) (dropCRDs bool) {
 			}
 		}
 	}
-	return len(r.InUse) == 0 || pl.options.CRDs
+	return len(r.InUse) == 0 || pl.plan.Options.CRDs
 }
 
 // byProduct is what istiod wrote by itself: no record lists it.
@@ -91,7 +91,7 @@ func (pl *planner) leave(c *Cluster) {
 		c.Unreached, c.Hint, c.Detail = l.Remains.Err.Error(), object.HintOf(l.Remains.Err), object.DetailOf(l.Remains.Err)
 		return
 	}
-	keepCRDs := len(l.Remains.InUse) > 0 && !pl.options.CRDs
+	keepCRDs := len(l.Remains.InUse) > 0 && !pl.plan.Options.CRDs
 	for _, o := range left {
 		switch {
 		case o.Ref == namespace, object.IsCRD(o.Ref) && keepCRDs:
@@ -118,7 +118,7 @@ func (pl *planner) leaveNamespace(c *Cluster, ref object.Ref, about order.Subjec
 		return
 	}
 	ch := Change{Subject: about, Object: ref, Action: Delete, UID: string(live.GetUID())}
-	if !object.IsOurNamespace(live) || len(pl.options.Others(c, ref.Name)) > 0 {
+	if !object.IsOurNamespace(live) || len(pl.plan.Options.Others(c, ref.Name)) > 0 {
 		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
 	}
 	c.Changes = append(c.Changes, ch)

@@ -198,7 +198,7 @@ func (p *Plan) Cluster(name string) *Cluster {
 func New(d *desired.Desired, w *world.World, rules Rules, o Options) *Plan {
 	p := &Plan{Format: Format, Mesh: d.MeshID, World: w, Wanted: d, Options: o}
 	p.Shared, p.Unshared = desired.NewSharing(d, w)
-	pl := &planner{plan: p, options: o, rules: rules}
+	pl := &planner{plan: p, rules: rules}
 	for i, l := range w.Clusters {
 		c := &Cluster{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
@@ -221,9 +221,8 @@ func New(d *desired.Desired, w *world.World, rules Rules, o Options) *Plan {
 
 // A planner makes a plan. What speaks against it is the business of checks.
 type planner struct {
-	plan    *Plan
-	options Options
-	rules   Rules
+	plan  *Plan
+	rules Rules
 }
 
 func (pl *planner) cluster(c *Cluster) {

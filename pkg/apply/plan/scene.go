@@ -109,7 +109,6 @@ func (s *Scene) remember() {
 			first(byContext, m.Context, m)
 			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 			first(byName, m.Name, m)
-			s.contexts[m.Context] = s.contexts[m.Context] || m.UID != ""
 		}
 	}
 	for _, c := range s.Plan.Clusters {
@@ -130,14 +129,11 @@ func (s *Scene) remember() {
 // Peer is the other cluster that an object is about: names are those of the last
 // apply, and it may have another one now. It is nil where nobody knows that name.
 func (s *Scene) Peer(name string) *Cluster {
-	if c := s.called(name); c != nil {
+	if c := s.names[name]; c != nil {
 		return c
 	}
 	return s.Clusters[name]
 }
-
-// called is the cluster that the records call name: it may have another name now.
-func (s *Scene) called(name string) *Cluster { return s.names[name] }
 
 // unidentified names a cluster of the topology of which nothing is known: it is
 // not reached, and no record tells which cluster its context led to.

@@ -87,12 +87,7 @@ func (m *benchMesh) clients() (*world.Clients, context.Context) {
 }
 
 func (m *benchMesh) plan(ctx context.Context, clients *world.Clients) *plan.Plan {
-	d, err := apply.NewDesired(m.wanted, charts.New())
-	m.must(err)
-	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: time.Now()})
-	m.must(err)
-	p := apply.NewPlan(d, w, plan.Options{})
-	return check.With(p, check.Preflight(p, ask.Inspect(ctx, p, clients)))
+	return checkedPlan(ctx, m.b, m.wanted, clients)
 }
 
 func (m *benchMesh) apply(ctx context.Context, clients *world.Clients) {
@@ -133,4 +128,19 @@ func benchFiles(tb testing.TB, file string) (w desired.Wanted, cert []byte, key 
 		tb.Fatal(err)
 	}
 	return desired.Wanted{Mesh: mesh, Base: base, Root: root}, cert, key
+}
+
+// checkedPlan is what `setup-mesh plan` makes: by Istio's own charts, with what speaks
+// against it.
+func checkedPlan(ctx context.Context, tb testing.TB, wanted desired.Wanted, clients *world.Clients) *plan.Plan {
+	d, err := apply.NewDesired(wanted, charts.New())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: time.Now()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p := apply.NewPlan(d, w, plan.Options{})
+	return check.With(p, check.Preflight(p, ask.Inspect(ctx, p, clients)))
 }

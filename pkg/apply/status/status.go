@@ -89,7 +89,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if !out.Tokens.IsZero() {
 		out.TokenHours = int(math.Round(out.Tokens.Sub(e.Plan.World.Now).Hours()))
 	}
-	if state := cell(found, c.Name, "", check.IDGatewayService, check.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
+	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
 		out.Gateway = state
 	}
 	out.Trust.State = cell(found, c.Name, "", component.IDCertificate, check.IDSameRoot, component.IDRootDistributed)

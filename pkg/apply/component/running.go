@@ -1,20 +1,21 @@
-package check
+package component
 
 import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// Running finds a Deployment that is not there, or has no available pod.
-func Running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
+// running finds a Deployment that is not there, or has no available pod.
+func running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
 	d := c.Live.Object(ref)
 	if d == nil {
-		return []plan.Finding{{State: "missing", Object: ref, Message: "there is no " + what, Hint: Mend}}
+		return []plan.Finding{{State: "missing", Object: ref, Message: "there is no " + what, Hint: check.Mend}}
 	}
 	if available, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas"); available > 0 {
 		return nil
