@@ -136,7 +136,7 @@ func TestNeeds(t *testing.T) {
 			world: func(_ *testing.T, w *world.World) {
 				edit(w.Clusters[1], object.SecretRef(ns, object.RemoteSecretPrefix+"a"), func(o map[string]any) { o["data"] = nil })
 			},
-			want: []string{"istio-system secrets,serviceaccounts: get", "istio-system serviceaccounts/token: create"},
+			want: []string{"istio-system serviceaccounts/token: create"},
 		},
 		"what the user may not even try": {
 			topology: one, applied: true, desired: roles,

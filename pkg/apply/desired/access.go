@@ -161,10 +161,9 @@ func (r *RemoteAccess) Sends(w *world.World) string {
 
 // Access implements [Late].
 func (r *RemoteAccess) Access(source *world.Live) []object.Access {
-	account := object.Ref{Kind: "ServiceAccount", Namespace: source.Namespace}
-	token := object.AccessTo("create", account)
+	token := object.AccessTo("create", AccountRef(source.Namespace, ""))
 	token.Subresource = "token"
-	return []object.Access{object.AccessTo("get", object.SecretRef(source.Namespace, "")), object.AccessTo("get", account), token}
+	return []object.Access{token}
 }
 
 // Fields implements [Late].
@@ -174,17 +173,11 @@ func (*RemoteAccess) Fields() []string { return []string{"data"} }
 // has to be there.
 func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 	source := m.World.Cluster(r.From.Name)
-	client := m.Clients.Of(source)
 	ref := object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)
-	grant, err := client.Get(ctx, ref)
-	if err != nil {
-		return Content{}, err
-	}
-	account, err := client.Get(ctx, AccountRef(r.From.Namespace, r.Account))
-	if err != nil {
-		return Content{}, err
-	}
-	token, expires, err := client.Token(ctx, r.From.Namespace, r.Account, ref, string(grant.GetUID()), TokenLifetime)
+	grant, account := m.UID(r.From.Name, ref), m.UID(r.From.Name, AccountRef(r.From.Namespace, r.Account))
+	// An API server refuses a grant with another UID. An account that somebody has made
+	// anew meanwhile is found stale by the next plan.
+	token, expires, err := m.Clients.Of(source).Token(ctx, r.From.Namespace, r.Account, ref, string(grant), TokenLifetime)
 	if err != nil {
 		return Content{}, err
 	}
@@ -193,8 +186,8 @@ func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 		return Content{}, err
 	}
 	notes := map[string]string{
-		AnnotationGrant:   string(grant.GetUID()),
-		AnnotationAccount: string(account.GetUID()),
+		AnnotationGrant:   string(grant),
+		AnnotationAccount: string(account),
 		AnnotationIssued:  m.Now.UTC().Format(time.RFC3339),
 		AnnotationExpires: expires.UTC().Format(time.RFC3339),
 	}

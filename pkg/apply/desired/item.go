@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -54,8 +55,10 @@ type Late interface {
 type Minter struct {
 	World   *world.World
 	Clients *world.Clients
-	Random  io.Reader // for keys
-	Now     time.Time
+	// UID is that of an object of ours in a cluster as it is now, "" if there is none.
+	UID    func(cluster string, ref object.Ref) types.UID
+	Random io.Reader // for keys
+	Now    time.Time
 }
 
 // NewItem labels a copy of o as the mesh's and hashes it. The copy is shallow

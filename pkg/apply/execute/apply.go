@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -39,7 +40,7 @@ func Apply(ctx context.Context, p *plan.Plan, clients *world.Clients, o Options)
 	x := &execution{
 		plan: p, clients: clients, options: o, proofs: p.Proofs(),
 		slots:  semaphore.NewWeighted(int64(max(o.Parallelism, 1))),
-		made:   map[changeKey]bool{},
+		made:   map[changeKey]types.UID{},
 		locks:  map[string]object.Lock{},
 		tokens: map[string]desired.Validity{},
 	}

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -31,10 +32,11 @@ func (x *execution) changes(ctx context.Context, c *plan.Cluster, all []plan.Cha
 				return err
 			}
 			// What is under way is finished, also when the user interrupts.
-			if err := x.change(context.WithoutCancel(ctx), c, ch); err != nil {
+			uid, err := x.change(context.WithoutCancel(ctx), c, ch)
+			if err != nil {
 				return err
 			}
-			x.finished(c.Name, ch.Object)
+			x.finished(c.Name, ch.Object, uid)
 			r.advance()
 			return nil
 		})
@@ -42,42 +44,43 @@ func (x *execution) changes(ctx context.Context, c *plan.Cluster, all []plan.Cha
 	return g.Wait()
 }
 
-// change carries out one change.
-func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change) error {
+// change carries out one change, and returns the UID of what was applied.
+func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change) (types.UID, error) {
 	l := x.at(c)
 	live := l.Object(ch.Object)
 	switch {
 	case ch.Action == plan.Delete:
 		if err := x.unused(ctx, l, ch); err != nil {
-			return err
+			return "", err
 		}
 		// A workload stays visible until its pods are gone, and is waited for.
-		return l.Cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: desired.Workloads[ch.Object.Kind]})
+		return "", l.Cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: desired.Workloads[ch.Object.Kind]})
 	case ch.LetGo && ch.Object.Kind == "Service":
-		return l.Cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
+		return "", l.Cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
 	case ch.LetGo: // gives up the fields that we own of an object that stays
 		_, err := l.Cluster.Apply(ctx, object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), nil, nil), object.ApplyOptions{})
-		return err
+		return "", err
 	}
 	o, err := x.complete(ctx, ch, live)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if ch.Replace {
 		if err := l.Cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID}); err != nil {
-			return err
+			return "", err
 		}
 	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
 	// is, and says so by a conflict.
 	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace")
-	if _, err := l.Cluster.Apply(ctx, o, object.ApplyOptions{Force: force}); err != nil {
-		return err
+	applied, err := l.Cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
+	if err != nil {
+		return "", err
 	}
 	if ch.Part == order.Service && plan.HasSelector(live) && !plan.HasSelector(o) {
-		return dropOwnEndpoints(ctx, l)
+		return applied.GetUID(), dropOwnEndpoints(ctx, l)
 	}
-	return nil
+	return applied.GetUID(), nil
 }
 
 // unused refuses to delete a namespace or a CRD if somebody has put something there
@@ -114,7 +117,7 @@ func (x *execution) complete(ctx context.Context, ch plan.Change, live *unstruct
 	if !ch.Mint {
 		return desired.WantedObject(ch.Item, live), nil
 	}
-	c, err := ch.Item.Late.Mint(ctx, desired.Minter{World: x.plan.World, Clients: x.clients, Random: x.options.Random, Now: x.options.Now})
+	c, err := ch.Item.Late.Mint(ctx, desired.Minter{World: x.plan.World, Clients: x.clients, UID: x.uid, Random: x.options.Random, Now: x.options.Now})
 	if err != nil {
 		return nil, fmt.Errorf("mint the content of %s: %w", ch.Object, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/component"
@@ -48,10 +49,10 @@ func TestReport(t *testing.T) {
 			{Member: record.Member{Name: "east", Context: "kind-east"}, Changes: changes},
 			{Member: record.Member{Name: "west", Context: "kind-west"}, Unreached: "i/o timeout"},
 		}},
-		made: map[changeKey]bool{},
+		made: map[changeKey]types.UID{},
 	}
 	for _, name := range []string{"created", "updated", "deleted", "setup-mesh"} {
-		x.finished("east", configMap(name))
+		x.finished("east", configMap(name), "")
 	}
 	got := x.report(steps, context.Canceled, start)
 	want := &Report{
@@ -106,7 +107,7 @@ func TestReportComplete(t *testing.T) {
 func TestReportOfShortTokens(t *testing.T) {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	p := &plan.Plan{Clusters: []*plan.Cluster{{Member: record.Member{Name: "east"}}, {Member: record.Member{Name: "west"}}}}
-	x := &execution{plan: p, made: map[changeKey]bool{}, tokens: map[string]desired.Validity{}}
+	x := &execution{plan: p, made: map[changeKey]types.UID{}, tokens: map[string]desired.Validity{}}
 	x.granted("west", desired.Validity{Issued: now, Expires: now.Add(48 * time.Hour)})
 	x.granted("west", desired.Validity{Issued: now, Expires: now.Add(24 * time.Hour)})
 	x.granted("east", desired.Validity{Issued: now, Expires: now.Add(desired.TokenLifetime)})

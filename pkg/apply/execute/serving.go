@@ -165,13 +165,13 @@ func (p *servingProbe) remove(ctx context.Context, x *execution) error {
 		}
 		err := p.l.Cluster.Delete(ctx, p.made[i], object.DeleteOptions{})
 		if err == nil {
-			x.finished(p.c.Name, p.made[i])
+			x.finished(p.c.Name, p.made[i], "")
 		}
 		all = errors.Join(all, err)
 	}
 	if all == nil { // those that were not made are not there either
 		for _, one := range probeRefs(p.c) {
-			x.finished(p.c.Name, one.Ref)
+			x.finished(p.c.Name, one.Ref, "")
 		}
 	}
 	return all

@@ -91,7 +91,7 @@ func decodePage(body []byte) (listPage, error) {
 			o.SetAPIVersion(list.APIVersion)
 		}
 		if i > 0 { // who manages which fields, above all: it takes more room than these
-			object.Share(out.items[i-1].Object, o.Object)
+			o.Object = object.Share(out.items[i-1].Object, o.Object)
 		}
 	}
 	return out, nil

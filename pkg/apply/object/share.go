@@ -1,59 +1,115 @@
 package object
 
-import "reflect"
+import (
+	"maps"
+	"reflect"
+	"slices"
+)
 
-// Share puts the parts of want in the place of the equal parts of live, which it
-// changes: what many objects or clusters hold alike is then in memory once. Neither
-// may be changed afterwards. Both are decoded JSON.
-func Share(want, live map[string]any) {
+// Share is live with the parts of want in the place of the equal ones: what many
+// objects or clusters hold alike is then in memory once. Both are decoded JSON, and
+// may have parts in common with others that are shared at the same time: neither is
+// changed here, and neither may be afterwards.
+func Share(want, live map[string]any) map[string]any {
+	out := make(map[string]any, len(live))
 	for k, v := range live {
 		if w, ok := want[k]; ok {
-			live[k], _ = shared(w, v)
+			v, _ = shared(w, v)
 		}
+		out[k] = v
 	}
+	return out
 }
 
 // shared is want if live is equal to it, or else live, with parts of want in it.
 func shared(want, live any) (v any, equal bool) {
 	switch l := live.(type) {
 	case map[string]any:
-		w, ok := want.(map[string]any)
-		if !ok {
-			return live, false
-		}
-		if reflect.ValueOf(w).UnsafePointer() == reflect.ValueOf(l).UnsafePointer() {
-			return want, true
-		}
-		equal = len(w) == len(l)
-		for k, v := range l {
-			one, ok := w[k]
-			if !ok {
-				equal = false
-				continue
-			}
-			same := false
-			l[k], same = shared(one, v)
-			equal = equal && same
+		if w, ok := want.(map[string]any); ok {
+			return sharedMap(w, l)
 		}
 	case []any:
-		w, ok := want.([]any)
-		if !ok {
-			return live, false
-		}
-		equal = len(w) == len(l)
-		for i := range min(len(w), len(l)) {
-			same := false
-			l[i], same = shared(w[i], l[i])
-			equal = equal && same
+		if w, ok := want.([]any); ok {
+			return sharedList(w, l)
 		}
 	default:
 		switch want.(type) {
 		case string, bool, int64, float64, nil:
-			equal = want == live
+			if want == live {
+				return want, true
+			}
 		}
 	}
-	if equal {
+	return live, false
+}
+
+func sharedMap(want, live map[string]any) (v any, equal bool) {
+	if reflect.ValueOf(want).UnsafePointer() == reflect.ValueOf(live).UnsafePointer() {
 		return want, true
 	}
-	return live, false
+	equal = len(want) == len(live)
+	type part struct {
+		key   string
+		value any
+	}
+	var parts []part // of want, or with parts of it
+	for k, one := range live {
+		w, ok := want[k]
+		if !ok {
+			equal = false
+			continue
+		}
+		next, same := shared(w, one)
+		equal = equal && same
+		if isContainer(next) {
+			parts = append(parts, part{k, next})
+		}
+	}
+	switch {
+	case equal:
+		return want, true
+	case len(parts) == 0:
+		return live, false
+	}
+	out := maps.Clone(live)
+	for _, p := range parts {
+		out[p.key] = p.value
+	}
+	return out, false
+}
+
+func sharedList(want, live []any) (v any, equal bool) {
+	n := min(len(want), len(live))
+	var out []any // once they differ
+	differ := func(at int) {
+		if out == nil {
+			out = slices.Clone(live)
+			copy(out, want[:at])
+		}
+	}
+	for i := range n {
+		next, same := shared(want[i], live[i])
+		if !same {
+			differ(i)
+		}
+		if out != nil {
+			out[i] = next
+		}
+	}
+	if len(want) != len(live) {
+		differ(n)
+	}
+	if out == nil {
+		return want, true
+	}
+	return out, false
+}
+
+// isContainer tells what takes room of its own from what its container holds.
+func isContainer(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
 }

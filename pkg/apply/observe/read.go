@@ -109,7 +109,7 @@ func (ob observer) readLists(ctx context.Context, l *world.Connected, refs map[o
 			}
 			for _, o := range list {
 				if it := refs[object.RefOf(o)]; it != nil {
-					object.Share(it.Object.Object, o.Object)
+					o.Object = object.Share(it.Object.Object, o.Object)
 				}
 			}
 			mu.Lock()
@@ -148,7 +148,7 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 		g.Go(func() error {
 			seen.Dry, seen.DryErr = l.Cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopted})
 			if seen.Dry != nil {
-				object.Share(want.Object, seen.Dry.Object)
+				seen.Dry.Object = object.Share(want.Object, seen.Dry.Object)
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -57,9 +57,8 @@ func benchProcess(b *testing.B, n int, binary string) {
 	m.must(cmd.Start())
 	peak := make(chan float64)
 	go func() { peak <- peakMemory(cmd.Process.Pid) }()
-	m.must(cmd.Wait())
-	if !strings.Contains(out.String(), "Nothing to change.") {
-		b.Fatal(out.String())
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "Nothing to change.") {
+		b.Fatalf("%v\n%s", err, out.String())
 	}
 	b.ReportMetric(time.Since(start).Seconds(), "s")
 	b.ReportMetric(cmd.ProcessState.UserTime().Seconds(), "cpu-s")
