@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"topology":                {"topology/internal/file", "topology/internal/names", "topology/internal/spec", "topology/internal/tree", "gopkg.in/yaml.v3"},
 	"topology/manifest":       {"topology", "topology/internal/names", "topology/internal/spec", "topology/internal/tree", "topology/legacy", "gopkg.in/yaml.v3"},
 	"topology/internal/spec":  {"image", "topology/internal/names", "topology/internal/tree", "topology/legacy"},
-	"topology/legacy":         {"topology/internal/tree"},
+	"topology/legacy":         {"topology/internal/names", "topology/internal/tree"},
 	"topology/internal/tree":  {"topology/internal/names", "gopkg.in/yaml.v3"},
 	"topology/internal/names": {},
 	"topology/internal/file":  {},

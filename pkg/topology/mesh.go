@@ -3,6 +3,7 @@ package topology
 import (
 	"slices"
 
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
@@ -42,10 +43,12 @@ type Cluster struct {
 	Primaries []string
 	Gateway   Gateway
 	APIServer APIServer
-	// Overlay is merged over base.yaml's spec for this cluster. It is never nil.
+	// Overlay is merged over base.yaml's spec for this cluster, in today's terms. It is
+	// never nil.
 	Overlay map[string]any
 
-	overlay *tree.Tree // the same with positions
+	overlay   *tree.Tree // the same with positions
+	decisions []spec.Decision
 }
 
 // Remote says whether c is served by the control planes of other clusters.
@@ -59,6 +62,10 @@ func (c Cluster) Written() *tree.Tree {
 	}
 	return c.overlay
 }
+
+// Decisions returns what became of the settings of other times in the overlay, for
+// package manifest.
+func (c Cluster) Decisions() []spec.Decision { return c.decisions }
 
 // Remotes returns the names of the clusters that the control plane of the
 // cluster with that name serves besides its own, in the order of the file.

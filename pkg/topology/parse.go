@@ -113,7 +113,7 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 	c.APIServer = p.apiServer(t.Get("apiServer"), f.APIServer, tree.Join(path, "apiServer"))
 	c.overlay = tree.NewMapping()
 	if o := t.Get("overlay"); !o.IsNull() && o.Kind == tree.Mapping {
-		c.overlay = spec.Read(o, tree.Join(path, "overlay"), p.isRemote(context), p.problems)
+		c.overlay, c.decisions = spec.Read(o, tree.Join(path, "overlay"), p.isRemote(context), p.problems)
 	}
 	c.Overlay = c.overlay.Map()
 	p.mesh.Clusters = append(p.mesh.Clusters, c)

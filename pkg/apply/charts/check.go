@@ -9,47 +9,67 @@ import (
 	"istio.io/istio/manifests"
 )
 
-// A Mistake is one thing in a spec that Istio would refuse, or pass over in
+// A Finding is one thing in a spec that Istio would refuse, or pass over in
 // silence. Path says where, as in spec.values.pilot.notAField or
 // spec.components.ingressGateways[name=istio-ingressgateway].k8s.env.
-type Mistake struct{ Path, Message string }
+type Finding struct {
+	Path, Message string
+	Hint          string // what to do about it; may be empty
+	// Known are the keys that may stand where an unknown one does, joined by spaces.
+	Known string
+	// Warning: the spec is rendered, but does not do what this part of it says.
+	Warning bool
+}
 
-// Check returns all mistakes in an IstioOperator spec, sorted by path; none if
-// [Renderer.Render] may be trusted to do what the spec says. It is stricter
+// Check returns all findings in an IstioOperator spec, sorted by path; only warnings
+// if [Renderer.Render] may be trusted to do what the spec says. It is stricter
 // than the upstream renderer, which accepts unknown keys in meshConfig and
 // overlays that hit nothing, and whose images default to a development build.
 // spec.unvalidatedValues is not looked at: that is what its name promises. The
 // spec is not changed.
-func Check(spec map[string]any) []Mistake {
+func Check(spec map[string]any) []Finding {
 	quiet()
 	own, err := clone(spec)
 	if err != nil {
-		return []Mistake{{Path: "spec", Message: err.Error()}}
+		return []Finding{{Path: "spec", Message: err.Error()}}
 	}
+	dropEmpty(own)
 	var c checker
 	c.profile(own)
 	c.images(own)
 	// What is wrong on its own is reported and cut out, so that what remains
 	// can be judged as a whole.
 	own = c.schemas(own)
+	c.templates(own)
 	c.whole(own)
-	if len(c.mistakes) == 0 || !c.unrenderable {
+	c.replicas(own)
+	if !c.unrenderable {
 		c.overlays(own)
 	}
-	slices.SortFunc(c.mistakes, func(a, b Mistake) int {
+	slices.SortFunc(c.findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Message, b.Message))
 	})
-	return slices.Compact(c.mistakes)
+	return slices.Compact(c.findings)
 }
 
-// A checker collects mistakes.
+// A checker collects findings.
 type checker struct {
-	mistakes     []Mistake
+	findings     []Finding
 	unrenderable bool // rendering what remains would only repeat a mistake
 }
 
 func (c *checker) add(path, format string, args ...any) {
-	c.mistakes = append(c.mistakes, Mistake{Path: path, Message: fmt.Sprintf(format, args...)})
+	c.findings = append(c.findings, Finding{Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// advise adds a mistake with what to do about it.
+func (c *checker) advise(path, hint, format string, args ...any) {
+	c.findings = append(c.findings, Finding{Path: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
+}
+
+// warn adds what does not keep the spec from being rendered.
+func (c *checker) warn(path, hint, format string, args ...any) {
+	c.findings = append(c.findings, Finding{Path: path, Hint: hint, Warning: true, Message: fmt.Sprintf(format, args...)})
 }
 
 // profile asks the release whether it has the profile. Which of its profiles

@@ -2,6 +2,7 @@ package charts
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,6 +48,8 @@ func (c *checker) image(path, key string, v any) {
 		c.add(path, "%q holds development builds, not releases; Istio's releases are at %s", s, Hub)
 	case key == "tag" && image.Floating(s):
 		c.add(path, "%q changes over time; name a release, such as %s", s, Release)
+	case key == "tag" && otherRelease(s):
+		c.advise(path, "take it out, and keep hub if it is a mirror", "images of %s do not go with the charts of %s", s, Release)
 	case key == "image":
 		repository, tag, _ := cutTag(s)
 		if image.Development(repository) || image.Floating(tag) {
@@ -54,6 +57,15 @@ func (c *checker) image(path, key string, v any) {
 		}
 	}
 }
+
+// otherRelease says whether a tag is that of a release of another minor version than
+// the charts'. A tag that is no version may be anything.
+func otherRelease(tag string) bool {
+	m := releaseTag.FindStringSubmatch(tag)
+	return m != nil && m[1] != releaseTag.FindStringSubmatch(Release)[1]
+}
+
+var releaseTag = regexp.MustCompile(`^v?(\d+\.\d+)(?:\.\d+)?(?:[-_].*)?$`)
 
 // cutTag splits an image reference; a colon before the last slash is a port.
 func cutTag(image string) (repository, tag string, found bool) {

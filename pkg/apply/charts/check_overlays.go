@@ -81,7 +81,8 @@ var gatewayKinds = map[string]string{"ingressGateways": "ingressgateway", "egres
 
 // renderWhole renders everything, the base chart only if nothing else will do,
 // and leaves in what [undeclare] takes out: overlays are applied before.
-func renderWhole(namespace string, spec map[string]any) ([]Object, error) {
+func renderWhole(namespace string, spec map[string]any) (_ []Object, err error) {
+	defer recovered(&err)
 	full, err := newInput(namespace, spec)
 	if err != nil {
 		return nil, err

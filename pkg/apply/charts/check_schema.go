@@ -37,11 +37,12 @@ func (c *checker) schemas(spec map[string]any) map[string]any {
 	parts := []struct {
 		path   []string
 		schema schema
+		keys   keys
 	}{
-		{[]string{"values", "meshConfig"}, meshSchema},
-		{[]string{"values"}, valuesSchema},
-		{[]string{"meshConfig"}, meshSchema},
-		{nil, specSchema},
+		{[]string{"values", "meshConfig"}, meshSchema, meshKeys()},
+		{[]string{"values"}, valuesSchema, valuesKeys()},
+		{[]string{"meshConfig"}, meshSchema, meshKeys()},
+		{nil, specSchema, specKeys()},
 	}
 	// Each part is taken out before the one around it is checked.
 	kept := map[int]any{}
@@ -54,7 +55,7 @@ func (c *checker) schemas(spec map[string]any) map[string]any {
 			}
 		}
 		path := strings.Join(append([]string{"spec"}, part.path...), ".")
-		fitting, ok := c.fit(path, v, func(v any) any { return v }, part.schema)
+		fitting, ok := c.fit(path, v, func(v any) any { return v }, part.schema, part.keys)
 		if part.path != nil {
 			remove(spec, part.path...)
 			if ok {
@@ -75,7 +76,7 @@ func (c *checker) schemas(spec map[string]any) map[string]any {
 // fit checks v, which is at path, and everything in it. around makes the
 // document that holds nothing but a given value at path. It returns what of v
 // fits, and false when nothing does.
-func (c *checker) fit(path string, v any, around func(any) any, fits schema) (any, bool) {
+func (c *checker) fit(path string, v any, around func(any) any, fits schema, known keys) (any, bool) {
 	probe := v
 	switch v.(type) {
 	case map[string]any:
@@ -89,23 +90,26 @@ func (c *checker) fit(path string, v any, around func(any) any, fits schema) (an
 		return nil, false
 	}
 	if err := fits(document); err != nil {
-		c.add(path, "%s", reason(err, v))
+		c.findings = append(c.findings, Finding{Path: path, Message: reason(err, v), Hint: remedy(err, v)})
 		return nil, false
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		out := map[string]any{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			child, ok := c.fit(path+"."+key, v[key], func(x any) any { return around(map[string]any{key: x}) }, fits)
+			here := len(c.findings)
+			child, ok := c.fit(path+"."+key, v[key], func(x any) any { return around(map[string]any{key: x}) }, fits, known.below(key))
 			if ok {
 				out[key] = child
+			} else if f := &c.findings[here]; f.Message == unknownKey && f.Hint == "" {
+				f.Known = strings.Join(known.names(), " ")
 			}
 		}
 		return out, true
 	case []any:
 		out := []any{}
 		for i, element := range v {
-			child, ok := c.fit(itemPath(path, i, element), element, func(x any) any { return around([]any{x}) }, fits)
+			child, ok := c.fit(itemPath(path, i, element), element, func(x any) any { return around([]any{x}) }, fits, known)
 			if ok {
 				out = append(out, child)
 			}
@@ -114,6 +118,23 @@ func (c *checker) fit(path string, v any, around func(any) any, fits schema) (an
 	}
 	return v, true
 }
+
+// remedy is what to do about a value of another type than the schema's.
+func remedy(err error, v any) string {
+	text := wanted(err.Error())
+	_, isList := v.([]any)
+	switch {
+	case text == "a string" && !isList:
+		if _, isMap := v.(map[string]any); !isMap {
+			return "put it in quotes"
+		}
+	case text == "a map" && isList:
+		return "write a mapping, NAME: \"value\", instead of a list"
+	}
+	return ""
+}
+
+const unknownKey = "unknown key"
 
 // itemPath names an item of a list by its field name where it has one.
 func itemPath(path string, i int, item any) string {
@@ -132,7 +153,7 @@ var goType = regexp.MustCompile(` of type \*?(\S+)$`)
 func reason(err error, v any) string {
 	text := err.Error()
 	if strings.Contains(text, "unknown field") {
-		return "unknown key"
+		return unknownKey
 	}
 	if strings.Contains(text, "for enum") {
 		return fmt.Sprintf("%s is not one of the allowed values", describe(v))

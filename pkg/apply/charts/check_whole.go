@@ -24,11 +24,14 @@ func (c *checker) whole(spec map[string]any) {
 		rest["values"] = shallow(v)
 		remove(rest, "values", "meshConfig")
 	}
-	_, errs := validation.ParseAndValidateIstioOperator(values.Map{
+	warnings, errs := validation.ParseAndValidateIstioOperator(values.Map{
 		"apiVersion": "install.istio.io/v1alpha1",
 		"kind":       "IstioOperator",
 		"spec":       rest,
 	}, nil)
+	for _, w := range warnings {
+		c.warn(place(w.Error()), "", "%s", oneLine(w))
+	}
 	for _, err := range errs {
 		if err != nil {
 			c.add(place(err.Error()), "%s", oneLine(err))
@@ -49,8 +52,12 @@ func (c *checker) mesh(path string, v any) {
 		return
 	}
 	config, err := mesh.ApplyMeshConfigDefaults(string(document))
+	var warning agent.Warning
 	if err == nil {
-		_, err = agent.ValidateMeshConfig(config)
+		warning, err = agent.ValidateMeshConfig(config)
+	}
+	if warning != nil {
+		c.warn(path, "", "%s", oneLine(warning))
 	}
 	if err != nil {
 		c.add(path, "%s", oneLine(err))
@@ -59,7 +66,7 @@ func (c *checker) mesh(path string, v any) {
 
 // has says whether there is a mistake below path.
 func (c *checker) has(path string) bool {
-	return slices.ContainsFunc(c.mistakes, func(m Mistake) bool { return strings.HasPrefix(m.Path, path+".") })
+	return slices.ContainsFunc(c.findings, func(m Finding) bool { return strings.HasPrefix(m.Path, path+".") })
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

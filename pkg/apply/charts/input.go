@@ -23,6 +23,7 @@ func newInput(namespace string, spec map[string]any) (*input, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the spec: %w", err)
 	}
+	dropEmpty(own)
 	in := &input{namespace: namespace, spec: own}
 	// The embedded charts default to images of a development build.
 	setDefault(own, Hub, "hub")

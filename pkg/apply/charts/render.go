@@ -44,7 +44,8 @@ func New() *Renderer {
 //
 // What is never among the fields: those that a controller writes while we
 // would, see [undeclare].
-func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, error) {
+func (r *Renderer) Render(namespace string, spec map[string]any) (_ []Object, err error) {
+	defer recovered(&err)
 	full, err := newInput(namespace, spec)
 	if err != nil {
 		return nil, err
@@ -76,9 +77,16 @@ func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, erro
 	return sorted(out)
 }
 
+// recovered makes an error of a panic in Istio's renderer, which asserts types.
+func recovered(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("render the charts: Istio's renderer does not expect this spec: %v", p)
+	}
+}
+
 // Check is the function of that name: what a caller needs of charts is in one
 // value.
-func (*Renderer) Check(spec map[string]any) []Mistake { return Check(spec) }
+func (*Renderer) Check(spec map[string]any) []Finding { return Check(spec) }
 
 // sorted orders objects in place. Two objects that are the same to an API
 // server are an error: the later one would undo the earlier.

@@ -3,6 +3,7 @@ package charts
 import (
 	"encoding/json"
 	"maps"
+	"strings"
 )
 
 // clone copies a tree of decoded YAML or JSON; nil becomes an empty map.
@@ -27,6 +28,9 @@ func shallow(m map[string]any) map[string]any {
 	maps.Copy(out, m)
 	return out
 }
+
+// joined is a path as messages have it.
+func joined(path []string) string { return strings.Join(path, ".") }
 
 // lookup returns what is at path, or nil.
 func lookup(m map[string]any, path ...string) any {

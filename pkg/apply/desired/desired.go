@@ -90,7 +90,7 @@ func (a APIServer) Over(e object.Endpoint) object.Endpoint {
 // Charts judge and render the specs of IstioControlPlanes; a [charts.Renderer]
 // does it with those of Istio.
 type Charts interface {
-	Check(spec map[string]any) []charts.Mistake
+	Check(spec map[string]any) []charts.Finding
 	Render(namespace string, spec map[string]any) ([]charts.Object, error)
 }
 
@@ -106,7 +106,9 @@ func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
 		d.Clusters = append(d.Clusters, one)
 		d.Warnings = appendNew(d.Warnings, warnings)
 	}
-	if problems := d.check(r); len(problems) > 0 {
+	problems := d.check(r)
+	d.Warnings.Sort()
+	if len(problems) > 0 {
 		return nil, problems
 	}
 	return d, d.render(r, want)
@@ -135,17 +137,24 @@ func ClusterOf(m *topology.Mesh, c topology.Cluster) *Cluster {
 	return d
 }
 
-// check collects what the charts refuse. A mistake in base.yaml is one mistake,
+// check collects what the charts refuse, and warns of what they pass over. A mistake in base.yaml is one mistake,
 // however many clusters share it.
 func (d *Desired) check(r Charts) topology.Problems {
 	var all topology.Problems
 	for _, c := range d.Clusters {
-		var found topology.Problems
-		for _, m := range r.Check(c.Manifest.Operator()) {
-			found = append(found, c.Manifest.Problem(m.Path, m.Message))
+		found := slices.Clone(c.Manifest.Mistakes)
+		var warnings topology.Problems
+		for _, f := range r.Check(c.Manifest.Operator()) {
+			p := c.Manifest.Problem(f.Path, f.Message, f.Hint, strings.Fields(f.Known)...)
+			if f.Warning {
+				warnings = append(warnings, p)
+			} else {
+				found = append(found, p)
+			}
 		}
-		all = appendNew(all, found)
+		all, d.Warnings = appendNew(all, found), appendNew(d.Warnings, warnings)
 	}
+	all.Sort()
 	return all
 }
 

@@ -16,7 +16,7 @@ import (
 // those takes 17 ms a cluster, and histories render thousands.
 type standIn struct{}
 
-func (standIn) Check(map[string]any) []charts.Mistake { return nil }
+func (standIn) Check(map[string]any) []charts.Finding { return nil }
 
 var crds = func() []charts.Object {
 	var out []charts.Object

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -18,11 +19,16 @@ const (
 	VersionOperator     = "install.istio.io/v1alpha1"
 )
 
+// A Decision is what became of a setting of another time.
+type Decision = spec.Decision
+
 // A Base is base.yaml: how to install Istio on every cluster.
 type Base struct {
 	File string
 	Kind string         // KindControlPlane or KindOperator
-	Spec map[string]any // as the user wrote it; never nil
+	Spec map[string]any // in today's terms; never nil
+	// Decisions are what became of settings of other times, in the order of the file.
+	Decisions []Decision
 
 	spec     *tree.Tree
 	specAt   topology.Position
@@ -50,6 +56,12 @@ func belowSpec(path string) string {
 // together, as [topology.Problems].
 func ParseBase(name string, data []byte) (*Base, error) {
 	t, ps := tree.Read(name, data)
+	for i := range ps {
+		if ps[i].Message == tree.SecondDocument {
+			ps[i].Hint = "base.yaml holds one control plane. If the other document is for " + spec.EastWestGateway +
+				", leave it out: setup-mesh makes that gateway. Add other gateways to components.ingressGateways of the first"
+		}
+	}
 	if t == nil || len(ps) > 0 {
 		return nil, ps.Err()
 	}
@@ -59,11 +71,14 @@ func ParseBase(name string, data []byte) (*Base, error) {
 	}
 	b := &Base{File: name, spec: tree.NewMapping(), metadata: tree.NewMapping(), specAt: t.At}
 	b.Kind = checkKind(t, &ps)
-	known := []string{"apiVersion", "kind", "metadata", "spec"}
+	known := []string{"apiVersion", "kind", "metadata", "spec", "status"}
 	for _, k := range t.Keys() {
 		v, at := t.Get(k), t.KeyAt(k)
 		switch {
 		case k == "apiVersion" || k == "kind":
+		case k == "status": // a server wrote it
+		case k != "metadata" && k != "spec" && spec.Known(k):
+			ps.Add(at, tree.Join("", k), "indent it by two more, below spec", "belongs under spec")
 		case k != "metadata" && k != "spec":
 			ps.Add(at, tree.Join("", k), names.DidYouMean(k, known), "unknown key")
 		case v.IsNull():
@@ -73,7 +88,8 @@ func ParseBase(name string, data []byte) (*Base, error) {
 			b.metadata = v
 			checkMetadata(v, &ps)
 		default:
-			b.spec, b.specAt = spec.Read(v, "spec", false, &ps), at
+			b.specAt = at
+			b.spec, b.Decisions = spec.Read(v, "spec", false, &ps)
 		}
 	}
 	b.Spec = b.spec.Map()
@@ -110,12 +126,20 @@ func checkKind(t *tree.Tree, ps *topology.Problems) string {
 	return kind
 }
 
+// served are what an API server keeps beside what users write, as in the output of
+// kubectl get -o yaml.
+var served = []string{
+	"creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers", "generateName", "generation",
+	"managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid", "clusterName",
+}
+
 func checkMetadata(t *tree.Tree, ps *topology.Problems) {
 	known := []string{"name", "namespace", "labels", "annotations"}
 	for _, k := range t.Keys() {
 		v, path := t.Get(k), tree.Join("metadata", k)
 		wantMapping := k == "labels" || k == "annotations"
 		switch {
+		case slices.Contains(served, k):
 		case k != "name" && k != "namespace" && !wantMapping:
 			ps.Add(t.KeyAt(k), path, names.DidYouMean(k, known), "unknown key")
 		case v.IsNull():

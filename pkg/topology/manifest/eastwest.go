@@ -57,6 +57,20 @@ func completeGateway(user, want *tree.Tree) *tree.Tree {
 	return out
 }
 
+// nameAsWanted gives ports of the numbers that are wanted the names that those have:
+// lists are merged by names, and an API server tells ports apart by their numbers.
+func nameAsWanted(ports, want *tree.Tree) {
+	for _, p := range ports.List() {
+		number, _ := p.Get("port").Literal()
+		name, _ := p.Get("name").Literal()
+		for _, w := range want.List() {
+			if number == w.Get("port").Text && want.Named(name) == nil {
+				p.Put("name", p.KeyAt("name"), w.Get("name").Clone())
+			}
+		}
+	}
+}
+
 func wantFirst(list, want *tree.Tree) {
 	var first, rest []*tree.Tree
 	for _, w := range want.List() {
@@ -84,19 +98,35 @@ func (o *owner) eastWestGateway() {
 		list = &tree.Tree{Kind: tree.Sequence}
 		components.Put("ingressGateways", topology.Position{}, list)
 	}
+	o.noOtherGateway(list)
 	mine := list.Named(spec.EastWestGateway)
 	want := eastWestGateway(o.cluster)
 	if mine == nil {
 		list.Items = append(list.Items, want)
 		return
 	}
+	i := slices.Index(list.Items, mine)
+	mine = mine.Clone()
+	nameAsWanted(mine.Get("k8s", "service", "ports"), want.Get("k8s", "service", "ports"))
 	path := "components.ingressGateways[name=" + spec.EastWestGateway + "]"
 	o.warnDifferent(want, mine, path)
 	if ns := mine.Get("namespace"); !ns.IsNull() {
 		o.warn(ns.At, path+".namespace", "is not used: the gateway is always in Istio's namespace")
 	}
-	i := slices.Index(list.Items, mine)
 	list.Items[i] = completeGateway(mine, want)
+}
+
+// noOtherGateway says of a list in base.yaml without another gateway that it has
+// none: such a list replaces the profile's, which has one. One in an overlay only adds
+// to what the cluster has.
+func (o *owner) noOtherGateway(list *tree.Tree) {
+	if others := slices.ContainsFunc(list.Items, func(item *tree.Tree) bool {
+		name, _ := item.Get("name").Literal()
+		return name != spec.EastWestGateway
+	}); others || list.At.IsZero() || list.At.File == o.mesh.File {
+		return
+	}
+	list.Items = append(list.Items, tree.FromPlain(map[string]any{"name": "istio-ingressgateway", "enabled": false}))
 }
 
 // noEastWestGateway takes the user's entry for the gateway out of a cluster that
@@ -116,9 +146,7 @@ func (o *owner) noEastWestGateway() {
 		o.warnings.Add(at, o.path(at, "components.ingressGateways[name="+spec.EastWestGateway+"]"), "",
 			"is not used: the mesh has one network, and the cluster serves no remote cluster")
 	}
-	if i := slices.Index(list.Items, mine); len(list.Items) > 1 {
-		list.Items = slices.Delete(list.Items, i, i+1)
-		return
-	}
-	o.spec.Get("components").Drop("ingressGateways") // an empty list would replace the profile's
+	o.noOtherGateway(list)
+	i := slices.Index(list.Items, mine)
+	list.Items = slices.Delete(list.Items, i, i+1)
 }

@@ -2,11 +2,13 @@ package manifest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
 )
@@ -22,7 +24,11 @@ type Release struct {
 type Manifest struct {
 	Cluster   string         // its name in the mesh
 	Namespace string         // that Istio is in
-	Spec      map[string]any // in the user's terms, those of 1.4 included
+	Spec      map[string]any // in today's terms, but for what setup-mesh carries out itself
+
+	// Mistakes are what the file says and the mesh does not, where one of them must
+	// be wrong.
+	Mistakes topology.Problems
 
 	spec     *tree.Tree
 	metadata *tree.Tree
@@ -40,12 +46,13 @@ func New(m *topology.Mesh, b *Base, c topology.Cluster, r Release) (*Manifest, t
 		base, overlay = o.withoutControlPlane(base, overlay)
 	}
 	o.spec = tree.Merge(base, overlay)
+	o.warnings = slices.Concat(o.warnings, legacy.Problems(b.Decisions, legacy.Warning), legacy.Problems(c.Decisions(), legacy.Warning))
 	o.namespaceOfBase(b)
 	o.own(r)
 	o.warnings.Sort()
 	spec := o.spec
 	return &Manifest{
-		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.Map(),
+		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.Map(), Mistakes: o.mistakes,
 		spec: spec, metadata: b.metadata, specAt: b.specAt, mesh: m.File, context: c.Context,
 	}, o.warnings
 }
@@ -60,8 +67,13 @@ func (m *Manifest) At(path string) topology.Position {
 // Problem returns a problem with the value at path, with the place that the value
 // comes from and its path there: spec.values.x of base.yaml is
 // contexts.east.overlay.values.x in topology.yaml.
-func (m *Manifest) Problem(path, message string) topology.Problem {
-	p := topology.Problem{Position: m.At(path), Path: path, Message: message}
+//
+// Without a hint, the key of known that is nearest to the last one of path is one.
+func (m *Manifest) Problem(path, message, hint string, known ...string) topology.Problem {
+	if hint == "" {
+		hint = names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known)
+	}
+	p := topology.Problem{Position: m.At(path), Path: path, Message: message, Hint: hint}
 	if p.File == m.mesh && p.File != "" {
 		p.Path = tree.Join("contexts", m.context, "overlay") + strings.TrimPrefix(path, "spec")
 	}

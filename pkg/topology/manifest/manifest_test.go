@@ -71,6 +71,9 @@ func manifestSections(m *topology.Mesh, b *manifest.Base) []txtar.File {
 	for _, c := range m.Clusters {
 		got, warnings := manifest.New(m, b, c, release)
 		files = append(files, txtar.File{Name: c.Name + ".yaml", Data: got.YAML()})
+		if text := golden.Text(got.Mistakes); text != "" {
+			files = append(files, txtar.File{Name: c.Name + " mistakes", Data: []byte(text)})
+		}
 		if text := golden.Text(warnings); text != "" {
 			files = append(files, txtar.File{Name: c.Name + " warnings", Data: []byte(text)})
 		}
@@ -201,7 +204,7 @@ func TestManifestProblem(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if p := got.Problem(tt.path, "is odd").String(); p != tt.want {
+			if p := got.Problem(tt.path, "is odd", "").String(); p != tt.want {
 				t.Errorf("got  %s\nwant %s", p, tt.want)
 			}
 		})
@@ -247,7 +250,7 @@ contexts:
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if p := got.Problem(tt.path, "is odd").String(); p != tt.want {
+			if p := got.Problem(tt.path, "is odd", "").String(); p != tt.want {
 				t.Errorf("got  %s\nwant %s", p, tt.want)
 			}
 		})

@@ -50,6 +50,11 @@ func (o *owner) own(r Release) {
 func (o *owner) ownPrimary() {
 	c := o.cluster
 	o.set("default", "values", "defaultRevision")
+	for _, keys := range [][]string{{"meshConfig", "trustDomain"}, {"values", "meshConfig", "trustDomain"}} {
+		if text, ok := o.spec.Get(keys...).Literal(); ok {
+			o.agree(o.mesh.TrustDomain, "write trust_domain: "+names.Shown(text)+" in topology.yaml: identities keep their names. Or take it out, and all identities change", keys...)
+		}
+	}
 	o.set(o.mesh.TrustDomain, "meshConfig", "trustDomain")
 	o.set("true", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
 	o.set("true", "values", "pilot", "env", "ISTIO_MULTIROOT_MESH")

@@ -14,6 +14,7 @@ type owner struct {
 	cluster  topology.Cluster
 	spec     *tree.Tree
 	warnings topology.Problems
+	mistakes topology.Problems
 }
 
 // set sets the value at keys, and warns if the user has another there.
@@ -33,6 +34,16 @@ func (o *owner) set(value any, keys ...string) {
 		return
 	}
 	t.Put(last, topology.Position{}, want)
+}
+
+// agree reports a value of the user's that is not the topology's, where taking the
+// topology's would change what the user has.
+func (o *owner) agree(value, remedy string, keys ...string) {
+	have := o.spec.Get(keys...)
+	if text, ok := have.Literal(); ok && text != value {
+		o.mistakes.Add(have.At, o.path(have.At, strings.Join(keys, ".")), remedy, "%s is not what topology.yaml says: %s", names.Quote(text), names.Quote(value))
+		o.spec.Get(keys[:len(keys)-1]...).Drop(keys[len(keys)-1]) // it is told once
+	}
 }
 
 // setIfThere is set for a second place of an owned value, which may be absent.

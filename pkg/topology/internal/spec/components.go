@@ -5,7 +5,6 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
-	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
 )
 
 // EastWestGateway is the name of the gateway through which other networks reach
@@ -20,7 +19,6 @@ func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
 		v, here := t.Get(k), tree.Join(path, k)
 		wantList := k == "ingressGateways" || k == "egressGateways"
 		switch {
-		case legacy.Has("components." + k):
 		case !slices.Contains(componentKeys, k):
 			ps.Add(t.KeyAt(k), here, names.DidYouMean(k, componentKeys), "unknown key")
 		case v.IsNull():

@@ -29,13 +29,21 @@ var textKeys = map[string]bool{
 	"istioNamespace": true, "defaultRevision": true, "rootNamespace": true,
 }
 
+// A Decision is what became of a setting of another time.
+type Decision = legacy.Decision
+
+// Known says whether a key stands in a spec.
+func Known(key string) bool { return slices.Contains(specKeys, key) }
+
 // Read returns a spec, base.yaml's or a cluster's overlay at path, as setup-mesh
-// takes it, and reports what it cannot honour. What makes a cluster a remote one
-// is refused unless the spec is a remote cluster's.
-func Read(t *tree.Tree, path string, remote bool, ps *tree.Problems) *tree.Tree {
-	t = literals(t)
-	check(t, path, remote, ps)
-	return t
+// takes it: in today's terms. It reports what cannot be honoured, and returns what
+// was decided about the settings of other times. What makes a cluster a remote one is
+// refused unless the spec is a remote cluster's.
+func Read(t *tree.Tree, path string, remote bool, ps *tree.Problems) (*tree.Tree, []Decision) {
+	today, decisions := legacy.Translate(literals(t), path)
+	*ps = append(*ps, legacy.Problems(decisions, legacy.Mistake)...)
+	check(today, path, remote, ps)
+	return today, decisions
 }
 
 // literals returns t with the values of textKeys as the text that was written.
@@ -53,7 +61,7 @@ func literals(t *tree.Tree) *tree.Tree {
 
 func check(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 	for _, k := range t.Keys() {
-		if slices.Contains(specKeys, k) || legacy.Has(k) {
+		if slices.Contains(specKeys, k) {
 			continue
 		}
 		ps.Add(t.KeyAt(k), tree.Join(path, k), names.DidYouMean(k, specKeys), "unknown key")
@@ -62,7 +70,6 @@ func check(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 	checkShape(t, path, ps)
 	checkProfile(t.Get("profile"), tree.Join(path, "profile"), remote, ps)
 	checkComponents(t.Get("components"), tree.Join(path, "components"), ps)
-	legacy.Check(t, path, ps)
 	checkUnsupported(t, path, ps)
 	if !remote {
 		checkRemoteOnly(t, path, ps)

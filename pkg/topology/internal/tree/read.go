@@ -51,7 +51,7 @@ func Read(file string, data []byte) (*Tree, Problems) {
 		return nil, Problems{syntaxProblem(file, data, err)}
 	}
 	if second != nil {
-		ps.Add(Position{file, second.Line, second.Column}, "", "", "a second document begins here, but only one is allowed")
+		ps.Add(Position{file, second.Line, second.Column}, "", "keep one document", SecondDocument)
 		return nil, ps
 	}
 	if doc == nil || isNull(doc) {
@@ -63,8 +63,11 @@ func Read(file string, data []byte) (*Tree, Problems) {
 	return t, b.problems
 }
 
+// SecondDocument is the message about a file with more than one document.
+const SecondDocument = "a second document begins here, but only one is allowed"
+
 // documents returns the root node of the first document, nil when there is
-// none, and the second document if there is one.
+// none, and the next one that is not empty.
 func documents(data []byte) (first, second *yaml.Node, err error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var one, two yaml.Node
@@ -73,10 +76,18 @@ func documents(data []byte) (first, second *yaml.Node, err error) {
 	} else if err != nil {
 		return nil, nil, err
 	}
-	if err := dec.Decode(&two); err == nil {
-		second = &two
-	} else if !errors.Is(err, io.EOF) {
-		return nil, nil, err
+	for {
+		err := dec.Decode(&two)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(two.Content) > 0 && !isNull(two.Content[0]) { // not what follows a last ---
+			second = &two
+			break
+		}
 	}
 	if len(one.Content) == 0 {
 		return nil, second, nil
