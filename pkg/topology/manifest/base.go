@@ -55,18 +55,8 @@ func belowSpec(path string) string {
 // the contents of values, meshConfig and the components. All mistakes are returned
 // together, as [topology.Problems].
 func ParseBase(name string, data []byte) (*Base, error) {
-	t, ps := tree.Read(name, data)
-	for i := range ps {
-		if ps[i].Message == tree.SecondDocument {
-			ps[i].Hint = "base.yaml holds one control plane. If the other document is for " + spec.EastWestGateway +
-				", leave it out: setup-mesh makes that gateway. Add other gateways to components.ingressGateways of the first"
-		}
-	}
+	t, ps := readDocument(name, data)
 	if t == nil || len(ps) > 0 {
-		return nil, ps.Err()
-	}
-	if t.Kind != tree.Mapping {
-		ps.Add(t.At, "", "setup-mesh prep writes one to start from", "is not an %s", KindControlPlane)
 		return nil, ps.Err()
 	}
 	b := &Base{File: name, spec: tree.NewMapping(), metadata: tree.NewMapping(), specAt: t.At}
@@ -97,6 +87,21 @@ func ParseBase(name string, data []byte) (*Base, error) {
 		return nil, err
 	}
 	return b, nil
+}
+
+// readDocument reads the one document of a base.yaml, which is a mapping.
+func readDocument(name string, data []byte) (*tree.Tree, topology.Problems) {
+	t, ps := tree.Read(name, data)
+	for i := range ps {
+		if ps[i].Message == tree.SecondDocument {
+			ps[i].Hint = "base.yaml holds one control plane. If the other document is for " + spec.EastWestGateway +
+				", leave it out: setup-mesh makes that gateway. Add other gateways to components.ingressGateways of the first"
+		}
+	}
+	if t != nil && len(ps) == 0 && t.Kind != tree.Mapping {
+		ps.Add(t.At, "", "setup-mesh prep writes one to start from", "is not an %s", KindControlPlane)
+	}
+	return t, ps
 }
 
 func checkKind(t *tree.Tree, ps *topology.Problems) string {

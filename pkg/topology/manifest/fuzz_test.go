@@ -135,3 +135,40 @@ func checkRemoteManifest(t *testing.T, m *topology.Mesh, c topology.Cluster, mad
 		t.Errorf("the manifest makes another (-want +got):\n%s", diff)
 	}
 }
+
+// FuzzMigrate holds that what comes out says what went in, in terms that need no
+// further decision.
+func FuzzMigrate(f *testing.F) {
+	seed(f, "testdata/base")
+	seed(f, "testdata/migrate")
+	seed(f, "../../apply/testdata/base-cases")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		today, open, err := manifest.Migrate("base.yaml", data)
+		if err != nil {
+			golden.CheckProblems(t, err)
+			return
+		}
+		before, err := manifest.ParseBase("base.yaml", data)
+		if len(open) > 0 {
+			if err == nil {
+				t.Errorf("left open in a base.yaml that is accepted: %v", open)
+			}
+			return
+		}
+		if err != nil {
+			return // what is beside the spec
+		}
+		after, err := manifest.ParseBase("base.yaml", today)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, today)
+		}
+		if diff := cmp.Diff(before.Spec, after.Spec); diff != "" {
+			t.Errorf("the spec (-before +after):\n%s\n%s", diff, today)
+		}
+		for _, d := range after.Decisions {
+			if d.Level != 1 { // a warning about what stays
+				t.Errorf("decided again: %v", d)
+			}
+		}
+	})
+}
