@@ -223,7 +223,10 @@ func (w *writer) node(t *tree.Tree, path string, inLine bool) *yaml.Node {
 		n := &yaml.Node{Kind: yaml.MappingNode}
 		for _, k := range t.Keys() {
 			here, at := tree.Join(path, k), t.KeyAt(k)
-			had := w.claim(at)
+			var had comments
+			if !onTheWay(t.Get(k), at) {
+				had = w.claim(at)
+			}
 			key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: k}
 			value := w.node(t.Get(k), here, inLine || had.flow)
 			w.around(key, value, had, here)
@@ -258,6 +261,12 @@ func (w *writer) node(t *tree.Tree, path string, inLine bool) *yaml.Node {
 		}
 	}
 	return n
+}
+
+// onTheWay says whether a mapping was made for something that was moved into it, of
+// which it has the place.
+func onTheWay(t *tree.Tree, at tree.Position) bool {
+	return slices.ContainsFunc(t.Keys(), func(k string) bool { return t.KeyAt(k) == at })
 }
 
 // claim takes the comments of a place, to be written.

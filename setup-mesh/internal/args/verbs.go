@@ -97,6 +97,20 @@ func (a *Status) Flags() []cli.Flag {
 	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"))
 }
 
+// Migrate is the command line of migrate.
+type Migrate struct {
+	Dir  string
+	File string // "" for base.yaml of the work directory, "-" for standard input
+}
+
+// Flags fill a.
+func (a *Migrate) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Destination: &a.File, Usage: "`FILE` to read instead of base.yaml; - is standard input"},
+	}
+}
+
 // Render is the command line of render.
 type Render struct{ Dir, OutDir string }
 

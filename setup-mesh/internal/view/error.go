@@ -65,5 +65,14 @@ func printProblems(w io.Writer, problems topology.Problems) {
 	}
 }
 
+// Undecided lists what a manifest asks for and nothing of today does.
+func Undecided(w io.Writer, open topology.Problems) {
+	say(w, "setup-mesh: left to decide: %s", count(len(open), "setting"))
+	for _, p := range open {
+		say(w, "  %s", p)
+		fix(w, "      ", p.Hint)
+	}
+}
+
 // fixOf is what to do about an error, "" where it does not say.
 func fixOf(err error) string { return object.HintOf(err) }

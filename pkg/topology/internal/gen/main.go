@@ -1,5 +1,6 @@
 // Command gen writes docs/topology.schema.json and docs/topology.md from the types
-// that topology.yaml is decoded into and their comments. It runs in
+// that topology.yaml is decoded into and their comments, and docs/base.md from what is
+// known of settings of other times. It runs in
 // pkg/topology, by go generate.
 package main
 
@@ -16,7 +17,7 @@ func main() {
 	}
 }
 
-// generate reads the sources in types and writes the two files into docs.
+// generate reads the sources in types and writes the files into docs.
 func generate(types, docs string) error {
 	pages, err := render(types)
 	if err != nil {
@@ -30,7 +31,7 @@ func generate(types, docs string) error {
 	return nil
 }
 
-// render returns the contents of the two files by their names.
+// render returns the contents of the files by their names.
 func render(types string) (map[string][]byte, error) {
 	s, err := schema(types)
 	if err != nil {
@@ -44,5 +45,5 @@ func render(types string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string][]byte{"topology.schema.json": text, "topology.md": page}, nil
+	return map[string][]byte{"topology.schema.json": text, "topology.md": page, "base.md": settings()}, nil
 }
