@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
@@ -22,7 +23,26 @@ func prepCommand(env environment) *cli.Command {
 }
 
 func runPrep(ctx context.Context, env environment, a args.Prep) error {
-	r, err := workdir.Prepare(ctx, workdir.Options{Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Now: env.now(), Rand: env.random})
+	o := workdir.Options{Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Contexts: a.Contexts(), Now: env.now(), Rand: env.random}
+	if err := a.Check(); err != nil {
+		return err
+	}
+	if a.AllContexts || len(o.Contexts) > 0 {
+		k, err := kube.Load(a.Kubeconfig)
+		if err != nil {
+			return err
+		}
+		if o.Known = k.Contexts(); a.AllContexts {
+			o.Contexts = o.Known
+		}
+	}
+	if a.Base != "" {
+		var err error
+		if o.BaseName, o.Base, err = workdir.ReadManifest(a.Dir, a.Base, env.stdin); err != nil {
+			return err
+		}
+	}
+	r, err := workdir.Prepare(ctx, o)
 	if err != nil {
 		return err
 	}

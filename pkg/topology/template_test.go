@@ -45,3 +45,22 @@ func TestTemplateExample(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// Whatever contexts are called, the file that begins with them is read as it is meant.
+func TestTemplateWithContexts(t *testing.T) {
+	contexts := []string{
+		"kind-east", "k3d-east", "east", "true", "3", "a: b", "{x}", "#", "- y", "user@cluster", "other@cluster",
+		"arn:aws:eks:eu-west-1:111122223333:cluster/prod", "???", "!!!", strings.Repeat("long", 30), strings.Repeat("long", 30) + "er", "east-2", "kind-east-2",
+	}
+	m, err := topology.ParseMesh("topology.yaml", topology.Template("m", contexts...), contexts)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, topology.Template("m", contexts...))
+	}
+	var got []string
+	for _, c := range m.Clusters {
+		got = append(got, c.Context)
+	}
+	if diff := cmp.Diff(contexts, got); diff != "" {
+		t.Errorf("contexts (-want +got):\n%s", diff)
+	}
+}

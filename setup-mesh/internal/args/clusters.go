@@ -21,13 +21,17 @@ type Clusters struct {
 func (a *Clusters) flags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(&a.Dir),
-		&cli.StringFlag{Name: "kubeconfig", Destination: &a.Kubeconfig, Usage: "kubeconfig `FILE` (default: KUBECONFIG, else ~/.kube/config)"},
+		kubeconfigFlag(&a.Kubeconfig),
 		formatFlag(&a.Format),
 		&cli.BoolFlag{Name: "allow-loopback", Destination: &a.AllowLoopback, EnvVars: []string{"SETUP_MESH_ALLOW_LOOPBACK"},
 			Usage: "accept loopback API server addresses: the other clusters can reach them"},
 		nameServerFlag(&a.NameServer),
 		&cli.BoolFlag{Name: "accept-new-cluster", Destination: &a.AcceptNew, Usage: "accept that a context now points to a different cluster"},
 	}
+}
+
+func kubeconfigFlag(to *string) cli.Flag {
+	return &cli.StringFlag{Name: "kubeconfig", Destination: to, Usage: "kubeconfig `FILE` (default: KUBECONFIG, else ~/.kube/config)"}
 }
 
 // nameServerFlag is for gateways whose names only the clusters' own DNS knows.

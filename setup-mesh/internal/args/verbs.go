@@ -9,7 +9,24 @@ import (
 )
 
 // Prep is the command line of prep.
-type Prep struct{ Dir, MeshID, Org string }
+type Prep struct {
+	Dir, MeshID, Org string
+	Kubeconfig       string
+	contexts         cli.StringSlice
+	AllContexts      bool
+	Base             string // a manifest of the user's, "" for none, "-" for standard input
+}
+
+// Contexts are those that topology.yaml is to begin with.
+func (a *Prep) Contexts() []string { return a.contexts.Value() }
+
+// Check says which flags exclude each other.
+func (a *Prep) Check() error {
+	if a.AllContexts && len(a.Contexts()) > 0 {
+		return &Error{errors.New("--context and --all-contexts exclude each other"), "name the contexts, or take all of the kubeconfig's"}
+	}
+	return nil
+}
 
 // Flags fill a.
 func (a *Prep) Flags() []cli.Flag {
@@ -17,6 +34,10 @@ func (a *Prep) Flags() []cli.Flag {
 		dirFlag(&a.Dir),
 		&cli.StringFlag{Name: "mesh-id", Destination: &a.MeshID, EnvVars: []string{"MESH_ID"}, Usage: "`NAME` of the mesh, short but memorable"},
 		&cli.StringFlag{Name: "org", Destination: &a.Org, EnvVars: []string{"ORG_NAME"}, Usage: "`ORGANIZATION` in the certificates, such as example.com"},
+		&cli.StringSliceFlag{Name: "context", Destination: &a.contexts, Usage: "begin topology.yaml with `CONTEXT` of the kubeconfig; may be repeated"},
+		&cli.BoolFlag{Name: "all-contexts", Destination: &a.AllContexts, Usage: "begin topology.yaml with every context of the kubeconfig"},
+		kubeconfigFlag(&a.Kubeconfig),
+		&cli.StringFlag{Name: "base", Destination: &a.Base, Usage: "take `FILE`, an IstioControlPlane or IstioOperator, as base.yaml; - is standard input"},
 	}
 }
 

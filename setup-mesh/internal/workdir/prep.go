@@ -1,8 +1,10 @@
 package workdir
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -97,10 +99,16 @@ func (p *preparation) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base := p.judgeFile(BaseFile)
+	base, err := p.judgeBase()
+	if err != nil {
+		return err
+	}
 	ignore := p.judgeIgnore()
-	p.plan(mesh, topology.Template(p.report.MeshID))
-	p.plan(base, manifest.Template())
+	p.plan(mesh, topology.Template(p.report.MeshID, p.o.Contexts...))
+	if p.o.Base == nil {
+		p.o.Base = manifest.Template()
+	}
+	p.plan(base, p.o.Base)
 	p.plan(ignore, []byte(ignoreRules)) // before the key, which git must not see
 	cert, key, err := p.judgeRoot(ctx)
 	if err != nil {
@@ -126,11 +134,25 @@ func (p *preparation) judgeFile(file string) File {
 	return f
 }
 
+// judgeBase says so where base.yaml is there and is not what was asked for.
+func (p *preparation) judgeBase() (File, error) {
+	f := p.judgeFile(BaseFile)
+	if f.Action == Created || p.o.Base == nil {
+		return f, nil
+	}
+	have, err := p.dir.read(BaseFile, nil)
+	if err == nil && !bytes.Equal(have, p.o.Base) {
+		f.Notes = append(f.Notes, "is not "+p.o.BaseName+": it was there already, and stays as it is")
+	}
+	return f, err
+}
+
 // judgeTopology finds out which mesh this is.
 func (p *preparation) judgeTopology() (File, error) {
 	f := p.judgeFile(TopologyFile)
 	p.report.MeshID = p.o.MeshID
 	if f.Action == Created {
+		p.report.Clusters = len(p.o.Contexts)
 		return f, nil
 	}
 	mesh, err := p.dir.Topology(nil)
@@ -142,5 +164,10 @@ func (p *preparation) judgeTopology() (File, error) {
 			"a work directory is for one mesh: use another with --dir, or leave MESH_ID and --mesh-id out")
 	}
 	p.report.MeshID, p.report.Clusters = mesh.ID, len(mesh.Clusters)
+	for _, c := range p.o.Contexts {
+		if !slices.ContainsFunc(mesh.Clusters, func(have topology.Cluster) bool { return have.Context == c }) {
+			f.Notes = append(f.Notes, fmt.Sprintf("does not have context %q: it was there already, and stays as it is", c))
+		}
+	}
 	return f, nil
 }

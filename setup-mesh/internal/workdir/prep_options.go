@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // Options are what prep is asked for.
@@ -18,8 +20,14 @@ type Options struct {
 	Dir    string // "" is the current directory
 	MeshID string // may be empty if topology.yaml is there
 	Org    string // may be empty if the root is there
-	Now    time.Time
-	Rand   io.Reader
+
+	Contexts []string // that topology.yaml begins with
+	Known    []string // the contexts that there are; none for any
+	Base     []byte   // what base.yaml is; nil for the default
+	BaseName string   // where that comes from
+
+	Now  time.Time
+	Rand io.Reader
 }
 
 // check judges the options before a directory is made for their sake.
@@ -37,6 +45,25 @@ func (o Options) check() error {
 		if err := certs.CheckName(o.Org); err != nil {
 			errs = append(errs, &Error{Subject: "organization", Err: err})
 		}
+	}
+	if o.Base != nil {
+		if _, err := manifest.ParseBase(o.BaseName, o.Base); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, o.checkContexts())...)
+}
+
+// checkContexts says which contexts cannot stand in topology.yaml, in its own words.
+func (o Options) checkContexts() error {
+	_, err := topology.ParseMesh(TopologyFile, topology.Template("m", o.Contexts...), o.Known)
+	ps, ok := errors.AsType[topology.Problems](err)
+	if !ok {
+		return err
+	}
+	var errs []error
+	for _, p := range ps {
+		errs = append(errs, wrong(strings.Replace(p.Path, "contexts.", "context ", 1), p.Message, p.Hint))
 	}
 	return errors.Join(errs...)
 }

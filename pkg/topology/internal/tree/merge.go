@@ -8,7 +8,8 @@ import (
 // Merge puts over on top of under and returns the result; both are left as they
 // are. Mappings are merged key by key. A list whose items all have a field name
 // (gateways, environment variables, ports) is merged item by item by these names
-// (and kinds, for the patches of k8s.overlays), those of under first. Any other
+// (and kinds, for the patches of k8s.overlays), those of under first. Ports are one
+// where their numbers are, as they are to an API server, whatever their names. Any other
 // list and every scalar is replaced, also by null, with which Helm removes a value.
 func Merge(under, over *Tree) *Tree {
 	if under == nil || over == nil || under.Kind != over.Kind {
@@ -49,18 +50,39 @@ func merges(under, over *Tree) bool {
 
 func mergeNamed(under, over *Tree) *Tree {
 	out := under.Clone()
-	place := map[string]int{}
+	place, ports := map[string]int{}, map[string]int{}
 	for i, item := range out.Items {
 		place[identity(item)] = i
+		if port := portOf(item); port != "" {
+			ports[port] = i
+		}
 	}
 	for _, item := range over.Items {
-		if i, ok := place[identity(item)]; ok {
+		i, ok := ports[portOf(item)]
+		if !ok {
+			i, ok = place[identity(item)]
+		}
+		if ok {
 			out.Items[i] = Merge(out.Items[i], item)
 			continue
 		}
 		out.Items = append(out.Items, item.Clone())
 	}
 	return out
+}
+
+// portOf tells the ports of a Service apart, or is "" for what is not a port.
+// https://kubernetes.io/docs/reference/generated/kubernetes-api/v1.36/#servicespec-v1-core
+func portOf(item *Tree) string {
+	number, ok := item.Get("port").Literal()
+	if !ok {
+		return ""
+	}
+	protocol, _ := item.Get("protocol").Literal()
+	if protocol == "" {
+		protocol = "TCP"
+	}
+	return number + "/" + protocol
 }
 
 // AllNamed says that every item of a list has a field name, each its own.

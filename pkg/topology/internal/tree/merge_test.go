@@ -26,6 +26,9 @@ func TestMerge(t *testing.T) {
 		"a list of names is merged by them":        {"{a: [{name: x, v: 1}, {name: y}]}", "{a: [{name: x, w: 2}, {name: z}]}", "{a: [{name: x, v: 1, w: 2}, {name: y}, {name: z}]}"},
 		"the same name of another kind is another": {"{a: [{kind: A, name: x}]}", "{a: [{kind: B, name: x}]}", "{a: [{kind: A, name: x}, {kind: B, name: x}]}"},
 		"a list that names one twice is replaced":  {"{a: [{name: x}, {name: x}]}", "{a: [{name: y}]}", "{a: [{name: y}]}"},
+		"a port is merged by its number":           {"{a: [{name: x, port: 80}, {name: z, port: 81}]}", "{a: [{name: y, port: 80, targetPort: 1}]}", "{a: [{name: y, port: 80, targetPort: 1}, {name: z, port: 81}]}"},
+		"a port of another protocol is another":    {"{a: [{name: x, port: 80}]}", "{a: [{name: y, port: 80, protocol: UDP}]}", "{a: [{name: x, port: 80}, {name: y, port: 80, protocol: UDP}]}"},
+		"a port moves by its name":                 {"{a: [{name: x, port: 80}]}", "{a: [{name: x, port: 81}]}", "{a: [{name: x, port: 81}]}"},
 		"another kind of value replaces":           {"{a: {b: 1}}", "{a: [1]}", "{a: [1]}"},
 	}
 	for name, tt := range tests {
