@@ -9,12 +9,10 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
 )
 
-// TestInjectionListsNamespaces: the key without a namespace would say nothing. What
-// is null is absent, as everywhere.
+// TestInjectionListsNamespaces: the key without a namespace would say nothing.
 func TestInjectionListsNamespaces(t *testing.T) {
 	const remedy = "\n    list a namespace, as in injection: {namespaces: [sample]}, or take injection out\n"
 	tests := map[string]struct{ in, want string }{
-		"null is absent":         {"~", ""},
 		"nothing":                {"{}", "topology.yaml:2:12: injection.namespaces: lists no namespace" + remedy},
 		"a list that is null":    {"{namespaces: ~}", "topology.yaml:2:12: injection.namespaces: lists no namespace" + remedy},
 		"an empty list":          {"{namespaces: []}", "topology.yaml:2:12: injection.namespaces: lists no namespace" + remedy},
