@@ -71,8 +71,8 @@ func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change)
 		}
 	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
-	// is, and says so by a conflict.
-	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace")
+	// is, and says so by a conflict, unless it may be adopted.
+	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace" || x.plan.Options.Adopt)
 	applied, err := l.Cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
 	if err != nil {
 		return "", err
@@ -89,7 +89,7 @@ func (x *execution) unused(ctx context.Context, l *world.Connected, ch plan.Chan
 	var others []object.Ref
 	switch {
 	case ch.Object.Kind == "Namespace":
-		now := observe.ReadShared(ctx, l, []string{ch.Object.Name})
+		now := observe.ReadSpaces(ctx, l, []string{ch.Object.Name})
 		if now.Err != nil {
 			return now.Err
 		}
