@@ -127,6 +127,7 @@ func playStages(t *testing.T, stages []stage) {
 			m.Shared = []string{shop}
 		}
 		o := apply(false, strings.Contains(st.lists, "a"))
+		time.Sleep(time.Minute) // for what an apply does not wait for
 		got := becameOf(o, primary, remote)
 		if diff := cmp.Diff(st.want, got); diff != "" {
 			t.Fatalf("stage %d (-want +got):\n%s%s", i, diff, o)
