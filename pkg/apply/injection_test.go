@@ -7,11 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -137,5 +140,28 @@ func TestInjectionDamage(t *testing.T) {
 	got := slices.DeleteFunc(stateOf(p, healthyProbes(p)), func(s string) bool { return !strings.HasPrefix(s, "injection/") })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("found (-want +got):\n%s", diff)
+	}
+}
+
+// The subject of a namespace is told from its label where the record is lost, and a
+// namespace of users that has a network is not taken for Istio's.
+func TestLostRecordOfInjection(t *testing.T) {
+	ref := object.NamespaceRef(fixture.Shop)
+	p, lines := observed(t, alone, observe.Options{Teardown: true}, func(c *applytest.Cluster, apply func(*unstructured.Unstructured)) {
+		theirs := object.New("v1", "Namespace", "", fixture.Shop, map[string]any{"labels": map[string]any{object.LabelNetwork: "n"}}, nil)
+		if _, err := c.As("kubectl").Create(theirs); err != nil {
+			t.Fatal(err)
+		}
+		ours := labelled(desired.InjectedNamespace(fixture.Shop), "m")
+		unstructured.RemoveNestedField(ours.Object, "metadata", "annotations")
+		apply(ours)
+	})
+	want := order.Subject{Component: order.Injection, Part: order.InjectionLabels}
+	ch := p.Clusters[0].Planned(ref)
+	if ch == nil || p.Clusters[0].Namespace != "istio-system" {
+		t.Fatalf("plan of %s:\n%s", p.Clusters[0].Namespace, lines)
+	}
+	if diff := cmp.Diff(want, ch.Subject); diff != "" || !ch.LetGo {
+		t.Errorf("let go: %v, subject (-want +got):\n%s", ch.LetGo, diff)
 	}
 }

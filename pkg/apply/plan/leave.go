@@ -125,7 +125,7 @@ func (pl *planner) leaveNamespace(c *Cluster, ref object.Ref, about order.Subjec
 	if !object.IsOurNamespace(live) || len(pl.plan.Options.Others(c, ref.Name)) > 0 {
 		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
 		if injected {
-			ch.Part, ch.Reason = order.InjectionLabels, "kept; new pods are no longer injected"
+			ch.Part, ch.Reason = order.InjectionLabels, "kept; setup-mesh no longer labels it for injection"
 		}
 	}
 	c.Changes = append(c.Changes, ch)
