@@ -57,8 +57,9 @@ func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change)
 		return "", l.Cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: desired.Workloads[ch.Object.Kind]})
 	case ch.LetGo && ch.Object.Kind == "Service":
 		return "", l.Cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
-	case ch.LetGo: // gives up the fields that we own of an object that stays
-		_, err := l.Cluster.Apply(ctx, object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), nil, nil), object.ApplyOptions{})
+	case ch.LetGo: // gives up the fields that we own of an object that stays, and makes none that is gone
+		bare := object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), map[string]any{"uid": ch.UID}, nil)
+		_, err := l.Cluster.Apply(ctx, bare, object.ApplyOptions{})
 		return "", err
 	}
 	o, err := x.complete(ctx, ch, live)

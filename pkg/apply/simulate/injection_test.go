@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"crypto/rand"
 	"slices"
 	"strings"
 	"testing"
@@ -9,9 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/execute"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 const shop = "shop"
@@ -100,12 +106,46 @@ func TestInjectedNamespaces(t *testing.T) {
 	}
 }
 
+// primaryAndRemote is a history of a primary a and its remote cluster b.
+func primaryAndRemote() history {
+	return history{Seed: 1, Size: 2, Slow: make([]time.Duration, 2), Start: []mesh{{ID: meshIDs[0], Namespace: "istio-system", Trace: 1, Members: []member{
+		{Cluster: "a", Context: "a", Name: "a", Network: "net-1"}, {Cluster: "b", Context: "b", Name: "b", Network: "net-1", Primaries: []string{"a"}},
+	}}}}
+}
+
+// A namespace of somebody's that they delete after the plan was made is not made again
+// by what takes our labels off it.
+func TestNamespaceThatIsGoneMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSim(primaryAndRemote(), nil)
+		defer s.fleet.Close()
+		c, m := s.fleet.Cluster("a"), &s.meshes[0]
+		labelledShop("team", "x")(c, nil)
+		m.Injected = []string{shop}
+		if o := s.apply(s.process(t.Context(), "first", m.clone(), false), options{timeout: 5 * time.Minute}); o.err != nil || !o.report.Complete() {
+			t.Fatalf("apply: %s", o)
+		}
+		m.Injected = nil
+		d, err := s.wanted(*m, false)
+		must(err)
+		second := s.process(t.Context(), "second", m.clone(), false)
+		clients := &world.Clients{Opener: second.run, Resolver: noNames{}}
+		w, err := observe.Observe(second.ctx, clients, d, observe.Options{Now: time.Now()})
+		must(err)
+		p := apply.NewPlan(d, w, plan.Options{})
+		must(c.As("kubectl").Delete(object.NamespaceRef(shop)))
+		time.Sleep(time.Minute)
+		execute.Apply(second.ctx, p, clients, execute.Options{Now: time.Now(), Random: rand.Reader, Holder: second.holder, Parallelism: 8})
+		if got := shopOf(c); got != "absent" {
+			t.Errorf("namespace shop: %s", got)
+		}
+	})
+}
+
 // playStages has stages follow one another. After each, nothing is left to do; and in
 // the end a teardown leaves what others have.
 func playStages(t *testing.T, stages []stage) {
-	s := newSim(history{Seed: 1, Size: 2, Slow: make([]time.Duration, 2), Start: []mesh{{ID: meshIDs[0], Namespace: "istio-system", Trace: 1, Members: []member{
-		{Cluster: "a", Context: "a", Name: "a", Network: "net-1"}, {Cluster: "b", Context: "b", Name: "b", Network: "net-1", Primaries: []string{"a"}},
-	}}}}, nil)
+	s := newSim(primaryAndRemote(), nil)
 	defer s.fleet.Close()
 	primary, remote := s.fleet.Cluster("a"), s.fleet.Cluster("b")
 	apply := func(ends, adopt bool) outcome {
