@@ -54,7 +54,7 @@ func NewSharing(d *Desired, w *world.World) (Sharing, error) {
 	s := Sharing{Items: map[string][]*Item{}, Kept: map[Placed]bool{}, Mismatched: map[string][]mismatch{}}
 	var reached []*world.Live
 	unreached := map[string]bool{}
-	wanted := map[Placed]bool{} // for another reason
+	wanted := map[Placed]bool{} // namespaces, for another reason
 	for i, c := range d.Clusters {
 		switch l := w.Clusters[i]; {
 		case !c.Joined:
@@ -63,7 +63,9 @@ func NewSharing(d *Desired, w *world.World) (Sharing, error) {
 		default:
 			reached = append(reached, l)
 			for _, it := range c.Items {
-				wanted[Placed{l.Name, it.Ref}] = it.Ref.Kind == "Namespace"
+				if it.Ref.Kind == "Namespace" {
+					wanted[Placed{l.Name, it.Ref}] = true
+				}
 			}
 		}
 	}

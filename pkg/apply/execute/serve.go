@@ -13,9 +13,9 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// waitServed waits until a cluster is served, by its own istiod or by its primaries,
-// which do for it what a control plane of its own would: its webhook has their CA, its pods get the
-// root certificate, and its API server reaches them to have pods injected.
+// waitServed waits until a cluster is served, by its own istiod or by its primaries: its
+// webhook has their CA, its pods get the root certificate, and its API server reaches
+// them to have pods injected.
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 func waitServed(ctx context.Context, l *world.Connected, c *plan.Cluster, r *reporter) error {
 	who := injectors(c)
