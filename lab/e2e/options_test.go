@@ -14,7 +14,7 @@ import (
 )
 
 // TestE2EOptions has one network, and in topology.yaml all that a cluster may have beside it: a name, an account of
-// its own for its readers, an overlay, and no part in service discovery.
+// its own for its readers, an overlay, and no part in service discovery; then namespaces whose pods are injected.
 func TestE2EOptions(t *testing.T) {
 	needsLab(t)
 	j := newJourney(t, lab.Options{Clusters: 3, Networks: []string{"flat", "flat", "flat"}})
@@ -23,6 +23,7 @@ func TestE2EOptions(t *testing.T) {
 		{"Apply", j.applyOptions},
 		{"OwnAccountIsRead", j.ownAccount},
 		{"AloneIsNotDiscovered", j.alone},
+		{"NamespacesAreInjected", j.injectedNamespaces},
 		{"Teardown", j.teardownOptions},
 	})
 }

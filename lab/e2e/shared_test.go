@@ -372,9 +372,9 @@ func (s *shared) holdsMore(t *testing.T) {
 	s.settled(t)
 }
 
-func (s *shared) deleteNamespace(t *testing.T, in, name string) {
+func (j *journey) deleteNamespace(t *testing.T, in, name string) {
 	t.Helper()
-	namespaces := s.clusters[in].kube.CoreV1().Namespaces()
+	namespaces := j.clusters[in].kube.CoreV1().Namespaces()
 	if err := namespaces.Delete(context.Background(), name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func applyShared(t *testing.T, d *desired.Desired, w *world.World, p *plan.Plan)
 	for i, c := range p.Clusters {
 		l := w.Clusters[i]
 		for _, ch := range c.Changes {
-			if ch.Component != order.SharedServices || !ch.Pending() {
+			if ch.Component != order.SharedServices && ch.Component != order.Injection || !ch.Pending() {
 				continue
 			}
 			switch {

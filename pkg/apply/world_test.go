@@ -86,7 +86,7 @@ func WantedMesh(t *testing.T, mesh, base string) *desired.Desired {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desired.Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot()}
+	d := &desired.Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot(), InjectedNamespaces: m.InjectedNamespaces}
 	for _, c := range m.Clusters {
 		manifest, _ := manifest.New(m, b, c, manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
 		dc := desired.ClusterOf(m, c)

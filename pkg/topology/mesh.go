@@ -24,6 +24,9 @@ type Mesh struct {
 	// SharedServices are namespaces, in the order of the file. Their Services are
 	// kept present in every cluster.
 	SharedServices []string
+	// InjectedNamespaces, in the order of the file, are there in every cluster, and
+	// their pods are injected.
+	InjectedNamespaces []string
 }
 
 // A Cluster is one member of the mesh.

@@ -167,6 +167,7 @@ func (p *meshParser) defaults(c *Cluster, t *tree.Tree) {
 func (p *meshParser) together() {
 	p.primaries()
 	p.sharedServices()
+	p.injection()
 	byName := map[string]Cluster{}
 	for i, c := range p.mesh.Clusters {
 		path := tree.Join("contexts", c.Context)

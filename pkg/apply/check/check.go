@@ -43,7 +43,7 @@ const (
 // first write.
 func PlanChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
-		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), endChecks(), permissionChecks())
+		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), injectionChecks(), endChecks(), permissionChecks())
 }
 
 // SeverityOf is that of a finding: what is not known stops nothing.

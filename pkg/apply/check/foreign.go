@@ -28,7 +28,7 @@ type installation struct {
 // it through an IstioRevision, and istioctl applies as istio-operator.
 // https://github.com/istio/istio/blob/1.31.0/operator/pkg/install/install.go
 func installationOf(istiod *unstructured.Unstructured) installation {
-	in := installation{ref: object.RefOf(istiod), version: world.ImageVersion(istiod), revision: istiod.GetLabels()["istio.io/rev"]}
+	in := installation{ref: object.RefOf(istiod), version: world.ImageVersion(istiod), revision: istiod.GetLabels()[object.LabelRevision]}
 	if in.revision == "default" {
 		in.revision = ""
 	}

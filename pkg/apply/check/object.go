@@ -78,7 +78,7 @@ func judgeAccepted(e *Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, ch := range c.Changes {
 		err := c.Live.Objects[ch.Object].DryErr
-		if ch.Item == nil || err == nil || ch.Replace || plan.Unvalidated(ch.Part, err) || e.lacks(c, ch.Object, err) {
+		if ch.Item == nil || err == nil || ch.Replace || plan.Unvalidated(ch.Part, err) || e.lacks(c, ch.Object, err) || claim(c, ch) != "" {
 			continue
 		}
 		hint := object.HintOf(err)

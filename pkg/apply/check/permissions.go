@@ -163,9 +163,13 @@ func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Serves}] {
 		n.switched(c, addresses)
 	}
-	if c.Remote() {
+	if c.Remote() || e.proofs[order.Fact{Cluster: c.Name, Claim: order.Injected}] {
 		n.served(c)
-	} else if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
+	}
+	if c.Remote() {
+		return
+	}
+	if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
 	}

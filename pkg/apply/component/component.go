@@ -41,16 +41,16 @@ type Proof struct {
 
 // Components lists all components, as plans do.
 func Components() []Component {
-	return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services()}
+	return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services(), injection()}
 }
 
 // role is what a cluster consists of. A cluster that leaves has no role: it wants
 // nothing.
 func role(m record.Member) []Component {
 	if m.Remote() {
-		return []Component{controlPlane(), primaries(), gateway(), access(), services()}
+		return []Component{controlPlane(), primaries(), gateway(), access(), services(), injection()}
 	}
-	return []Component{trust(), controlPlane(), gateway(), access(), services()}
+	return []Component{trust(), controlPlane(), gateway(), access(), services(), injection()}
 }
 
 // Wants adds to w what the components of its cluster's role want.

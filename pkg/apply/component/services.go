@@ -1,6 +1,7 @@
 package component
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
@@ -11,10 +12,14 @@ func services() Component {
 	return Component{
 		title: order.SharedServices,
 		needs: func(_ *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
-			if ch.Part == order.Copies {
-				return applied(c, order.Spaces)
+			if ch.Part != order.Copies {
+				return nil
 			}
-			return nil
+			out := applied(c, order.Spaces)
+			if ns := c.Planned(object.NamespaceRef(ch.Object.Namespace)); ns != nil && ns.Action == plan.Create {
+				out = append(out, applied(c, ns.Part)...) // another component's
+			}
+			return out
 		},
 	}
 }

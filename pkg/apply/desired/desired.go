@@ -42,6 +42,8 @@ type Desired struct {
 	// SharedServices are the namespaces whose Services are to be present in all
 	// joined clusters. Which these are, only the clusters know.
 	SharedServices []string
+	// InjectedNamespaces are those whose pods are injected in all clusters.
+	InjectedNamespaces []string
 }
 
 // A Cluster is one cluster's share of a [Desired].
@@ -98,7 +100,7 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := ClusterOf(w.Mesh, c)

@@ -25,6 +25,15 @@ func NamespaceObject(m record.Member) *unstructured.Unstructured {
 	}, nil)
 }
 
+// InjectedNamespace is a namespace whose pods are injected, created where there is
+// none.
+func InjectedNamespace(name string) *unstructured.Unstructured {
+	return object.New("v1", "Namespace", "", name, map[string]any{
+		"labels":      map[string]any{object.LabelInjection: "enabled"},
+		"annotations": map[string]any{object.AnnotationCreated: "true"},
+	}, nil)
+}
+
 // StrictMTLS is what `values.global.mtls.enabled: true` of Istio 1.4 became: a
 // PeerAuthentication in the root namespace holds for the whole mesh.
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
@@ -98,7 +107,7 @@ func IstiodServiceObject(namespace string) *unstructured.Unstructured {
 		return map[string]any{"name": name, "port": port, "targetPort": target, "protocol": "TCP"}
 	}
 	return object.New("v1", "Service", namespace, object.IstiodService, map[string]any{
-		"labels": map[string]any{"istio.io/rev": "default", "app.kubernetes.io/name": "istiod"},
+		"labels": map[string]any{object.LabelRevision: "default", "app.kubernetes.io/name": "istiod"},
 	}, map[string]any{"spec": map[string]any{
 		"ports": []any{port(object.DiscoveryPortName, object.DiscoveryPort, object.DiscoveryPort), port(object.WebhookPortName, 443, object.WebhookPort)},
 	}})

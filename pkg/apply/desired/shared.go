@@ -54,6 +54,7 @@ func NewSharing(d *Desired, w *world.World) (Sharing, error) {
 	s := Sharing{Items: map[string][]*Item{}, Kept: map[Placed]bool{}, Mismatched: map[string][]mismatch{}}
 	var reached []*world.Live
 	unreached := map[string]bool{}
+	wanted := map[Placed]bool{} // namespaces, for another reason
 	for i, c := range d.Clusters {
 		switch l := w.Clusters[i]; {
 		case !c.Joined:
@@ -61,13 +62,18 @@ func NewSharing(d *Desired, w *world.World) (Sharing, error) {
 			unreached[l.Name] = true
 		default:
 			reached = append(reached, l)
+			for _, it := range c.Items {
+				if it.Ref.Kind == "Namespace" {
+					wanted[Placed{l.Name, it.Ref}] = true
+				}
+			}
 		}
 	}
 	for _, namespace := range d.SharedServices {
 		originals := originalsOf(reached, namespace)
 		s.comparePorts(originals)
 		for _, l := range reached {
-			if err := s.cluster(d.MeshID, l, namespace, originals, unreached); err != nil {
+			if err := s.cluster(d.MeshID, l, namespace, originals, unreached, wanted); err != nil {
 				return Sharing{}, err
 			}
 		}
@@ -90,8 +96,9 @@ func originalsOf(clusters []*world.Live, namespace string) map[string][]original
 }
 
 // cluster adds what l wants of the Services of a namespace: those that nobody
-// has there. Where several clusters have a Service, the first is copied.
-func (s *Sharing) cluster(mesh string, l *world.Live, namespace string, originals map[string][]original, unreached map[string]bool) error {
+// has there. Where several clusters have a Service, the first is copied. A namespace
+// that is wanted anyway is not wanted twice.
+func (s *Sharing) cluster(mesh string, l *world.Live, namespace string, originals map[string][]original, unreached map[string]bool, wanted map[Placed]bool) error {
 	there := map[string]*unstructured.Unstructured{}
 	for _, o := range l.Services[namespace] {
 		there[o.GetName()] = o
@@ -121,7 +128,8 @@ func (s *Sharing) cluster(mesh string, l *world.Live, namespace string, original
 	if len(copies) == 0 && !kept {
 		return nil
 	}
-	if live := l.Object(object.NamespaceRef(namespace)); live == nil || object.IsOurNamespace(live) {
+	ref := object.NamespaceRef(namespace)
+	if live := l.Object(ref); !wanted[Placed{l.Name, ref}] && (live == nil || object.IsOurNamespace(live)) {
 		it, err := sharedItem(mesh, sharedNamespace(namespace), order.Spaces)
 		if err != nil {
 			return err

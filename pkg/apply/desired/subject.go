@@ -65,6 +65,8 @@ func SubjectOf(ref object.Ref, c order.Component) order.Subject {
 		return order.Subject{Component: order.RemoteAccess, Part: order.Account}
 	case c == order.SharedServices && ref.Kind == "Namespace":
 		return order.Subject{Component: c, Part: order.Spaces}
+	case c == order.Injection:
+		return order.Subject{Component: c, Part: order.InjectedSpaces}
 	case c == order.SharedServices:
 		return order.Subject{Component: c, Part: order.Copies}
 	case c == order.Gateway, ref.Name == object.EastWestGateway:

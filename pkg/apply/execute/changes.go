@@ -57,8 +57,9 @@ func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change)
 		return "", l.Cluster.Delete(ctx, ch.Object, object.DeleteOptions{UID: ch.UID, Foreground: desired.Workloads[ch.Object.Kind]})
 	case ch.LetGo && ch.Object.Kind == "Service":
 		return "", l.Cluster.LetGo(ctx, ch.Object, ch.UID, object.LabelMesh, object.AnnotationSharedFrom)
-	case ch.LetGo: // gives up the fields that we own of an object that stays
-		_, err := l.Cluster.Apply(ctx, object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), nil, nil), object.ApplyOptions{})
+	case ch.LetGo: // gives up the fields that we own of an object that stays, and makes none that is gone
+		bare := object.New(live.GetAPIVersion(), live.GetKind(), live.GetNamespace(), live.GetName(), map[string]any{"uid": ch.UID}, nil)
+		_, err := l.Cluster.Apply(ctx, bare, object.ApplyOptions{})
 		return "", err
 	}
 	o, err := x.complete(ctx, ch, live)
@@ -71,8 +72,8 @@ func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change)
 		}
 	}
 	// Drift in what is ours is set back; a namespace that is not stays as it
-	// is, and says so by a conflict.
-	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace")
+	// is, and says so by a conflict, unless it may be adopted.
+	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace" || x.plan.Options.Adopt)
 	applied, err := l.Cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
 	if err != nil {
 		return "", err
@@ -89,7 +90,7 @@ func (x *execution) unused(ctx context.Context, l *world.Connected, ch plan.Chan
 	var others []object.Ref
 	switch {
 	case ch.Object.Kind == "Namespace":
-		now := observe.ReadShared(ctx, l, []string{ch.Object.Name})
+		now := observe.ReadSpaces(ctx, l, []string{ch.Object.Name})
 		if now.Err != nil {
 			return now.Err
 		}

@@ -13,12 +13,12 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// waitServed waits until the primaries of a remote cluster do for it what a
-// control plane of its own would: its webhook has their CA, its pods get the
-// root certificate, and its API server reaches them to have pods injected.
+// waitServed waits until a cluster is served, by its own istiod or by its primaries: its
+// webhook has their CA, its pods get the root certificate, and its API server reaches
+// them to have pods injected.
 // https://istio.io/latest/docs/setup/install/multicluster/primary-remote/
 func waitServed(ctx context.Context, l *world.Connected, c *plan.Cluster, r *reporter) error {
-	who := strings.Join(c.Primaries, ", ")
+	who := injectors(c)
 	if err := waitFor(ctx, l, object.RootConfigMapRef(l.Namespace), r, func(o *unstructured.Unstructured) (bool, string) {
 		return o != nil, "root certificate: waiting for " + who + " to write it"
 	}); err != nil {
@@ -35,10 +35,18 @@ func waitServed(ctx context.Context, l *world.Connected, c *plan.Cluster, r *rep
 	return nil
 }
 
+// injectors are who injects the pods of c.
+func injectors(c *plan.Cluster) string {
+	if c.Remote() {
+		return strings.Join(c.Primaries, ", ")
+	}
+	return "istiod"
+}
+
 // waitInjection waits until a pod would be injected. Nothing can be watched for
 // that: the API server calls the webhook when somebody makes a pod.
 func waitInjection(ctx context.Context, l *world.Connected, c *plan.Cluster, r *reporter) error {
-	return pollInjection(ctx, l, observe.ProbePod(c.Namespace, c.ProbeAccount()), "injection by "+strings.Join(c.Primaries, ", "), r)
+	return pollInjection(ctx, l, observe.ProbePod(c.Namespace, c.ProbeAccount()), "injection by "+injectors(c), r)
 }
 
 func pollInjection(ctx context.Context, l *world.Connected, pod *unstructured.Unstructured, what string, r *reporter) error {

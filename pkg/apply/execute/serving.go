@@ -150,7 +150,7 @@ func (p *servingProbe) freeName(ctx context.Context) (string, error) {
 func (p *servingProbe) wait(ctx context.Context, primary string, r *reporter) error {
 	pod := observe.ProbePod(p.c.Namespace, p.c.ProbeAccount())
 	labels := withLabel(pod.GetLabels(), probeLabel, primary)
-	labels["istio.io/rev"] = desired.ProbeName // which no injector has, so that none but the probe matches
+	labels[object.LabelRevision] = desired.ProbeName // which no injector has, so that none but the probe matches
 	pod.SetLabels(labels)
 	return pollInjection(ctx, p.l, pod, "injection by "+primary, r)
 }

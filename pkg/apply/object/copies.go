@@ -13,10 +13,15 @@ func IsCopy(o *unstructured.Unstructured) bool {
 	return Ours(o) && o.GetAnnotations()[AnnotationSharedFrom] != "" && !TakenOver(o)
 }
 
-// IsOurNamespace says whether a namespace came with copies of ours, and goes with
-// them.
+// IsOurNamespace says whether a namespace was created by us, and goes when nothing of
+// others is in it.
 func IsOurNamespace(o *unstructured.Unstructured) bool {
 	return Ours(o) && o.GetAnnotations()[AnnotationCreated] != "" && !TakenOver(o)
+}
+
+// IsInjected says whether we have the pods of a namespace, which may be nil, injected.
+func IsInjected(o *unstructured.Unstructured) bool {
+	return OwnsApplied(o, "metadata", "labels", LabelInjection)
 }
 
 // TakenOver says whether somebody else says what o should be: by server-side

@@ -39,6 +39,12 @@ const (
 	LabelPermissions = "setup-mesh.io/permissions"
 	LabelNetwork     = "topology.istio.io/network"
 
+	// LabelInjection on a namespace has its pods injected, or not, by the default
+	// revision, whatever LabelRevision says. That has them injected by one revision.
+	// https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
+	LabelInjection = "istio-injection"
+	LabelRevision  = "istio.io/rev"
+
 	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
 	AnnotationControlPlanes = "topology.istio.io/controlPlaneClusters"

@@ -148,11 +148,11 @@ func (ob observer) read(ctx context.Context, l *world.Connected, c *desired.Clus
 		l.Unreached = err
 		return
 	}
-	spaces := sharedNamespaces(l.Live, wanted)
+	spaces := unwantedSpaces(l.Live, wanted)
 	if l.Leaving || world.Demoted(l.Live) {
 		l.Remains = readRemains(ctx, l, spaces)
 	} else {
-		l.Remains = ReadShared(ctx, l, spaces)
+		l.Remains = ReadSpaces(ctx, l, spaces)
 	}
 	if l.Leaving {
 		return

@@ -44,7 +44,13 @@ func (ob observer) readObjects(ctx context.Context, l *world.Connected, wanted [
 			return err
 		}
 	}
-	return readMissing(ctx, l, refs)
+	if err := readMissing(ctx, l, refs); err != nil {
+		return err
+	}
+	for _, it := range wanted {
+		l.Fade(it.Ref)
+	}
+	return nil
 }
 
 // readMissing asks for each of refs of which nothing is known.
@@ -146,7 +152,7 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 			continue
 		}
 		g.Go(func() error {
-			seen.Dry, seen.DryErr = l.Cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopted})
+			seen.Dry, seen.DryErr = l.Cluster.Apply(ctx, want, object.ApplyOptions{DryRun: true, Force: mine || adopt})
 			if seen.Dry != nil {
 				seen.Dry.Object = object.Share(want.Object, seen.Dry.Object)
 			}

@@ -49,7 +49,7 @@ func (ob observer) recoverRecord(ctx context.Context, l *world.Connected, refs m
 			continue
 		}
 		l.Lost = l.Lost || !object.IsCRD(ref)
-		found.Objects = append(found.Objects, record.Recorded{Ref: ref, Subject: desired.SubjectOf(ref, sharedComponent(seen.Object))})
+		found.Objects = append(found.Objects, record.Recorded{Ref: ref, Subject: desired.SubjectOf(ref, lentComponent(seen.Object))})
 	}
 	found.Sort()
 	if l.Lost = l.Lost || whole; l.Lost {
@@ -97,10 +97,13 @@ func recovered(whole bool) map[object.Ref]*desired.Item {
 	return kinds
 }
 
-// sharedComponent is what a copy of another cluster's Service belongs to, or the
-// namespace that came with it.
-func sharedComponent(o *unstructured.Unstructured) order.Component {
-	if o.GetAnnotations()[object.AnnotationSharedFrom] != "" || o.GetKind() == "Namespace" {
+// lentComponent is what a copy of another cluster's Service belongs to, or a namespace
+// that came with it or is injected.
+func lentComponent(o *unstructured.Unstructured) order.Component {
+	switch {
+	case o.GetKind() == "Namespace" && object.IsInjected(o):
+		return order.Injection
+	case o.GetKind() == "Namespace", o.GetAnnotations()[object.AnnotationSharedFrom] != "":
 		return order.SharedServices
 	}
 	return ""

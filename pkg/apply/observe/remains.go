@@ -22,7 +22,7 @@ var made = map[schema.GroupKind]bool{
 }
 
 // readRemains reads what an uninstall has to know of l beside its own objects.
-// spaces are namespaces of copies, which are to go too.
+// spaces are namespaces of users, which are to go too.
 func readRemains(ctx context.Context, l *world.Connected, spaces []string) world.Remains {
 	r := newRemainsReader(l)
 	// istiod writes the root certificate into every namespace:
@@ -48,20 +48,20 @@ func readRemains(ctx context.Context, l *world.Connected, spaces []string) world
 	return r.remains(ctx)
 }
 
-// ReadShared reads what else is in the namespaces of copies that are to go; it asks
-// nothing where there are none.
-func ReadShared(ctx context.Context, l *world.Connected, spaces []string) world.Remains {
+// ReadSpaces reads what else is in namespaces of users that are to go; it asks nothing
+// where there are none.
+func ReadSpaces(ctx context.Context, l *world.Connected, spaces []string) world.Remains {
 	r := newRemainsReader(l)
 	r.namespaces(ctx, spaces)
 	return r.remains(ctx)
 }
 
-// sharedNamespaces are those that came with copies, and that nobody wants any
-// more.
-func sharedNamespaces(l *world.Live, wanted []*desired.Item) []string {
+// unwantedSpaces are the namespaces that came with copies, or to be injected, and that
+// are not wanted now.
+func unwantedSpaces(l *world.Live, wanted []*desired.Item) []string {
 	var out []string
 	for _, o := range world.RecordedIn(l) {
-		if o.Component != order.SharedServices || o.Kind != "Namespace" || slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref }) {
+		if o.Part != order.Spaces && o.Component != order.Injection || slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref }) {
 			continue
 		}
 		if live := l.Object(o.Ref); live != nil && object.IsOurNamespace(live) {

@@ -13,12 +13,13 @@ const (
 	Gateway        Component = "gateway"
 	RemoteAccess   Component = "remote access"
 	SharedServices Component = "shared services"
+	Injection      Component = "injection"
 	Bookkeeping    Component = "record"
 )
 
 // Components lists all components in the order of a plan.
 func Components() []Component {
-	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, SharedServices, Bookkeeping}
+	return []Component{Certificate, ControlPlane, Primaries, Gateway, RemoteAccess, SharedServices, Injection, Bookkeeping}
 }
 
 func (c Component) rank() int { return slices.Index(Components(), c) }

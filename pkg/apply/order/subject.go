@@ -25,9 +25,13 @@ const (
 	Grant      Part = "grant" // peer: the cluster that reads
 	Spaces     Part = "shared namespaces"
 	Copies     Part = "shared services"
-	ByProducts Part = "by-products of istiod"
-	Probe      Part = "probe"
-	Record     Part = "record"
+	// InjectedSpaces are namespaces whose pods are injected. Those that stay when they
+	// are not, or were never ours, only lose InjectionLabels.
+	InjectedSpaces  Part = "injected namespaces"
+	InjectionLabels Part = "injection labels"
+	ByProducts      Part = "by-products of istiod"
+	Probe           Part = "probe"
+	Record          Part = "record"
 )
 
 // A Subject is what an object is about. Whoever treats objects of one kind
@@ -47,13 +51,13 @@ func (s Subject) Compare(o Subject) int {
 // that is gone, nothing runs without what it refers to, and what could be
 // written again by what still runs goes after that.
 var removal = [][]Part{
-	{Probe},
+	{Probe, InjectionLabels},
 	{Injector, Webhooks},
 	{Mesh},
 	{Gateways, Control},
 	{Endpoints, Service, Front, Config, Account, Trust, Credential, Grant, Copies},
 	{ByProducts},
-	{Spaces},
+	{Spaces, InjectedSpaces},
 	{CRDs},
 	{Record},
 	{Namespace},
@@ -85,11 +89,12 @@ func (p Part) Before() []Part {
 	return out
 }
 
-// Between says whether a part is about what clusters hold of each other: it comes
-// and goes by itself, whatever becomes of the cluster's own parts.
+// Between says whether a part is about what clusters hold of each other, or about
+// namespaces of others: it comes and goes by itself, whatever becomes of the cluster's
+// own parts.
 func (p Part) Between() bool {
 	switch p {
-	case Endpoints, Credential, Grant, Account, Copies, Spaces, Probe:
+	case Endpoints, Credential, Grant, Account, Copies, Spaces, InjectedSpaces, InjectionLabels, Probe:
 		return true
 	}
 	return false

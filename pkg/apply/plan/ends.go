@@ -20,12 +20,15 @@ func (s *Scene) ends(c *Cluster, ch Change) []order.Fact {
 func (s *Scene) chain(c *Cluster, ch Change) []order.Fact {
 	var out []order.Fact
 	for _, p := range ch.Part.Before() {
-		if c.Leaving || !p.Between() && !ch.Part.Between() || p == order.Copies && ch.Part == order.Spaces {
+		if c.Leaving || !p.Between() && !ch.Part.Between() || p == order.Copies && holdsCopies(ch.Part) {
 			out = append(out, order.Gone(c.Name, p, ""))
 		}
 	}
 	return out
 }
+
+// holdsCopies says whether copies may be in namespaces of a part: they go before it.
+func holdsCopies(p order.Part) bool { return p == order.Spaces || p == order.InjectedSpaces }
 
 // forgotten are the facts that the peers of c, which leaves, no longer read it.
 // Those that are not reached keep what they have until they are.
@@ -43,7 +46,7 @@ func (s *Scene) forgotten(c *Cluster) []order.Fact {
 // it once it was cleaned.
 func (s *Scene) cleaned(c *Cluster, ch Change) []order.Fact {
 	switch ch.Part {
-	case order.Probe, order.Injector, order.Webhooks, order.Mesh, order.Gateways, order.Control:
+	case order.Probe, order.InjectionLabels, order.Injector, order.Webhooks, order.Mesh, order.Gateways, order.Control:
 		return nil
 	}
 	var out []order.Fact

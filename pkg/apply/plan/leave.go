@@ -27,7 +27,7 @@ func (pl *planner) prune(c *Cluster, shared []*desired.Item) {
 		case wanted[o.Ref]:
 		case pl.plan.Shared.Kept[desired.Placed{Cluster: c.Name, Ref: o.Ref}]:
 			pl.keep(c, o)
-		case o.Component == order.SharedServices && seen.Object != nil:
+		case lent(o) && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
 		case !object.IsCRD(o.Ref), dropCRDs:
 			pl.delete(c, o)
@@ -95,7 +95,7 @@ func (pl *planner) leave(c *Cluster) {
 	for _, o := range left {
 		switch {
 		case o.Ref == namespace, object.IsCRD(o.Ref) && keepCRDs:
-		case o.Component == order.SharedServices && l.Object(o.Ref) != nil:
+		case lent(o) && l.Object(o.Ref) != nil:
 			pl.unshare(c, o, "")
 		default:
 			pl.delete(c, o)
@@ -118,8 +118,15 @@ func (pl *planner) leaveNamespace(c *Cluster, ref object.Ref, about order.Subjec
 		return
 	}
 	ch := Change{Subject: about, Object: ref, Action: Delete, UID: string(live.GetUID())}
+	injected := about.Component == order.Injection
+	if injected {
+		ch.Part = order.InjectedSpaces // the record may say that it was to stay
+	}
 	if !object.IsOurNamespace(live) || len(pl.plan.Options.Others(c, ref.Name)) > 0 {
 		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
+		if injected {
+			ch.Part, ch.Reason = order.InjectionLabels, "kept; setup-mesh no longer labels it for injection"
+		}
 	}
 	c.Changes = append(c.Changes, ch)
 }

@@ -8,18 +8,25 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
+// lent says whether a recorded object is, or is in, a namespace that users have things
+// in: theirs to take over.
+func lent(o record.Recorded) bool {
+	return o.Component == order.SharedServices || o.Component == order.Injection
+}
+
 // unshare plans the end of a recorded copy, or of the namespace that came with
-// copies. What somebody has taken over is theirs, as it is.
+// copies or is injected. What somebody has taken over is theirs, as it is.
 func (pl *planner) unshare(c *Cluster, o record.Recorded, reason string) {
 	live := c.Live.Object(o.Ref)
 	ch := Change{Subject: o.Subject, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[object.AnnotationSharedFrom], UID: string(live.GetUID())}
 	switch {
 	case !object.Ours(live):
 		return
-	case o.Kind == "Namespace" && c.Live.Remains.Err != nil:
+	case o.Kind == "Namespace" && object.IsOurNamespace(live) && c.Live.Remains.Err != nil:
 		ch.Action, ch.Blocked, ch.Hint = Unknown, c.Live.Remains.Err.Error(), object.HintOf(c.Live.Remains.Err)
 	case o.Kind == "Namespace":
 		pl.leaveNamespace(c, o.Ref, o.Subject)
@@ -32,13 +39,15 @@ func (pl *planner) unshare(c *Cluster, o record.Recorded, reason string) {
 	c.Changes = append(c.Changes, ch)
 }
 
-// whyUnshared is why a copy is no longer wanted.
+// whyUnshared is why a copy, or a namespace, is no longer wanted.
 func (pl *planner) whyUnshared(c *Cluster, o record.Recorded, live *unstructured.Unstructured) string {
 	namespace := o.Namespace
 	if namespace == "" {
 		namespace = o.Name
 	}
 	switch {
+	case o.Component == order.Injection:
+		return "no longer in injection.namespaces"
 	case !slices.Contains(pl.plan.Wanted.SharedServices, namespace):
 		return "no longer in sharedServices"
 	case !c.Desired.Joined:

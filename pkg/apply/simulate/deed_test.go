@@ -215,6 +215,12 @@ var changes = map[string]func(o applytest.Object, choice int){
 	"EndpointSlice": func(o applytest.Object, _ int) {
 		o.Object["endpoints"] = []any{map[string]any{"addresses": []any{"203.0.113.9"}}}
 	},
+	"Namespace": func(o applytest.Object, _ int) {
+		if labels := o.GetLabels(); labels[object.LabelInjection] != "" {
+			labels[object.LabelInjection] = "disabled"
+			o.SetLabels(labels)
+		}
+	},
 	"MutatingWebhookConfiguration": func(o applytest.Object, _ int) { o.SetLabels(nil) },
 }
 

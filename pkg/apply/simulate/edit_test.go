@@ -44,6 +44,8 @@ func set(m *mesh, e edit) {
 		c.Account = []string{"", "reader-x", "reader-y"}[e.B%3]
 	case "shared":
 		toggle(&m.Shared, []string{"shop", "pay"}[e.B%2])
+	case "inject":
+		toggle(&m.Injected, []string{"shop", "pay", "web"}[e.B%3])
 	case "note":
 		c.Note = e.B % 3
 	case "apart":

@@ -206,6 +206,8 @@ func (s *sim) asWanted(w applytest.World, m mesh, c member, d *desired.Cluster) 
 			s.fail("end", "%s is not in %s", it.Ref, c.Cluster)
 		case it.Ref.Kind != "Namespace" && !compare.Holds(it.Object.Object, live.Object):
 			s.fail("end", "%s in %s is not as it is wanted", it.Ref, c.Cluster)
+		case it.Object.GetLabels()[object.LabelInjection] != live.GetLabels()[object.LabelInjection]:
+			s.fail("end", "%s in %s is labelled %v", it.Ref, c.Cluster, live.GetLabels())
 		}
 	}
 	w.Each(c.Cluster, func(o applytest.Object) {

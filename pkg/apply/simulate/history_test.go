@@ -63,6 +63,9 @@ func generate(seed uint64) history {
 			if r.IntN(4) == 0 {
 				m.Shared = []string{"shop"}
 			}
+			if r.IntN(4) == 0 {
+				m.Injected = []string{"shop"}
+			}
 			m.mend()
 		}
 		h.Start = append(h.Start, m)
@@ -142,7 +145,7 @@ type edit struct {
 var edits = []string{
 	"add", "add", "add", "remove", "remove", "remove", "context", "context", "name", "network", "network",
 	"role", "role", "role", "role", "primaries", "primaries", "primaries", "primaries", "namespace", "account", "account",
-	"shared", "address", "note", "server", "apart", "apart", "trace", "env", "strict", "overlay", "move", "order",
+	"shared", "inject", "inject", "address", "note", "server", "apart", "apart", "trace", "env", "strict", "overlay", "move", "order",
 }
 
 func randomEdit(r *rand.Rand) edit {

@@ -148,7 +148,7 @@ func (s *sim) wrote(w applytest.Write) {
 	if w.Ref == record.Ref(w.Ref.Namespace) {
 		s.tell(w.Cluster, s.records.of(w.After))
 	}
-	if w.Ref.Kind == "Namespace" && w.Verb == "create" {
+	if w.Verb == "create" && w.Ref == object.NamespaceRef(w.Ref.Name) && slices.Contains(namespaces, w.Ref.Name) {
 		s.spaces[w.Cluster] = time.Now()
 	}
 	if w.Ref.Kind == "Lease" && w.Verb == "delete" && (w.By == "kubectl-edit" || s.watch.dirty[w.Cluster]) { // or its namespace was ended
@@ -169,6 +169,7 @@ func (s *sim) wrote(w applytest.Write) {
 		s.checkDelete(w, p)
 	}
 	s.checkRecord(w)
+	s.checkLabel(w)
 	switch w.Ref.Kind {
 	case "Service", "EndpointSlice", "MutatingWebhookConfiguration", "Namespace", "Gateway", "VirtualService", "CustomResourceDefinition":
 		s.checkInjection(w.World, w.Verb+" of "+w.Ref.String()+" in "+w.Cluster)
@@ -250,6 +251,23 @@ func (s *sim) checkInjection(w applytest.World, when string) {
 		case is.all:
 			s.watch.injected[c] = is
 		}
+	}
+}
+
+// checkLabel is that pods of a namespace are expected to be injected only where they
+// are.
+func (s *sim) checkLabel(w applytest.Write) {
+	label := func(o applytest.Object) string {
+		if o == nil {
+			return ""
+		}
+		return o.GetLabels()[object.LabelInjection]
+	}
+	if w.Ref.Kind != "Namespace" || label(w.After) != "enabled" || label(w.Before) == "enabled" || s.watch.dirty[w.Cluster] {
+		return
+	}
+	if is, list := injection(w.World, w.Cluster); !is.any {
+		s.fail("label", "%s in %s is labelled, and nobody injects its pods: %+v", w.Ref, w.Cluster, list)
 	}
 }
 

@@ -33,6 +33,7 @@ type mesh struct {
 	ID        string
 	Namespace string
 	Shared    []string `json:",omitempty"`
+	Injected  []string `json:",omitempty"` // namespaces
 	Members   []member `json:",omitempty"`
 	Trace     int      // of base.yaml
 	Env       int      `json:",omitempty"`
@@ -56,7 +57,7 @@ type member struct {
 }
 
 func (m mesh) clone() mesh {
-	m.Shared = slices.Clone(m.Shared)
+	m.Shared, m.Injected = slices.Clone(m.Shared), slices.Clone(m.Injected)
 	m.Members = slices.Clone(m.Members)
 	for i := range m.Members {
 		m.Members[i].Primaries = slices.Clone(m.Members[i].Primaries)
@@ -108,6 +109,9 @@ func (m mesh) topology() string {
 	fmt.Fprintf(&b, "mesh_id: %s\n", m.ID)
 	if len(m.Shared) > 0 {
 		fmt.Fprintf(&b, "sharedServices: [%s]\n", strings.Join(m.Shared, ", "))
+	}
+	if len(m.Injected) > 0 {
+		fmt.Fprintf(&b, "injection: {namespaces: [%s]}\n", strings.Join(m.Injected, ", "))
 	}
 	b.WriteString("contexts:\n")
 	for _, c := range m.Members {

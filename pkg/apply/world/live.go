@@ -24,11 +24,11 @@ func (l *Live) Follow(mesh string) bool {
 }
 
 // OtherNamespace is where Istio is if it is not where the topology says: a namespace
-// of ours that has a network. "" for none.
+// of ours that has a network, and none of users. "" for none.
 func (l *Live) OtherNamespace() string {
 	found := ""
 	for ref, seen := range l.Objects {
-		if ref.Kind == "Namespace" && ref.Name != l.Namespace && object.Ours(seen.Object) && seen.Object.GetLabels()[object.LabelNetwork] != "" {
+		if ref.Kind == "Namespace" && ref.Name != l.Namespace && object.Ours(seen.Object) && !object.IsInjected(seen.Object) && seen.Object.GetLabels()[object.LabelNetwork] != "" {
 			found = max(found, ref.Name)
 		}
 	}
@@ -45,6 +45,14 @@ func (l *Live) SeeNamespace(seen Observed) {
 		seen = Observed{}
 	}
 	l.Objects[ref] = seen
+}
+
+// Fade makes a namespace that is being deleted count as gone.
+func (l *Live) Fade(ref object.Ref) {
+	if o := l.Object(ref); ref.Kind == "Namespace" && o != nil && o.GetDeletionTimestamp() != nil {
+		l.ends(ref)
+		l.Objects[ref] = Observed{}
+	}
 }
 
 // ends notes that a namespace is being deleted.

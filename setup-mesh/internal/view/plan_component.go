@@ -77,6 +77,8 @@ func (v *planView) knownComponent(c *plan.Cluster, comp order.Component, changes
 		return v.remoteAccess(c, changes)
 	case order.SharedServices:
 		return sharedLines(changes)
+	case order.Injection:
+		return injectionLines(changes)
 	case order.Bookkeeping:
 		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
 	}

@@ -39,24 +39,24 @@ func (p proof) whole() bool { return len(p.proved) == len(p.all) }
 // proofs are those of the clusters that take part in discovery. A remote cluster
 // does by being served.
 func (v *reportView) proofs() (primaries, remotes proof) {
-	proved := map[string]bool{}
+	proved := map[order.Fact]bool{}
 	for _, s := range v.report.Steps {
-		if (s.Claim == order.Discovers || s.Claim == order.Injected) && s.Outcome == execute.Done {
-			proved[s.Cluster] = true
+		if s.Outcome == execute.Done {
+			proved[order.Fact{Cluster: s.Cluster, Claim: s.Claim}] = true
 		}
 	}
 	for _, c := range v.plan.Clusters {
-		p := &primaries
+		p, shows := &primaries, order.Discovers
 		switch {
 		case c.Leaving:
 			continue
 		case c.Role == record.RoleRemote:
-			p = &remotes
+			p, shows = &remotes, order.Injected
 		case len(c.Reads) == 0:
 			continue
 		}
 		p.all = append(p.all, c.Name)
-		if proved[c.Name] {
+		if proved[order.Fact{Cluster: c.Name, Claim: shows}] {
 			p.proved = append(p.proved, c.Name)
 		}
 	}

@@ -99,7 +99,8 @@ func (v *reportView) serving(c *plan.Cluster) []string {
 	}
 	return v.wordsFor(c, stateWords{part(plan.Put, order.Control), execute.Skipped, "old istiod still serves"}.orIf(fresh, "its istiod is not installed yet"),
 		stateWords{claim(order.Answers), execute.Failed, "its istiod does not answer"},
-		stateWords{claim(order.Discovers), execute.Failed, "does not discover all others"})
+		stateWords{claim(order.Discovers), execute.Failed, "does not discover all others"},
+		stateWords{claim(order.Injected), execute.Failed, "new pods are not injected"})
 }
 
 // stateWords are what a step that ended so says of its cluster.

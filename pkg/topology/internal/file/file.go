@@ -13,8 +13,16 @@ type Topology struct {
 	TrustDomain string `json:"trust_domain,omitempty" jsonschema:"default=cluster.local,pattern=^[a-z0-9]([-._a-z0-9]*[a-z0-9])?$,maxLength=255" example:"mesh.example.com"`
 	// Namespaces whose Services are kept present in every cluster of the mesh, so that clients find them wherever they run: the namespace and the Service's name and ports, without endpoints of their own. A Service that somebody else manages is left alone.
 	SharedServices []string `json:"sharedServices,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[shop, payments]"`
+	// Which pods get a sidecar proxy without a label of their own.
+	Injection *Injection `json:"injection,omitempty" example:"{namespaces: [sample]}"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
 	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
+}
+
+// Injection is which pods are injected.
+type Injection struct {
+	// Namespaces whose pods are injected, in every cluster of the mesh: each is labelled istio-injection=enabled, once new pods there can be injected, and is created where it does not exist. Of a namespace that is somebody else's, setup-mesh owns its labels and nothing else, and takes them off when the namespace is no longer listed.
+	Namespaces []string `json:"namespaces" jsonschema:"required,minItems=1,uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[sample]"`
 }
 
 // Context is one cluster of the mesh, named by its kubeconfig context.

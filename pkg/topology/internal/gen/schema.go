@@ -102,6 +102,7 @@ func finish(s *jsonschema.Schema) error {
 // types are the definitions of the schema, by name.
 var types = map[string]reflect.Type{
 	"Topology":  reflect.TypeFor[file.Topology](),
+	"Injection": reflect.TypeFor[file.Injection](),
 	"Context":   reflect.TypeFor[file.Context](),
 	"Gateway":   reflect.TypeFor[file.Gateway](),
 	"APIServer": reflect.TypeFor[file.APIServer](),
