@@ -14,12 +14,12 @@ type Decision struct {
 type Level int
 
 const (
-	// A Note is about a setting that means today what it meant, elsewhere or by
+	// Note is the level of a setting that means today what it meant, elsewhere or by
 	// itself.
 	Note Level = iota
-	// A Warning is about a setting that has no effect, where one was asked for.
+	// Warning is that of a setting without effect, where one was asked for.
 	Warning
-	// A Mistake is about a setting that cannot be honoured.
+	// Mistake is that of a setting that cannot be honoured.
 	Mistake
 )
 
