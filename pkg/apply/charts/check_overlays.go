@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"istio.io/istio/operator/pkg/tpath"
 	"istio.io/istio/operator/pkg/util"
@@ -120,7 +121,7 @@ func (c *checker) overlay(path string, overlay map[string]any, component string,
 			p, _ := p.(map[string]any)
 			at := fmt.Sprintf("%s.patches[%d]", path, i)
 			if err := patch(tree, p); err != nil {
-				c.add(at, "%v", err)
+				c.advise(at, patchHint(p), "%v", err)
 				continue
 			}
 			after := unknownFields(o, tree)
@@ -131,8 +132,36 @@ func (c *checker) overlay(path string, overlay map[string]any, component string,
 		}
 	}
 	if !found {
-		c.add(path, "there is no %s %q in %s", kind, name, component)
+		c.advise(path, overlayHint(kind, name, component, objects), "there is no %s %q in %s", kind, name, component)
 	}
+}
+
+// patchHint is what to do about a patch that hits nothing.
+func patchHint(p map[string]any) string {
+	if path, _ := p["path"].(string); strings.Contains(path, "workload-socket") {
+		return "the gateway's containers come from the injector: annotate its pods with inject.istio.io/templates: gateway,spire"
+	}
+	return "setup-mesh render shows what is there"
+}
+
+// overlayHint is what to do about an overlay for an object that is not there.
+func overlayHint(kind, name, component string, objects []Object) string {
+	if name == "istio-pilot" {
+		return "write istiod, which is its name today"
+	}
+	var there []string
+	for _, o := range objects {
+		if o.Component == component && o.GetKind() == kind {
+			there = append(there, o.GetName())
+		}
+	}
+	switch {
+	case len(there) > 0:
+		return "it has " + strings.Join(there, ", ")
+	case kind == "PodDisruptionBudget":
+		return "it is made for two replicas or more: write hpaSpec: {minReplicas: 2}"
+	}
+	return "take it out"
 }
 
 // patch applies one patch to tree as the renderer does, but fails where that

@@ -104,10 +104,10 @@ func TestCheck(t *testing.T) {
 			    {path: spec.strategy.rollingUpdate.maxSurge}]}]}},
 			  egressGateways: [{name: out, enabled: false, k8s: {overlays: [{kind: A, name: b}]}}]}}`,
 			want: []Finding{
-				{Path: "spec.components.pilot.k8s.overlays[name=istiod].patches[0]", Message: "there is no \"spec.template.spec.containers.[name:nobody].image\": path spec.template.spec.containers.[name:nobody].image: element [name:nobody] not found"},
+				{Path: "spec.components.pilot.k8s.overlays[name=istiod].patches[0]", Message: "there is no \"spec.template.spec.containers.[name:nobody].image\": path spec.template.spec.containers.[name:nobody].image: element [name:nobody] not found", Hint: "setup-mesh render shows what is there"},
 				{Path: "spec.components.pilot.k8s.overlays[name=istiod].patches[1]", Message: "gives an invalid Deployment: unknown field \"spec.template.spec.tolerationz\""},
-				{Path: "spec.components.pilot.k8s.overlays[name=istiod].patches[2]", Message: "there is nothing to delete at \"spec.strategy.nope\""},
-				{Path: "spec.components.pilot.k8s.overlays[name=istoid]", Message: "there is no Deployment \"istoid\" in pilot"},
+				{Path: "spec.components.pilot.k8s.overlays[name=istiod].patches[2]", Message: "there is nothing to delete at \"spec.strategy.nope\"", Hint: "setup-mesh render shows what is there"},
+				{Path: "spec.components.pilot.k8s.overlays[name=istoid]", Message: "there is no Deployment \"istoid\" in pilot", Hint: "it has istiod"},
 			},
 		},
 		"settings that are ignored": {

@@ -25,7 +25,7 @@ func meshMTLS(t *translation) {
 	}
 	signed := []string{"values", "security", "selfSigned"}
 	if v := t.spec.Get(signed...); !v.IsNull() && v.Value != false {
-		t.take(signed, Mistake, "take it out, or set it to false", "must be false: every cluster's CA is signed by the mesh's root")
+		t.take(signed, Warning, "take it out, or set it to false", "has no effect: every cluster's CA is signed by the mesh's root")
 	}
 	known := []string{"enabled", "auto"}
 	block := t.spec.Get(strict[:3]...)

@@ -61,7 +61,7 @@ var stepRows = []Row{
 	{"a gateway without a name, alone in its list", "`istio-ingressgateway` or `istio-egressgateway`", ""},
 	{"k8s.hpaSpec.metrics of autoscaling/v2beta1, scaleTargetRef", "metrics of autoscaling/v2; the chart names what is scaled", ""},
 	{"values.global.mtls.enabled, values.security.createMeshPolicy", "a mesh-wide PeerAuthentication, mode STRICT, where true", "`false`"},
-	{"values.security.selfSigned", "refused where true: the root in `certs/` signs every cluster's CA", "`false`"},
+	{"values.security.selfSigned", "a warning where true: the root in `certs/` signs every cluster's CA", "`false`"},
 	{"values.global.disablePolicyChecks", "refused where false and Mixer's policy was not off: AuthorizationPolicy, or an ext_authz provider", "`true`"},
 	{"values.global.tracer.zipkin.address", "`meshConfig.defaultConfig.tracing.zipkin.address`, unless `values.global.proxy.tracer` is zipkin", "`\"\"`"},
 	{"values.nodeagent", "nothing; refused where it names another CA: the mesh's root signs", ""},

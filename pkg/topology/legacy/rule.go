@@ -55,9 +55,9 @@ func matches(t *tree.Tree, pattern, at []string) [][]string {
 
 func (r rule) applyTo(t *translation, keys []string) {
 	v := t.spec.Get(keys...)
-	quiet := v.IsNull() || v.Kind == tree.Scalar && slices.Contains(r.quiet, v.Text)
+	quiet := v.IsNull() || v.Kind == tree.Scalar && slices.Contains(r.quiet, v.Text) || v.Kind == tree.Sequence && len(v.Items) == 0
 	switch {
-	case r.fate == moved && !v.IsNull():
+	case r.fate == moved && !quiet:
 		t.move(keys, r.target(keys))
 	case r.fate == kept:
 		t.tell(Warning, keys, "", r.text, "has less effect than it had")
@@ -69,7 +69,7 @@ func (r rule) applyTo(t *translation, keys []string) {
 	case r.fate == addon && isOff(v):
 		t.take(keys, Note, "", "is off, and asks for nothing today")
 	case r.fate == always:
-		t.take(keys, Mistake, r.text, "is not possible any more")
+		t.take(keys, Mistake, r.text, "is not possible today")
 	case r.fate == refused:
 		t.take(keys, Mistake, r.text, "is not supported")
 	default:

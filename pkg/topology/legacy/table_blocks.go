@@ -21,26 +21,26 @@ var blockRules = []rule{
 	{"trafficManagement.components.pilot.k8s", moved, "components.pilot.k8s", nil},
 	{"trafficManagement.components.proxy", addon, "set values.global.proxy", nil},
 	{"policy.enabled", gone, mixerGone, values("true", "false")},
-	{"policy.components.namespace", moved, "namespace", nil},
+	{"policy.components.namespace", gone, "", nil},
 	{"policy.components.*", addon, mixerGone, nil},
 	{"telemetry.enabled", gone, mixerGone, values("true", "false")},
-	{"telemetry.components.namespace", moved, "namespace", nil},
+	{"telemetry.components.namespace", gone, "", nil},
 	{"telemetry.components.*.enabled", gone, mixerGone, values("true", "false")},
 	{"telemetry.components.*", addon, mixerGone, nil},
-	{"security.enabled", always, "istiod is the CA of its cluster, and every proxy needs one", values("true")},
+	{"security.enabled", gone, alwaysCA, values("true")},
 	{"security.components.namespace", moved, "namespace", nil},
-	{"security.components.citadel.enabled", always, "istiod is the CA of its cluster, and every proxy needs one", values("true")},
+	{"security.components.citadel.enabled", gone, alwaysCA, values("true")},
 	{"security.components.citadel", addon, partOfPilot, nil},
 	{"security.components.nodeAgent.enabled", gone, "", values("true", "false")},
 	{"security.components.nodeAgent", addon, "its work is done in the proxy: values.global.proxy", nil},
 	{"security.components.certManager", addon, certManager, nil},
-	{"configManagement.enabled", always, partOfPilot, values("true")},
+	{"configManagement.enabled", gone, partOfPilot, values("true", "false")},
 	{"configManagement.components.namespace", moved, "namespace", nil},
-	{"configManagement.components.galley.enabled", always, partOfPilot, values("true")},
+	{"configManagement.components.galley.enabled", gone, partOfPilot, values("true", "false")},
 	{"configManagement.components.galley", addon, partOfPilot, nil},
-	{"autoInjection.enabled", always, noInjection, values("true")},
+	{"autoInjection.enabled", gone, noInjection, values("true")},
 	{"autoInjection.components.namespace", moved, "namespace", nil},
-	{"autoInjection.components.*.enabled", always, noInjection, values("true")},
+	{"autoInjection.components.*.enabled", gone, noInjection, values("true")},
 	{"autoInjection.components.*", addon, partOfPilot, nil},
 	{"gateways.components.namespace", moved, "namespace", nil},
 	{"cni.enabled", moved, "components.cni.enabled", nil},
@@ -48,16 +48,20 @@ var blockRules = []rule{
 	{"cni.components.cni.enabled", moved, "components.cni.enabled", nil},
 	{"cni.components.cni.namespace", moved, "components.cni.namespace", nil},
 	{"cni.components.cni.k8s", moved, "components.cni.k8s", nil},
-	{"coreDNS.components.namespace", moved, "namespace", nil},
+	{"coreDNS.components.namespace", gone, "", nil},
 	{"coreDNS.components.*", addon, dnsCapture, nil},
 	{"coreDNS.enabled", gone, dnsCapture, values("false")},
 	{"thirdParty", addon, addOns, nil},
 	{"tolerations", refused, "write components.pilot.k8s.tolerations, and the same for each gateway", nil},
+	{"addonComponents.pilot.enabled", gone, "", values("true")},
 	{"addonComponents.*", addon, addOns, nil},
 	{"base", addon, "write components.base", nil},
 }
 
-const noInjection = "injection is a part of istiod: pods of namespaces without a label are left alone while values.sidecarInjectorWebhook.enableNamespacesByDefault is false"
+const (
+	noInjection = "istiod always injects the pods of namespaces that are labelled for it: label none"
+	alwaysCA    = "istiod is the CA of its cluster, and every proxy needs one"
+)
 
 // componentRules are components that later Istios had, or that people write.
 var componentRules = []rule{
@@ -70,7 +74,7 @@ var componentRules = []rule{
 	{"components.nodeAgent.enabled", gone, "", values("true", "false")},
 	{"components.nodeAgent", addon, "its work is done in the proxy: values.global.proxy", nil},
 	{"components.certManager", addon, certManager, nil},
-	{"components.sidecarInjector.enabled", always, noInjection, values("true", "false")},
+	{"components.sidecarInjector.enabled", gone, noInjection, values("true")},
 	{"components.sidecarInjector", addon, partOfPilot, nil},
 	{"components.coreDNS", addon, dnsCapture, nil},
 	{"components.proxy", addon, "set values.global.proxy", nil},

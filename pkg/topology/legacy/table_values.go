@@ -1,9 +1,9 @@
 package legacy
 
 const (
-	noDetection = "protocols are always detected: name the ports, or set appProtocol on Services"
-	telemetryV2 = "write a Telemetry resource: https://istio.io/latest/docs/tasks/observability/telemetry/"
-	topologySet = "topology.yaml says it"
+	noDetection  = "protocols are always detected: name the ports, or set appProtocol on Services"
+	telemetryV2  = "write a Telemetry resource: https://istio.io/latest/docs/tasks/observability/telemetry/"
+	antiAffinity = "write it as k8s.affinity of the component"
 )
 
 // valueRules are values that the charts no longer read.
@@ -22,18 +22,18 @@ var valueRules = []rule{
 	{"values.servicegraph", addon, addOns, nil},
 	{"values.clusterResources", always, "roles are always made", values("true")},
 	{"values.istio_cni.enabled", moved, "components.cni.enabled", nil},
-	{"values.istio_cni.chained", moved, "values.cni.chained", nil},
+	{"values.istio_cni.*", moved, "values.cni.*", nil},
 	{"values.cni.logLevel", gone, "write values.cni.logging.level", values("info")},
 	{"values.cni.privileged", gone, "it takes the privileges that it needs", values("false", "true")},
 
 	{"values.security.enabled", always, partOfPilot, values("true")},
 	{"values.security.workloadCertTtl", moved, "values.pilot.env.DEFAULT_WORKLOAD_CERT_TTL", nil},
 	{"values.security.maxWorkloadCertTtl", moved, "values.pilot.env.MAX_WORKLOAD_CERT_TTL", nil},
-	{"values.security.trustDomain", moved, "meshConfig.trustDomain", nil},
+	{"values.security.trustDomain", moved, "meshConfig.trustDomain", values("")},
 	{"values.security.citadelHealthCheck", gone, partOfPilot, values("false")},
 	{"values.security.dnsCerts", gone, certManager, nil},
 
-	{"values.global.trustDomain", moved, "meshConfig.trustDomain", nil},
+	{"values.global.trustDomain", moved, "meshConfig.trustDomain", values("")},
 	{"values.global.trustDomainAliases", moved, "meshConfig.trustDomainAliases", nil},
 	{"values.global.mtls.auto", moved, "meshConfig.enableAutoMtls", nil},
 	{"values.global.enableTracing", moved, "meshConfig.enableTracing", nil},
@@ -87,16 +87,20 @@ var valueRules = []rule{
 	{"values.pilot.policy", addon, mixerGone, nil},
 	{"values.pilot.useMCP", gone, "", values("true", "false")},
 	{"values.pilot.meshNetworks", moved, "values.global.meshNetworks", nil},
-	{"values.pilot.enableProtocolSniffingForOutbound", always, noDetection, values("true")},
-	{"values.pilot.enableProtocolSniffingForInbound", always, noDetection, values("true")},
+	{"values.pilot.enableProtocolSniffingForOutbound", gone, noDetection, values("true")},
+	{"values.pilot.enableProtocolSniffingForInbound", gone, noDetection, values("true")},
+	{"values.pilot.podAntiAffinityLabelSelector", refused, antiAffinity, nil},
+	{"values.pilot.podAntiAffinityTermLabelSelector", refused, antiAffinity, nil},
 	{"values.pilot.ingress", gone, "set meshConfig.ingressService, ingressControllerMode and ingressClass", nil},
 
 	{"values.gateways.*.sds", gone, "", nil},
+	{"values.gateways.*.podAntiAffinityLabelSelector", refused, antiAffinity, nil},
+	{"values.gateways.*.podAntiAffinityTermLabelSelector", refused, antiAffinity, nil},
 	{"values.gateways.*.debug", gone, "set the log level with sidecar annotations", values("", "info")},
 	{"values.gateways.*.zvpn", addon, "zero VPN is gone: networks are joined by the east-west gateway", nil},
 	{"values.gateways.*.meshExpansionPorts", gone, "", nil},
 
-	{"values.sidecarInjectorWebhook.enabled", always, noInjection, values("true")},
+	{"values.sidecarInjectorWebhook.enabled", gone, noInjection, values("true")},
 	{"values.telemetry.v1", addon, mixerGone, nil},
 	{"values.telemetry.v2.metadataExchange", gone, "", nil},
 	{"values.telemetry.v2.prometheus.wasmEnabled", gone, telemetryV2, values("false")},

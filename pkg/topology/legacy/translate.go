@@ -81,7 +81,11 @@ func (t *translation) move(keys, to []string) {
 		t.put(to, at, asText(to, merged))
 		return
 	}
-	t.take(keys, Mistake, "keep one of the two", "is %s today, which is on line %d with another value", strings.Join(to, "."), t.spec.KeyAt(to...).Line)
+	hint := "keep one of the two"
+	if to[len(to)-1] == "namespace" && len(to) == 1 {
+		hint = "one cluster has one control plane: set the namespace of each context in topology.yaml, and take both out"
+	}
+	t.take(keys, Mistake, hint, "is %s today, which is on line %d with another value", strings.Join(to, "."), t.spec.KeyAt(to...).Line)
 }
 
 // asText is a value as text, where only text may stand.

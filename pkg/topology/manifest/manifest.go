@@ -68,10 +68,14 @@ func (m *Manifest) At(path string) topology.Position {
 // comes from and its path there: spec.values.x of base.yaml is
 // contexts.east.overlay.values.x in topology.yaml.
 //
-// Without a hint, the key of known that is nearest to the last one of path is one.
+// Without a hint, the key of known that is nearest to the last one of path is one; where
+// there are some and none is near, it is to take the key out.
 func (m *Manifest) Problem(path, message, hint string, known ...string) topology.Problem {
 	if hint == "" {
 		hint = names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known)
+		if hint == "" && len(known) > 0 {
+			hint = "take it out: today's Istio has no such key"
+		}
 	}
 	p := topology.Problem{Position: m.At(path), Path: path, Message: message, Hint: hint}
 	if p.File == m.mesh && p.File != "" {
