@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -28,6 +29,10 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 	}
 	defer d.Close()
 	files, err := d.Read(contexts)
+	if err != nil && files.Base != nil {
+		// The charts know of mistakes that nothing else does: all come at once.
+		err = errors.Join(err, desired.CheckBase(files.Base, charts.New()).Err())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -160,6 +160,18 @@ func (d *Desired) check(r Charts) topology.Problems {
 	return all
 }
 
+// CheckBase returns what the charts refuse in a base.yaml by itself: for where the files
+// have other mistakes, so that no cluster's manifest can be made.
+func CheckBase(b *manifest.Base, r Charts) topology.Problems {
+	var out topology.Problems
+	for _, f := range r.Check(b.Operator()) {
+		if !f.Warning {
+			out = append(out, b.Problem(f.Path, f.Message, f.Hint, strings.Fields(f.Known)...))
+		}
+	}
+	return out
+}
+
 func appendNew(all, found topology.Problems) topology.Problems {
 	for _, p := range found {
 		if !slices.Contains(all, p) {

@@ -55,9 +55,41 @@ func belowSpec(path string) string {
 // the contents of values, meshConfig and the components. All mistakes are returned
 // together, as [topology.Problems].
 func ParseBase(name string, data []byte) (*Base, error) {
+	b, ps := parseBase(name, data)
+	if err := ps.Err(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Rest is a base.yaml without the parts that [ParseBase] finds wrong, so that what is
+// left can be judged in the same run; nil where nothing is.
+func Rest(name string, data []byte) *Base {
+	b, ps := parseBase(name, data)
+	if b == nil {
+		return nil
+	}
+	b.spec = b.spec.Clone()
+	for _, p := range ps {
+		b.spec.Cut(belowSpec(p.Path))
+	}
+	b.Spec = b.spec.Map()
+	return b
+}
+
+// Operator returns the spec as the charts take it: see [Manifest.Operator]. The caller
+// owns the map.
+func (b *Base) Operator() map[string]any { return operator(b.spec) }
+
+// Problem is [Manifest.Problem] for a base.yaml by itself.
+func (b *Base) Problem(path, message, hint string, known ...string) topology.Problem {
+	return topology.Problem{Position: b.At(path), Path: path, Message: message, Hint: hintFor(path, hint, known)}
+}
+
+func parseBase(name string, data []byte) (*Base, topology.Problems) {
 	t, ps := readDocument(name, data)
 	if t == nil || len(ps) > 0 {
-		return nil, ps.Err()
+		return nil, ps
 	}
 	b := &Base{File: name, spec: tree.NewMapping(), metadata: tree.NewMapping(), specAt: t.At}
 	b.Kind = checkKind(t, &ps)
@@ -83,10 +115,7 @@ func ParseBase(name string, data []byte) (*Base, error) {
 		}
 	}
 	b.Spec = b.spec.Map()
-	if err := ps.Err(); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return b, ps
 }
 
 // readDocument reads the one document of a base.yaml, which is a mapping.

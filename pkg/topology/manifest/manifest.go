@@ -71,17 +71,22 @@ func (m *Manifest) At(path string) topology.Position {
 // Without a hint, the key of known that is nearest to the last one of path is one; where
 // there are some and none is near, it is to take the key out.
 func (m *Manifest) Problem(path, message, hint string, known ...string) topology.Problem {
-	if hint == "" {
-		hint = names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known)
-		if hint == "" && len(known) > 0 {
-			hint = "take it out: today's Istio has no such key"
-		}
-	}
-	p := topology.Problem{Position: m.At(path), Path: path, Message: message, Hint: hint}
+	p := topology.Problem{Position: m.At(path), Path: path, Message: message, Hint: hintFor(path, hint, known)}
 	if p.File == m.mesh && p.File != "" {
 		p.Path = tree.Join("contexts", m.context, "overlay") + strings.TrimPrefix(path, "spec")
 	}
 	return p
+}
+
+// hintFor is hint, or else the key of known that is nearest to the last one of path.
+func hintFor(path, hint string, known []string) string {
+	if hint != "" {
+		return hint
+	}
+	if near := names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known); near != "" || len(known) == 0 {
+		return near
+	}
+	return "take it out: today's Istio has no such key"
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS
@@ -96,8 +101,10 @@ func (m *Manifest) StrictMTLS() bool {
 // Operator returns the spec of today's IstioOperator, as the charts take it:
 // without the values of 1.4 that setup-mesh carries out itself, and without a
 // revision, which can only be the default one. The caller owns the map.
-func (m *Manifest) Operator() map[string]any {
-	t := m.spec.Clone()
+func (m *Manifest) Operator() map[string]any { return operator(m.spec) }
+
+func operator(spec *tree.Tree) map[string]any {
+	t := spec.Clone()
 	legacy.DropUnderstood(t)
 	t.Drop("revision")
 	t.Get("values").Drop("revision")

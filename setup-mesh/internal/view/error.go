@@ -1,8 +1,10 @@
 package view
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -45,7 +47,7 @@ func parts(err error) []error {
 	return all
 }
 
-// printProblems lists all mistakes in the user's files.
+// printProblems lists all mistakes in the user's files, file by file.
 func printProblems(w io.Writer, problems topology.Problems) {
 	files, seen := []string{}, map[string]bool{}
 	for _, p := range problems {
@@ -54,6 +56,9 @@ func printProblems(w io.Writer, problems topology.Problems) {
 			files = append(files, p.File)
 		}
 	}
+	slices.SortStableFunc(problems, func(a, b topology.Problem) int {
+		return cmp.Or(cmp.Compare(slices.Index(files, a.File), slices.Index(files, b.File)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 	verb := "has"
 	if len(files) > 1 {
 		verb = "have"

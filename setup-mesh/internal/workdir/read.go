@@ -26,7 +26,8 @@ type Files struct {
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
-// and base.yaml come together, joined; contexts are as for [Dir.Topology].
+// and base.yaml come together, joined; what is right of base.yaml comes with them.
+// Contexts are as for [Dir.Topology].
 func (d *Dir) Read(contexts []string) (Files, error) {
 	var f Files
 	var meshErr, baseErr error
@@ -35,7 +36,7 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	}
 	f.Base, baseErr = d.Base()
 	if meshErr != nil || baseErr != nil {
-		return Files{}, errors.Join(meshErr, baseErr)
+		return Files{Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
 	}
 	root, err := d.Root()
 	f.Root = root
@@ -69,6 +70,18 @@ func (d *Dir) Base() (*manifest.Base, error) {
 		return nil, err
 	}
 	return manifest.ParseBase(d.Path(BaseFile), data)
+}
+
+// restOf is what is right of base.yaml where the whole is not.
+func (d *Dir) restOf(base *manifest.Base) *manifest.Base {
+	if base != nil {
+		return base
+	}
+	data, err := d.read(BaseFile, nil)
+	if err != nil {
+		return nil
+	}
+	return manifest.Rest(d.Path(BaseFile), data)
 }
 
 // Root reads the root of the mesh. Its key may be absent, as it is where the

@@ -28,10 +28,13 @@ func mustBe(want tree.Kind, t *tree.Tree, path string, keys []string, ps *tree.P
 	if v.IsNull() || v.Kind == want {
 		return true
 	}
-	noun := "a mapping"
-	if want == tree.Sequence {
+	noun, hint := "a mapping", ""
+	switch {
+	case want == tree.Sequence:
 		noun = "a list"
+	case v.Kind == tree.Sequence:
+		hint = `write NAME: "value" instead of a list`
 	}
-	ps.Add(v.At, tree.Join(path, keys...), "", "must be %s", noun)
+	ps.Add(v.At, tree.Join(path, keys...), hint, "must be %s", noun)
 	return false
 }

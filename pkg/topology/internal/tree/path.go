@@ -112,6 +112,35 @@ func (t *Tree) Find(path string) *Tree {
 	return t
 }
 
+// Cut takes what is at path out of t, or, where there is nothing, does nothing. An item
+// of a list leaves null behind: those after it keep their places.
+func (t *Tree) Cut(path string) {
+	for t != nil {
+		next, _, rest := t.step(path)
+		switch {
+		case next == nil:
+			return
+		case rest != "" && rest != ".":
+			t, path = next, rest
+		case t.Kind == Mapping:
+			for _, k := range t.keys {
+				if t.fields[k].value == next {
+					t.Drop(k)
+					return
+				}
+			}
+			return
+		default:
+			for i := range t.Items {
+				if t.Items[i] == next {
+					t.Items[i] = &Tree{At: next.At, Text: "null"}
+				}
+			}
+			return
+		}
+	}
+}
+
 // step takes the first element off path. Keys may hold dots, so the longest key
 // that path begins with is taken; a list's item is written [0], .0, [name=x] or
 // [name:x].
