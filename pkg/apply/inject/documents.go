@@ -85,8 +85,7 @@ func (d document) parse() (map[string]any, error) {
 	return o, nil
 }
 
-// notYAML is what the parser says, at its line of the file. Keys that it quotes are
-// left out.
+// notYAML is what the parser says, at its line of the file. What it quotes is left out.
 func (d document) notYAML(why string) error {
 	line := d.line
 	if m := yamlLine.FindStringSubmatch(why); m != nil {
@@ -97,7 +96,8 @@ func (d document) notYAML(why string) error {
 	if strings.Contains(why, "invalid map key") {
 		why = "a key is not a word: is it a template that is to be filled in first?"
 	}
-	return d.problem(line, "not YAML: "+why)
+	why, _, _ = strings.Cut(strings.TrimPrefix(why, "yaml: "), "`")
+	return d.problem(line, "not YAML: "+strings.TrimSpace(why))
 }
 
 var yamlLine = regexp.MustCompile(`yaml: line (\d+): (.*)$`)

@@ -1,12 +1,17 @@
 package inject
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"istio.io/istio/pkg/config/mesh"
+	"istio.io/istio/pkg/kube/inject"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
@@ -206,11 +211,52 @@ func TestLive(t *testing.T) {
 	}
 }
 
+// The sidecar is the one of istioctl kube-inject, which runs the template alone.
+func TestAsIstioctl(t *testing.T) {
+	l := live(t, "east")
+	l.Native = false // istioctl does not know the nodes
+	got, _, err := injector(t, l).Into("web.yaml", []byte(web))
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := inject.UnmarshalConfig([]byte(l.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := inject.NewValuesConfig(l.Values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mesh.ApplyMeshConfigDefaults(l.Mesh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	err = inject.IntoResourceFile(nil, config.Templates, values, l.Revision, m, strings.NewReader(web), &want, func(w string) { t.Error(w) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(template(t, want.Bytes()), template(t, got)); diff != "" {
+		t.Errorf("pods (-istioctl +inject):\n%s", diff)
+	}
+}
+
+func template(t *testing.T, deployment []byte) corev1.PodTemplateSpec {
+	t.Helper()
+	var d appsv1.Deployment
+	text, _, _ := bytes.Cut(deployment, []byte("\n---"))
+	if err := yaml.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	return d.Spec.Template
+}
+
 // A file with mistakes is not printed in part, and what is in it is not quoted.
 func TestMistakes(t *testing.T) {
 	tests := map[string]struct{ in, want string }{
 		"not YAML":       {"a: 1\n---\n# more\nb: [\n", "f:4:1: document 2: not YAML: did not find expected node content"},
 		"a template":     {"a: {{ .Values.secret }}\n", "f:1:1: document 1: not YAML: a key is not a word: is it a template that is to be filled in first?"},
+		"a wrong tag":    {"a: !!int secret\n", "f:1:1: document 1: not YAML: cannot decode !!str"},
 		"no object":      {"just a secret\n", "f:1:1: document 1: not an object of Kubernetes"},
 		"a field's type": {strings.Replace(web, "image: web", "image: [secret]", 1), "f:1:1: document 1: read the pods of Deployment web: spec.containers.image is of the wrong type"},
 		"an annotation": {strings.Replace(web, `more: "1"`, `status.sidecar.istio.io/port: x`, 1), "f:1:1: document 1: inject the pods of Deployment web: invalid value 'x' for annotation 'status.sidecar.istio.io/port': " +
