@@ -20,8 +20,9 @@ const (
 )
 
 // Read reads what decides about the sidecars of c, which is a cluster of m. A remote
-// cluster has its control plane in a primary: the first that can be read. Errors are an
-// [*object.Error] each, joined where there are several primaries.
+// cluster has its control plane in a primary: the first that can be read. One that is to
+// become remote has its own until that is applied. Errors are an [*object.Error] each,
+// joined where there are several primaries.
 func Read(ctx context.Context, o object.Opener, m *topology.Mesh, c topology.Cluster) (*Live, error) {
 	own, err := reading(o, c)
 	if err != nil {
@@ -32,13 +33,11 @@ func Read(ctx context.Context, o object.Opener, m *topology.Mesh, c topology.Clu
 		return nil, err
 	}
 	var failed []error
-	for _, primary := range primaries(m, c) {
-		control := own
-		if c.Remote() {
-			if control, err = reading(o, primary); err != nil {
-				failed = append(failed, err)
-				continue
-			}
+	for _, primary := range serving(m, c, path) {
+		control, err := reading(o, primary)
+		if err != nil {
+			failed = append(failed, err)
+			continue
 		}
 		l, mode, err := control.controlPlane(ctx)
 		if err != nil {
@@ -52,9 +51,10 @@ func Read(ctx context.Context, o object.Opener, m *topology.Mesh, c topology.Clu
 	return nil, errors.Join(failed...)
 }
 
-// primaries are those that serve c, which may be c itself.
-func primaries(m *topology.Mesh, c topology.Cluster) []topology.Cluster {
-	if !c.Remote() {
+// serving are the clusters whose control planes inject for c at path, which may be c
+// itself: without a word about another cluster, a path is of one's own.
+func serving(m *topology.Mesh, c topology.Cluster, path string) []topology.Cluster {
+	if !c.Remote() || path == object.DefaultInjectionPath {
 		return []topology.Cluster{c}
 	}
 	var out []topology.Cluster

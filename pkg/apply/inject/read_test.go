@@ -82,6 +82,15 @@ func TestRead(t *testing.T) {
 		"its primary is down": {"kind-west", down("east"), result{
 			Err:  `read ConfigMap istio-system/istio-sidecar-injector in "kind-east": connection refused (10 attempts)`,
 			Hint: "is the API server https://east.applytest:6443 up, and reachable from here?"}},
+		"not yet a remote one": {"kind-west", func(f *applytest.Fleet) {
+			edit(f, "west", webhook, func(o *unstructured.Unstructured) {
+				hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
+				for _, h := range hooks {
+					h.(map[string]any)["clientConfig"].(map[string]any)["service"].(map[string]any)["path"] = "/inject"
+				}
+				o.Object["webhooks"] = hooks
+			})
+		}, result{Err: `read the injector in "kind-west": cluster west has no ConfigMap istio-system/istio-sidecar-injector`, Hint: "setup-mesh apply installs it"}},
 		"a key is missing": {"kind-east", func(f *applytest.Fleet) {
 			edit(f, "east", config, func(o *unstructured.Unstructured) { unstructured.RemoveNestedField(o.Object, "data", "values") })
 		}, result{Err: `read the injector in "kind-east": ConfigMap istio-system/istio-sidecar-injector of cluster east has no key values`, Hint: "setup-mesh apply installs it"}},
