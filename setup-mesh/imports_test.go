@@ -29,7 +29,7 @@ var directions = []struct {
 	{[]string{"pkg/topology"}, nil, []string{module + "/pkg/certs"}, "topology and certs do not know each other"},
 	{[]string{"pkg/certs"}, nil, []string{module + "/pkg/topology"}, "topology and certs do not know each other"},
 	{[]string{""}, []string{"pkg/apply/kube"}, []string{"k8s.io/client-go", "k8s.io/cli-runtime"}, "only pkg/apply/kube speaks to API servers"},
-	{[]string{""}, []string{"pkg/apply/charts"}, []string{"istio.io/istio"}, "only pkg/apply/charts knows Istio's charts"},
+	{[]string{""}, []string{"pkg/apply/charts", "pkg/apply/inject"}, []string{"istio.io/istio"}, "only pkg/apply/charts and inject know Istio's code"},
 	{[]string{"pkg/apply/kube", "pkg/apply/charts"}, nil, []string{module + "/pkg/topology"}, "it knows one outside world and nothing of the mesh"},
 	{[]string{"pkg/apply/kube"}, nil, []string{module + "/pkg/apply/charts"}, "it knows one outside world and nothing of the mesh"},
 	{[]string{"pkg/apply/charts"}, nil, []string{module + "/pkg/apply/kube"}, "it knows one outside world and nothing of the mesh"},

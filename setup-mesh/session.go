@@ -130,9 +130,11 @@ func judge(ctx context.Context, p *prepared) error {
 }
 
 func speaking(env environment, k *kube.Kubeconfig, a args.Clusters) *world.Clients {
-	return &world.Clients{
-		Opener: env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release}), Resolver: resolverOf(a.NameServer),
-	}
+	return &world.Clients{Opener: opening(env, k), Resolver: resolverOf(a.NameServer)}
+}
+
+func opening(env environment, k *kube.Kubeconfig) *kube.Opener {
+	return env.clusters.of(k, kube.Options{UserAgent: "setup-mesh/" + env.release})
 }
 
 func allowing(a args.Clusters, l args.Leaving, j args.Joining) plan.Options {

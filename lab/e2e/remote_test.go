@@ -42,6 +42,7 @@ func TestE2ERemote(t *testing.T) {
 		{"HostName", m.hostName},
 		{"RootIsWrittenAgain", m.rootIsWrittenAgain},
 		{"TwoNetworks", m.twoNetworks},
+		{"InjectedByHand", m.injectedByHand},
 		{"APIServerAddress", m.apiServerAddress},
 		{"APIServerBehindProxy", m.apiServerBehindProxy},
 		{"BecomesPrimary", m.becomesPrimary},

@@ -18,6 +18,7 @@
 // Each room imports those named before it, never one after it:
 //
 //	order, compare, charts, object, rbac, kube, record, world    data, and what can be told from it
+//	inject       sidecars by hand: no other room knows it
 //	desired      what every cluster should hold: a function of files
 //	observe      reads clusters into a World
 //	plan         wanted against read: changes, and the steps in which they are made
@@ -28,7 +29,7 @@
 //	status       whether the clusters are one healthy mesh
 //
 // Package kube holds all that speaks to an API server, package charts all that knows
-// Istio's charts; applytest has clusters in memory behind the port that kube
+// Istio's charts, and inject its injector; applytest has clusters in memory behind the port that kube
 // implements, on which simulate plays random histories. docs/architecture.md follows
 // one topology.yaml through the rooms.
 //

@@ -70,6 +70,19 @@ func (c Cluster) Written() *tree.Tree {
 // package manifest.
 func (c Cluster) Decisions() []spec.Decision { return c.decisions }
 
+// ByContext returns the cluster that a context of the file leads to, or false and what
+// may have been meant.
+func (m *Mesh) ByContext(context string) (c Cluster, ok bool, hint string) {
+	var all []string
+	for _, c := range m.Clusters {
+		if c.Context == context {
+			return c, true, ""
+		}
+		all = append(all, c.Context)
+	}
+	return Cluster{}, false, otherContext(context, all, m.File)
+}
+
 // Remotes returns the names of the clusters that the control plane of the
 // cluster with that name serves besides its own, in the order of the file.
 func (m *Mesh) Remotes(name string) []string {

@@ -119,16 +119,16 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 	p.mesh.Clusters = append(p.mesh.Clusters, c)
 }
 
-// otherContext helps to find the context that was meant.
-func (p *meshParser) otherContext(wrong string) string {
+// otherContext helps to find the context that was meant, of those that owner has.
+func otherContext(wrong string, contexts []string, owner string) string {
 	const most = 6
-	if near := names.Nearest(wrong, p.contexts); near != "" {
+	if near := names.Nearest(wrong, contexts); near != "" {
 		return "did you mean " + near + "?"
 	}
-	if len(p.contexts) <= most {
-		return "the kubeconfig has " + strings.Join(p.contexts, ", ")
+	if len(contexts) <= most {
+		return owner + " has " + strings.Join(contexts, ", ")
 	}
-	return fmt.Sprintf("the kubeconfig has %s and %d more", strings.Join(p.contexts[:most], ", "), len(p.contexts)-most)
+	return fmt.Sprintf("%s has %s and %d more", owner, strings.Join(contexts[:most], ", "), len(contexts)-most)
 }
 
 func (p *meshParser) contextName(c Cluster, path string) {
@@ -139,7 +139,7 @@ func (p *meshParser) contextName(c Cluster, path string) {
 		p.problems.Add(c.Position, path, "retype it, or rename the context: kubectl config rename-context",
 			"the context's name %s mixes %s letters", names.Quote(c.Context), mixed)
 	case len(p.contexts) > 0 && !slices.Contains(p.contexts, c.Context):
-		p.problems.Add(c.Position, path, p.otherContext(c.Context), "not in the kubeconfig")
+		p.problems.Add(c.Position, path, otherContext(c.Context, p.contexts, "the kubeconfig"), "not in the kubeconfig")
 	}
 }
 

@@ -28,7 +28,7 @@ type Finding struct {
 // spec.unvalidatedValues is not looked at: that is what its name promises. The
 // spec is not changed.
 func Check(spec map[string]any) []Finding {
-	quiet()
+	Quiet()
 	own, err := clone(spec)
 	if err != nil {
 		return []Finding{{Path: "spec", Message: err.Error()}}

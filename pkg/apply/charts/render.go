@@ -25,7 +25,7 @@ type Renderer struct {
 
 // New returns a Renderer that has rendered nothing yet.
 func New() *Renderer {
-	quiet()
+	Quiet()
 	return &Renderer{bases: baseCache{entries: map[string]func() ([]Object, error){}}}
 }
 

@@ -41,7 +41,7 @@ func (p *servingProbe) webhooks(service string, root []byte) (*unstructured.Unst
 			Message: "its IstioControlPlane has no injection webhook", Hint: "remove values.global.operatorManageWebhooks and values.global.resourceScope for this cluster: they leave it out",
 		}
 	}
-	path := injectionPath(injector.Object)
+	path := object.InjectionPath(injector.Object)
 	ca := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}))
 	var hooks []any
 	for i, primary := range p.primaries {
@@ -60,19 +60,6 @@ func (p *servingProbe) webhooks(service string, root []byte) (*unstructured.Unst
 	}
 	return object.New("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "", desired.ProbeWebhookRef(p.c.Namespace).Name, nil,
 		map[string]any{"webhooks": hooks}), nil
-}
-
-// injectionPath is where istiod injects for the cluster of a webhook.
-func injectionPath(injector *unstructured.Unstructured) string {
-	hooks, _, _ := unstructured.NestedSlice(injector.Object, "webhooks")
-	for _, h := range hooks {
-		if m, ok := h.(map[string]any); ok {
-			if path, _, _ := unstructured.NestedString(m, "clientConfig", "service", "path"); path != "" {
-				return path
-			}
-		}
-	}
-	return "/inject"
 }
 
 func probePort(i int) string { return fmt.Sprintf("probe-%d", i) }

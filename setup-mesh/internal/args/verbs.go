@@ -132,6 +132,38 @@ func (a *Migrate) Flags() []cli.Flag {
 	}
 }
 
+// Inject is the command line of inject.
+type Inject struct {
+	Dir        string
+	File       string // "-" for standard input
+	Context    string // of topology.yaml
+	Kubeconfig string
+	Timeout    time.Duration
+}
+
+// Flags fill a.
+func (a *Inject) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Destination: &a.File, Usage: "`FILE` with the workloads; - is standard input"},
+		&cli.StringFlag{Name: "context", Destination: &a.Context, Usage: "`CONTEXT` of topology.yaml: the cluster in which the workloads will be"},
+		kubeconfigFlag(&a.Kubeconfig),
+		timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"),
+	}
+}
+
+// Check says what is missing.
+func (a *Inject) Check() error {
+	const example = "setup-mesh inject -f app.yaml --context CONTEXT"
+	switch {
+	case a.File == "":
+		return &Error{errors.New("--file is missing: the file with the workloads"), example}
+	case a.Context == "":
+		return &Error{errors.New("--context is missing: the cluster in which the workloads will be"), example}
+	}
+	return nil
+}
+
 // Render is the command line of render.
 type Render struct{ Dir, OutDir string }
 

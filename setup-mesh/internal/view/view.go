@@ -17,7 +17,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
-// Warnings says which values of the user the topology overrides.
+// Warnings are about what the user's files say that does not count.
 func Warnings(w io.Writer, warnings topology.Problems) {
 	for _, p := range warnings {
 		say(w, "setup-mesh: warning: %s", p)
