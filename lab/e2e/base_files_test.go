@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/setup-mesh/setup-mesh/lab"
 )
 
@@ -16,6 +19,7 @@ func TestE2EBaseFiles(t *testing.T) {
 	j := newJourney(t, lab.Options{Clusters: 1, Networks: []string{"n"}})
 	j.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com")
 	j.topology(t, "context-east-1: {network: n}")
+	j.labelNodes(t, "context-east-1", `{"metadata":{"labels":{"pool":"mesh"}}}`) // one of the files asks for such nodes
 	cases := filepath.Join("..", "..", "pkg", "apply", "testdata", "base-cases")
 	golden, err := filepath.Glob(filepath.Join(cases, "*.txt"))
 	if err != nil {
@@ -47,4 +51,18 @@ func TestE2EBaseFiles(t *testing.T) {
 		t.Errorf("%d files were installed, want a dozen at least", installed)
 	}
 	j.run(t, 0, "teardown", "--yes")
+}
+
+func (j *journey) labelNodes(t *testing.T, in, patch string) {
+	t.Helper()
+	nodes := j.clusters[in].kube.CoreV1().Nodes()
+	list, err := nodes.List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range list.Items {
+		if _, err := nodes.Patch(t.Context(), n.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
