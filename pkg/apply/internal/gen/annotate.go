@@ -46,7 +46,7 @@ func (a annotator) owned(o manifest.Owned) {
 			say(s, "The item "+strings.TrimSuffix(item, "]")+" is set by "+by+" ("+o.Why+").")
 			continue
 		}
-		s.ReadOnly = true
+		s.ReadOnly = !o.Some
 		say(s, "Set by "+by+" ("+o.Why+").")
 	}
 }
