@@ -14,6 +14,7 @@ import (
 // A Schema says what may stand at one place. The zero Schema allows anything.
 type Schema struct {
 	Version     string    `json:"$schema,omitempty"`
+	Comment     string    `json:"$comment,omitempty"`
 	Title       string    `json:"title,omitempty"`
 	Ref         string    `json:"$ref,omitempty"` // #/$defs/NAME, beside which only words stand
 	Type        Types     `json:"type,omitempty"`

@@ -24,26 +24,30 @@ const (
 // Schema is what may stand in the spec of an IstioOperator, from what judges it in
 // [Check]. Definitions that it refers to are in its Defs. The caller owns it.
 //
-// As in the file, null may stand everywhere, and a number in quotes is a number.
-func Schema() *jsonschema.Schema {
-	d := describer{defs: map[string]*jsonschema.Schema{}}
+// As in the file, null may stand everywhere, and a number in quotes is a number. What a
+// key means is not known at run time: meaning says it of a Go type's name and a key.
+func Schema(meaning func(typeName, key string) string) *jsonschema.Schema {
+	d := describer{meaning, map[string]*jsonschema.Schema{}}
 	spec := d.ofType(reflect.TypeFor[apis.IstioOperatorSpec]())
 	spec.Reference = operatorReference
 	d.defs["MeshConfig"] = d.ofMessage((&meshconfig.MeshConfig{}).ProtoReflect().Descriptor())
 	values := d.ofMessage((&apis.Values{}).ProtoReflect().Descriptor())
 	values.Reference = valuesReference
-	mesh := func() *jsonschema.Schema { return &jsonschema.Schema{Ref: meshDefinition, Reference: meshReference} }
-	values.Properties.Set("meshConfig", mesh())
-	spec.Properties.Set("meshConfig", mesh())
-	spec.Properties.Set("values", values)
-	spec.Properties.Set("unvalidatedValues", &jsonschema.Schema{Type: orNull("object")})
+	values.Properties.Set("meshConfig", &jsonschema.Schema{Ref: meshDefinition, Reference: meshReference})
+	for key, s := range map[string]*jsonschema.Schema{
+		"meshConfig": {Ref: meshDefinition, Reference: meshReference}, "values": values, "unvalidatedValues": {Type: orNull("object")},
+	} {
+		s.Description = spec.Properties.Get(key).Description
+		spec.Properties.Set(key, s)
+	}
 	spec.Defs = d.defs
 	return spec
 }
 
 // A describer makes schemas of protocol buffers' messages and of Go types.
 type describer struct {
-	defs map[string]*jsonschema.Schema // of Go types that are not Istio's own
+	meaning func(typeName, key string) string
+	defs    map[string]*jsonschema.Schema // of Go types that are not Istio's own
 }
 
 func orNull(types ...string) jsonschema.Types { return append(types, "null") }
@@ -77,9 +81,17 @@ func (d describer) ofMessage(m protoreflect.MessageDescriptor) *jsonschema.Schem
 	}
 	out := d.mapping()
 	for _, name := range (keys{message: m}).names() {
-		out.Properties.Set(name, d.ofField(fieldOf(m, name)))
+		field := d.ofField(fieldOf(m, name))
+		field.Description = d.meaning(goName(m), name)
+		out.Properties.Set(name, field)
 	}
 	return out
+}
+
+// goName is what protoc-gen-go calls a message: Outer_Inner of one in another.
+func goName(m protoreflect.MessageDescriptor) string {
+	name := strings.TrimPrefix(string(m.FullName()), string(m.ParentFile().Package())+".")
+	return strings.ReplaceAll(name, ".", "_")
 }
 
 func (d describer) ofField(f protoreflect.FieldDescriptor) *jsonschema.Schema {
@@ -182,7 +194,9 @@ func (d describer) ofStruct(t reflect.Type) *jsonschema.Schema {
 		name := jsonName(f)
 		switch {
 		case name != "":
-			out.Properties.Set(name, d.ofType(f.Type))
+			field := d.ofType(f.Type)
+			field.Description = d.meaning(t.Name(), name)
+			out.Properties.Set(name, field)
 		case f.Anonymous:
 			for _, p := range d.ofStruct(f.Type).Properties {
 				out.Properties.Set(p.Name, p.Schema)

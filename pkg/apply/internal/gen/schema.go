@@ -10,7 +10,11 @@ import (
 // baseSchema is docs/base.schema.json: what the charts take, what topology.yaml decides
 // of it, and what setup-mesh still takes of other times.
 func baseSchema() ([]byte, error) {
-	spec := charts.Schema()
+	meanings, err := comments()
+	if err != nil {
+		return nil, err
+	}
+	spec := charts.Schema(func(typeName, key string) string { return meanings[typeName+"."+key] })
 	editors(spec)
 	a := annotator{spec: spec, made: map[*jsonschema.Schema]bool{}}
 	for _, r := range legacy.Rows() {
@@ -28,6 +32,7 @@ func baseSchema() ([]byte, error) {
 	metadata.Properties.Get("namespace").ReadOnly = true
 	out := &jsonschema.Schema{
 		Version: "https://json-schema.org/draft/2020-12/schema", Title: "base.yaml",
+		Comment:     "Generated from pkg/apply/internal/gen. Descriptions of Istio's settings are Istio's: Copyright Istio Authors, Apache License 2.0.",
 		Description: "How Istio is installed on every cluster of the mesh: an IstioControlPlane or an IstioOperator.",
 		Type:        jsonschema.Types{"object"}, Required: []string{"apiVersion", "kind"}, Rest: &jsonschema.Rest{},
 		Properties: jsonschema.Properties{
@@ -46,7 +51,6 @@ func baseSchema() ([]byte, error) {
 // editors adjusts what the charts' Go types say to what a file may hold.
 func editors(spec *jsonschema.Schema) {
 	spec.Description = "How Istio is installed."
-	spec.Properties.Get("profile").Description = "The settings of Istio to begin with."
 	for _, key := range []string{"hub", "namespace", "revision", "compatibilityVersion"} {
 		spec.Properties.Get(key).Type = jsonschema.Types{"string", "number", "null"} // text however it looks
 	}
