@@ -26,7 +26,8 @@ const (
 //
 // As in the file, null may stand everywhere, and a number in quotes is a number. What a
 // key means is not known at run time: meaning says it of a Go type's name and a key.
-func Schema(meaning func(typeName, key string) string) *jsonschema.Schema {
+// The error is that the embedded charts cannot be read.
+func Schema(meaning func(typeName, key string) string) (*jsonschema.Schema, error) {
 	d := describer{meaning, map[string]*jsonschema.Schema{}}
 	spec := d.ofType(reflect.TypeFor[apis.IstioOperatorSpec]())
 	spec.Reference = operatorReference
@@ -41,7 +42,7 @@ func Schema(meaning func(typeName, key string) string) *jsonschema.Schema {
 		spec.Properties.Set(key, s)
 	}
 	spec.Defs = d.defs
-	return spec
+	return spec, defaults(spec)
 }
 
 // A describer makes schemas of protocol buffers' messages and of Go types.

@@ -18,12 +18,7 @@ type annotator struct {
 func (a annotator) settings(r legacy.Row) {
 	for _, path := range r.Paths {
 		for _, s := range a.at(path) {
-			if !r.Stays { // it is taken out before today's rules see it
-				*s = jsonschema.Schema{Description: s.Description, Properties: s.Properties}
-				delete(a.made, s)
-			}
-			s.Deprecated = true
-			say(s, "Of another time. Today: "+strings.ReplaceAll(r.Today, "`", "")+".")
+			a.past(s, r)
 		}
 	}
 	if r.To == "" {
@@ -32,6 +27,20 @@ func (a annotator) settings(r legacy.Row) {
 	for _, s := range a.at(r.To) {
 		say(s, "Istio 1.4: "+r.From+".")
 	}
+}
+
+// past marks a setting as one of another time.
+func (a annotator) past(s *jsonschema.Schema, r legacy.Row) {
+	const begin = "Of another time. "
+	if !r.Stays { // it is taken out before today's rules see it
+		*s = jsonschema.Schema{Description: s.Description, Properties: s.Properties}
+		delete(a.made, s)
+	}
+	if !strings.HasPrefix(s.Description, begin) { // what it did then
+		s.Description = ""
+	}
+	s.Deprecated = true
+	say(s, begin+"Today: "+strings.ReplaceAll(r.Today, "`", "")+".")
 }
 
 // owned says that the topology decides a setting.

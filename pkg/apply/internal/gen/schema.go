@@ -14,7 +14,10 @@ func baseSchema() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec := charts.Schema(func(typeName, key string) string { return meanings[typeName+"."+key] })
+	spec, err := charts.Schema(func(typeName, key string) string { return meanings[typeName+"."+key] })
+	if err != nil {
+		return nil, err
+	}
 	editors(spec)
 	a := annotator{spec: spec, made: map[*jsonschema.Schema]bool{}}
 	for _, r := range legacy.Rows() {
