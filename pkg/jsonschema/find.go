@@ -2,6 +2,7 @@ package jsonschema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -47,15 +48,15 @@ func (s *Schema) find(at Place, keys []string) (Place, error) {
 	if next := at.Schema.Properties.Get(keys[0]); next != nil {
 		return s.find(s.step(at, keys[0], next), keys[1:])
 	}
-	rest := at.Schema.Rest
-	if rest == nil || rest.Schema == nil {
+	rest := at.Schema.rest()
+	if rest == nil {
 		return Place{}, &UnknownError{Parent: at.Path, Key: keys[0], Known: at.Schema.Properties.Names()}
 	}
 	// A name of the user's may have dots: it is the shortest after which all is known.
 	// But where keys of ours may follow it, the last word is one of these.
 	var first error
 	for n := 1; n <= len(keys); n++ {
-		next := s.step(at, strings.Join(keys[:n], "."), rest.Schema)
+		next := s.step(at, strings.Join(keys[:n], "."), rest)
 		if n > 1 && n == len(keys) && len(next.Schema.Properties) > 0 {
 			break
 		}
@@ -68,6 +69,20 @@ func (s *Schema) find(at Place, keys []string) (Place, error) {
 		}
 	}
 	return Place{}, first
+}
+
+// rest is what may stand at a key that is not among the properties, nil for nothing.
+// What is free in a mapping that is deprecated is so for the same reason.
+func (s *Schema) rest() *Schema {
+	switch {
+	case s.Rest != nil:
+		return s.Rest.Schema
+	case len(s.Enum) > 0 || len(s.Type) > 0 && !slices.Contains(s.Type, "object"):
+		return nil
+	case s.Deprecated:
+		return &Schema{Deprecated: true, Description: s.Description}
+	}
+	return &Schema{}
 }
 
 // step is the place at a key below another, or where that is "" an item of its list.

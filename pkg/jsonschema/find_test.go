@@ -12,6 +12,7 @@ const fixture = `{
  "$defs": {
   "File": {"type": "object", "additionalProperties": false, "properties": {
    "clusters": {"oneOf": [{"type": "object", "additionalProperties": {"$ref": "#/$defs/Cluster"}}, {"type": "null"}], "description": "The clusters."},
+   "addons": {"deprecated": true, "description": "Gone."},
    "labels": {"type": ["object", "null"], "additionalProperties": true},
    "gateways": {"type": "array", "items": {"$ref": "#/$defs/Cluster"}, "x-reference": "https://example.com"}
   }},
@@ -42,6 +43,7 @@ func TestFind(t *testing.T) {
 		"a name with dots":                  {"clusters.a.b.zone", answer{Path: "clusters.a.b.zone"}},
 		"a misspelt key below a name":       {"clusters.east.zon", answer{Err: `there is no key "zon" below clusters.east`}},
 		"a label with dots":                 {"labels.example.com/a", answer{Path: "labels.example.com/a"}},
+		"a key below what is gone":          {"addons.web.enabled", answer{Path: "addons.web.enabled", Description: "Gone."}},
 		"an item by name":                   {"gateways[name=a.b].zone", answer{Path: "gateways.zone", Reference: "https://example.com"}},
 		"an item without a name":            {"gateways.zone", answer{Path: "gateways.zone", Reference: "https://example.com"}},
 		"a key that is not there":           {"networks", answer{Err: `there is no key "networks"`}},

@@ -190,22 +190,26 @@ func opaque(t reflect.Type) *jsonschema.Schema {
 
 func (d describer) ofStruct(t reflect.Type) *jsonschema.Schema {
 	out := d.mapping()
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name := jsonName(f)
-		switch {
-		case name != "":
+	for _, f := range reflect.VisibleFields(t) {
+		if name := jsonName(f); name != "" {
 			field := d.ofType(f.Type)
-			field.Description = d.meaning(t.Name(), name)
+			field.Description = d.meaning(goTypeOf(t, f), name)
 			out.Properties.Set(name, field)
-		case f.Anonymous:
-			for _, p := range d.ofStruct(f.Type).Properties {
-				out.Properties.Set(p.Name, p.Schema)
-			}
 		}
 	}
 	slices.SortFunc(out.Properties, func(a, b jsonschema.Property) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// goTypeOf is the name of the struct that a field is written in: t, or what t embeds.
+func goTypeOf(t reflect.Type, f reflect.StructField) string {
+	for _, i := range f.Index[:len(f.Index)-1] {
+		t = t.Field(i).Type
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return t.Name()
 }
 
 func (d describer) definition(t reflect.Type) *jsonschema.Schema {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 
+	ours "github.com/setup-mesh/setup-mesh/pkg/jsonschema"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
@@ -87,6 +90,32 @@ func TestBaseSchema(t *testing.T) {
 func TestBaseSchemaAcceptsTheTemplate(t *testing.T) {
 	if err := compile(t).Validate(decode(t, manifest.Template())); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBaseSchemaMarksOtherTimes: whatever the tables know is deprecated, and says why.
+func TestBaseSchemaMarksOtherTimes(t *testing.T) {
+	data, err := baseSchema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s *ours.Schema
+	if err := json.Unmarshal(data, &s); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range legacy.Rows() {
+		for _, path := range r.Paths {
+			path = strings.ReplaceAll(path, "*", "some")
+			path = strings.ReplaceAll(path, "values.gateways.some", "values.gateways.istio-ingressgateway")
+			p, err := s.Find("spec." + path)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if !p.Schema.Deprecated || !strings.HasPrefix(p.Schema.Description, "Of another time. ") {
+				t.Errorf("%s is not marked: %q", path, p.Schema.Description)
+			}
+		}
 	}
 }
 
