@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,7 +52,7 @@ func TestNowhere(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, err := Path(tt.path)
-			e, ok := err.(*Error)
+			e, ok := errors.AsType[*Error](err)
 			if !ok {
 				t.Fatalf("error %v", err)
 			}
