@@ -9,7 +9,8 @@ import (
 )
 
 // newApp wires the verbs. Flags stand after the verb: urfave/cli does not take
-// them before it, and ignores those after an argument, so arguments are refused.
+// them before it, and ignores those after an argument, so arguments are refused by
+// every verb that does not say with ArgsUsage that it takes some.
 func newApp(env environment) *cli.App {
 	// The writer of --help and of the version; errors are printed by run.
 	app := &cli.App{
@@ -31,12 +32,15 @@ func newApp(env environment) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env), injectCommand(env),
+			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
+			injectCommand(env), explainCommand(env),
 		},
 	}
 	for _, cmd := range app.Commands {
 		cmd.OnUsageError = args.Mistake
-		cmd.Before = args.None
+		if cmd.ArgsUsage == "" {
+			cmd.Before = args.None
+		}
 		cmd.HideHelpCommand = true
 	}
 	return app

@@ -21,7 +21,7 @@ const commandsIntro = `<!-- Generated from the flags by "make docs": do not edit
 
     setup-mesh COMMAND [flags]
 
-Flags stand after the command; there are no other arguments. A flag that names
+Flags stand after the command; only ` + "`explain`" + ` takes another argument. A flag that names
 a variable takes its value from there when it is not given. The answer goes to
 standard output, the conversation (progress, questions, warnings, errors) to
 standard error.
@@ -63,6 +63,13 @@ func writeCommand(b *strings.Builder, cmd *cli.Command) {
 	}
 	if len(cmd.Aliases) > 0 {
 		fmt.Fprintf(b, " Also called `%s`.", strings.Join(cmd.Aliases, "`, `"))
+	}
+	if cmd.ArgsUsage != "" {
+		fmt.Fprintf(b, "\n\n    setup-mesh %s %s", cmd.Name, cmd.ArgsUsage)
+	}
+	if len(cmd.Flags) == 0 {
+		b.WriteString("\n")
+		return
 	}
 	b.WriteString("\n\n| flag | default | variable | |\n|---|---|---|---|\n")
 	for _, f := range cmd.Flags {

@@ -33,8 +33,8 @@ func (k keys) names() []string {
 			out = append(out, fields.Get(i).JSONName())
 		}
 	case k.goType != nil && k.goType.Kind() == reflect.Struct:
-		for i := range k.goType.NumField() {
-			if name := jsonName(k.goType.Field(i)); name != "" {
+		for _, f := range reflect.VisibleFields(k.goType) {
+			if name := jsonName(f); name != "" {
 				out = append(out, name)
 			}
 		}
@@ -51,8 +51,8 @@ func (k keys) below(key string) keys {
 			return keys{message: f.Message()}
 		}
 	case k.goType != nil && k.goType.Kind() == reflect.Struct:
-		for i := range k.goType.NumField() {
-			if f := k.goType.Field(i); jsonName(f) == key {
+		for _, f := range reflect.VisibleFields(k.goType) {
+			if jsonName(f) == key {
 				t := f.Type
 				for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 					t = t.Elem()

@@ -2,18 +2,27 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
+const docs = "../../../../docs"
+
 // TestDocsAreCurrent compares what is checked in with what would be generated.
 func TestDocsAreCurrent(t *testing.T) {
-	got, err := os.ReadFile("../../../../docs/checks.md")
+	pages, err := render()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(page()), string(got)); diff != "" {
-		t.Errorf("docs/checks.md is out of date: go generate ./pkg/apply (-generated +checked in):\n%s", diff)
+	for name, want := range pages {
+		got, err := os.ReadFile(filepath.Join(docs, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("docs/%s is out of date: go generate ./pkg/apply (-generated +checked in):\n%s", name, diff)
+		}
 	}
 }
