@@ -130,7 +130,7 @@ func TestCheck(t *testing.T) {
 		"a mesh that istiod refuses": {
 			in: "meshConfig: {connectTimeout: -1s}",
 			want: []Finding{
-				{Path: "spec.meshConfig", Message: "invalid connect timeout: duration must be greater than 1ms"},
+				{Path: "spec.meshConfig.connectTimeout", Message: "invalid connect timeout: duration must be greater than 1ms"},
 			},
 		},
 		"a port that needs root": {

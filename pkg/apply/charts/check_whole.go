@@ -3,6 +3,7 @@ package charts
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,12 +57,53 @@ func (c *checker) mesh(path string, v any) {
 	if err == nil {
 		warning, err = agent.ValidateMeshConfig(config)
 	}
-	if warning != nil {
-		c.warn(path, "", "%s", oneLine(warning))
+	for _, w := range each(warning) {
+		c.warn(named(path, v, w), "", "%s", w)
+	}
+	for _, e := range each(err) {
+		c.add(named(path, v, e), "%s", e)
+	}
+}
+
+// each are the messages that an error of Istio's validation holds, each in one line;
+// not those that another one ends with.
+func each(err error) []string {
+	var out []string
+	var walk func(err error)
+	walk = func(err error) {
+		if many, ok := err.(interface{ WrappedErrors() []error }); ok { //nolint:errorlint // the outermost is meant
+			for _, e := range many.WrappedErrors() {
+				walk(e)
+			}
+			return
+		}
+		text := oneLine(err)
+		if !slices.ContainsFunc(out, func(said string) bool { return strings.HasSuffix(said, text) }) {
+			out = append(out, text)
+		}
 	}
 	if err != nil {
-		c.add(path, "%s", oneLine(err))
+		walk(err)
 	}
+	return out
+}
+
+var capital = regexp.MustCompile(`([A-Z])`)
+
+// named is the path of the deepest key of v that a message names, or that of v.
+func named(path string, v any, message string) string {
+	m, _ := v.(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		below := path + "." + key
+		if deeper := named(below, m[key], message); deeper != below {
+			return deeper
+		}
+		words := `(?i)\b(` + regexp.QuoteMeta(key) + `|` + strings.TrimSpace(capital.ReplaceAllString(regexp.QuoteMeta(key), " $1")) + `)\b`
+		if says, err := regexp.MatchString(words, message); err == nil && says {
+			return below
+		}
+	}
+	return path
 }
 
 // has says whether there is a mistake below path.
