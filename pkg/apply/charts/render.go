@@ -17,24 +17,29 @@ type Object struct {
 }
 
 // A Renderer renders specs. It keeps the objects of the base chart, which cost
-// far more than all others together and are the same for most clusters. It is
-// safe for concurrent use.
+// far more than all others together and are the same for most clusters, and those
+// of specs that are alike. It is safe for concurrent use.
 type Renderer struct {
 	bases baseCache
+	alike markedCache
 }
 
 // New returns a Renderer that has rendered nothing yet.
 func New() *Renderer {
 	Quiet()
-	return &Renderer{bases: baseCache{entries: map[string]func() ([]Object, error){}}}
+	return &Renderer{
+		bases: baseCache{entries: map[string]func() ([]Object, error){}},
+		alike: markedCache{entries: map[string]func() ([]markedObject, error){}},
+	}
 }
 
 // Render returns the objects of an IstioOperator spec whose control plane is in
 // namespace, sorted by component, kind, namespace and name. The spec is not
 // changed. A spec without hub or tag gets [Hub] and [Release].
 //
-// Objects of component "base" may be shared with other calls: callers must not
-// change any object they get, but copy it first.
+// Objects may be shared with other calls: callers must not change any that they get,
+// but copy it first. Specs that differ only in the names of the cluster and of its
+// network are rendered once.
 //
 // The entry [EastWestGateway] of components.ingressGateways is rendered as an
 // installation of its own, as Istio's multicluster guide does: it takes the
@@ -44,7 +49,17 @@ func New() *Renderer {
 //
 // What is never among the fields: those that a controller writes while we
 // would, see [undeclare].
-func (r *Renderer) Render(namespace string, spec map[string]any) (_ []Object, err error) {
+func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, error) {
+	if masked, names, ok := mask(spec); ok {
+		if objects, err := r.alike.render(namespace, masked, r.render); err == nil {
+			return sorted(withNames(objects, names))
+		} // else what is wrong is said of the spec itself
+	}
+	return r.render(namespace, spec)
+}
+
+// render is Render of this spec alone.
+func (r *Renderer) render(namespace string, spec map[string]any) (_ []Object, err error) {
 	defer recovered(&err)
 	full, err := newInput(namespace, spec)
 	if err != nil {

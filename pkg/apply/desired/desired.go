@@ -198,7 +198,8 @@ func (d *Desired) render(r Charts, want func(*Wants)) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	// The CRDs are rendered once for all clusters; so are their items.
+	// What is rendered once for several clusters is one item for them too; but where a
+	// gateway is reached is said by each cluster.
 	shared := map[*unstructured.Unstructured]*Item{}
 	for i, c := range d.Clusters {
 		for _, o := range rendered[i] {
@@ -215,7 +216,9 @@ func (d *Desired) render(r Charts, want func(*Wants)) error {
 				if it, err = NewItem(subject, d.MeshID, content, nil); err != nil {
 					return err
 				}
-				shared[o.Unstructured] = it
+				if subject.Component != order.Gateway {
+					shared[o.Unstructured] = it
+				}
 			}
 			c.Items = append(c.Items, it)
 		}
