@@ -71,7 +71,7 @@ func each(err error) []string {
 	var out []string
 	var walk func(err error)
 	walk = func(err error) {
-		if many, ok := err.(interface{ WrappedErrors() []error }); ok { //nolint:errorlint // the outermost is meant
+		if many, ok := err.(interface{ WrappedErrors() []error }); ok {
 			for _, e := range many.WrappedErrors() {
 				walk(e)
 			}
