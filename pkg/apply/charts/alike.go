@@ -58,9 +58,8 @@ func mask(spec map[string]any) (map[string]any, *strings.Replacer, bool) {
 }
 
 func maskGateway(entry map[string]any, network string) {
-	const label = "topology.istio.io/network"
-	if lookup(entry, "label", label) == network {
-		set(entry, networkMark, "label", label)
+	if lookup(entry, "label", networkLabel) == network {
+		set(entry, networkMark, "label", networkLabel)
 	}
 	env, _ := lookup(entry, "k8s", "env").([]any)
 	for _, v := range env {

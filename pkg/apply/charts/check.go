@@ -43,6 +43,7 @@ func Check(spec map[string]any) []Finding {
 	c.templates(own)
 	c.whole(own)
 	c.replicas(own)
+	c.networks(own)
 	if !c.unrenderable {
 		c.overlays(own)
 	}

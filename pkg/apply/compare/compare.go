@@ -19,9 +19,16 @@ type Field struct {
 	Path string `json:"path"`
 	Old  any    `json:"old"`
 	New  any    `json:"new"`
-	// Source is where the new value was written, as file:line, if it was.
+	// Source is where the new value of a manifest comes from: where it was written, as
+	// file:line:column, or [FromProfile] or [FromRelease]. That of an object has none.
 	Source string `json:"source,omitempty"`
 }
+
+// Sources of values that no file says.
+const (
+	FromProfile = "profile"    // the files say nothing of it: what the profile says holds
+	FromRelease = "setup-mesh" // setup-mesh sets it, for the topology or for its release
+)
 
 // listKeys are the fields that tell the elements of a list of objects apart,
 // tried in this order: they are the merge keys of the built-in types.

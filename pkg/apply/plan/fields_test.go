@@ -43,13 +43,13 @@ func TestManifestFields(t *testing.T) {
 			before: func(spec map[string]any) { delete(spec, "meshConfig") },
 			want:   []compare.Field{{Path: "spec.meshConfig", New: compare.PlainJSON(made.Spec["meshConfig"]), Source: "base.yaml:5:3"}},
 		},
-		"a value went: no line has it": {
+		"a value went: it is the profile's again": {
 			before: func(spec map[string]any) { spec["revision"] = "canary" },
-			want:   []compare.Field{{Path: "spec.revision", Old: "canary"}},
+			want:   []compare.Field{{Path: "spec.revision", Old: "canary", Source: "profile"}},
 		},
 		"a new release of ours": {
 			before: func(spec map[string]any) { spec["tag"] = "1.30.0" },
-			want:   []compare.Field{{Path: "spec.tag", Old: "1.30.0", New: "1.31.0"}},
+			want:   []compare.Field{{Path: "spec.tag", Old: "1.30.0", New: "1.31.0", Source: "setup-mesh"}},
 		},
 	}
 	for name, tt := range tests {

@@ -79,13 +79,18 @@ func (c *Cluster) Before() *record.Member {
 }
 
 // ManifestFields lists how the spec of an IstioControlPlane differs from the one
-// last applied, and where each new value was written.
+// last applied, and where each new value comes from.
 func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Field {
 	var out []compare.Field
 	compare.DiffValue(&out, "spec", compare.PlainJSON(applied), compare.PlainJSON(m.Spec))
 	compare.SortFields(out)
 	for i, f := range out {
-		if at := m.At(f.Path); f.New != nil && !at.IsZero() {
+		switch at := m.At(f.Path); {
+		case f.New == nil:
+			out[i].Source = compare.FromProfile
+		case at.IsZero():
+			out[i].Source = compare.FromRelease
+		default:
 			out[i].Source = at.String()
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
 // TestRules holds the tables to their own terms: a setting stands in them once, not
@@ -30,6 +32,31 @@ func TestRules(t *testing.T) {
 			if r.text == "" && r.fate != gone && r.fate != idle {
 				t.Errorf("%s does not say what to do", r.from)
 			}
+		}
+	}
+}
+
+// TestStepRows tries what is documented of the settings that code looks at: each is
+// taken note of where it stands alone.
+func TestStepRows(t *testing.T) {
+	for _, row := range stepRows {
+		for _, path := range row.Paths {
+			t.Run(path, func(t *testing.T) {
+				for _, value := range []string{"true", "false", "{enabled: true}", "x.example:9411"} {
+					keys := strings.Split(path, ".")
+					for i := len(keys) - 1; i >= 0; i-- {
+						value = "{" + keys[i] + ": " + value + "}"
+					}
+					spec, problems := tree.Read("base.yaml", []byte(value))
+					if len(problems) > 0 {
+						t.Fatal(problems)
+					}
+					if _, decisions := Translate(spec, "spec"); len(decisions) > 0 {
+						return
+					}
+				}
+				t.Error("nothing is decided of it")
+			})
 		}
 	}
 }

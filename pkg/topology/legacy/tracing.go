@@ -1,5 +1,7 @@
 package legacy
 
+import "strings"
+
 // tracing keeps the addresses of tracers. Today's charts read them only where
 // values.global.proxy.tracer names the tracer, which Istio 1.4 took to be zipkin.
 func tracing(t *translation) {
@@ -12,7 +14,10 @@ func tracing(t *translation) {
 		v := t.spec.Get(keys...)
 		text, ok := v.Literal()
 		switch {
-		case v == nil || named == address.tracer:
+		case v == nil:
+		case named == address.tracer && ok && text != "":
+			t.tell(Warning, keys, "", "write meshConfig."+strings.Join(to[1:], ".")+"."+address.tracer+"."+address.field, "is deprecated")
+		case named == address.tracer:
 		case named == "" && address.tracer == "zipkin" && ok && text != "":
 			t.move(keys, append(to, address.tracer, address.field))
 		case !ok || text == "" || text == "$(HOST_IP):8126":

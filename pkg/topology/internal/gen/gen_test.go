@@ -44,7 +44,6 @@ var beyond = map[string]bool{
 	"invalid-context-name-steers-the-terminal": true,
 	"invalid-duplicate-cluster-names":          true,
 	"invalid-namespaces-differ":                true,
-	"invalid-overlay":                          true,
 	"invalid-text-direction-changed":           true,
 	"invalid-two-documents":                    true,
 }
@@ -97,17 +96,19 @@ func TestSchemaAcceptsTheTemplate(t *testing.T) {
 
 func compile(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(docs, "topology.schema.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("topology.schema.json", doc); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"topology.schema.json", "base.schema.json"} {
+		data, err := os.ReadFile(filepath.Join(docs, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.AddResource(name, doc); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := c.Compile("topology.schema.json")
 	if err != nil {

@@ -32,7 +32,12 @@ func schema(dir string) (*jsonschema.Schema, error) {
 	s := r.Reflect(&file.Topology{})
 	s.Title = "topology.yaml"
 	s.Description = "The clusters of one Istio mesh and the networks they are on, for setup-mesh."
-	return s, finish(s)
+	if err := finish(s); err != nil {
+		return nil, err
+	}
+	overlay, _ := s.Definitions["Context"].Properties.Get("overlay") // finish has found it
+	overlay.Ref = "base.schema.json#/properties/spec"                // which stands beside it
+	return s, nil
 }
 
 // comments maps "package.Type" and "package.Type.Field" to their comments, whole
