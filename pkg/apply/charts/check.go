@@ -40,6 +40,7 @@ func Check(spec map[string]any) []Finding {
 	// What is wrong on its own is reported and cut out, so that what remains
 	// can be judged as a whole.
 	own = c.schemas(own)
+	c.profiles(own)
 	c.templates(own)
 	c.whole(own)
 	c.replicas(own)

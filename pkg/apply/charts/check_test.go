@@ -24,6 +24,14 @@ func TestCheck(t *testing.T) {
 	}{
 		"what topology makes": {in: multiNetwork},
 		"nothing":             {in: "{}"},
+		"sets of values that the charts do not have": {
+			in: `{compatibilityVersion: "1.30", values: {compatibilityVersion: "1.2", profile: nope, global: {platform: opnshift}}}`,
+			want: []Finding{
+				{Path: "spec.values.compatibilityVersion", Message: "there is no 1.2", Hint: "one of 1.25, 1.26, 1.27, 1.28, 1.29, 1.30"},
+				{Path: "spec.values.global.platform", Message: "there is no opnshift", Hint: "one of gke, k3d, k3s, microk8s, minikube, openshift"},
+				{Path: "spec.values.profile", Message: "there is no nope", Hint: "one of ambient, demo, preview, remote, stable"},
+			},
+		},
 		"unknown values, all of them": {
 			in: "values: {pilot: {notAField: {deep: 1}, alsoNot: 2, traceSampling: 5}, nope: {}, global: {multiCluster: {nme: x}}}",
 			want: []Finding{

@@ -68,7 +68,7 @@ func (in *input) manifests() (_ []manifest.ManifestSet, err error) {
 	}
 	sets, _, err := render.GenerateManifest([]string{file}, nil, false, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("render the charts: %w", err)
+		return nil, refused(fmt.Errorf("render the charts: %w", err))
 	}
 	return sets, nil
 }

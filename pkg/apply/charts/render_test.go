@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -259,6 +260,24 @@ func TestRenderErrors(t *testing.T) {
 			_, err := New().Render("istio-system", parse(t, test.spec))
 			if err == nil || err.Error() != test.want {
 				t.Errorf("got %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// TestRenderRefused finds the value that a template stumbles over, and what it says.
+func TestRenderRefused(t *testing.T) {
+	tests := map[string]struct{ spec, path, reason string }{
+		"a value of another type":   {"{values: {gatewayClasses: x}}", "spec.values.gatewayClasses", "range can't iterate over x"},
+		"a template that gives up":  {"{values: {global: {platform: x}}}", "spec", "unknown platform x"},
+		"a value that is no longer": {"{values: {global: {pilotCertProvider: kubernetes}}}", "spec", "pilotCertProvider=kubernetes is not supported"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := New().Render("istio-system", parse(t, tt.spec))
+			e, ok := errors.AsType[*RefusedError](err)
+			if !ok || e.Path != tt.path || e.Reason != tt.reason {
+				t.Errorf("got %v, want %s: %s", err, tt.path, tt.reason)
 			}
 		})
 	}

@@ -4,6 +4,7 @@
 package desired
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -181,21 +182,36 @@ func appendNew(all, found topology.Problems) topology.Problems {
 	return all
 }
 
-func (d *Desired) render(r Charts, want func(*Wants)) error {
+// objects renders the manifests of all clusters, in their order. What a template of the
+// charts refuses is a problem with the value that it looked at.
+func (d *Desired) objects(r Charts) ([][]charts.Object, error) {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	rendered := make([][]charts.Object, len(d.Clusters))
+	rendered, errs := make([][]charts.Object, len(d.Clusters)), make([]error, len(d.Clusters))
 	for i, c := range d.Clusters {
 		g.Go(func() error {
-			var err error
-			rendered[i], err = r.Render(c.Member.Namespace, c.Manifest.Operator())
-			if err != nil {
-				return fmt.Errorf("render the IstioControlPlane of %s: %w", c.Member.Name, err)
-			}
+			rendered[i], errs[i] = r.Render(c.Member.Namespace, c.Manifest.Operator())
 			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
+	_ = g.Wait() // each has its own error
+	var problems topology.Problems
+	for i, c := range d.Clusters {
+		if e, ok := errors.AsType[*charts.RefusedError](errs[i]); ok {
+			problems = appendNew(problems, topology.Problems{c.Manifest.Problem(e.Path, "Istio's charts refuse it: "+e.Reason, "")})
+		} else if errs[i] != nil {
+			return nil, fmt.Errorf("render the IstioControlPlane of %s: %w", c.Member.Name, errs[i])
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return rendered, nil
+}
+
+func (d *Desired) render(r Charts, want func(*Wants)) error {
+	rendered, err := d.objects(r)
+	if err != nil {
 		return err
 	}
 	// What is rendered once for several clusters is one item for them too; but where a

@@ -82,6 +82,8 @@ var valueRules = []rule{
 	{"values.global.defaultNodeSelector", kept, "it is for gateways only: set components.pilot.k8s.nodeSelector for istiod", nil},
 	{"values.global.defaultTolerations", kept, "it is for gateways only: set components.pilot.k8s.tolerations for istiod", nil},
 
+	{"values.pilot.enabled", always, ownCluster, values("true")},
+	{"values.pilot.cni.enabled", gone, "components.cni.enabled decides it", values("false")},
 	{"values.pilot.sidecar", gone, "istiod needs no proxy", values("true", "false")},
 	{"values.pilot.configSource", gone, "istiod reads its own API server", nil},
 	{"values.pilot.policy", addon, mixerGone, nil},
