@@ -23,6 +23,7 @@ func (o *owner) own(r Release) {
 	o.set(c.Namespace, "values", "global", "istioNamespace")
 	o.setIfThere(c.Namespace, "namespace")
 	o.meshNetworks()
+	o.environments()
 	o.reader()
 	if c.Remote() {
 		o.ownRemote()
@@ -61,7 +62,6 @@ func (o *owner) ownPrimary() {
 	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
 	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
 	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
-	o.pilotEnvironment()
 	if len(o.mesh.Remotes(c.Name)) > 0 {
 		o.set(true, "values", "global", "externalIstiod")
 	}
@@ -73,18 +73,6 @@ func (o *owner) namespaceOfBase(b *Base) {
 	if text, ok := v.Literal(); ok && text != o.cluster.Namespace {
 		o.warnings.Add(v.At, "metadata.namespace", "set the namespace of each context in topology.yaml",
 			"%s is not used: setup-mesh sets %s", names.Quote(text), names.Quote(o.cluster.Namespace))
-	}
-}
-
-// pilotEnvironment keeps components.pilot.k8s.env, which is applied after the
-// values, from undoing an owned variable.
-func (o *owner) pilotEnvironment() {
-	env := o.spec.Get("components", "pilot", "k8s", "env")
-	if item := env.Named("ISTIO_MULTIROOT_MESH"); item != nil && item.Kind == tree.Mapping {
-		want := tree.FromPlain("true")
-		o.warnUnless(want, item.Get("value"), "components.pilot.k8s.env[name=ISTIO_MULTIROOT_MESH].value")
-		item.Put("value", topology.Position{}, want)
-		item.Drop("valueFrom")
 	}
 }
 
