@@ -30,9 +30,12 @@ func FuzzBase(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	r := charts.New()
+	r, inputs := charts.New(), 0
 	root := testRoot()
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if inputs++; inputs%100 == 0 {
+			r = charts.New() // one keeps what it has rendered
+		}
 		watch := time.AfterFunc(30*time.Second, func() { panic("it hangs") })
 		defer watch.Stop()
 		if rest := manifest.Rest("base.yaml", data); rest != nil {
