@@ -88,8 +88,9 @@ func ready(p *corev1.Pod) bool {
 	return false
 }
 
-// frontsOfPort are the load balancer's addresses, with their name where they have one, the nodes' with the node port,
-// and that of the router before the cluster.
+// frontsOfPort are those of the load balancer's addresses that the status says, with their name where they have one, the
+// nodes' with the node port, and that of the router before the cluster. Where somebody writes another address into the
+// status, no load balancer is there.
 func frontsOfPort(spec cluster.Spec, kind cluster.Gateway, s *corev1.Service, p corev1.ServicePort, o objects) map[string]bool {
 	out := map[string]bool{}
 	add := func(address string, port int32) {
@@ -99,9 +100,11 @@ func frontsOfPort(spec cluster.Spec, kind cluster.Gateway, s *corev1.Service, p 
 	}
 	add(spec.TranslatedIP(), p.Port)
 	for _, i := range s.Status.LoadBalancer.Ingress {
-		add(i.IP, p.Port)
-		add(i.Hostname, p.Port)
+		if slices.Contains(spec.GatewayIPs(), i.IP) {
+			add(i.IP, p.Port)
+		}
 		if i.Hostname == spec.GatewayHostname() {
+			add(i.Hostname, p.Port)
 			for _, address := range spec.Resolve(kind) {
 				add(address, p.Port)
 			}

@@ -51,6 +51,10 @@ func TestFronts(t *testing.T) {
 				"198.51.100.1:15012": 15012, "198.51.100.1:443": 15017, "198.51.100.1:15443": 15443,
 			},
 		},
+		"an address that no load balancer has": {
+			change{service: balanced(corev1.LoadBalancerIngress{IP: "203.0.113.77"}, corev1.LoadBalancerIngress{Hostname: "else.example.com"})},
+			map[string]uint16{"198.51.100.1:15012": 15012, "198.51.100.1:443": 15017, "198.51.100.1:15443": 15443},
+		},
 		"a pending load balancer": {change{}, map[string]uint16{"198.51.100.1:15012": 15012, "198.51.100.1:443": 15017, "198.51.100.1:15443": 15443}},
 		"a Service inside":        {change{service: func(s *corev1.Service) { s.Spec.Type = corev1.ServiceTypeClusterIP }}, map[string]uint16{}},
 		"no selector":             {change{service: func(s *corev1.Service) { s.Spec.Selector = nil }}, map[string]uint16{}},
