@@ -102,12 +102,16 @@ func (d *dataPlane) plaintext(t *testing.T) {
 	}
 }
 
-// anotherRoot: west-1 trusts nobody else, and nobody trusts it.
+// anotherRoot: west-1 trusts nobody else, and nobody trusts it. An istiod that runs does not take another root.
 func (d *dataPlane) anotherRoot(t *testing.T) {
 	c := d.clusters[west1]
 	s := c.secret(t, "istio-system", "cacerts")
 	s.Data = rootOf(t)
 	if _, err := c.kube.CoreV1().Secrets("istio-system").Update(t.Context(), s, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	old := c.mustIstiod(t)
+	if err := c.kube.CoreV1().Pods(old.Namespace).Delete(t.Context(), old.Pod, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "istiod writes the other root", func(ctx ctx) error {
