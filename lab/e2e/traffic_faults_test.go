@@ -20,18 +20,22 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab"
 )
 
-var (
-	istioGateways       = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "gateways"}
-	peerAuthentications = schema.GroupVersionResource{Group: "security.istio.io", Version: "v1", Resource: "peerauthentications"}
-)
+var peerAuthentications = schema.GroupVersionResource{Group: "security.istio.io", Version: "v1", Resource: "peerauthentications"}
 
-// into are the pairs of all others with west-1.
-func into(west string, from ...string) []pair {
+// into are the pairs of others with a cluster.
+func into(to string, from ...string) []pair {
 	var out []pair
 	for _, f := range from {
-		out = append(out, pair{f, west})
+		out = append(out, pair{f, to})
 	}
 	return out
+}
+
+// refused is how often the client of east-1 has failed to connect through a gateway of west-1 at an address.
+func (d *dataPlane) refused(t *testing.T, address string) int {
+	t.Helper()
+	counters := d.counters(t, east1, inTraffic, "app=client", "outbound|5000||helloworld.traffic.svc.cluster.local")
+	return min(counters[address+":15443::cx_connect_fail"], counters[address+":15443::rq_error"])
 }
 
 // secretRemoved: the istiod of east-1 reads west-1 no longer, and serves the remote cluster too.
@@ -54,6 +58,9 @@ func (d *dataPlane) wrongAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.becomes(t, d.all(into("west-1", "east-1", "east-2", "remote")...))
+	if d.refused(t, "203.0.113.77") == 0 {
+		t.Error("no connection to the wrong address has failed")
+	}
 	if err := d.lab.SetGateway(t.Context(), west1, lab.GatewayIP); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +74,9 @@ func (d *dataPlane) gatewayDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.becomes(t, d.all(into("west-1", "east-1", "east-2", "remote")...))
+	if d.refused(t, "203.0.113.3") == 0 {
+		t.Error("no connection to the gateway has failed")
+	}
 	d.run(t, 0, "apply", "--yes")
 	d.becomes(t, d.all())
 }
@@ -105,6 +115,7 @@ func (d *dataPlane) plaintext(t *testing.T) {
 // anotherRoot: west-1 trusts nobody else, and nobody trusts it. An istiod that runs does not take another root.
 func (d *dataPlane) anotherRoot(t *testing.T) {
 	c := d.clusters[west1]
+	before := d.refused(t, "203.0.113.3")
 	s := c.secret(t, "istio-system", "cacerts")
 	s.Data = rootOf(t)
 	if _, err := c.kube.CoreV1().Secrets("istio-system").Update(t.Context(), s, metav1.UpdateOptions{}); err != nil {
@@ -133,6 +144,9 @@ func (d *dataPlane) anotherRoot(t *testing.T) {
 		red = append(red, pair{"west-1", o})
 	}
 	d.becomes(t, d.all(red...))
+	if d.refused(t, "203.0.113.3") == before { // by the client: it does not know who has signed for the server
+		t.Error("no connection through the gateway has failed")
+	}
 }
 
 // rootOf is a Secret cacerts of a root that nobody else has.

@@ -130,20 +130,24 @@ func (d *dataPlane) answered(ctx context.Context) (map[pair]int, string, error) 
 	return out, beside, nil
 }
 
-// becomes waits until exactly these pairs answer.
+// becomes waits until exactly these pairs answer, and go on to do so.
 func (d *dataPlane) becomes(t *testing.T, want []pair) {
 	t.Helper()
 	start := time.Now()
 	compare := func(a, b pair) int { return strings.Compare(a.from+a.to, b.from+b.to) }
 	want = slices.SortedFunc(slices.Values(want), compare)
-	eventually(t, "pairs that answer", func(ctx ctx) error {
+	check := func(ctx ctx) error {
 		got, beside, err := d.answered(ctx)
 		if err != nil {
 			return err
 		}
 		diff := cmp.Diff(want, slices.SortedFunc(maps.Keys(got), compare), cmp.AllowUnexported(pair{}))
 		return errorIf(diff != "", "pairs (-want +got):\n%s\n%s", diff, beside)
-	})
+	}
+	eventually(t, "pairs that answer", check)
+	if err := check(t.Context()); err != nil {
+		t.Errorf("a moment later: %v", err)
+	}
 	t.Logf("after %.1f s", time.Since(start).Seconds())
 }
 
