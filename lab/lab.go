@@ -32,7 +32,7 @@ func Gateways() []Gateway { return cluster.Gateways() }
 type Options struct {
 	Clusters      int       // how many; 0 is the number of Contexts, or 1
 	Contexts      []string  // names in the kubeconfig; default: [DefaultContexts]
-	Networks      []string  // a network for each cluster; default: [DefaultNetworks]
+	Networks      []string  // a network for each cluster, within which pods reach each other; default: [DefaultNetworks]
 	Gateways      []Gateway // a kind for each cluster, or one for all
 	NoIstiods     bool      // istiod pods are pods like others: marked ready, and nothing runs
 	Dir           string    // where the lab lives; must not hold another lab. Default: a temporary directory

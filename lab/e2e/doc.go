@@ -1,5 +1,5 @@
 // Package e2e holds the end-to-end tests: the setup-mesh binary against real control planes with real istiods.
 //
-// There is no data plane in a [lab.Lab]. What istiods say of each other, what they would tell an Envoy, and the
-// certificates that they sign are the evidence.
+// What istiods say of each other, what they tell proxies, and the certificates that they sign are the evidence, and requests
+// between pods: there is no Envoy in a [lab.Lab], but what an istiod tells one is done.
 package e2e

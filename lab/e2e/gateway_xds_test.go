@@ -19,7 +19,7 @@ import (
 const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
 
 // wantExposed wants the east-west gateway of a primary to be told to pass on TLS to its own istiod, where it serves
-// remote clusters, and nowhere where it does not. There is no Envoy in the lab: what it would be told is the evidence.
+// remote clusters, and nowhere where it does not. What it is told is the evidence.
 func (m *sharedMesh) wantExposed(t *testing.T, context string) {
 	t.Helper()
 	want := map[string]string{}

@@ -55,6 +55,7 @@ func (i *inferences) install(t *testing.T) {
 		"remote: {network: network-r}",
 	)
 	wantWords(t, i.run(t, 0, "apply", "--yes"), "2 of 2 clusters discover each other")
+	i.primary.exposeIstiod(t)
 	i.injection(t)
 }
 

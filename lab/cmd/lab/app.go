@@ -60,7 +60,7 @@ func upFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "clusters", Value: 3, Usage: "how many"},
 		&cli.StringFlag{Name: "contexts", Usage: "their names in the kubeconfig, by commas"},
-		&cli.StringFlag{Name: "networks", Usage: "their networks, by commas"},
+		&cli.StringFlag{Name: "networks", Usage: "their networks, by commas; pods reach those of the same one"},
 		gatewayFlag(),
 		&cli.StringFlag{Name: "no-aggregator-routing", Usage: "contexts of clusters whose API server does not dial endpoints, by commas"},
 		&cli.StringFlag{Name: "short-tokens", Usage: "contexts of clusters whose API server grants tokens for 24 h at most, by commas"},

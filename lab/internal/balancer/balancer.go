@@ -5,6 +5,7 @@ package balancer
 import (
 	"context"
 	"maps"
+	"reflect"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,7 +27,7 @@ type Balancer struct {
 	kind   cluster.Gateway
 	told   map[types.UID]bool // Services with an Event that says why they are pending
 	seen   objects
-	fronts map[string]int
+	fronts map[string]Front
 }
 
 // objects are those that decide what leads into the cluster, by UID.
@@ -105,7 +106,7 @@ func (b *Balancer) update(change func()) {
 // renew finds the fronts anew and returns whether they differ. The caller holds mu.
 func (b *Balancer) renew() bool {
 	next := fronts(b.cluster.Spec(), b.kind, b.seen)
-	differ := !maps.Equal(b.fronts, next)
+	differ := !reflect.DeepEqual(b.fronts, next)
 	b.fronts = next
 	return differ
 }
@@ -117,9 +118,8 @@ func (b *Balancer) Kind() cluster.Gateway {
 	return b.kind
 }
 
-// Fronts are the "address:port"s outside of the cluster that lead to istiod through a gateway of the cluster, each
-// with istiod's own port.
-func (b *Balancer) Fronts() map[string]int {
+// Fronts are the "address:port"s outside of the cluster that lead to pods.
+func (b *Balancer) Fronts() map[string]Front {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.fronts)

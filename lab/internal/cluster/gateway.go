@@ -35,7 +35,7 @@ func (g Gateway) Check() error {
 
 // Ingress is what the status of Services of type LoadBalancer says with a kind of gateway address.
 func (s Spec) Ingress(g Gateway) []corev1.LoadBalancerIngress {
-	first, second := corev1.LoadBalancerIngress{IP: s.gatewayIPs()[0]}, corev1.LoadBalancerIngress{IP: s.gatewayIPs()[1]}
+	first, second := corev1.LoadBalancerIngress{IP: s.GatewayIPs()[0]}, corev1.LoadBalancerIngress{IP: s.GatewayIPs()[1]}
 	return map[Gateway][]corev1.LoadBalancerIngress{
 		GatewayIP: {first}, GatewayIP2: {second}, GatewayIPs: {first, second},
 		GatewayHostname: {{Hostname: s.GatewayHostname()}}, GatewayHostname2: {{Hostname: s.GatewayHostname()}},
@@ -46,12 +46,13 @@ func (s Spec) Ingress(g Gateway) []corev1.LoadBalancerIngress {
 // so that a name can be given to a gateway whose Service has none.
 func (s Spec) Resolve(g Gateway) []string {
 	if g == GatewayHostname2 {
-		return s.gatewayIPs()[1:]
+		return s.GatewayIPs()[1:]
 	}
-	return s.gatewayIPs()
+	return s.GatewayIPs()
 }
 
-func (s Spec) gatewayIPs() []string {
+// GatewayIPs are the two addresses that load balancers of the cluster can have.
+func (s Spec) GatewayIPs() []string {
 	return []string{fmt.Sprintf("203.0.113.%d", s.Index), fmt.Sprintf("203.0.113.%d", 100+s.Index)}
 }
 

@@ -13,7 +13,7 @@ type Spec struct {
 	Index   int    // from 1; tells clusters' address ranges apart
 	Name    string // of the cluster and its directory
 	Context string // in the lab's kubeconfig
-	Network string // what the user of the lab has in mind for it; nothing depends on it here
+	Network string // pods of clusters with the same one reach each other
 	Istiods bool   // istiod pods become ready by an istiod, not by KWOK
 	Dir     string
 	Bin     string // directory of the parts

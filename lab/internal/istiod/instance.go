@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/setup-mesh/setup-mesh/lab"
+	"github.com/setup-mesh/setup-mesh/lab/internal/downward"
 	"github.com/setup-mesh/setup-mesh/lab/internal/probe"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
 )
@@ -127,7 +128,7 @@ func (i *instance) spec(ctx context.Context) (proc.Spec, error) {
 		return proc.Spec{}, err
 	}
 	c := discovery(i.pod)
-	env, err := environment(ctx, i.runner.cluster.Client(), i.pod, c, i.ip)
+	env, err := downward.Environment(ctx, i.runner.cluster.Client(), i.pod, c, i.ip)
 	if err != nil {
 		return proc.Spec{}, err
 	}
@@ -146,6 +147,16 @@ func (i *instance) spec(ctx context.Context) (proc.Spec, error) {
 		Env: append(env, "HOME="+i.path(""), "TMPDIR="+os.TempDir(), "ROOT_CA_DIR="+i.path(caSecret),
 			"LAB_DNS_SERVER="+i.runner.cluster.Spec().DNS), // read by parts/istio/istiod
 	}, nil
+}
+
+// discovery is the container of pod that runs istiod: the one of that name, or else the first.
+func discovery(pod *corev1.Pod) corev1.Container {
+	for _, c := range pod.Spec.Containers {
+		if c.Name == "discovery" {
+			return c
+		}
+	}
+	return pod.Spec.Containers[0]
 }
 
 // prepare takes ports and writes the files that the process reads.

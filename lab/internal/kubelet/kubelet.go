@@ -1,5 +1,5 @@
 // Package kubelet answers what an API server asks of kubelets on behalf of users: port-forwards to the istiods that
-// the lab runs, and their logs.
+// the lab runs, and their logs, and commands in the containers that it plays.
 package kubelet
 
 import (
@@ -28,11 +28,13 @@ type Server struct {
 	find  func(namespace, pod string) (lab.Istiod, bool)
 	table *tunnel.Table
 	http  *http.Server
+
+	executor Executor
 }
 
 // Serve answers on port of 127.0.0.1 until Close, to clients with a certificate of the CA in caPEM. find tells the
-// pods that can be asked for.
-func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func(namespace, pod string) (lab.Istiod, bool)) (*Server, error) {
+// istiods that can be asked for, and executor runs commands.
+func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func(namespace, pod string) (lab.Istiod, bool), executor Executor) (*Server, error) {
 	cert, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
 		return nil, fmt.Errorf("load the kubelet's certificate: %w", err)
@@ -45,9 +47,10 @@ func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func
 	if err != nil {
 		return nil, fmt.Errorf("serve the kubelet: %w", err)
 	}
-	s := &Server{find: find, table: table}
+	s := &Server{find: find, table: table, executor: executor}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/portForward/{namespace}/{pod}", s.portForward)
+	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", s.exec)
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", s.logs)
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = s.http.Serve(l) }() // ends with ErrServerClosed

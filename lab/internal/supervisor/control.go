@@ -26,7 +26,7 @@ func (s *supervisor) serveControl() error {
 		return fmt.Errorf("serve control requests: %w", err)
 	}
 	c := lab.Control{PID: os.Getpid(), URL: "http://" + l.Addr().String(), Token: rand.Text()}
-	srv := &http.Server{Handler: authorized(c.Token, s.routes()), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: authorized(c.Token, s.handlers()), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = srv.Serve(l) }() // ends with the process
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -46,7 +46,7 @@ func authorized(token string, h http.Handler) http.Handler {
 	})
 }
 
-func (s *supervisor) routes() http.Handler {
+func (s *supervisor) handlers() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /state", answer(func(*http.Request) (any, error) { return s.state(), nil }))
 	mux.HandleFunc("POST /down", answer(func(*http.Request) (any, error) { s.stop(); return nil, nil }))

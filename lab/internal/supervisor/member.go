@@ -10,14 +10,17 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab"
 	"github.com/setup-mesh/setup-mesh/lab/internal/balancer"
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
+	"github.com/setup-mesh/setup-mesh/lab/internal/dataplane"
 	"github.com/setup-mesh/setup-mesh/lab/internal/istiod"
 	"github.com/setup-mesh/setup-mesh/lab/internal/kubelet"
 )
 
-// A member is a cluster with the istiods that run for its pods, and what a cloud would have beside it.
+// A member is a cluster with the istiods that run for its pods, the pods that are played, and what a cloud would have
+// beside it.
 type member struct {
 	*cluster.Cluster
 	istiods  *istiod.Runner
+	pods     *dataplane.Runner
 	balancer *balancer.Balancer
 	kubelet  *kubelet.Server
 	stop     context.CancelFunc
@@ -39,14 +42,16 @@ func newMember(s *supervisor, index int, n lab.NewCluster) (*member, error) {
 	m := &member{Cluster: c}
 	var runs context.Context
 	runs, m.stop = context.WithCancel(s.runs)
-	m.istiods = istiod.NewRunner(runs, c, s.spawner, s.pool, s.routeGateways)
-	m.balancer = balancer.New(c, n.Gateway, s.routeGateways)
+	m.istiods = istiod.NewRunner(runs, c, s.spawner, s.pool, s.route)
+	m.pods = dataplane.NewRunner(runs, c, s.pool, s.route)
+	m.balancer = balancer.New(c, n.Gateway, s.route)
 	if err != nil {
 		return m, err
 	}
 	m.runs.Go(func() { m.balancer.Run(runs) })
 	if !s.options.NoIstiods {
 		m.runs.Go(m.istiods.Run)
+		m.runs.Go(m.pods.Run)
 	}
 	return m, nil
 }
@@ -55,7 +60,7 @@ func newMember(s *supervisor, index int, n lab.NewCluster) (*member, error) {
 func (m *member) start(ctx context.Context) error {
 	port, pair := m.Kubelet()
 	var err error
-	if m.kubelet, err = kubelet.Serve(port, pair, m.CA(), &m.Table, m.istiods.Find); err != nil {
+	if m.kubelet, err = kubelet.Serve(port, pair, m.CA(), &m.Table, m.istiods.Find, m.pods); err != nil {
 		return err
 	}
 	return m.Start(ctx)

@@ -35,8 +35,8 @@ type supervisor struct {
 	mu      sync.Mutex
 	members []*member // in the order of their index
 
-	routing  sync.Mutex
-	gateways map[string]string // routes through gateways, in every cluster's table
+	routing sync.Mutex
+	routes  map[*member]map[string]string // in each cluster's table, to other clusters' gateways and to pods
 }
 
 // Run reads the lab's options as a line of JSON from in, starts the lab, writes a [lab.Reply] line to out, and returns
@@ -47,7 +47,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the lab's options: %w", err)
 	}
-	s := &supervisor{spawner: proc.NewSpawner()}
+	s := &supervisor{spawner: proc.NewSpawner(), routes: map[*member]map[string]string{}}
 	if err := json.Unmarshal(line, &s.options); err != nil {
 		return fmt.Errorf("read the lab's options: %w", err)
 	}
@@ -187,7 +187,7 @@ func (s *supervisor) add(ctx context.Context, n lab.NewCluster) error {
 		s.drop(m)
 		return err
 	}
-	s.routeGateways()
+	s.route()
 	return s.writeKubeconfigs()
 }
 

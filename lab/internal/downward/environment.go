@@ -1,4 +1,5 @@
-package istiod
+// Package downward tells containers what a kubelet would tell them.
+package downward
 
 import (
 	"context"
@@ -13,19 +14,9 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// discovery is the container of pod that runs istiod: the one of that name, or else the first.
-func discovery(pod *corev1.Pod) corev1.Container {
-	for _, c := range pod.Spec.Containers {
-		if c.Name == "discovery" {
-			return c
-		}
-	}
-	return pod.Spec.Containers[0]
-}
-
-// environment is what the container would see, as far as it can be had outside a container. KUBECONFIG is left out:
-// it names a file in the container's file system.
-func environment(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, c corev1.Container, podIP string) ([]string, error) {
+// Environment is what the container would see, as far as it can be had outside a container, as "NAME=VALUE"s.
+// KUBECONFIG is left out: it names a file in the container's file system.
+func Environment(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, c corev1.Container, podIP string) ([]string, error) {
 	env := []string{"PATH=" + os.Getenv("PATH")}
 	for _, e := range c.Env {
 		if e.Name == "KUBECONFIG" {

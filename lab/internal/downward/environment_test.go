@@ -1,4 +1,4 @@
-package istiod
+package downward
 
 import (
 	"runtime"
@@ -59,7 +59,7 @@ func TestEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("PATH", "/bin")
 			c := corev1.Container{Env: tt.env, Resources: corev1.ResourceRequirements{Limits: tt.limits}}
-			got, err := environment(t.Context(), nil, pod, c, "10.129.1.1")
+			got, err := Environment(t.Context(), nil, pod, c, "10.129.1.1")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,191 @@
+// Package agent is what Istio's agent does in a pod: it takes a certificate from an istiod with a token of the pod's
+// service account, and keeps the pod's proxy told what the istiod says.
+package agent
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	authentication "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/setup-mesh/setup-mesh/lab/internal/downward"
+	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
+)
+
+// audience is of the tokens that istiods take. The webhook asks for a volume with one.
+const audience = "istio-ca"
+
+// rootMap is the ConfigMap that istiods write into every namespace, and that the webhook mounts.
+const rootMap = "istio-ca-root-cert"
+
+// istiod is where istiod is when nothing says otherwise.
+// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-discovery_address
+const istiod = "istiod.istio-system.svc:15012"
+
+// A Proxy is told what the agent learns. Both methods are called from one goroutine.
+type Proxy interface {
+	Identify(Identity)
+	Configure(xds.State)
+}
+
+// An Agent serves the proxy of one pod.
+type Agent struct {
+	Pod    *corev1.Pod // with its address
+	Client kubernetes.Interface
+	Dial   func(ctx context.Context, hostPort string) (net.Conn, error) // as the pod would: names of Services are fine
+	Proxy  Proxy
+}
+
+// Run serves until ctx is done, and calls note with every reason why it cannot.
+func (a *Agent) Run(ctx context.Context, note func(error)) {
+	const first, longest = 100 * time.Millisecond, 2 * time.Second
+	s := session{Agent: a}
+	for delay := first; ctx.Err() == nil; delay = min(2*delay, longest) {
+		start := time.Now()
+		if err := s.run(ctx); err != nil && ctx.Err() == nil {
+			note(err)
+		}
+		if time.Since(start) > longest {
+			delay = first
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay):
+		}
+	}
+}
+
+// A session is what outlives a connection to an istiod.
+type session struct {
+	*Agent
+	identity *Identity
+	state    xds.State
+}
+
+// run serves over one connection.
+func (s *session) run(ctx context.Context) error {
+	c, kind, ok := ProxyContainer(s.Pod)
+	if !ok {
+		return fmt.Errorf("pod %s/%s has no proxy", s.Pod.Namespace, s.Pod.Name)
+	}
+	list, err := downward.Environment(ctx, s.Client, s.Pod, c, s.Pod.Status.PodIP)
+	if err != nil {
+		return err
+	}
+	env := map[string]string{}
+	for _, e := range list {
+		name, value, _ := strings.Cut(e, "=")
+		env[name] = value
+	}
+	n, err := node(s.Pod, kind, c.Image, env)
+	if err != nil {
+		return err
+	}
+	conn, err := s.connect(ctx, discoveryAddress(env))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := s.identify(ctx, env); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithDeadline(ctx, s.identity.renewal()) // the next connection renews it
+	defer cancel()
+	token, err := s.token(ctx)
+	if err != nil {
+		return err
+	}
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token, "clusterid", env["ISTIO_META_CLUSTER_ID"])
+	return xds.Follow(ctx, conn, n, s.state, func(state xds.State) {
+		s.state = state
+		s.Proxy.Configure(state)
+	})
+}
+
+// identify takes a certificate unless there is one that will do for some time.
+func (s *session) identify(ctx context.Context, env map[string]string) error {
+	if s.identity != nil && time.Now().Before(s.identity.renewal()) {
+		return nil
+	}
+	at := env["CA_ADDR"]
+	if at == "" {
+		at = discoveryAddress(env)
+	}
+	conn, err := s.connect(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	token, err := s.token(ctx)
+	if err != nil {
+		return err
+	}
+	domain := env["TRUST_DOMAIN"]
+	if domain == "" {
+		domain = "cluster.local"
+	}
+	id := &url.URL{Scheme: "spiffe", Host: domain, Path: "/ns/" + s.Pod.Namespace + "/sa/" + s.Pod.Spec.ServiceAccountName}
+	i, err := sign(ctx, conn, id, env["ISTIO_META_CLUSTER_ID"], token)
+	if err != nil {
+		return err
+	}
+	s.identity = &i
+	s.Proxy.Identify(i)
+	return nil
+}
+
+// connect opens a connection to an istiod, which has to prove itself by the root in the pod's namespace.
+func (s *session) connect(ctx context.Context, at string) (*grpc.ClientConn, error) {
+	host, _, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, fmt.Errorf("connect to istiod: %w", err)
+	}
+	m, err := s.Client.CoreV1().ConfigMaps(s.Pod.Namespace).Get(ctx, rootMap, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("read the root certificate of namespace %s: %w", s.Pod.Namespace, err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(m.Data["root-cert.pem"]))
+	return grpc.NewClient("passthrough:///"+at, grpc.WithNoProxy(), grpc.WithContextDialer(s.Dial),
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: host})),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)))
+}
+
+// token is what a kubelet would have mounted.
+func (s *session) token(ctx context.Context) (string, error) {
+	hours := int64(12 * 60 * 60) // as the webhook asks, in seconds
+	t, err := s.Client.CoreV1().ServiceAccounts(s.Pod.Namespace).CreateToken(ctx, s.Pod.Spec.ServiceAccountName, &authentication.TokenRequest{
+		Spec: authentication.TokenRequestSpec{
+			Audiences: []string{audience}, ExpirationSeconds: &hours,
+			BoundObjectRef: &authentication.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: s.Pod.Name, UID: s.Pod.UID},
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("make a token of service account %s/%s: %w", s.Pod.Namespace, s.Pod.Spec.ServiceAccountName, err)
+	}
+	return t.Status.Token, nil
+}
+
+func discoveryAddress(env map[string]string) string {
+	var config struct {
+		DiscoveryAddress string `json:"discoveryAddress"`
+	}
+	if json.Unmarshal([]byte(env["PROXY_CONFIG"]), &config) == nil && config.DiscoveryAddress != "" {
+		return config.DiscoveryAddress
+	}
+	return istiod
+}

@@ -1,0 +1,79 @@
+package dataplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/lab/internal/agent"
+	"github.com/setup-mesh/setup-mesh/lab/internal/curl"
+	"github.com/setup-mesh/setup-mesh/lab/internal/envoy"
+)
+
+// ErrNotPlayed says that nothing runs for a pod or a container.
+var ErrNotPlayed = errors.New("nothing runs here")
+
+// notFound is a shell's exit code for a command that is not there.
+const notFound = 127
+
+// Exec runs a command in a container, and returns its exit code. Container client knows curl, and container istio-proxy
+// "pilot-agent request GET clusters".
+func (r *Runner) Exec(ctx context.Context, namespace, pod, container string, command []string, out, errOut io.Writer) (int, error) {
+	i := r.find(namespace, pod)
+	if i == nil {
+		return 0, fmt.Errorf("pod %s/%s: %w", namespace, pod, ErrNotPlayed)
+	}
+	switch {
+	case container == clientContainer && i.role.client && command[0] == "curl":
+		return i.curl(ctx, command[1:], out, errOut), nil
+	case container == agent.Container && i.proxy != nil && slices.Equal(command, []string{"pilot-agent", "request", "GET", "clusters"}):
+		_, err := io.WriteString(out, i.proxy.Clusters())
+		return 0, err
+	}
+	_, err := fmt.Fprintf(errOut, "%s: not found: the lab does not play this in container %s\n", strings.Join(command, " "), container)
+	return notFound, err
+}
+
+func (r *Runner) find(namespace, pod string) *instance {
+	for _, i := range r.all() {
+		if i.pod.Namespace == namespace && i.pod.Name == pod {
+			return i
+		}
+	}
+	return nil
+}
+
+func (i *instance) curl(ctx context.Context, args []string, out, errOut io.Writer) int {
+	c, err := curl.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(errOut, "curl: %v\n", err) // who has gone does not read it
+		return 2
+	}
+	return c.Run(ctx, i.request, out, errOut)
+}
+
+// request is made as the pod's application would: through the proxy where there is one.
+func (i *instance) request(r *http.Request) (*http.Response, string, error) {
+	port := r.URL.Port()
+	if port == "" {
+		port = "80"
+	}
+	to, err := i.network.resolve(r.Context(), r.URL.Hostname(), port)
+	if err != nil {
+		return nil, "", err
+	}
+	if i.proxy != nil {
+		answer, err := i.proxy.Do(r, to)
+		return answer, to.String(), err
+	}
+	conn, err := i.network.dial(r.Context(), to.String())
+	if err != nil {
+		return nil, to.String(), err
+	}
+	answer, err := envoy.Plain(r, conn)
+	return answer, to.String(), err
+}
