@@ -26,6 +26,7 @@ const lifetime = 24 * time.Hour
 type Identity struct {
 	Certificate tls.Certificate // with Leaf
 	Root        []byte          // PEM
+	Cluster     string          // that the proxy is in
 }
 
 // renewal is when istio-agent asks for another certificate: half a lifetime before this one ends.
@@ -55,7 +56,7 @@ func sign(ctx context.Context, conn *grpc.ClientConn, spiffe *url.URL, cluster, 
 	if err != nil {
 		return Identity{}, fmt.Errorf("ask istiod for a certificate: %w", err)
 	}
-	i := Identity{Certificate: tls.Certificate{PrivateKey: key}}
+	i := Identity{Certificate: tls.Certificate{PrivateKey: key}, Cluster: cluster}
 	for rest := []byte(strings.Join(answer.CertChain, "\n")); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {

@@ -21,7 +21,7 @@ var ErrNotPlayed = errors.New("nothing runs here")
 const notFound = 127
 
 // Exec runs a command in a container, and returns its exit code. Container client knows curl, and container istio-proxy
-// "pilot-agent request GET clusters".
+// "pilot-agent request GET clusters" and "stats/prometheus".
 func (r *Runner) Exec(ctx context.Context, namespace, pod, container string, command []string, out, errOut io.Writer) (int, error) {
 	i := r.find(namespace, pod)
 	if i == nil {
@@ -30,12 +30,27 @@ func (r *Runner) Exec(ctx context.Context, namespace, pod, container string, com
 	switch {
 	case container == clientContainer && i.role.client && command[0] == "curl":
 		return i.curl(ctx, command[1:], out, errOut), nil
-	case container == agent.Container && i.proxy != nil && slices.Equal(command, []string{"pilot-agent", "request", "GET", "clusters"}):
-		_, err := io.WriteString(out, i.proxy.Clusters())
-		return 0, err
+	case container == agent.Container && i.proxy != nil && len(command) == 4 && slices.Equal(command[:3], []string{"pilot-agent", "request", "GET"}):
+		return i.admin(command[3], out, errOut)
 	}
 	_, err := fmt.Fprintf(errOut, "%s: not found: the lab does not play this in container %s\n", strings.Join(command, " "), container)
 	return notFound, err
+}
+
+// admin is what Envoy's admin endpoint says.
+func (i *instance) admin(path string, out, errOut io.Writer) (int, error) {
+	text := ""
+	switch path {
+	case "clusters":
+		text = i.proxy.Clusters()
+	case "stats/prometheus":
+		text = i.proxy.Metrics()
+	default:
+		_, err := fmt.Fprintf(errOut, "Error: unexpected response code 404: the lab does not play %s\n", path)
+		return 1, err
+	}
+	_, err := io.WriteString(out, text)
+	return 0, err
 }
 
 func (r *Runner) find(namespace, pod string) *instance {

@@ -115,7 +115,7 @@ func (p *Proxy) handler(m *hcm.HttpConnectionManager, to netip.AddrPort, id *ide
 		v, one := find(routes(s, m), r)
 		if name, _ := clusterOf(one); strings.HasPrefix(name, "inbound|") || name == "InboundPassthroughCluster" {
 			if app := p.app(to.Port()); app != nil {
-				app.ServeHTTP(w, r)
+				p.letIn(w, r, app, id, peer)
 				return
 			}
 			write(w, local(r, http.StatusServiceUnavailable, resetText(false, &connectError{"delayed connect error: Connection refused", nil})))

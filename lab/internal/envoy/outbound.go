@@ -24,12 +24,15 @@ func (p *Proxy) Do(r *http.Request, to netip.AddrPort) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, fmt.Errorf("no proxy listens: %w", syscall.ECONNREFUSED)
 	}
-	s, _ := p.now()
+	s, id := p.now()
 	chain := passthrough(s)
 	if l := outboundListener(s, to); l != nil {
 		chain = pick(l, to, hello{transport: "raw_buffer", protocols: []string{"http/1.1"}})
 	}
 	if m := xds.HTTP(chain); m != nil {
+		if id != nil {
+			introduce(r.Header, id.Cluster)
+		}
 		v, one := find(routes(s, m), r)
 		answer := p.forward(r, m, v, one, to.String())
 		answer.Header.Set("Server", "envoy")

@@ -28,6 +28,7 @@ type Proxy struct {
 	state    xds.State
 	decks    map[string]*deck      // by cluster
 	counts   map[[2]string]*counts // by cluster and host
+	requests map[request]int       // that were let in
 }
 
 // New returns a Proxy that knows nothing yet. dial reaches "IP:port" as the pod would, app is what listens on a port of the
@@ -35,7 +36,7 @@ type Proxy struct {
 func New(dial func(ctx context.Context, address string) (net.Conn, error), app func(port uint16) http.Handler, changed func()) *Proxy {
 	return &Proxy{
 		dial: dial, app: app, changed: changed, ready: make(chan struct{}),
-		decks: map[string]*deck{}, counts: map[[2]string]*counts{},
+		decks: map[string]*deck{}, counts: map[[2]string]*counts{}, requests: map[request]int{},
 	}
 }
 

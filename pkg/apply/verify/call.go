@@ -1,0 +1,44 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// called is what the client of one cluster was answered.
+type called struct {
+	answers map[string]int // by the pod that answered
+	wrong   string         // the first answer that was none, or why there was none at all
+}
+
+// call has the client of p call the service n times.
+func (p *place) call(ctx context.Context, o Options, n int) called {
+	url := fmt.Sprintf("http://%s.%s:%d/hello?call=[1-%d]", service, o.Namespace, port, n)
+	out, err := p.Exec(ctx, o.Namespace, p.client.name, client, "curl", "-sS", "-m", "5", "-w", `\n%{http_code}\n`, url)
+	if err != nil {
+		return called{wrong: err.Error()}
+	}
+	return read(string(out.Stdout), string(out.Stderr))
+}
+
+var (
+	// greeting is what helloworld answers.
+	greeting = regexp.MustCompile(`^Hello version: \S+, instance: (\S+)$`)
+	status   = regexp.MustCompile(`^[0-9]{3}$`)
+)
+
+// read reads what curl printed.
+func read(stdout, stderr string) called {
+	out := called{answers: map[string]int{}}
+	for line := range strings.Lines(stdout + "\n" + stderr) {
+		line = strings.TrimSpace(line)
+		if m := greeting.FindStringSubmatch(line); m != nil {
+			out.answers[m[1]]++
+		} else if line != "" && !status.MatchString(line) && out.wrong == "" {
+			out.wrong = line
+		}
+	}
+	return out
+}

@@ -1,0 +1,193 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
+
+// Format is the version of a [Report]'s JSON.
+const Format = "setup-mesh.io/verify/v1"
+
+// A Report says who answered whom.
+type Report struct {
+	Format    string    `json:"format"`
+	Mesh      string    `json:"mesh"`
+	Namespace string    `json:"namespace"`
+	Calls     int       `json:"calls"` // of the client of each cluster
+	Clusters  []Member  `json:"clusters"`
+	Pairs     []Called  `json:"pairs"`
+	Problems  []Problem `json:"problems"`
+	Kept      bool      `json:"kept,omitempty"` // everything is still there
+	// Interrupted says that it was ended before it was through.
+	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// A Member is one cluster.
+type Member struct {
+	Name    string `json:"name"`
+	Network string `json:"network"`
+	Version string `json:"version"`         // of the helloworld in it
+	Error   string `json:"error,omitempty"` // why it takes no part
+}
+
+// Called is what came of the calls of one cluster's client that another's pods answered.
+type Called struct {
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Expected bool   `json:"expected"` // by the topology
+	Answers  int    `json:"answers"`
+	// Via are the addresses that the caller's proxy sent the calls to: pods, or the
+	// gateway of another network. Empty where that is not known.
+	Via []string `json:"via,omitempty"`
+	// Security is what the proxy of the pod says of the connection: mutual_tls or none,
+	// "" where it says nothing. Client and Server are the identities.
+	Security string `json:"security,omitempty"`
+	Client   string `json:"client,omitempty"`
+	Server   string `json:"server,omitempty"`
+}
+
+// A Problem is something between two clusters, or about one.
+type Problem struct {
+	From    string `json:"from"`
+	To      string `json:"to,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// OK says whether everything is as the topology says.
+func (r *Report) OK() bool { return len(r.Problems) == 0 && !r.Interrupted }
+
+func (r *Report) problems(more []Problem) { r.Problems = append(r.Problems, more...) }
+
+func (v *verification) report() *Report {
+	r := &Report{Format: Format, Mesh: v.mesh.ID, Namespace: v.options.Namespace, Calls: v.n, Clusters: []Member{}, Pairs: []Called{}, Problems: []Problem{}}
+	expected, answers := pairsOf(v.mesh), v.answers()
+	for i, c := range v.mesh.Clusters {
+		m := Member{Name: c.Name, Network: c.Network, Version: versionOf(i)}
+		if err := v.errs[i]; err != nil {
+			m.Error = err.Error()
+			r.Problems = append(r.Problems, Problem{From: c.Name, Message: fmt.Sprintf("%s takes no part: %v", c.Name, err), Hint: object.HintOf(err)})
+		} else {
+			r.Problems = append(r.Problems, v.uninjected(i)...)
+		}
+		r.Clusters = append(r.Clusters, m)
+	}
+	for i, from := range v.mesh.Clusters {
+		for j, to := range v.mesh.Clusters {
+			pair := Pair{from.Name, to.Name}
+			n, asked := answers[pair]
+			if !asked {
+				continue
+			}
+			one := Called{From: from.Name, To: to.Name, Expected: expected[pair], Answers: n}
+			if n > 0 {
+				one.Via = v.via(i, j)
+				one.Security, one.Client, one.Server = v.seen(from.Name, j)
+			}
+			r.Pairs = append(r.Pairs, one)
+			if p := v.judge(one, i); p != nil {
+				r.Problems = append(r.Problems, *p)
+			}
+		}
+	}
+	return r
+}
+
+// uninjected are the pods of a cluster without a proxy: what they do proves nothing.
+func (v *verification) uninjected(i int) []Problem {
+	p := v.places[i]
+	for _, one := range append([]pod{p.client}, p.servers...) {
+		if !one.injected {
+			return []Problem{{From: p.name, Message: fmt.Sprintf("the pods of %s have no proxy: nothing injects namespace %s", p.name, v.options.Namespace),
+				Hint: "setup-mesh status says why pods are not injected"}}
+		}
+	}
+	return nil
+}
+
+// judge says what is wrong with the calls of one pair, nil for nothing.
+func (v *verification) judge(c Called, from int) *Problem {
+	p := &Problem{From: c.From, To: c.To}
+	switch {
+	case c.Expected && c.Answers == 0:
+		p.Message, p.Hint = fmt.Sprintf("%s is not answered by %s", c.From, c.To), "setup-mesh status says what is wrong between the two"
+		if wrong := v.called[from].wrong; wrong != "" {
+			p.Message += fmt.Sprintf("; the client in %s got: %s", c.From, wrong)
+		}
+	case !c.Expected && c.Answers > 0:
+		p.Message = fmt.Sprintf("%s is answered by %s, which by topology.yaml it does not discover", c.From, c.To)
+		p.Hint = "setup-mesh plan shows what else is not as topology.yaml says"
+	case c.Security == "none":
+		p.Message = fmt.Sprintf("the calls from %s reach %s without mutual TLS", c.From, c.To)
+		p.Hint = "look for a PeerAuthentication or DestinationRule that turns it off"
+	default:
+		return nil
+	}
+	return p
+}
+
+// via are the addresses that the client of one cluster has called the pods of another
+// at. Pods of other networks are behind gateways, and their own addresses may be those of
+// pods here.
+func (v *verification) via(i, j int) []string {
+	near := func(c int) bool { return v.mesh.Clusters[c].Network == v.mesh.Clusters[i].Network }
+	pods := map[string]bool{}
+	for k, p := range v.places {
+		for _, s := range p.servers {
+			if near(k) && (!near(j) || k == j) {
+				pods[s.ip] = true
+			}
+		}
+	}
+	var out, gateways []string
+	for _, a := range slices.Sorted(maps.Keys(v.sent[i])) {
+		host, _, err := net.SplitHostPort(a)
+		switch {
+		case err != nil:
+		case near(j) && pods[host]:
+			out = append(out, a)
+		case !near(j) && !pods[host]:
+			gateways = append(gateways, a)
+			if v.gateways[j][host] {
+				out = append(out, a)
+			}
+		}
+	}
+	if len(out) == 0 && !near(j) {
+		return gateways // one of them: it is known by a name
+	}
+	return out
+}
+
+// seen is what the proxies of a cluster say of requests from another. Where some came
+// without mutual TLS, it is these.
+func (v *verification) seen(from string, j int) (security, client, server string) {
+	for _, k := range kindsOf(v.served[j]) {
+		if k.cluster == from && security != "none" {
+			security, client, server = k.security, k.client, k.server
+		}
+	}
+	return security, client, server
+}
+
+// ingress are the addresses of a load balancer.
+func ingress(svc map[string]any) []string {
+	all, _, _ := unstructured.NestedSlice(svc, "status", "loadBalancer", "ingress")
+	var out []string
+	for _, e := range all {
+		m, _ := e.(map[string]any)
+		for _, key := range []string{"ip", "hostname"} {
+			if a, ok := m[key].(string); ok && strings.TrimSpace(a) != "" {
+				out = append(out, a)
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,221 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+)
+
+// Times are how long a verification waits.
+type Times struct {
+	Pods   time.Duration // for the pods to be ready
+	Settle time.Duration // for all pairs to be answered, from when the pods are ready
+	Remove time.Duration // for the namespaces to be gone
+}
+
+// Run verifies a mesh, and takes out what it has put in: also when ctx ends, unless o
+// says otherwise. tell is called with what is being done, and may be nil. Whatever goes
+// wrong is in the report.
+func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), o Options, times Times, tell func(string)) *Report {
+	if tell == nil {
+		tell = func(string) {}
+	}
+	v := &verification{mesh: m, options: o, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
+	for i, c := range m.Clusters {
+		one, err := open(c.Context)
+		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name}, err
+	}
+	tell(fmt.Sprintf("putting helloworld and a client into namespace %s of %d clusters", o.Namespace, len(m.Clusters)))
+	v.put(ctx, times.Pods)
+	tell("calling")
+	v.call(ctx, times.Settle)
+	v.ask(ctx)
+	report := v.report()
+	if o.Keep {
+		report.Kept = true
+		return report
+	}
+	tell("taking it out")
+	report.problems(v.remove(context.WithoutCancel(ctx), times.Remove))
+	if ctx.Err() != nil {
+		report.Interrupted = true
+	}
+	return report
+}
+
+// Clean takes out what verifications of a mesh have left, such as one that was killed.
+func Clean(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), times Times) []Problem {
+	v := &verification{mesh: m, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
+	for i, c := range m.Clusters {
+		one, err := open(c.Context)
+		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name}, err
+	}
+	return v.remove(ctx, times.Remove)
+}
+
+// A verification is under way. All slices are by cluster, in the order of the mesh.
+type verification struct {
+	mesh     *topology.Mesh
+	options  Options
+	places   []*place
+	errs     []error // why a cluster takes no part
+	n        int     // calls of each client
+	called   []called
+	sent     []map[string]int // requests by address, nil where the proxy does not say
+	served   []map[served]int // likewise, by caller
+	gateways []map[string]bool
+}
+
+// each does something for every cluster that takes part, all at once.
+func (v *verification) each(f func(i int, p *place)) {
+	var g sync.WaitGroup
+	for i, p := range v.places {
+		if v.errs[i] == nil {
+			g.Go(func() { f(i, p) })
+		}
+	}
+	g.Wait()
+}
+
+func (v *verification) put(ctx context.Context, limit time.Duration) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s", limit))
+	defer cancel()
+	v.each(func(i int, p *place) { v.errs[i] = p.put(ctx, v.options, v.mesh.ID, i) })
+}
+
+// callsFor makes it all but certain that each of so many pods is called.
+func callsFor(pods int) int { return min(max(16, 8*pods), 400) }
+
+// call has every client call, again and again until all is as the topology says.
+func (v *verification) call(ctx context.Context, settle time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	pods := 0
+	for i, p := range v.places {
+		if v.errs[i] == nil {
+			pods += len(p.servers)
+		}
+	}
+	v.n, v.called = callsFor(pods), make([]called, len(v.places))
+	expected := pairsOf(v.mesh)
+	for {
+		v.each(func(i int, p *place) {
+			if got := p.call(ctx, v.options, v.n); ctx.Err() == nil || v.called[i].answers == nil {
+				v.called[i] = got
+			}
+		})
+		if v.asExpected(expected) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (v *verification) asExpected(expected map[Pair]bool) bool {
+	for pair, n := range v.answers() {
+		if (n > 0) != expected[pair] {
+			return false
+		}
+	}
+	return true
+}
+
+// answers are how many calls of each pair were answered in the last round. Clusters that
+// take no part are in none.
+func (v *verification) answers() map[Pair]int {
+	in := map[string]string{}
+	for i, p := range v.places {
+		for _, s := range p.servers {
+			if v.errs[i] == nil {
+				in[s.name] = p.name
+			}
+		}
+	}
+	out := map[Pair]int{}
+	for i, from := range v.places {
+		for j, to := range v.places {
+			if v.errs[i] == nil && v.errs[j] == nil {
+				out[Pair{from.name, to.name}] = 0
+			}
+		}
+	}
+	for i, from := range v.places {
+		if v.errs[i] != nil {
+			continue
+		}
+		for pod, n := range v.called[i].answers {
+			if to, ok := in[pod]; ok {
+				out[Pair{from.name, to}] += n
+			}
+		}
+	}
+	return out
+}
+
+// ask asks proxies what they have seen, and where gateways are.
+func (v *verification) ask(ctx context.Context) {
+	v.sent, v.served = make([]map[string]int, len(v.places)), make([]map[served]int, len(v.places))
+	v.gateways = make([]map[string]bool, len(v.places))
+	v.each(func(i int, p *place) {
+		var sentErr, servedErr error
+		v.sent[i], sentErr = p.upstreams(ctx, v.options)
+		v.served[i], servedErr = p.requests(ctx, v.options)
+		if errors.Join(sentErr, servedErr) != nil {
+			// A proxy that tells nothing is no fault of the mesh: what it would have
+			// told is unknown in the report.
+			return
+		}
+		v.gateways[i] = p.gateways(ctx, v.mesh.Clusters[i])
+	})
+}
+
+// gateways are the addresses of the cluster's east-west gateway, as far as they are known.
+func (p *place) gateways(ctx context.Context, c topology.Cluster) map[string]bool {
+	out := map[string]bool{}
+	for _, a := range c.Gateway.Addresses {
+		out[a] = true
+	}
+	svc, err := p.Get(ctx, object.Ref{Kind: "Service", Namespace: c.Namespace, Name: object.EastWestGateway})
+	if err != nil {
+		return out
+	}
+	for _, a := range ingress(svc.Object) {
+		out[a] = true
+	}
+	return out
+}
+
+func (v *verification) remove(ctx context.Context, limit time.Duration) []Problem {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not gone within %s", limit))
+	defer cancel()
+	problems := make([]*Problem, len(v.places))
+	var g sync.WaitGroup
+	for i, p := range v.places {
+		if p.Cluster == nil {
+			continue // nothing was sent to it
+		}
+		g.Go(func() {
+			if err := p.remove(ctx, v.mesh.ID); err != nil {
+				problems[i] = &Problem{From: p.name, Message: fmt.Sprintf("what was put into %s could not be taken out: %v", p.name, err),
+					Hint: "setup-mesh verify --clean takes it out"}
+			}
+		})
+	}
+	g.Wait()
+	var out []Problem
+	for i, p := range problems {
+		if p != nil && v.errs[i] == nil { // a cluster that took no part is told already
+			out = append(out, *p)
+		}
+	}
+	return out
+}

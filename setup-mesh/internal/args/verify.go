@@ -1,0 +1,75 @@
+package args
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// Verify is the command line of verify.
+type Verify struct {
+	Dir        string
+	Kubeconfig string
+	Format     Format
+	Namespace  string
+	Labels     map[string]string // of the namespace
+	Registry   string
+	PullSecret string // NAMESPACE/NAME, "" for none
+	Keep       bool
+	Clean      bool // only take out what is left
+	Settle     time.Duration
+	Timeout    time.Duration
+}
+
+// Flags fill a.
+func (a *Verify) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		kubeconfigFlag(&a.Kubeconfig),
+		formatFlag(&a.Format),
+		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, Value: "setup-mesh-verify", Usage: "put helloworld and the client into `NAMESPACE`, which is made for it"},
+		&cli.StringSliceFlag{Name: "namespace-label", Usage: "give the namespace a label too, as `KEY=VALUE`: what discoverySelectors ask for",
+			Action: func(_ *cli.Context, labels []string) (err error) { a.Labels, err = labelsOf(labels); return err }},
+		&cli.StringFlag{Name: "registry", Destination: &a.Registry, Value: "docker.io", Usage: "`REGISTRY` of the images istio/examples-helloworld-v1 and -v2:1.0, and curlimages/curl:8.16.0"},
+		&cli.StringFlag{Name: "pull-secret", Usage: "copy the Secret `NAMESPACE/NAME` of each cluster, and pull the images with it",
+			Action: func(_ *cli.Context, name string) (err error) { a.PullSecret, err = secretName(name); return err }},
+		&cli.BoolFlag{Name: "keep", Destination: &a.Keep, Usage: "leave everything where it is, to look at it"},
+		&cli.BoolFlag{Name: "clean", Destination: &a.Clean, Usage: "only take out what an earlier verify has left"},
+		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "call again for `TIME` until all is as topology.yaml says"},
+		timeoutFlag(&a.Timeout, 3*time.Minute, "give up waiting for pods after `TIME`, and for the namespaces to be gone after the same time"),
+	}
+}
+
+func labelsOf(pairs []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, pair := range pairs {
+		k, v, ok := strings.Cut(pair, "=")
+		if wrong := append(validation.IsQualifiedName(k), validation.IsValidLabelValue(v)...); !ok || len(wrong) > 0 {
+			return nil, &Error{fmt.Errorf("--namespace-label: %q is not a label", pair), "such as istio-discovery=enabled"}
+		}
+		out[k] = v
+	}
+	return out, nil
+}
+
+func secretName(s string) (string, error) {
+	namespace, name, ok := strings.Cut(s, "/")
+	if !ok || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return "", &Error{fmt.Errorf("--pull-secret: %q does not name a Secret", s), "write NAMESPACE/NAME"}
+	}
+	return s, nil
+}
+
+// Check says what no verify could do.
+func (a *Verify) Check() error {
+	if len(validation.IsDNS1123Label(a.Namespace)) > 0 {
+		return &Error{fmt.Errorf("--namespace: %q is not a valid name for a namespace", a.Namespace), "lower-case letters, digits and hyphens, 63 at most"}
+	}
+	if a.Keep && a.Clean {
+		return &Error{fmt.Errorf("--keep and --clean exclude each other"), "leave one of them out"}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
+)
+
+// Doing says what takes a while.
+func Doing(w io.Writer, what string) { say(w, "%s ...", what) }
+
+// Verify words a verification for people.
+func Verify(w io.Writer, r *verify.Report, colour bool) {
+	verifyView{w, palette(colour), r}.print()
+}
+
+// Cleaned says whether everything is taken out.
+func Cleaned(w io.Writer, problems []verify.Problem, colour bool) {
+	v := verifyView{w, palette(colour), &verify.Report{Problems: problems}}
+	v.problems()
+	if len(problems) == 0 {
+		say(w, "Nothing of a verification is left.")
+	}
+}
+
+// A verifyView words a verification: who answered how many calls, on which way, and what
+// is wrong.
+type verifyView struct {
+	w      io.Writer
+	colour palette
+	report *verify.Report
+}
+
+func (v verifyView) print() {
+	r := v.report
+	if len(r.Pairs) > 0 {
+		say(v.w, "%s from each cluster to helloworld.%s:5000, by who answered them:", count(r.Calls, "call"), r.Namespace)
+		io.WriteString(v.w, "\n")
+		v.lines(v.matrix())
+		io.WriteString(v.w, "\n")
+		if ways := v.ways(); len(ways) > 1 {
+			v.lines(table(ways))
+			io.WriteString(v.w, "\n")
+		}
+		say(v.w, "%s", v.security())
+	}
+	v.problems()
+	if r.Kept {
+		say(v.w, "Everything is left in namespace %s. setup-mesh verify --clean takes it out.", r.Namespace)
+	}
+	if r.Interrupted {
+		return // the error says so
+	}
+	if r.OK() {
+		say(v.w, "Every cluster is answered by those that it should be.")
+		return
+	}
+	say(v.w, "Not as topology.yaml says: %s.", count(len(r.Problems), "problem"))
+}
+
+func (v verifyView) problems() {
+	for _, p := range v.report.Problems {
+		say(v.w, "%s %s", v.colour.mark("x"), p.Message)
+		fix(v.w, "    ", p.Hint)
+	}
+}
+
+func (v verifyView) lines(lines []string) {
+	for _, line := range lines {
+		io.WriteString(v.w, line+"\n")
+	}
+}
+
+// matrix is a row for each cluster that calls, or where that is too wide, only those
+// with something wrong.
+func (v verifyView) matrix() []string {
+	header := []string{"from \\ to"}
+	cells := map[verify.Pair]string{}
+	for _, p := range v.report.Pairs {
+		cells[verify.Pair{From: p.From, To: p.To}] = answersCell(p)
+	}
+	for _, c := range v.report.Clusters {
+		header = append(header, c.Name)
+	}
+	rows := [][]string{header}
+	for _, from := range v.report.Clusters {
+		row := []string{from.Name}
+		for _, to := range v.report.Clusters {
+			cell, asked := cells[verify.Pair{From: from.Name, To: to.Name}]
+			if !asked {
+				cell = "?"
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+	}
+	lines := table(rows)
+	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+		return lines
+	}
+	rows = nil
+	for _, from := range v.report.Clusters {
+		rows = append(rows, []string{from.Name, v.answeredWords(from.Name)})
+	}
+	return table(rows)
+}
+
+// answersCell is a cell: how many, NO where there should be some, and "." where nothing is
+// asked for and nothing came.
+func answersCell(p verify.Called) string {
+	switch {
+	case p.Answers > 0:
+		return fmt.Sprint(p.Answers)
+	case p.Expected:
+		return "NO"
+	}
+	return "."
+}
+
+// answeredWords is a row of the matrix in words.
+func (v verifyView) answeredWords(from string) string {
+	all, good := 0, 0
+	var missing []string
+	for _, p := range v.report.Pairs {
+		if p.From != from || !p.Expected {
+			continue
+		}
+		if all++; p.Answers > 0 {
+			good++
+		} else {
+			missing = append(missing, p.To)
+		}
+	}
+	s := fmt.Sprintf("is answered by %d of %d", good, all)
+	if len(missing) > 0 {
+		s += ", not by " + few(missing)
+	}
+	return s
+}
+
+// maxWays is how many lines of ways are shown.
+const maxWays = 12
+
+// ways are the addresses that calls between clusters took.
+func (v verifyView) ways() [][]string {
+	rows := [][]string{{"FROM", "TO", "THROUGH"}}
+	networks := map[string]string{}
+	for _, c := range v.report.Clusters {
+		networks[c.Name] = c.Network
+	}
+	for _, p := range v.report.Pairs {
+		if p.From == p.To || len(p.Via) == 0 {
+			continue
+		}
+		kind := "pod "
+		if networks[p.From] != networks[p.To] {
+			kind = "gateway "
+		}
+		rows = append(rows, []string{p.From, p.To, kind + strings.Join(p.Via, ", ")})
+	}
+	if left := len(rows) - 1 - maxWays; left > 0 {
+		rows = append(rows[:maxWays+1], []string{"...", fmt.Sprintf("%d more: -o json", left), ""})
+	}
+	return rows
+}
+
+// security is how the calls were secured, in a sentence.
+func (v verifyView) security() string {
+	var mutual, unknown, answered int
+	clients, servers := map[string]bool{}, map[string]bool{}
+	for _, p := range v.report.Pairs {
+		if p.Answers == 0 {
+			continue
+		}
+		answered++
+		switch p.Security {
+		case "mutual_tls":
+			mutual++
+			clients[p.Client], servers[p.Server] = true, true
+		case "":
+			unknown++
+		}
+	}
+	switch {
+	case answered == 0:
+		return "No call was answered."
+	case unknown == answered:
+		return "Whether calls are secured by mutual TLS, the proxies do not say: their metrics are off."
+	case mutual < answered:
+		return fmt.Sprintf("Mutual TLS between %d of %s.", mutual, count(answered, "pair"))
+	}
+	return fmt.Sprintf("All with mutual TLS: %s calls %s.", identities(clients), identities(servers))
+}
+
+func identities(set map[string]bool) string {
+	var out []string
+	for id := range set {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return few(out)
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
+)
+
+func verifyCommand(env environment) *cli.Command {
+	var a args.Verify
+	return &cli.Command{
+		Name:  "verify",
+		Usage: "call a service from every cluster, and show who answers",
+		Description: "verify puts helloworld and a client into a namespace of its own in every cluster, calls from each to all, and takes everything out again, " +
+			"also when it is interrupted. The calls go through the pods' own proxies. It exits 2 when a cluster does not answer another that it should.",
+		Flags:  a.Flags(),
+		Action: func(c *cli.Context) error { return runVerify(c.Context, env, a) },
+	}
+}
+
+func runVerify(ctx context.Context, env environment, a args.Verify) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
+	mesh, err := membersOf(a.Dir)
+	if err != nil {
+		return err
+	}
+	k, err := kube.Load(a.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	clusters := opening(env, k)
+	open := func(context string) (verify.Cluster, error) {
+		c, err := clusters.Open(context)
+		if err != nil {
+			return nil, err
+		}
+		able, ok := c.(verify.Cluster)
+		if !ok {
+			return nil, fmt.Errorf("context %q: commands cannot be run in its pods", context)
+		}
+		return able, nil
+	}
+	times := verify.Times{Pods: a.Timeout, Settle: a.Settle, Remove: a.Timeout}
+	if a.Clean {
+		return cleaned(env, verify.Clean(ctx, mesh, open, times))
+	}
+	o := verify.Options{Namespace: a.Namespace, Labels: a.Labels, Registry: a.Registry, PullSecret: a.PullSecret, Keep: a.Keep}
+	report := verify.Run(ctx, mesh, open, o, times, func(what string) { view.Doing(env.stderr, what) })
+	if a.Format == args.JSON {
+		err = view.JSON(env.stdout, report)
+	} else {
+		view.Verify(env.stdout, report, env.colour)
+	}
+	switch {
+	case err != nil:
+		return err
+	case report.Interrupted:
+		return errInterrupted
+	case !report.OK():
+		return exitCode(exitPending)
+	}
+	return nil
+}
+
+// membersOf are the mesh that a work directory describes, whatever the kubeconfig has.
+func membersOf(dir string) (*topology.Mesh, error) {
+	d, err := workdir.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Members(nil)
+}
+
+func cleaned(env environment, problems []verify.Problem) error {
+	view.Cleaned(env.stdout, problems, env.colour)
+	if len(problems) > 0 {
+		return exitCode(exitPending)
+	}
+	return nil
+}
