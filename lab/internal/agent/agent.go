@@ -52,7 +52,7 @@ type Agent struct {
 
 // Run serves until ctx is done, and calls note with every reason why it cannot.
 func (a *Agent) Run(ctx context.Context, note func(error)) {
-	const first, longest = 100 * time.Millisecond, 2 * time.Second
+	const first, longest = 100 * time.Millisecond, 500 * time.Millisecond // shorter than Envoy's: tests wait for it
 	s := session{Agent: a}
 	for delay := first; ctx.Err() == nil; delay = min(2*delay, longest) {
 		start := time.Now()
