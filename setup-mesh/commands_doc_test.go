@@ -30,7 +30,7 @@ standard error.
 |---|---|
 | 0 | done, healthy, or nothing to do |
 | 1 | an error: nothing was changed, or what is said not to be done |
-| 2 | ` + "`plan --detailed-exitcode`: there are changes; `status`: it is not one healthy mesh; `migrate`: something is left to decide" + ` |
+| 2 | ` + "`plan --detailed-exitcode`: there are changes; `status`: it is not one healthy mesh; `verify`: a call that should be answered was not; `migrate`: something is left to decide" + ` |
 | 3 | some clusters are done and some are not; run it again to go on |
 | 130 | interrupted; run it again to go on |
 `

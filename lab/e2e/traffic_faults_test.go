@@ -45,7 +45,9 @@ func (d *dataPlane) secretRemoved(t *testing.T) {
 	if err := secrets.Delete(t.Context(), s.Name, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	d.becomes(t, d.all(into("west-1", "east-1", "remote")...))
+	red := d.all(into("west-1", "east-1", "remote")...)
+	d.becomes(t, red)
+	d.verified(t, red)
 	d.run(t, 0, "apply", "--yes")
 	d.becomes(t, d.all())
 }
@@ -73,7 +75,9 @@ func (d *dataPlane) gatewayDeleted(t *testing.T) {
 	if err := gateways.Delete(t.Context(), "cross-network-gateway", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	d.becomes(t, d.all(into("west-1", "east-1", "east-2", "remote")...))
+	red := d.all(into("west-1", "east-1", "east-2", "remote")...)
+	d.becomes(t, red)
+	d.verified(t, red)
 	if d.refused(t, "203.0.113.3") == 0 {
 		t.Error("no connection to the gateway has failed")
 	}
@@ -144,6 +148,7 @@ func (d *dataPlane) anotherRoot(t *testing.T) {
 		red = append(red, pair{"west-1", o})
 	}
 	d.becomes(t, d.all(red...))
+	d.verified(t, d.all(red...))
 	if d.refused(t, "203.0.113.3") == before { // by the client: it does not know who has signed for the server
 		t.Error("no connection through the gateway has failed")
 	}

@@ -30,6 +30,10 @@ func TestE2ETraffic(t *testing.T) {
 	d.inOrder(t, []step{
 		{"Apply", d.apply},
 		{"EveryPairAnswers", func(t *testing.T) { d.becomes(t, d.all()) }},
+		{"Verify", func(t *testing.T) { d.verified(t, d.all()) }},
+		{"VerifyInterrupted", d.verifyInterrupted},
+		{"VerifyKilled", d.verifyKilled},
+		{"VerifyElsewhere", d.verifyElsewhere},
 		{"CountedInTheGateways", d.counted},
 		{"MutualTLSWithBothIdentities", d.identities},
 		{"IstiodThroughTheGateway", d.istiodThroughGateway},

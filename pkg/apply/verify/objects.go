@@ -44,8 +44,24 @@ func (o Options) namespace(mesh string) *unstructured.Unstructured {
 	return object.New("v1", "Namespace", "", o.Namespace, map[string]any{"labels": labels}, nil)
 }
 
-// objects are what is put into the namespace of the i-th cluster, in this order.
-func (o Options) objects(i int) []*unstructured.Unstructured {
+// newConnections has proxies open one for each call: through a gateway, all calls of a
+// connection reach one pod.
+// https://istio.io/latest/docs/reference/config/networking/destination-rule/#ConnectionPoolSettings-HTTPSettings
+func (o Options) newConnections() *unstructured.Unstructured {
+	return object.New("networking.istio.io/v1", "DestinationRule", o.Namespace, service, nil, map[string]any{
+		"spec": map[string]any{
+			"host":          service + "." + o.Namespace + ".svc.cluster.local",
+			"trafficPolicy": map[string]any{"connectionPool": map[string]any{"http": map[string]any{"maxRequestsPerConnection": int64(1)}}},
+		},
+	})
+}
+
+// objects are what is put into the namespace of the i-th cluster, in this order. Only
+// clusters with a control plane know of Istio's own kinds.
+func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
+	if !remote {
+		return append([]*unstructured.Unstructured{o.newConnections()}, o.objects(i, true)...)
+	}
 	version := versionOf(i)
 	account := func(name string) *unstructured.Unstructured {
 		return object.New("v1", "ServiceAccount", o.Namespace, name, nil, map[string]any{"automountServiceAccountToken": false})

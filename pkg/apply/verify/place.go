@@ -33,6 +33,7 @@ type pod struct {
 type place struct {
 	Cluster
 	name    string // of the cluster, in the mesh
+	remote  bool
 	servers []pod
 	client  pod
 }
@@ -44,7 +45,7 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 	if err := p.own(ctx, o, mesh); err != nil {
 		return err
 	}
-	objects := o.objects(i)
+	objects := o.objects(i, p.remote)
 	if o.PullSecret != "" {
 		secret, err := p.pullSecret(ctx, o)
 		if err != nil {

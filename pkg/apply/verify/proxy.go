@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// upstreams asks the client's proxy how many requests it has sent to each address of the
-// service.
+// An upstream is what the client's proxy says of one address of the service.
+type upstream struct{ sent, failed int } // requests, and connections that came to nothing
+
+// upstreams asks the client's proxy which addresses of the service it knows.
 // https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters
-func (p *place) upstreams(ctx context.Context, o Options) (map[string]int, error) {
+func (p *place) upstreams(ctx context.Context, o Options) (map[string]upstream, error) {
 	out, err := p.proxySays(ctx, o, p.client, "clusters")
 	if err != nil {
 		return nil, err
@@ -29,19 +32,38 @@ func (p *place) proxySays(ctx context.Context, o Options, of pod, path string) (
 	return string(out.Stdout), err
 }
 
-// upstreamsIn are the requests to each address, of the cluster with a prefix.
-func upstreamsIn(clusters, prefix string) map[string]int {
-	out := map[string]int{}
+// upstreamsIn are the addresses of the cluster of Envoy's with a prefix.
+func upstreamsIn(clusters, prefix string) map[string]upstream {
+	out := map[string]upstream{}
 	for line := range strings.Lines(clusters) {
-		fields := strings.Split(strings.TrimSpace(line), "::")
-		if len(fields) != 4 || !strings.HasPrefix(fields[0], prefix) || fields[2] != "rq_total" {
-			continue
-		}
-		if n, err := strconv.Atoi(fields[3]); err == nil && n > 0 {
-			out[fields[1]] += n
+		if address, what, n, ok := counterIn(strings.TrimSpace(line), prefix); ok {
+			one := out[address]
+			switch what {
+			case "rq_total":
+				one.sent += n
+			case "cx_connect_fail":
+				one.failed += n
+			}
+			out[address] = one
 		}
 	}
 	return out
+}
+
+// counterIn reads CLUSTER::ADDRESS::NAME::NUMBER; an address of IPv6 has colons too.
+func counterIn(line, prefix string) (address, name string, n int, ok bool) {
+	cluster, rest, _ := strings.Cut(line, "::")
+	i := strings.LastIndex(rest, "::")
+	if !strings.HasPrefix(cluster, prefix) || i < 0 {
+		return "", "", 0, false
+	}
+	n, err := strconv.Atoi(rest[i+2:])
+	j := strings.LastIndex(rest[:i], "::")
+	if err != nil || j < 0 {
+		return "", "", 0, false
+	}
+	_, _, err = net.SplitHostPort(rest[:j])
+	return rest[:j], rest[j+2 : i], n, err == nil
 }
 
 // A served is one kind of request that the proxy of a server has let in.

@@ -88,11 +88,11 @@ func (v *verification) report() *Report {
 			}
 			one := Called{From: from.Name, To: to.Name, Expected: expected[pair], Answers: n}
 			if n > 0 {
-				one.Via = v.via(i, j)
+				one.Via = v.addresses(i, j, true)
 				one.Security, one.Client, one.Server = v.seen(from.Name, j)
 			}
 			r.Pairs = append(r.Pairs, one)
-			if p := v.judge(one, i); p != nil {
+			if p := v.judge(one, i, j); p != nil {
 				r.Problems = append(r.Problems, *p)
 			}
 		}
@@ -112,13 +112,17 @@ func (v *verification) uninjected(i int) []Problem {
 	return nil
 }
 
-// judge says what is wrong with the calls of one pair, nil for nothing.
-func (v *verification) judge(c Called, from int) *Problem {
+// judge says what is wrong with the calls of the i-th cluster that the j-th should answer,
+// or should not; nil for nothing.
+func (v *verification) judge(c Called, i, j int) *Problem {
 	p := &Problem{From: c.From, To: c.To}
 	switch {
 	case c.Expected && c.Answers == 0:
 		p.Message, p.Hint = fmt.Sprintf("%s is not answered by %s", c.From, c.To), "setup-mesh status says what is wrong between the two"
-		if wrong := v.called[from].wrong; wrong != "" {
+		if why := v.because(i, j); why != "" {
+			p.Message += ": " + why
+		}
+		if wrong := v.called[i].wrong; wrong != "" {
 			p.Message += fmt.Sprintf("; the client in %s got: %s", c.From, wrong)
 		}
 	case !c.Expected && c.Answers > 0:
@@ -133,10 +137,30 @@ func (v *verification) judge(c Called, from int) *Problem {
 	return p
 }
 
-// via are the addresses that the client of one cluster has called the pods of another
-// at. Pods of other networks are behind gateways, and their own addresses may be those of
-// pods here.
-func (v *verification) via(i, j int) []string {
+// because is what the client's proxy says of a cluster that does not answer, "" where it
+// does not say anything of it.
+func (v *verification) because(i, j int) string {
+	if v.sent[i] == nil {
+		return ""
+	}
+	ways := v.addresses(i, j, false)
+	if len(ways) == 0 {
+		return fmt.Sprintf("the proxies of %s are told no address of %s", v.places[i].name, v.places[j].name)
+	}
+	failed := 0
+	for _, a := range ways {
+		failed += v.sent[i][a].failed
+	}
+	if failed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d connections to %s failed", failed, strings.Join(ways, ", "))
+}
+
+// addresses are those at which the proxy of the client of one cluster finds the pods of
+// another, or of these the ones that it has sent something to. Pods of other networks are
+// behind gateways, and their own addresses may be those of pods here.
+func (v *verification) addresses(i, j int, used bool) []string {
 	near := func(c int) bool { return v.mesh.Clusters[c].Network == v.mesh.Clusters[i].Network }
 	pods := map[string]bool{}
 	for k, p := range v.places {
@@ -150,7 +174,7 @@ func (v *verification) via(i, j int) []string {
 	for _, a := range slices.Sorted(maps.Keys(v.sent[i])) {
 		host, _, err := net.SplitHostPort(a)
 		switch {
-		case err != nil:
+		case err != nil || used && v.sent[i][a].sent == 0:
 		case near(j) && pods[host]:
 			out = append(out, a)
 		case !near(j) && !pods[host]:
@@ -160,10 +184,20 @@ func (v *verification) via(i, j int) []string {
 			}
 		}
 	}
-	if len(out) == 0 && !near(j) {
-		return gateways // one of them: it is known by a name
+	if len(out) == 0 && (used || named(v.gateways[j])) {
+		return gateways // one of them: which one, is known by a name only
 	}
 	return out
+}
+
+// named says whether one of the addresses is a name.
+func named(addresses map[string]bool) bool {
+	for a := range addresses {
+		if net.ParseIP(a) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // seen is what the proxies of a cluster say of requests from another. Where some came

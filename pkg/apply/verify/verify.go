@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,13 +29,15 @@ func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Clust
 	v := &verification{mesh: m, options: o, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
 	for i, c := range m.Clusters {
 		one, err := open(c.Context)
-		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name}, err
+		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
 	}
-	tell(fmt.Sprintf("putting helloworld and a client into namespace %s of %d clusters", o.Namespace, len(m.Clusters)))
+	tell(fmt.Sprintf("putting helloworld and a client into namespace %s of each cluster", o.Namespace))
 	v.put(ctx, times.Pods)
-	tell("calling")
-	v.call(ctx, times.Settle)
-	v.ask(ctx)
+	if slices.Contains(v.errs, nil) {
+		tell("calling")
+		v.call(ctx, times.Settle)
+		v.ask(ctx)
+	}
 	report := v.report()
 	if o.Keep {
 		report.Kept = true
@@ -53,7 +56,7 @@ func Clean(ctx context.Context, m *topology.Mesh, open func(context string) (Clu
 	v := &verification{mesh: m, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
 	for i, c := range m.Clusters {
 		one, err := open(c.Context)
-		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name}, err
+		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
 	}
 	return v.remove(ctx, times.Remove)
 }
@@ -66,8 +69,8 @@ type verification struct {
 	errs     []error // why a cluster takes no part
 	n        int     // calls of each client
 	called   []called
-	sent     []map[string]int // requests by address, nil where the proxy does not say
-	served   []map[served]int // likewise, by caller
+	sent     []map[string]upstream // by address, nil where the proxy does not say
+	served   []map[served]int      // likewise, by caller
 	gateways []map[string]bool
 }
 
@@ -163,7 +166,7 @@ func (v *verification) answers() map[Pair]int {
 
 // ask asks proxies what they have seen, and where gateways are.
 func (v *verification) ask(ctx context.Context) {
-	v.sent, v.served = make([]map[string]int, len(v.places)), make([]map[served]int, len(v.places))
+	v.sent, v.served = make([]map[string]upstream, len(v.places)), make([]map[served]int, len(v.places))
 	v.gateways = make([]map[string]bool, len(v.places))
 	v.each(func(i int, p *place) {
 		var sentErr, servedErr error
@@ -213,7 +216,7 @@ func (v *verification) remove(ctx context.Context, limit time.Duration) []Proble
 	g.Wait()
 	var out []Problem
 	for i, p := range problems {
-		if p != nil && v.errs[i] == nil { // a cluster that took no part is told already
+		if p != nil && object.ClassOf(v.errs[i]) != object.Unreachable { // which is told already, and nothing was put into it
 			out = append(out, *p)
 		}
 	}

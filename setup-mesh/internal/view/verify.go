@@ -46,7 +46,9 @@ func (v verifyView) print() {
 			v.lines(table(ways))
 			io.WriteString(v.w, "\n")
 		}
-		say(v.w, "%s", v.security())
+		for _, line := range v.security() {
+			say(v.w, "%s", line)
+		}
 	}
 	v.problems()
 	if r.Kept {
@@ -75,8 +77,8 @@ func (v verifyView) lines(lines []string) {
 	}
 }
 
-// matrix is a row for each cluster that calls, or where that is too wide, only those
-// with something wrong.
+// matrix is a row for each cluster that calls, or where that is too wide, a line for
+// each with something wrong.
 func (v verifyView) matrix() []string {
 	header := []string{"from \\ to"}
 	cells := map[verify.Pair]string{}
@@ -103,10 +105,15 @@ func (v verifyView) matrix() []string {
 		return lines
 	}
 	rows = nil
+	whole := 0
 	for _, from := range v.report.Clusters {
-		rows = append(rows, []string{from.Name, v.answeredWords(from.Name)})
+		if words := v.answeredWords(from.Name); words != "" {
+			rows = append(rows, []string{from.Name, words})
+		} else {
+			whole++
+		}
 	}
-	return table(rows)
+	return table(append(rows, []string{clusterCount(whole), "answered by all that should"}))
 }
 
 // answersCell is a cell: how many, NO where there should be some, and "." where nothing is
@@ -121,7 +128,7 @@ func answersCell(p verify.Called) string {
 	return "."
 }
 
-// answeredWords is a row of the matrix in words.
+// answeredWords is a row of the matrix in words, "" where nothing is missing in it.
 func (v verifyView) answeredWords(from string) string {
 	all, good := 0, 0
 	var missing []string
@@ -135,11 +142,13 @@ func (v verifyView) answeredWords(from string) string {
 			missing = append(missing, p.To)
 		}
 	}
-	s := fmt.Sprintf("is answered by %d of %d", good, all)
-	if len(missing) > 0 {
-		s += ", not by " + few(missing)
+	switch {
+	case all == 0:
+		return "takes no part"
+	case len(missing) == 0:
+		return ""
 	}
-	return s
+	return fmt.Sprintf("is answered by %d of %d, not by %s", good, all, few(missing))
 }
 
 // maxWays is how many lines of ways are shown.
@@ -168,8 +177,8 @@ func (v verifyView) ways() [][]string {
 	return rows
 }
 
-// security is how the calls were secured, in a sentence.
-func (v verifyView) security() string {
+// security is how the calls were secured, in lines.
+func (v verifyView) security() []string {
 	var mutual, unknown, answered int
 	clients, servers := map[string]bool{}, map[string]bool{}
 	for _, p := range v.report.Pairs {
@@ -187,13 +196,13 @@ func (v verifyView) security() string {
 	}
 	switch {
 	case answered == 0:
-		return "No call was answered."
+		return []string{"No call was answered."}
 	case unknown == answered:
-		return "Whether calls are secured by mutual TLS, the proxies do not say: their metrics are off."
+		return []string{"Whether calls are secured by mutual TLS, the proxies do not say: their metrics are off."}
 	case mutual < answered:
-		return fmt.Sprintf("Mutual TLS between %d of %s.", mutual, count(answered, "pair"))
+		return []string{fmt.Sprintf("Mutual TLS between %d of %s.", mutual, count(answered, "pair"))}
 	}
-	return fmt.Sprintf("All with mutual TLS: %s calls %s.", identities(clients), identities(servers))
+	return []string{"All with mutual TLS:", "  " + identities(clients) + " calls", "  " + identities(servers)}
 }
 
 func identities(set map[string]bool) string {

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const verifyNamespace = "setup-mesh-verify"
+
+// verified wants setup-mesh verify to see exactly these pairs answer, each on the way that its networks want and with
+// mutual TLS, and to leave nothing behind.
+func (d *dataPlane) verified(t *testing.T, want []pair) {
+	t.Helper()
+	healthy := len(want) == len(d.all())
+	settle, code := "1m", 0
+	if !healthy {
+		settle, code = "4s", 2
+	}
+	var report struct {
+		Pairs []struct {
+			From, To, Security, Client, Server string
+			Answers                            int
+			Via                                []string
+		}
+		Problems []struct{ From, To, Message, Hint string }
+	}
+	r := d.run(t, code, "verify", "-o", "json", "--settle", settle)
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatalf("%v\n%s", err, r)
+	}
+	var got []pair
+	for _, p := range report.Pairs {
+		if p.Answers == 0 {
+			continue
+		}
+		got = append(got, pair{p.From, p.To})
+		east := strings.HasPrefix(p.From, "east") && strings.HasPrefix(p.To, "east")
+		throughGateway := p.From != p.To && !east
+		if len(p.Via) == 0 || strings.HasSuffix(p.Via[0], ":15443") != throughGateway {
+			t.Errorf("%s is answered by %s through %v", p.From, p.To, p.Via)
+		}
+		secured := []string{p.Security, p.Client, p.Server}
+		if diff := cmp.Diff([]string{"mutual_tls", "spiffe://cluster.local/ns/" + verifyNamespace + "/sa/client", "spiffe://cluster.local/ns/" + verifyNamespace + "/sa/helloworld"}, secured); diff != "" {
+			t.Errorf("%s is answered by %s (-want +got):\n%s", p.From, p.To, diff)
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pair{})); diff != "" {
+		t.Errorf("pairs (-want +got):\n%s\n%s", diff, r)
+	}
+	if len(report.Problems) != len(d.all())-len(want) {
+		t.Errorf("%d problems: %v", len(report.Problems), report.Problems)
+	}
+	for _, p := range report.Problems {
+		if slices.Contains(want, pair{p.From, p.To}) || p.Hint == "" {
+			t.Errorf("a problem: %v", p)
+		}
+	}
+	d.nothingLeft(t)
+}
+
+func (d *dataPlane) nothingLeft(t *testing.T) {
+	t.Helper()
+	for _, c := range contextsOfTraffic {
+		if _, err := d.clusters[c].kube.CoreV1().Namespaces().Get(t.Context(), verifyNamespace, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+			t.Errorf("%s still has namespace %s: %v", c, verifyNamespace, err)
+		}
+	}
+}
+
+// started is when the client of east-1 runs.
+func (d *dataPlane) started(t *testing.T) {
+	t.Helper()
+	eventually(t, "a client of verify", func(ctx ctx) error {
+		_, err := d.clusters[east1].onePod(ctx, verifyNamespace, "app=client")
+		return err
+	})
+}
+
+// verifyInterrupted takes everything out before it ends.
+func (d *dataPlane) verifyInterrupted(t *testing.T) {
+	run := d.start(t, "verify")
+	d.started(t)
+	if err := run.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if r := run.end(t); r.code != 130 {
+		t.Errorf("exit %d\n%s", r.code, r)
+	}
+	d.nothingLeft(t)
+}
+
+// verifyKilled leaves what --clean finds, and what the next verify takes out with its own.
+func (d *dataPlane) verifyKilled(t *testing.T) {
+	run := d.start(t, "verify")
+	d.started(t)
+	if err := run.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	run.end(t)
+	wantWords(t, d.run(t, 0, "verify", "--clean"), "Nothing of a verification is left.")
+	d.nothingLeft(t)
+}
+
+// verifyElsewhere keeps off a namespace of somebody else's, and says nothing of the pairs of that cluster.
+func (d *dataPlane) verifyElsewhere(t *testing.T) {
+	const name = "somebodys"
+	createService(t, d.clusters[west1], name)
+	wantWords(t, d.run(t, 2, "verify", "--namespace", name, "--settle", "4s"),
+		"west-1 takes no part: the namespace somebodys exists, and is not one of a verification of this mesh", "choose another with --namespace")
+	if _, err := d.clusters[west1].kube.CoreV1().Services(name).Get(t.Context(), name, metav1.GetOptions{}); err != nil {
+		t.Errorf("what was in it: %v", err)
+	}
+	if err := d.clusters[west1].kube.CoreV1().Namespaces().Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
