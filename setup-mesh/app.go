@@ -32,7 +32,7 @@ func newApp(env environment) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
+			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
 			injectCommand(env), explainCommand(env),
 		},
 	}
