@@ -33,7 +33,7 @@ func newApp(env environment) *cli.App {
 		},
 		Commands: []*cli.Command{
 			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
-			injectCommand(env), explainCommand(env),
+			injectCommand(env), explainCommand(env), bundleCommand(env),
 		},
 	}
 	for _, cmd := range app.Commands {

@@ -88,13 +88,18 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 	return &prepared{p, clients}, err
 }
 
+// examined is what a status makes of a plan.
+func examined(ctx context.Context, p *prepared) *status.Status {
+	return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients))
+}
+
 // meshStatus is whether the clusters are one healthy mesh.
 func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.Status, error) {
 	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{})
 	if err != nil {
 		return nil, err
 	}
-	return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients)), nil
+	return examined(ctx, p), nil
 }
 
 // checkedPlan is [meshPlan] with what speaks against it.
