@@ -15,8 +15,10 @@ package bundle
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // Contents are what a bundle is made of. What is absent is nil.
@@ -124,7 +127,11 @@ func folder(name string, i int) string {
 // judgements are what setup-mesh itself makes of the clusters.
 func (b *Bundle) judgements(c Contents) {
 	if c.Unplanned != nil {
-		b.miss("plan and status: %v", c.Unplanned)
+		why := c.Unplanned.Error()
+		if _, ok := errors.AsType[topology.Problems](c.Unplanned); ok { // which quote the user's files
+			why = quoted.ReplaceAllString(why, `"`+leftOut+`"`)
+		}
+		b.miss("plan and status: %s", why)
 	}
 	if c.Plan != nil {
 		b.json("plan.json", c.Plan)
@@ -133,6 +140,8 @@ func (b *Bundle) judgements(c Contents) {
 		b.json("status.json", c.Status)
 	}
 }
+
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // json adds a file with v, redacted.
 func (b *Bundle) json(name string, v any) {
@@ -157,5 +166,5 @@ func (b *Bundle) add(name string, content []byte) {
 
 // miss takes note of what could not be had.
 func (b *Bundle) miss(format string, args ...any) {
-	b.Missing = append(b.Missing, redactText(fmt.Sprintf(format, args...)))
+	b.Missing = append(b.Missing, redactText(strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")))
 }

@@ -39,7 +39,7 @@ func (b *Bundle) index(c Contents) []byte {
 	if len(b.Missing) > 0 {
 		text.WriteString("\nWhat could not be had:\n\n")
 		for _, what := range b.Missing {
-			fmt.Fprintf(&text, "  %s\n", strings.Join(strings.Fields(what), " "))
+			fmt.Fprintf(&text, "  %s\n", what)
 		}
 	}
 	text.WriteString("\nAll files:\n\n")
