@@ -65,7 +65,7 @@ func isFreeForm(key string) bool {
 
 // knownVariables are the beginnings of environment variables that are Istio's own:
 // https://istio.io/latest/docs/reference/commands/pilot-discovery/#envvars
-var knownVariables = []string{"PILOT_", "ISTIO_", "ISTIOD_", "ENABLE_", "EXTERNAL_ISTIOD", "CLUSTER_ID", "REVISION", "LOCAL_CLUSTER", "SHARED_MESH", "TRUST_DOMAIN", "ROOT_CA_DIR", "CITADEL_", "GOMEMLIMIT", "GOMAXPROCS", "PLATFORM", "POD_", "SERVICE_ACCOUNT", "NETWORK", "META_"}
+var knownVariables = []string{"PILOT_", "ISTIO_", "ISTIOD_", "ENABLE_", "EXTERNAL_ISTIOD", "CLUSTER_ID", "REVISION", "LOCAL_CLUSTER", "SHARED_MESH", "TRUST_DOMAIN", "ROOT_CA_DIR", "CITADEL_", "GOMEMLIMIT", "GOMAXPROCS", "CA_ADDR", "CA_TRUSTED_NODE_ACCOUNTS", "PROXY_CONFIG_XDS_AGENT", "PLATFORM", "POD_", "SERVICE_ACCOUNT", "NETWORK", "META_"}
 
 // variable is what an environment variable may be said to be.
 func variable(name, value string) string {
