@@ -32,8 +32,8 @@ func newApp(env environment) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
-			injectCommand(env), explainCommand(env),
+			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
+			injectCommand(env), explainCommand(env), bundleCommand(env),
 		},
 	}
 	for _, cmd := range app.Commands {

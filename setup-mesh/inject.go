@@ -63,12 +63,7 @@ func runInject(ctx context.Context, env environment, a args.Inject) error {
 
 // memberOf is the cluster that the user names, and its mesh.
 func memberOf(a args.Inject) (*topology.Mesh, topology.Cluster, error) {
-	d, err := workdir.Open(a.Dir)
-	if err != nil {
-		return nil, topology.Cluster{}, err
-	}
-	defer d.Close()
-	mesh, err := d.Members(nil)
+	mesh, err := members(a.Dir)
 	if err != nil {
 		return nil, topology.Cluster{}, err
 	}

@@ -15,7 +15,9 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
@@ -42,16 +44,21 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 // departing is what a teardown wants: nothing. It needs no more than the
 // topology, and no cluster to be reached.
 func departing(dir string) (*desired.Desired, error) {
+	mesh, err := members(dir)
+	if err != nil {
+		return nil, err
+	}
+	return desired.Departing(mesh), nil
+}
+
+// members is what topology.yaml says, whether or not its contexts exist.
+func members(dir string) (*topology.Mesh, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	mesh, err := d.Members(nil)
-	if err != nil {
-		return nil, err
-	}
-	return desired.Departing(mesh), nil
+	return d.Members(nil)
 }
 
 // A prepared apply is a plan, and how its clusters are spoken to.
@@ -79,6 +86,20 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 	p.Istio = charts.Release
 	p.Inputs, err = d.Digest(env.release)
 	return &prepared{p, clients}, err
+}
+
+// examined is what a status makes of a plan.
+func examined(ctx context.Context, p *prepared) *status.Status {
+	return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients))
+}
+
+// meshStatus is whether the clusters are one healthy mesh.
+func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.Status, error) {
+	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{})
+	if err != nil {
+		return nil, err
+	}
+	return examined(ctx, p), nil
 }
 
 // checkedPlan is [meshPlan] with what speaks against it.

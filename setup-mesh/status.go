@@ -5,7 +5,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/ask"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
@@ -24,11 +23,7 @@ func statusCommand(env environment) *cli.Command {
 
 func runStatus(ctx context.Context, env environment, a args.Status) error {
 	s, err := limited(ctx, a.Timeout, func(ctx context.Context) (*status.Status, error) {
-		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{})
-		if err != nil {
-			return nil, err
-		}
-		return status.New(p.Plan, ask.Examine(ctx, p.Plan, p.clients)), nil
+		return meshStatus(ctx, env, a.Clusters)
 	})
 	if err != nil {
 		return err

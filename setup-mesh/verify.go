@@ -8,10 +8,8 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
-	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 func verifyCommand(env environment) *cli.Command {
@@ -30,7 +28,7 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, err := membersOf(a.Dir)
+	mesh, err := members(a.Dir)
 	if err != nil {
 		return err
 	}
@@ -70,16 +68,6 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 		return exitCode(exitPending)
 	}
 	return nil
-}
-
-// membersOf are the mesh that a work directory describes, whatever the kubeconfig has.
-func membersOf(dir string) (*topology.Mesh, error) {
-	d, err := workdir.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	return d.Members(nil)
 }
 
 func cleaned(env environment, problems []verify.Problem) error {

@@ -27,6 +27,8 @@
 //	ask          asks clusters what checks need to know beyond a plan
 //	execute      carries out the steps of a plan
 //	status       whether the clusters are one healthy mesh
+//	graph        draws a mesh
+//	bundle       gathers what whoever helps needs to see, and no secret
 //
 // Package kube holds all that speaks to an API server, package charts all that knows
 // Istio's charts, and inject its injector; applytest has clusters in memory behind the port that kube

@@ -211,6 +211,21 @@ func (k *client) PodGet(ctx context.Context, namespace, pod string, port int, pa
 	return body, err
 }
 
+// PodLog implements [object.Asker].
+func (k *client) PodLog(ctx context.Context, namespace, pod string, of object.LogOptions) (log []byte, err error) {
+	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
+	err = k.do(ctx, call{verb: "podlog", op: "read the log of container " + of.Container + " in", ref: ref}, func() error {
+		if k.c.get(ref) == nil {
+			return notFound(ref)
+		}
+		if k.c.settings.Log != nil {
+			log = []byte(k.c.settings.Log(pod, of))
+		}
+		return nil
+	})
+	return log, err
+}
+
 // Apply implements [object.Writer].
 func (k *client) Apply(ctx context.Context, o Object, opts object.ApplyOptions) (out Object, err error) {
 	op := "apply"

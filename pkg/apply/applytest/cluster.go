@@ -64,6 +64,9 @@ type Settings struct {
 	// or a nil function is that it does.
 	Stuck func(object.Ref) string
 
+	// Log is what a pod has logged, nil for nothing.
+	Log func(pod string, of object.LogOptions) string
+
 	Delays Delays
 }
 

@@ -54,6 +54,10 @@ type Asker interface {
 	Try(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error)
 	// PodGet asks a port of a pod for the document at path.
 	PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error)
+	// PodLog reads the end of what a container of a pod has logged. That of a pod that
+	// is absent, or of a container that did not run before, is an error wrapping
+	// [ErrNotFound], or of class [Invalid].
+	PodLog(ctx context.Context, namespace, pod string, of LogOptions) ([]byte, error)
 	// CheckToken says whether the API server accepts the token in a stored
 	// kubeconfig, tried where this machine reaches it; nil is yes.
 	CheckToken(ctx context.Context, kubeconfig []byte) error

@@ -25,6 +25,13 @@ type ApplyOptions struct {
 	Force  bool // take fields over from other managers
 }
 
+// LogOptions say what of a log is read.
+type LogOptions struct {
+	Container string
+	Lines     int  // from its end
+	Previous  bool // of the run before this one
+}
+
 // A Condition judges an object, nil for an absent one: whether what is waited
 // for is true, and if not, why not yet. It is called for every change that is
 // seen.

@@ -19,10 +19,14 @@ type Clusters struct {
 }
 
 func (a *Clusters) flags() []cli.Flag {
+	return slices.Insert(a.reaching(), 2, formatFlag(&a.Format))
+}
+
+// reaching are the flags of a verb whose answer has formats of its own.
+func (a *Clusters) reaching() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(&a.Dir),
 		kubeconfigFlag(&a.Kubeconfig),
-		formatFlag(&a.Format),
 		&cli.BoolFlag{Name: "allow-loopback", Destination: &a.AllowLoopback, EnvVars: []string{"SETUP_MESH_ALLOW_LOOPBACK"},
 			Usage: "accept loopback API server addresses: the other clusters can reach them"},
 		nameServerFlag(&a.NameServer),

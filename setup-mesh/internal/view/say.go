@@ -34,6 +34,9 @@ func SavedPlan(w io.Writer, file string) {
 	say(w, "saved to %s: setup-mesh apply --plan %s runs exactly this", file, file)
 }
 
+// Drawn says where a drawing is.
+func Drawn(w io.Writer, file string) { say(w, "drawn in %s", file) }
+
 // Rendered names the files of one cluster.
 func Rendered(w io.Writer, manifest, objects string, n int) {
 	say(w, "%s\n%s   %s", manifest, objects, count(n, "object"))

@@ -63,6 +63,9 @@ func (d *Dir) Topology(contexts []string) (*topology.Mesh, error) {
 	return topology.ParseMesh(d.Path(TopologyFile), data, contexts)
 }
 
+// Raw is what is in topology.yaml or base.yaml, whether or not it can be understood.
+func (d *Dir) Raw(file string) ([]byte, error) { return d.read(file, nil) }
+
 // Base reads base.yaml. Mistakes in it are [topology.Problems].
 func (d *Dir) Base() (*manifest.Base, error) {
 	data, err := d.read(BaseFile, nil)

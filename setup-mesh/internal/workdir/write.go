@@ -28,6 +28,20 @@ func WriteFile(name string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
+// WriteNew is [WriteFile] of a file that must not be there: one that is, whatever it is,
+// is an error wrapping [fs.ErrExist] and stays.
+func WriteNew(name string, data []byte, perm fs.FileMode) error {
+	dir, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return about(name, err)
+	}
+	defer dir.Close()
+	if err := write(dir, filepath.Base(name), data, perm, linkNew); err != nil {
+		return about(name, err)
+	}
+	return nil
+}
+
 // The names of files that are not yet written whole: in between is what no other
 // file has.
 const (

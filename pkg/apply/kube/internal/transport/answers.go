@@ -49,14 +49,18 @@ func (e *ForeignAnswer) Error() string {
 }
 
 // foreign says whether resp cannot come from a Kubernetes API. That answers in
-// JSON, or in plain text where it reports an error, and never redirects.
+// JSON, or in plain text where it reports an error or hands out a log, and never
+// redirects.
 func foreign(resp *http.Response) *ForeignAnswer {
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
 		media = ""
 	}
 	html := media == "text/html" || media == "application/xhtml+xml"
+	log := media == "text/plain" && resp.Request != nil && strings.HasSuffix(resp.Request.URL.Path, "/log")
 	switch {
+	case log:
+		return nil
 	case html, resp.StatusCode < 300 && strings.HasPrefix(media, "text/"), resp.StatusCode >= 300 && resp.StatusCode < 400:
 		return &ForeignAnswer{resp.StatusCode, media}
 	}
