@@ -31,6 +31,7 @@ up() {
 	run bin/setup-mesh plan
 	run bin/setup-mesh apply --yes
 	run bin/setup-mesh status
+	run bin/setup-mesh verify
 	cat <<EOF
 
 The mesh is up. To go on with it:

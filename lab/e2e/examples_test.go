@@ -24,7 +24,7 @@ var varying = []struct {
 }
 
 // Every example yields the plan that is written beside it, on clusters that have its contexts and no Istio, and then the
-// mesh that it promises.
+// mesh that it promises, in which every cluster is answered by every other.
 func TestE2EExamples(t *testing.T) {
 	needsLab(t)
 	examples, err := filepath.Glob("../../examples/*/topology.yaml")
@@ -67,6 +67,7 @@ func testExample(t *testing.T, dir string) {
 	wantWords(t, u.run(t, 0, "apply", "--yes"), "The mesh is one")
 	wantWords(t, u.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, u.run(t, 0, "status"), "The mesh is one")
+	wantWords(t, u.run(t, 0, "verify"), "All with mutual TLS:", "Every cluster is answered by those that it should be.")
 }
 
 // contextsOf are the contexts of a topology and their networks, in its order, and its mesh ID.

@@ -61,7 +61,7 @@ func (m *sharedMesh) movesNowhere(t *testing.T) {
 	m.edit(t)
 	m.refusedPlan(t, saved, "is out of date", "files in the work directory")
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
+		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
 		wantWords(t, r, "remote   serving failed: injection by east-2", "Nothing has to be undone")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
@@ -72,7 +72,7 @@ func (m *sharedMesh) leavesNobodyBehind(t *testing.T) {
 	delete(m.members, east1)
 	m.edit(t)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
+		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
 		wantWords(t, r, "remote   serving failed: injection by east-2", "Nothing has to be undone")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
@@ -87,7 +87,7 @@ func (m *sharedMesh) leavesNobodyBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.run(t, 3, "plan")
-	m.do(t, m.command(t.Context(), "apply", "--yes", "--timeout", "8s"))
+	m.do(t, m.command(t.Context(), "apply", "--yes", "--timeout", "15s"))
 	m.clusters[east1].mustIstiod(t)
 	if err := m.lab.StartAPI(t.Context(), remoteEast); err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func (m *sharedMesh) movesBackNowhere(t *testing.T) {
 	m.members[remoteEast] = member{network: "network-1", primaries: []string{east1}}
 	m.edit(t)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
+		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
 		wantWords(t, r, "remote   serving failed: injection by east-1", "198.51.100.99:15017")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")
@@ -135,7 +135,7 @@ func (m *sharedMesh) loseNoControlPlane(t *testing.T) {
 	wantWords(t, m.run(t, 3, "plan"), "x certificate        east-1 is not reached", "0 to delete")
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
+		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
 		wantWords(t, r, "east-2: old istiod still serves; east-1 is not reached", "remote: still served by east-2; east-1 is not reached",
 			"fix: setup-mesh apply, once east-1 answers. Nothing has to be undone.")
 	}, east2, remoteEast)
@@ -167,7 +167,7 @@ func (m *sharedMesh) hasControlPlane(t *testing.T, before []string) {
 func (m *sharedMesh) noAddressYet(t *testing.T) {
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "8s")
+		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
 		wantWords(t, r, "istio-eastwestgateway has no address yet; last event: \"no load balancer class\"", "Not done: east-1", "east-2 (", "remote (")
 	}, east2, remoteEast)
 	m.hasControlPlane(t, before)
