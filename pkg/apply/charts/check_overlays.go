@@ -2,6 +2,7 @@ package charts
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -32,6 +33,13 @@ func (c *checker) overlays(spec map[string]any) {
 		namespace = "istio-system"
 	}
 	objects, err := renderWhole(namespace, spec)
+	if err != nil {
+		err = blamed(err, spec, func(other map[string]any) error { _, err := renderWhole(namespace, other); return err })
+	}
+	if e, ok := errors.AsType[*RefusedError](err); ok {
+		c.advise(e.Path, e.Hint, "%s", e.Sentence())
+		return
+	}
 	if err != nil {
 		c.add("spec", "%v", err)
 		return

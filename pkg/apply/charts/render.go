@@ -55,7 +55,11 @@ func (r *Renderer) Render(namespace string, spec map[string]any) ([]Object, erro
 			return sorted(withNames(objects, names))
 		} // else what is wrong is said of the spec itself
 	}
-	return r.render(namespace, spec)
+	objects, err := r.render(namespace, spec)
+	if err != nil {
+		return nil, blamed(err, spec, func(other map[string]any) error { _, err := r.render(namespace, other); return err })
+	}
+	return objects, nil
 }
 
 // render is Render of this spec alone.

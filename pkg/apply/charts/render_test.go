@@ -268,9 +268,10 @@ func TestRenderErrors(t *testing.T) {
 // TestRenderRefused finds the value that a template stumbles over, and what it says.
 func TestRenderRefused(t *testing.T) {
 	tests := map[string]struct{ spec, path, reason string }{
-		"a value of another type":   {"{values: {gatewayClasses: x}}", "spec.values.gatewayClasses", "range can't iterate over x"},
-		"a template that gives up":  {"{values: {global: {platform: x}}}", "spec", "unknown platform x"},
-		"a value that is no longer": {"{values: {global: {pilotCertProvider: kubernetes}}}", "spec", "pilotCertProvider=kubernetes is not supported"},
+		"a value of another type":        {"{values: {gatewayClasses: x}}", "spec.values.gatewayClasses", "range can't iterate over x"},
+		"text that YAML reads as a list": {"{values: {global: {sds: {token: {aud: '[x].example'}}}}}", "spec.values.global.sds.token.aud", `they do not quote it, and YAML reads "[x].example" as more than text`},
+		"a template that gives up":       {"{values: {global: {platform: x}}}", "spec", "unknown platform x"},
+		"a value that is no longer":      {"{values: {global: {pilotCertProvider: kubernetes}}}", "spec", "pilotCertProvider=kubernetes is not supported"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

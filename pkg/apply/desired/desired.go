@@ -198,7 +198,7 @@ func (d *Desired) objects(r Charts) ([][]charts.Object, error) {
 	var problems topology.Problems
 	for i, c := range d.Clusters {
 		if e, ok := errors.AsType[*charts.RefusedError](errs[i]); ok {
-			problems = appendNew(problems, topology.Problems{c.Manifest.Problem(e.Path, "Istio's charts refuse it: "+e.Reason, "")})
+			problems = appendNew(problems, topology.Problems{c.Manifest.Problem(e.Path, e.Sentence(), e.Hint)})
 		} else if errs[i] != nil {
 			return nil, fmt.Errorf("render the IstioControlPlane of %s: %w", c.Member.Name, errs[i])
 		}
