@@ -54,6 +54,8 @@ func TestE2EJourney(t *testing.T) {
 		{"InvalidGatewayIsRefused", j.validation},
 		{"EndpointsAcrossNetworks", j.endpoints},
 		{"MutualTLSUnderOneRoot", j.identity},
+		{"Bundle", j.bundled},
+		{"Graph", j.drawn},
 		{"NothingToChangeAfterRestart", j.afterRestart},
 		{"BaseChanges", j.baseChanges},
 		{"OverlayChanges", j.overlayChanges},

@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"errors"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -41,13 +42,16 @@ func TestRenderIsUpstreams(t *testing.T) {
 		if mistakes(Check(spec)) || len(m.Mistakes) > 0 {
 			continue
 		}
+		ours, err := renderer.Render("istio-system", spec)
+		if _, ok := errors.AsType[*RefusedError](err); ok {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		compared++
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
 			t.Parallel()
-			ours, err := renderer.Render("istio-system", spec)
-			if err != nil {
-				t.Fatal(err)
-			}
 			if diff := cmp.Diff(upstream(t, spec), byIdentity(ours)); diff != "" {
 				t.Errorf("(-upstream +ours):\n%s", diff)
 			}
