@@ -360,7 +360,7 @@ func TestStatusHiddenAddresses(t *testing.T) {
 	}{
 		"told":          {[]observe.NetworkGateway{{Network: "n2", Addr: "198.51.100.4", Port: 15443}}, ""},
 		"hidden":        {[]observe.NetworkGateway{west("192.0.2.7")}, "istiod-1 does not send to the gateway of west: it is at 198.51.100.4:15443, and it sends to 192.0.2.7:15443"},
-		"told, and not": {[]observe.NetworkGateway{west("192.0.2.7"), {Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "istiod-1 does not send to the gateway of west: it is at 198.51.100.4, and istiod sends to 192.0.2.7:15443 too"},
+		"told, and not": {[]observe.NetworkGateway{west("192.0.2.7"), {Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "istiod-1 does not send to the gateway of west: topology.yaml says that it is at 198.51.100.4:15443, and istiod sends to 192.0.2.7, the address of its Service, too"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -64,7 +64,11 @@ func (x *examination) run(ctx context.Context) {
 	c, l, probe := x.c, x.l, &x.probe
 	x.ask(check.AskRoot, func() { probe.Root.Object, probe.Root.Err = l.Cluster.Get(ctx, object.RootConfigMapRef(c.Namespace)) })
 	x.ask(check.AskInjection, func() {
-		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, c.ProbeAccount()))
+		account := c.ProbeAccount()
+		if l.Object(desired.AccountRef(c.Namespace, account)) == nil { // which is said by another check
+			account = "default"
+		}
+		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, account))
 	})
 	x.ask(check.AskValidation, func() { probe.Validation = observe.TryValidation(ctx, l, desired.ProbeGateway(c.Namespace)) })
 	more := observe.More{Gateways: x.asks[check.AskGateways], Proxies: x.asks[check.AskProxies]}

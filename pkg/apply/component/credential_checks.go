@@ -36,6 +36,13 @@ func misdirected(e *check.Evidence, c *plan.Cluster, source string) string {
 	return desired.Misdirected(source, secret, from.Live.Endpoint)
 }
 
+// strays says whether what an istiod of c reads as source is not source, by its
+// credential: another check says so.
+func strays(e *check.Evidence, c *plan.Cluster, source string) bool {
+	from, uid := e.Plan.Cluster(source), e.Probes[c.Name].LeadsTo[source]
+	return misnamed(c, source) != "" || misdirected(e, c, source) != "" || from != nil && uid != "" && uid != from.UID
+}
+
 // judgeCredentialServer compares the addresses in stored credentials.
 func judgeCredentialServer(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
@@ -78,6 +85,7 @@ func judgeCredentialCluster(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		from, uid := e.Plan.Cluster(source), e.Probes[c.Name].LeadsTo[source]
 		switch names := misnamed(c, source); {
 		case names != "":
+			f.Hint = fmt.Sprintf("kubectl --context %s -n %s delete secret %s, then setup-mesh apply", c.Context, c.Namespace, f.Object.Name)
 			f.Message = fmt.Sprintf("%s is the credential for %s, but names %s", f.Object, source, names)
 		case uid == "" || from == nil || from.UID == "" || uid == from.UID:
 			continue

@@ -12,6 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // IDs of checks.
@@ -47,7 +48,7 @@ func judgeKnown(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		}
 		for _, name := range append([]string{c.Name}, c.Reads...) {
 			other := e.Plan.Cluster(name)
-			if other == nil || !usesGateway(e, other) || v.Clusters[name] != observe.Synced || said[name] {
+			if other == nil || !usesGateway(e, other) || v.Clusters[name] != observe.Synced || said[name] || strays(e, c, name) {
 				continue
 			}
 			if why := unlikeGateway(other, v.Gateways); why != "" {
@@ -93,20 +94,29 @@ func unlikeGateway(c *plan.Cluster, known []observe.NetworkGateway) string {
 	}
 	port := reach.At(object.GatewayPort).Port
 	for _, host := range reach.Hosts {
-		if _, err := netip.ParseAddr(host); err != nil {
-			if len(of) == 0 {
-				return fmt.Sprintf("it is at %s, and %s", host, sends)
-			}
-			continue // istiod resolves names by itself
-		}
 		at := net.JoinHostPort(host, strconv.Itoa(port))
-		if !of[at] {
+		_, err := netip.ParseAddr(host)
+		if isName := err != nil; isName && len(of) == 0 || !isName && !of[at] { // istiod resolves names by itself
 			return fmt.Sprintf("it is at %s, and %s", at, sends)
 		}
-		delete(of, at)
 	}
-	if hidden := object.SortedKeys(of); len(c.Addresses) > 0 && len(hidden) > 0 {
-		return fmt.Sprintf("it is at %s, and istiod sends to %s too", strings.Join(reach.Hosts, ", "), strings.Join(hidden, ", "))
+	if instead := hiding(c, known); instead != "" {
+		return fmt.Sprintf("topology.yaml says that it is at %s, and istiod sends to %s, the address of its Service, too", strings.Join(c.Addresses, ", "), instead)
+	}
+	return ""
+}
+
+// hiding is an address of the gateway's Service that an istiod sends to although
+// topology.yaml has others, "" for none.
+func hiding(c *plan.Cluster, known []observe.NetworkGateway) string {
+	service := c.Live.Object(object.GatewayServiceRef(c.Namespace))
+	if len(c.Addresses) == 0 || service == nil {
+		return ""
+	}
+	for _, g := range known {
+		if g.Network == c.Network && g.Cluster == c.Name && slices.Contains(world.IngressHosts(service), g.Addr) && !slices.Contains(c.Live.Reach.Hosts, g.Addr) {
+			return g.Addr
+		}
 	}
 	return ""
 }
