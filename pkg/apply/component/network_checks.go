@@ -131,7 +131,7 @@ func judgeAnswers(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	for _, k := range e.Probes[c.Name].Knocks {
 		f := plan.Finding{Object: object.GatewayServiceRef(c.Namespace), State: "no answer"}
 		switch {
-		case !k.Routable, k.TCP == nil && k.TLS == nil:
+		case !k.Routable, k.TCP == nil && (k.TLS == nil || check.OtherRoot(e, c)):
 			continue
 		case k.TCP != nil:
 			f.Message = fmt.Sprintf("nobody listens at the gateway's address %s: %v", k.Address, k.TCP)
