@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -80,7 +79,7 @@ func (s *statusFaults) patch(t *testing.T, api dynamic.ResourceInterface, name s
 	}
 }
 
-// edited is that somebody changes a Secret's data.
+// editedData is that somebody changes a Secret's data.
 func (s *statusFaults) editedData(in, name string, edit func(t *testing.T, data map[string][]byte)) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
@@ -100,14 +99,4 @@ func all(breaks ...func(*testing.T)) func(*testing.T) {
 			b(t)
 		}
 	}
-}
-
-// get reads an object that has to be there.
-func (s *statusFaults) get(t *testing.T, in, resource, name string) *unstructured.Unstructured {
-	t.Helper()
-	o, err := s.at(in, resource).Get(t.Context(), name, metav1.GetOptions{})
-	if err != nil {
-		t.Fatalf("%s: %v", in, err)
-	}
-	return o
 }

@@ -45,6 +45,8 @@ type Cluster struct {
 	// clusters with, zero where it has none, and TokenHours how long that is.
 	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
 	TokenHours int       `json:"tokenHours,omitempty"`
+	// TokenEnds is when each of them ends, by the cluster that it is for.
+	TokenEnds map[string]time.Time `json:"tokenEnds,omitempty"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -96,6 +98,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if c.Remote() {
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
+	out.TokenEnds = check.Expiries(c)
 	for _, source := range c.Reads {
 		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDAccepted, component.IDSynced)
 	}
