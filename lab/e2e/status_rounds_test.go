@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
+	"net"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/setup-mesh/setup-mesh/lab"
@@ -192,10 +195,15 @@ func (s *statusFaults) istiodsAreStopped() []fault {
 func (s *statusFaults) stopped(in string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
+		at := s.clusters[in].mustIstiod(t).Addresses.Monitoring
 		s.patched(in, "deployment", "istiod", `{"spec":{"replicas":0}}`)(t)
 		eventually(t, in+": istiod has ended", func(ctx ctx) error {
-			_, err := s.clusters[in].istiod(ctx)
-			return errorIf(err == nil, "it runs")
+			// A pod that ends is no istiod of the cluster while its process still writes what it leads in.
+			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", at)
+			if err == nil {
+				conn.Close()
+			}
+			return errorIf(!errors.Is(err, syscall.ECONNREFUSED), "it answers at %s: %v", at, err)
 		})
 	}
 }
