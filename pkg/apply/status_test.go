@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -41,8 +42,8 @@ func TestStatusHealthy(t *testing.T) {
 	want := &status.Status{
 		Format: status.Format, Mesh: "m", Findings: []plan.Finding{},
 		Clusters: []status.Cluster{
-			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
-			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24},
+			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, TokenEnds: map[string]time.Time{"west": testNow.AddDate(1, 0, 0)}},
+			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, TokenEnds: map[string]time.Time{"east": testNow.AddDate(1, 0, 0)}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -84,6 +85,15 @@ func TestStatusFindings(t *testing.T) {
 				edit(w.Clusters[0], object.IstiodRef(ns), func(o map[string]any) { delete(o, "status") })
 			},
 			want: []string{"istiod/running east: istiod has no available replica | kubectl -n istio-system describe deployment istiod"},
+		},
+		"gateway/running, scaled to nothing": {
+			world: func(_ *testing.T, w *world.World) {
+				edit(w.Clusters[0], object.GatewayRef(ns), func(o map[string]any) {
+					delete(o, "status")
+					o["spec"] = map[string]any{"replicas": int64(0)}
+				})
+			},
+			want: []string{"gateway/running east: east-west gateway is scaled to 0 replicas | kubectl --context kind-east -n istio-system scale deployment istio-eastwestgateway --replicas=1"},
 		},
 		"gateway/address": {
 			world: func(_ *testing.T, w *world.World) {

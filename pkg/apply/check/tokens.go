@@ -61,12 +61,23 @@ func judgeLifetime(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return ShortLived(first)
 }
 
+// Expiries are when the tokens end that c has, by source.
+func Expiries(c *plan.Cluster) map[string]time.Time {
+	out := map[string]time.Time{}
+	for _, source := range c.Reads {
+		if v, ok := desired.ValidityOf(c.Credential(source)); ok {
+			out[source] = v.Expires
+		}
+	}
+	return out
+}
+
 // FirstExpiry is when the first of the tokens that c has ends, zero for none.
 func FirstExpiry(c *plan.Cluster) time.Time {
 	var first time.Time
-	for _, source := range c.Reads {
-		if v, ok := desired.ValidityOf(c.Credential(source)); ok && (first.IsZero() || v.Expires.Before(first)) {
-			first = v.Expires
+	for _, end := range Expiries(c) {
+		if first.IsZero() || end.Before(first) {
+			first = end
 		}
 	}
 	return first

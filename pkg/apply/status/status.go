@@ -45,6 +45,8 @@ type Cluster struct {
 	// clusters with, zero where it has none, and TokenHours how long that is.
 	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
 	TokenHours int       `json:"tokenHours,omitempty"`
+	// TokenEnds is when each of them ends, by the cluster that it is for.
+	TokenEnds map[string]time.Time `json:"tokenEnds,omitempty"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -96,6 +98,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if c.Remote() {
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
+	out.TokenEnds = check.Expiries(c)
 	for _, source := range c.Reads {
 		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDAccepted, component.IDSynced)
 	}
@@ -158,4 +161,9 @@ func trust(e *check.Evidence, c *plan.Cluster) Trust {
 
 // notedByStatus are the warnings that a status repeats: they are about the mesh
 // as it is, not about an apply.
-func notedByStatus(f plan.Finding) bool { return f.ID == check.IDLifetime || f.ID == check.IDSetBack }
+func notedByStatus(f plan.Finding) bool {
+	return slices.Contains([]string{
+		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSkew, check.IDNotRoutable, check.IDProxyVersion,
+		check.IDIstiodWorkload, check.IDGatewayWorkload,
+	}, f.ID)
+}

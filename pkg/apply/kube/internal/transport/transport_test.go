@@ -187,5 +187,8 @@ func TestServerClock(t *testing.T) {
 		if want := time.Date(2000, 1, 1, 1, 0, 1, 0, time.UTC); !tr.Now().Equal(want) {
 			t.Errorf("got %v, want %v", tr.Now(), want)
 		}
+		if tr.Skew() != time.Hour {
+			t.Errorf("it is %v ahead", tr.Skew())
+		}
 	})
 }
