@@ -8,6 +8,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
@@ -48,6 +49,9 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 		}
 		return able, nil
 	}
+	if a.Service[1] != "" {
+		return aboutService(ctx, env, a, mesh, open)
+	}
 	times := verify.Times{Pods: a.Timeout, Settle: a.Settle, Remove: a.Timeout}
 	if a.Clean {
 		return cleaned(env, verify.Clean(ctx, mesh, open, times))
@@ -68,6 +72,24 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 		return exitCode(exitPending)
 	}
 	return nil
+}
+
+func aboutService(ctx context.Context, env environment, a args.Verify, mesh *topology.Mesh, open func(string) (verify.Cluster, error)) error {
+	report, err := limited(ctx, a.Timeout, func(ctx context.Context) (*verify.ServiceReport, error) {
+		return verify.Service(ctx, mesh, open, a.Service[0], a.Service[1]), context.Cause(ctx)
+	})
+	if err != nil {
+		return err
+	}
+	if a.Format == args.JSON {
+		err = view.JSON(env.stdout, report)
+	} else {
+		view.VerifyService(env.stdout, report, env.colour)
+	}
+	if err == nil && !report.OK() {
+		err = exitCode(exitPending)
+	}
+	return err
 }
 
 func cleaned(env environment, problems []verify.Problem) error {

@@ -48,6 +48,7 @@ func (d *dataPlane) secretRemoved(t *testing.T) {
 	red := d.all(into("west-1", "east-1", "remote")...)
 	d.becomes(t, red)
 	d.verified(t, red)
+	wantWords(t, d.run(t, 2, "verify", "--service", inTraffic+"/helloworld"), "in east-1 is told no address of traffic/helloworld in west-1, which has 2")
 	d.run(t, 0, "apply", "--yes")
 	d.becomes(t, d.all())
 }

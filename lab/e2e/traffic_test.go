@@ -34,6 +34,7 @@ func TestE2ETraffic(t *testing.T) {
 		{"VerifyInterrupted", d.verifyInterrupted},
 		{"VerifyKilled", d.verifyKilled},
 		{"VerifyElsewhere", d.verifyElsewhere},
+		{"VerifyService", d.verifyService},
 		{"CountedInTheGateways", d.counted},
 		{"MutualTLSWithBothIdentities", d.identities},
 		{"IstiodThroughTheGateway", d.istiodThroughGateway},

@@ -121,3 +121,36 @@ func (d *dataPlane) verifyElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// verifyService asks the proxies that are there anyway about the service that they call.
+func (d *dataPlane) verifyService(t *testing.T) {
+	r := d.run(t, 0, "verify", "--service", inTraffic+"/helloworld", "-o", "json")
+	report := decode[struct {
+		Clusters []struct {
+			Name, Asked string
+			Ready       int
+		}
+		Knowledge []struct {
+			From, To  string
+			Addresses []string
+		}
+	}](t, r)
+	for _, c := range report.Clusters {
+		if c.Ready != 2 || !strings.HasPrefix(c.Asked, inTraffic+"/") {
+			t.Errorf("%+v", c)
+		}
+	}
+	if len(report.Knowledge) != len(d.all()) {
+		t.Errorf("%d pairs", len(report.Knowledge))
+	}
+	for _, k := range report.Knowledge {
+		want := 1 // a gateway
+		if k.From == k.To || strings.HasPrefix(k.From, "east") && strings.HasPrefix(k.To, "east") {
+			want = 2 // pods
+		}
+		if len(k.Addresses) != want {
+			t.Errorf("%s knows the pods of %s at %v", k.From, k.To, k.Addresses)
+		}
+	}
+	wantWords(t, d.run(t, 2, "verify", "--service", inTraffic+"/nobody"), "no cluster has a ready pod of traffic/nobody", "is its namespace and name right?")
+}

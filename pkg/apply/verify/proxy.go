@@ -32,11 +32,24 @@ func (p *place) proxySays(ctx context.Context, o Options, of pod, path string) (
 	return string(out.Stdout), err
 }
 
+// upstreamsOf are the addresses of a service on all its ports, by the beginning of its
+// name.
+func upstreamsOf(clusters, service string) map[string]upstream {
+	return upstreamsWhere(clusters, func(cluster string) bool {
+		parts := strings.SplitN(cluster, "|", 4) // outbound|PORT|SUBSET|HOST
+		return len(parts) == 4 && parts[0] == "outbound" && strings.HasPrefix(parts[3], service)
+	})
+}
+
 // upstreamsIn are the addresses of the cluster of Envoy's with a prefix.
 func upstreamsIn(clusters, prefix string) map[string]upstream {
+	return upstreamsWhere(clusters, func(cluster string) bool { return strings.HasPrefix(cluster, prefix) })
+}
+
+func upstreamsWhere(clusters string, wanted func(cluster string) bool) map[string]upstream {
 	out := map[string]upstream{}
 	for line := range strings.Lines(clusters) {
-		if address, what, n, ok := counterIn(strings.TrimSpace(line), prefix); ok {
+		if address, what, n, ok := counterIn(strings.TrimSpace(line), wanted); ok {
 			one := out[address]
 			switch what {
 			case "rq_total":
@@ -51,10 +64,10 @@ func upstreamsIn(clusters, prefix string) map[string]upstream {
 }
 
 // counterIn reads CLUSTER::ADDRESS::NAME::NUMBER; an address of IPv6 has colons too.
-func counterIn(line, prefix string) (address, name string, n int, ok bool) {
+func counterIn(line string, wanted func(cluster string) bool) (address, name string, n int, ok bool) {
 	cluster, rest, _ := strings.Cut(line, "::")
 	i := strings.LastIndex(rest, "::")
-	if !strings.HasPrefix(cluster, prefix) || i < 0 {
+	if i < 0 || !wanted(cluster) {
 		return "", "", 0, false
 	}
 	n, err := strconv.Atoi(rest[i+2:])

@@ -26,11 +26,8 @@ func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Clust
 	if tell == nil {
 		tell = func(string) {}
 	}
-	v := &verification{mesh: m, options: o, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
-	for i, c := range m.Clusters {
-		one, err := open(c.Context)
-		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
-	}
+	v := opened(m, open)
+	v.options = o
 	tell(fmt.Sprintf("putting helloworld and a client into namespace %s of each cluster", o.Namespace))
 	v.put(ctx, times.Pods)
 	if slices.Contains(v.errs, nil) {
@@ -53,12 +50,17 @@ func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Clust
 
 // Clean takes out what verifications of a mesh have left, such as one that was killed.
 func Clean(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), times Times) []Problem {
+	return opened(m, open).remove(ctx, times.Remove)
+}
+
+// opened has a client for each cluster. It asks none.
+func opened(m *topology.Mesh, open func(context string) (Cluster, error)) *verification {
 	v := &verification{mesh: m, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
 	for i, c := range m.Clusters {
 		one, err := open(c.Context)
 		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
 	}
-	return v.remove(ctx, times.Remove)
+	return v
 }
 
 // A verification is under way. All slices are by cluster, in the order of the mesh.

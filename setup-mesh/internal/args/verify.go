@@ -19,7 +19,8 @@ type Verify struct {
 	Registry   string
 	PullSecret string // NAMESPACE/NAME, "" for none
 	Keep       bool
-	Clean      bool // only take out what is left
+	Clean      bool      // only take out what is left
+	Service    [2]string // namespace and name of one to ask about, instead of calling
 	Settle     time.Duration
 	Timeout    time.Duration
 }
@@ -38,6 +39,8 @@ func (a *Verify) Flags() []cli.Flag {
 			Action: func(_ *cli.Context, name string) (err error) { a.PullSecret, err = secretName(name); return err }},
 		&cli.BoolFlag{Name: "keep", Destination: &a.Keep, Usage: "leave everything where it is, to look at it"},
 		&cli.BoolFlag{Name: "clean", Destination: &a.Clean, Usage: "only take out what an earlier verify has left"},
+		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster at which addresses it finds the service `NAMESPACE/NAME`",
+			Action: func(_ *cli.Context, name string) (err error) { a.Service, err = serviceName(name); return err }},
 		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "call again for `TIME` until all is as topology.yaml says"},
 		timeoutFlag(&a.Timeout, 3*time.Minute, "give up waiting for pods after `TIME`, and for the namespaces to be gone after the same time"),
 	}
@@ -63,6 +66,14 @@ func secretName(s string) (string, error) {
 	return s, nil
 }
 
+func serviceName(s string) ([2]string, error) {
+	namespace, name, ok := strings.Cut(s, "/")
+	if !ok || len(validation.IsDNS1123Label(namespace)) > 0 || len(validation.IsDNS1035Label(name)) > 0 {
+		return [2]string{}, &Error{fmt.Errorf("--service: %q does not name a Service", s), "write NAMESPACE/NAME"}
+	}
+	return [2]string{namespace, name}, nil
+}
+
 // Check says what no verify could do.
 func (a *Verify) Check() error {
 	if len(validation.IsDNS1123Label(a.Namespace)) > 0 {
@@ -70,6 +81,9 @@ func (a *Verify) Check() error {
 	}
 	if a.Keep && a.Clean {
 		return &Error{fmt.Errorf("--keep and --clean exclude each other"), "leave one of them out"}
+	}
+	if a.Service[1] != "" && (a.Keep || a.Clean) {
+		return &Error{fmt.Errorf("--service puts nothing in that could be kept or taken out"), "leave out --keep and --clean"}
 	}
 	return nil
 }

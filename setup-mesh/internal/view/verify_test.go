@@ -69,3 +69,19 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+func TestVerifyService(t *testing.T) {
+	r := &verify.ServiceReport{Service: "shop/cart", Clusters: []verify.ServiceMember{
+		{Name: "east-1", Network: "east", Ready: 2}, {Name: "east-2", Network: "east", Ready: 1}, {Name: "west-1", Network: "west"}, {Name: "west-2", Network: "west", Ready: 3, Error: "it is down"},
+	}}
+	for _, from := range r.Clusters[:3] {
+		for _, to := range r.Clusters {
+			r.Knowledge = append(r.Knowledge, verify.Knows{From: from.Name, To: to.Name, Expected: to.Ready > 0, Addresses: []string{"192.0.2.1:80", "192.0.2.2:80", "192.0.2.3:80"}[:to.Ready]})
+		}
+	}
+	r.Knowledge[1].Addresses = nil
+	r.Problems = []verify.Problem{{From: "east-1", To: "east-2", Message: "the proxy of pod shop/web in east-1 is told no address of shop/cart in east-2, which has 1", Hint: "look"}}
+	var out bytes.Buffer
+	VerifyService(&out, r, false)
+	golden(t, "verify/service", out.String())
+}

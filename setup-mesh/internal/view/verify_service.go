@@ -1,0 +1,76 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
+)
+
+// VerifyService words what proxies are told of a service.
+func VerifyService(w io.Writer, r *verify.ServiceReport, colour bool) {
+	say(w, "What a proxy in each cluster is told of Service %s: pods, by the cluster they are in.", r.Service)
+	io.WriteString(w, "\n")
+	v := verifyView{w, palette(colour), &verify.Report{Problems: r.Problems}}
+	v.lines(serviceMatrix(r))
+	io.WriteString(w, "\n")
+	v.problems()
+	if r.OK() {
+		say(w, "Every cluster knows the pods of all that it should.")
+		return
+	}
+	say(w, "Not as topology.yaml says: %s.", count(len(r.Problems), "problem"))
+}
+
+// serviceMatrix is a row for each cluster that was asked, or where that is too wide, a line
+// for each.
+func serviceMatrix(r *verify.ServiceReport) []string {
+	header, ready := []string{"from \\ to"}, []string{"ready pods"}
+	rows := map[string][]string{}
+	for _, c := range r.Clusters {
+		header, ready = append(header, c.Name), append(ready, fmt.Sprint(c.Ready))
+		rows[c.Name] = []string{c.Name}
+	}
+	networks := map[string]string{}
+	for _, c := range r.Clusters {
+		networks[c.Name] = c.Network
+	}
+	for _, k := range r.Knowledge {
+		rows[k.From] = append(rows[k.From], knows(k, networks[k.From] == networks[k.To]))
+	}
+	all := [][]string{header, ready}
+	for _, c := range r.Clusters {
+		row := rows[c.Name]
+		for len(row) < len(header) {
+			row = append(row, "?")
+		}
+		all = append(all, row)
+	}
+	lines := table(all)
+	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+		return lines
+	}
+	all = nil
+	for _, c := range r.Clusters {
+		row := rows[c.Name][1:]
+		missing := len(slices.DeleteFunc(slices.Clone(row), func(cell string) bool { return cell != "NO" }))
+		all = append(all, []string{c.Name, count(c.Ready, "ready pod"), fmt.Sprintf("knows those of %d, not of %d", len(row)-missing, missing)})
+	}
+	return table(all)
+}
+
+// knows is a cell: how many pods, "gateway" for those behind one, NO where there should be
+// some, "." where there are none.
+func knows(k verify.Knows, near bool) string {
+	switch {
+	case len(k.Addresses) == 0 && k.Expected:
+		return "NO"
+	case len(k.Addresses) == 0:
+		return "."
+	case !near:
+		return "gateway"
+	}
+	return fmt.Sprint(len(k.Addresses))
+}
