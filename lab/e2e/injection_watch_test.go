@@ -56,12 +56,16 @@ func watchInjection(t *testing.T, c *cluster) *injectionWatch {
 }
 
 // injects says why a pod of namespace shop would not get a sidecar of its cluster. No pod is made. An istiod that ends
-// takes with it what is on its way there by a connection that the API server has kept, and whoever makes pods tries again.
+// takes with it what is on its way there by a connection that the API server has kept, and what a gateway still sends there
+// that has not heard of it. Whoever makes pods tries again.
 func (c *cluster) injects(ctx context.Context) error {
-	dryRun := metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}}
-	pod, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
-	if err != nil && lostOnItsWay(err) {
-		pod, err = c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), dryRun)
+	var pod *corev1.Pod
+	var err error
+	for range 4 {
+		pod, err = c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if err == nil || !lostOnItsWay(err) {
+			break
+		}
 	}
 	if err != nil {
 		return err
