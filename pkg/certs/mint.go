@@ -21,8 +21,8 @@ const (
 	RootLifetime         = 3650 * 24 * time.Hour
 	IntermediateLifetime = 365 * 24 * time.Hour
 
-	// backdate is how far NotBefore lies in the past, for clocks that are late.
-	backdate = 5 * time.Minute
+	// Backdate is how far NotBefore lies in the past, for clocks that are late.
+	Backdate = 5 * time.Minute
 )
 
 // maxAttribute is the most characters that a name in a subject may have
@@ -56,7 +56,7 @@ func NewRoot(rand io.Reader, now time.Time, mesh, org string) (cert []byte, key 
 			OrganizationalUnit: []string{mesh},
 			CommonName:         shorten(mesh) + rootWord + generation(now, serial),
 		},
-		NotBefore:             instant(now.Add(-backdate)),
+		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(RootLifetime)),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,
@@ -138,7 +138,7 @@ func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Ti
 			CommonName:         "intermediate " + generation(now, serial),
 		},
 		DNSNames:              []string{id.istiod()},
-		NotBefore:             instant(now.Add(-backdate)),
+		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(IntermediateLifetime)),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		BasicConstraintsValid: true,

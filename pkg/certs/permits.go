@@ -33,7 +33,7 @@ func (r *Root) Permits(now time.Time, id Identity) error {
 	}
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
-		NotBefore: instant(now.Add(-backdate)), NotAfter: instant(now.Add(2 * probeLifetime)),
+		NotBefore: instant(now.Add(-Backdate)), NotAfter: instant(now.Add(2 * probeLifetime)),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLen: -1,
 		ExtraExtensions: []pkix.Extension{r.Cert().Extensions[i]},
 	}

@@ -140,6 +140,16 @@ func (r *Root) Cert() *x509.Certificate { return r.certs[0] }
 // PEM is every certificate of the root, in the order of the file.
 func (r *Root) PEM() []byte { return certPEM(r.certs...) }
 
+// In says whether the root is among the certificates in PEM text.
+func (r *Root) In(text []byte) bool {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" && bytes.Equal(block.Bytes, r.certs[0].Raw) {
+			return true
+		}
+	}
+	return false
+}
+
 // Fingerprint is the SHA-256 of [Root.Cert]: "5F:3A:9C:...", 32 bytes.
 func (r *Root) Fingerprint() string { return fingerprint(r.certs[0]) }
 

@@ -118,7 +118,7 @@ func (b *Bundle) probe(key crypto.Signer, now time.Time, leaf *x509.Certificate,
 		return fmt.Errorf("generate a key: %w", err)
 	}
 	leaf.SerialNumber = big.NewInt(1)
-	leaf.NotBefore, leaf.NotAfter = instant(now.Add(-backdate)), instant(now.Add(probeLifetime))
+	leaf.NotBefore, leaf.NotAfter = instant(now.Add(-Backdate)), instant(now.Add(probeLifetime))
 	leaf.KeyUsage = x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment
 	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	leaf.BasicConstraintsValid = true

@@ -320,7 +320,7 @@ func TestDiscoveryOfARevokedCredential(t *testing.T) {
 		if err := west.Delete(t.Context(), object.RefOf(grant), object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		if err := run.CheckKubeconfig(t.Context(), kubeconfig); object.ClassOf(err) != object.Unauthorized {
+		if _, err := run.CheckKubeconfig(t.Context(), kubeconfig); object.ClassOf(err) != object.Unauthorized {
 			t.Errorf("got %v", err)
 		}
 		if err := east.Delete(t.Context(), object.RefOf(secret), object.DeleteOptions{}); err != nil {
@@ -349,11 +349,11 @@ func TestTokensEnd(t *testing.T) {
 			t.Fatal(expires, err)
 		}
 		kubeconfig := stored(west.Endpoint(), string(token.Bytes()))
-		if err := run.CheckKubeconfig(t.Context(), kubeconfig); err != nil {
+		if _, err := run.CheckKubeconfig(t.Context(), kubeconfig); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Hour)
-		if err := west.CheckToken(t.Context(), kubeconfig); object.ClassOf(err) != object.Unauthorized {
+		if _, err := west.CheckToken(t.Context(), kubeconfig); object.ClassOf(err) != object.Unauthorized {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -91,21 +91,23 @@ var askClaims = map[string]claim{
 		}
 		config := stored(s.Endpoint(), string(token.Bytes()))
 		until := func(want object.Class) error { // RBAC and the token cache take a moment
-			err := s.opener.CheckKubeconfig(s.ctx, config)
+			_, err := s.opener.CheckKubeconfig(s.ctx, config)
 			for object.ClassOf(err) != want && err != nil && s.ctx.Err() == nil || want != object.Unclassified && err == nil {
 				time.Sleep(10 * time.Millisecond)
-				err = s.opener.CheckKubeconfig(s.ctx, config)
+				_, err = s.opener.CheckKubeconfig(s.ctx, config)
 			}
 			return err
 		}
 		if err := until(object.Unclassified); err != nil {
 			t.Error(err)
 		}
-		if err := s.CheckToken(s.ctx, config); err != nil {
-			t.Error(err)
+		if uid, err := s.CheckToken(s.ctx, config); err != nil || uid != "" {
+			t.Errorf("whose account may not read namespaces: %q, %v", uid, err)
 		}
-		is(t, s.opener.CheckKubeconfig(s.ctx, stored(s.Endpoint(), "wrong")), object.Unauthorized, "the API server rejected the credentials")
-		is(t, s.opener.CheckKubeconfig(s.ctx, []byte("nonsense")), object.BadKubeconfig, "")
+		_, err = s.opener.CheckKubeconfig(s.ctx, stored(s.Endpoint(), "wrong"))
+		is(t, err, object.Unauthorized, "the API server rejected the credentials")
+		_, err = s.opener.CheckKubeconfig(s.ctx, []byte("nonsense"))
+		is(t, err, object.BadKubeconfig, "")
 		if err := s.Delete(s.ctx, ref, object.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}

@@ -113,7 +113,13 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
 		return nil, refusal(object.ServerFault, ref, "connection refused")
 	}
-	if path != "/debug/clusterz" {
+	switch path {
+	case "/debug/clusterz":
+	case "/debug/networkz":
+		return json.Marshal(i.gateways())
+	case "/debug/syncz": // no pod but istiods runs
+		return []byte("[]"), nil
+	default:
 		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
 	}
 	list := []map[string]string{{"id": i.id, "syncStatus": synced}}
@@ -121,4 +127,33 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
 	}
 	return json.Marshal(list)
+}
+
+// gateways are those of the clusters that i reads: Services with the label of a
+// network, as istiod lists them. Where topology.yaml has addresses, they are not told:
+// they would be in a ConfigMap.
+// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/network.go
+func (i *istiod) gateways() []map[string]any {
+	type member struct {
+		id string
+		c  *Cluster
+	}
+	members := []member{{i.id, i.c}}
+	for _, r := range i.sortedRemotes() {
+		if r.target != nil && r.state == synced {
+			members = append(members, member{r.id, r.target})
+		}
+	}
+	out := []map[string]any{}
+	for _, m := range members {
+		for _, s := range m.c.list(object.ServiceRef("", "").GroupKind(), "", nil) {
+			network := labelsOf(s)[object.LabelNetwork]
+			for _, in := range records(items(s, "status", "loadBalancer", "ingress")) {
+				if ip := str(in, "ip"); network != "" && ip != "" {
+					out = append(out, map[string]any{"Network": network, "Cluster": m.id, "Addr": ip, "Port": object.GatewayPort})
+				}
+			}
+		}
+	}
+	return out
 }

@@ -70,15 +70,16 @@ func (c *Cluster) takes(token string) error {
 	if !ok || g.cluster != c.name || !g.expires.After(c.now()) || !valid(g.account, g.accountUID) || !valid(g.bound, g.boundUID) {
 		return unauthorized()
 	}
-	if !c.permits(g.account) {
+	if !c.permits(g.account, "list", "services") {
 		return refusal(object.Forbidden, object.Ref{}, `services is forbidden: User "system:serviceaccount:%s:%s" cannot list resource "services" in API group "" at the cluster scope`,
 			g.account.Namespace, g.account.Name)
 	}
 	return nil
 }
 
-// permits says whether a ClusterRole lets a service account list services.
-func (c *Cluster) permits(account object.Ref) bool {
+// permits says whether a ClusterRole gives a service account a verb on a resource of
+// the core group.
+func (c *Cluster) permits(account object.Ref, verb, resource string) bool {
 	const group = "rbac.authorization.k8s.io"
 	for _, b := range c.list(object.Ref{Group: group, Kind: "ClusterRoleBinding"}.GroupKind(), "", nil) {
 		for _, s := range records(items(b, "subjects")) {
@@ -90,7 +91,7 @@ func (c *Cluster) permits(account object.Ref) bool {
 				continue
 			}
 			for _, r := range records(items(role, "rules")) {
-				if has(r["apiGroups"], "") && has(r["resources"], "services") && has(r["verbs"], "list") {
+				if has(r["apiGroups"], "") && has(r["resources"], resource) && has(r["verbs"], verb) {
 					return true
 				}
 			}
@@ -195,34 +196,48 @@ func (f *Fleet) at(server string) *Cluster {
 }
 
 // CheckKubeconfig implements [object.Opener].
-func (r *Run) CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
+func (r *Run) CheckKubeconfig(ctx context.Context, kubeconfig []byte) (string, error) {
 	server, token, err := credential(kubeconfig)
 	if err != nil {
-		return err
+		return "", err
 	}
 	r.f.mu.Lock()
 	c := r.f.at(server)
 	r.f.mu.Unlock()
 	op := "check the stored kubeconfig for " + server
 	if c == nil {
-		return &object.Error{Class: object.Unreachable, Op: op, Message: "cannot resolve the server's name"}
+		return "", &object.Error{Class: object.Unreachable, Op: op, Message: "cannot resolve the server's name"}
 	}
 	return (&client{run: r, c: c}).check(ctx, op, token)
 }
 
+// Skew implements [object.Asker].
+func (k *client) Skew() time.Duration {
+	defer k.c.f.hold()()
+	return k.c.settings.Skew
+}
+
 // CheckToken implements [object.Asker].
-func (k *client) CheckToken(ctx context.Context, kubeconfig []byte) error {
+func (k *client) CheckToken(ctx context.Context, kubeconfig []byte) (string, error) {
 	_, token, err := credential(kubeconfig)
 	if err != nil {
-		return err
+		return "", err
 	}
 	return k.check(ctx, "check the stored kubeconfig for "+k.c.server(), token)
 }
 
-func (k *client) check(ctx context.Context, op, token string) error {
-	err := (&client{run: k.run, c: k.c}).do(ctx, call{verb: "check", op: op}, func() error { return k.c.accepts(token) })
+func (k *client) check(ctx context.Context, op, token string) (uid string, err error) {
+	err = (&client{run: k.run, c: k.c}).do(ctx, call{verb: "check", op: op}, func() error {
+		if err := k.c.accepts(token); err != nil {
+			return err
+		}
+		if k.c.permits(k.c.f.tokens[token].account, "get", "namespaces") {
+			uid = string(k.c.get(object.NamespaceRef("kube-system")).GetUID())
+		}
+		return nil
+	})
 	if e, ok := err.(*object.Error); ok && e.Class == object.Unauthorized { //nolint:errorlint // ours, not one that is wrapped
 		e.Hint = "" // it is not the user's login
 	}
-	return err
+	return uid, err
 }

@@ -155,7 +155,7 @@ func TestPrimaryAndRemote(t *testing.T) {
 			t.Fatal(err)
 		}
 		config := stored(far.Endpoint(), string(token.Bytes()))
-		if err := run.CheckKubeconfig(t.Context(), config); err != nil {
+		if _, err := run.CheckKubeconfig(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}
 		must(t, east, object.New("v1", "Secret", ns, "istio-remote-secret-far", map[string]any{"labels": map[string]any{"istio/multiCluster": "true"}},

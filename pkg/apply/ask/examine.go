@@ -29,10 +29,12 @@ func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[stri
 			continue
 		}
 		g.Go(func() error {
-			probe := examine(ctx, p, clients, c, asks)
+			x := examination{p: p, c: c, clients: clients, l: clients.Connect(c.Live), asks: asks}
+			x.probe.Credentials, x.probe.LeadsTo = map[string]error{}, map[string]string{}
+			x.run(ctx)
 			mu.Lock()
 			defer mu.Unlock()
-			probes[c.Name] = probe
+			probes[c.Name] = x.probe
 			return nil
 		})
 	}
@@ -40,40 +42,74 @@ func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[stri
 	return probes
 }
 
-func examine(ctx context.Context, p *plan.Plan, clients *world.Clients, c *plan.Cluster, asks map[check.Question]bool) check.Probe {
-	l := clients.Connect(c.Live)
-	probe := check.Probe{Credentials: map[string]error{}}
-	var mu sync.Mutex
-	var g errgroup.Group
-	ask := func(q check.Question, f func()) {
-		if asks[q] {
-			g.Go(func() error { f(); return nil })
-		}
+// An examination asks one cluster all its questions at once.
+type examination struct {
+	p       *plan.Plan
+	c       *plan.Cluster
+	clients *world.Clients
+	l       *world.Connected
+	asks    map[check.Question]bool
+	probe   check.Probe
+	group   errgroup.Group
+}
+
+// ask answers a question, if it is to be asked.
+func (x *examination) ask(q check.Question, f func()) {
+	if x.asks[q] {
+		x.group.Go(func() error { f(); return nil })
 	}
-	ask(check.AskRoot, func() { probe.Root.Object, probe.Root.Err = l.Cluster.Get(ctx, object.RootConfigMapRef(c.Namespace)) })
-	ask(check.AskInjection, func() {
-		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, c.ProbeAccount()))
+}
+
+func (x *examination) run(ctx context.Context) {
+	c, l, probe := x.c, x.l, &x.probe
+	x.ask(check.AskRoot, func() { probe.Root.Object, probe.Root.Err = l.Cluster.Get(ctx, object.RootConfigMapRef(c.Namespace)) })
+	x.ask(check.AskInjection, func() {
+		account := c.ProbeAccount()
+		if l.Object(desired.AccountRef(c.Namespace, account)) == nil { // which is said by another check
+			account = "default"
+		}
+		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, account))
 	})
-	ask(check.AskIstiods, func() { probe.Istiods, probe.Err = observe.ReadIstiods(ctx, l) })
-	for _, source := range c.Reads {
-		o := c.Credential(source)
+	x.ask(check.AskValidation, func() { probe.Validation = observe.TryValidation(ctx, l, desired.ProbeGateway(c.Namespace)) })
+	more := observe.More{Gateways: x.asks[check.AskGateways], Proxies: x.asks[check.AskProxies]}
+	istiods := x.asks[check.AskIstiods] || more.Gateways || more.Proxies
+	x.asks[check.AskPods] = x.asks[check.AskPods] || istiods
+	x.ask(check.AskPods, func() {
+		if probe.Pods, probe.Err = observe.ReadPods(ctx, l); istiods {
+			probe.Istiods = observe.AskIstiods(ctx, l, probe.Pods, more)
+		}
+	})
+	if c.Gateway.Host == "" {
+		x.ask(check.AskEvents, func() { probe.Event = observe.LastEvent(ctx, l, object.GatewayServiceRef(c.Namespace)) })
+	}
+	x.ask(check.AskReach, func() { probe.Knocks = knock(ctx, x.p, x.clients.Resolver, c) })
+	x.ask(check.AskRoots, func() { probe.Roots = observe.ReadRoots(ctx, l) })
+	x.ask(check.AskServices, func() { probe.Services, probe.ServicesErr = observe.ReadServices(ctx, l) })
+	x.credentials(ctx)
+	_ = x.group.Wait() // the functions return nil
+	probe.Skew = l.Cluster.Skew()
+}
+
+// credentials tries every stored remote secret.
+func (x *examination) credentials(ctx context.Context) {
+	var mu sync.Mutex
+	for _, source := range x.c.Reads {
+		o := x.c.Credential(source)
 		if o == nil {
 			continue
 		}
-		ask(check.AskCredentials, func() {
-			err := checkCredential(ctx, clients, p.Cluster(source), desired.SecretData(o)[source])
+		x.ask(check.AskCredentials, func() {
+			uid, err := checkCredential(ctx, x.clients, x.p.Cluster(source), desired.SecretData(o)[source])
 			mu.Lock()
 			defer mu.Unlock()
-			probe.Credentials[source] = err
+			x.probe.Credentials[source], x.probe.LeadsTo[source] = err, uid
 		})
 	}
-	_ = g.Wait() // the functions return nil
-	return probe
 }
 
 // checkCredential tries a stored kubeconfig of source. Where topology.yaml says
 // how other clusters reach the API server, that need not be this machine's way.
-func checkCredential(ctx context.Context, clients *world.Clients, source *plan.Cluster, kubeconfig []byte) error {
+func checkCredential(ctx context.Context, clients *world.Clients, source *plan.Cluster, kubeconfig []byte) (string, error) {
 	if source != nil && source.Unreached == "" && source.Desired != nil && source.Desired.Server.Server != "" {
 		return clients.Of(source.Live).CheckToken(ctx, kubeconfig)
 	}

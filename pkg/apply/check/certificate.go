@@ -59,6 +59,9 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
+// OtherRoot says whether c as a whole trusts another root than that of the mesh.
+func OtherRoot(e *Evidence, c *plan.Cluster) bool { return len(judgeSameRoot(e, c)) > 0 }
+
 // Bundle is the intermediate of a primary, nil if there is none, or none that
 // can be read.
 func Bundle(c *plan.Cluster) *certs.Bundle {

@@ -28,6 +28,14 @@ func DamageCheck(id string, about func(*plan.Cluster, plan.Change) bool) Check {
 	}}
 }
 
+// ChangeCheck warns of objects that somebody changed: what comes of that, and that
+// they are missing, is said by other checks.
+func ChangeCheck(id string, about func(*plan.Cluster, plan.Change) bool) Check {
+	c := DamageCheck(id, func(c *plan.Cluster, ch plan.Change) bool { return about(c, ch) && !Missing(c, ch) })
+	c.Severity = Warns
+	return c
+}
+
 // PeerCheck is the check of an object for each other cluster.
 func PeerCheck(id string, part order.Part) Check {
 	return Check{ID: id, Severity: Ails, Applies: Joined, Judge: func(_ *Evidence, c *plan.Cluster) []plan.Finding { return damageByPeer(c, part) }}

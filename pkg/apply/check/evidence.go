@@ -3,6 +3,7 @@ package check
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -69,11 +70,27 @@ type Probe struct {
 	Istiods     []observe.IstiodView
 	Err         error            // the istiods could not be listed
 	Credentials map[string]error // of the stored remote secrets, by source
+	// LeadsTo is which cluster answered to a stored remote secret, by source: the
+	// UID of its namespace kube-system, "" or absent where it is not told.
+	LeadsTo map[string]string
 	// Root is the ConfigMap with the root certificate that the primaries of
 	// a remote cluster write, as it was read; Injection is what came of trying
 	// to have a pod injected, nil where it was or where nobody tried.
 	Root      world.Observed
 	Injection error
+	// Validation is why an invalid Gateway was not refused by a webhook, nil where it
+	// was or where nobody tried.
+	Validation error
+
+	Pods   []*unstructured.Unstructured // of Istio's namespace
+	Event  string                       // the last about a gateway's Service without an address
+	Knocks []observe.Knock              // at the gateway's addresses
+	Skew   time.Duration                // of the API server's clock, which is ahead of ours if positive
+	Roots  observe.Roots
+	// Services are how those of all namespaces look to clients, by
+	// "namespace/name"; nil where nobody was asked.
+	Services    map[string]observe.Shape
+	ServicesErr error
 }
 
 // An Inspection is what clusters say beyond what a plan reads of them, by the

@@ -14,4 +14,13 @@ const (
 	AskCredentials Question = "the API servers of other clusters, with the stored credentials"
 	AskRoot        Question = "the root certificate that proxies are given"
 	AskInjection   Question = "a dry run of a pod in the Istio namespace"
+	AskValidation  Question = "a dry run of an invalid Gateway in the Istio namespace"
+	AskGateways    Question = "every istiod, for the gateways of networks that it knows"
+	AskProxies     Question = "every istiod, for the proxies that are connected to it"
+	AskPods        Question = "the pods of the Istio namespace"
+	AskEvents      Question = "the events of a gateway's Service that has no address"
+	AskReach       Question = "the addresses of the gateway, by TCP and TLS from here"
+	AskClock       Question = "the time, in the answers to everything else"
+	AskRoots       Question = "the root certificates in all namespaces whose pods are injected"
+	AskServices    Question = "the Services in all namespaces"
 )

@@ -37,7 +37,7 @@ func puts(c *plan.Cluster, components ...order.Component) bool {
 // judgeKubernetes refuses to put what the charts render into a cluster that is
 // too old for it.
 func judgeKubernetes(_ *Evidence, c *plan.Cluster) []plan.Finding {
-	minor, ok := minorOf(c.Kubernetes)
+	minor, ok := Minor(c.Kubernetes)
 	if !ok || minor >= charts.MinKubernetes {
 		return nil
 	}
@@ -56,8 +56,8 @@ func judgeIstio(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	tag := world.ImageVersion(it.Object)
-	minor, ok := minorOf(tag)
-	if want, _ := minorOf(charts.Release); !ok || minor == want {
+	minor, ok := Minor(tag)
+	if want, _ := Minor(charts.Release); !ok || minor == want {
 		return nil
 	}
 	return []plan.Finding{{
@@ -67,10 +67,10 @@ func judgeIstio(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// minorOf is the minor version in what an API server calls its version, such as
+// Minor is the minor version in what an API server calls its version, such as
 // v1.33.1-eks-1de2ab1, v1.32.0-gke.1000 and v1.31+k3s1, or in a tag of Istio's
 // images. It is false for anything else.
-func minorOf(version string) (int, bool) {
+func Minor(version string) (int, bool) {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(version, "v"), "1.")
 	if !ok {
 		return 0, false

@@ -21,7 +21,7 @@ func TestMinorOf(t *testing.T) {
 		"":                       {0, false},
 	}
 	for version, want := range tests {
-		if minor, ok := minorOf(version); minor != want.minor || ok != want.ok {
+		if minor, ok := Minor(version); minor != want.minor || ok != want.ok {
 			t.Errorf("%q: %d, %t; want %d, %t", version, minor, ok, want.minor, want.ok)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -24,14 +25,14 @@ const (
 // accessChecks are about whether istiods can and do read the clusters that they
 // should.
 func accessChecks() []check.Check {
-	return []check.Check{
+	return append(credentialChecks(), []check.Check{
 		check.DamageCheck("access/reader", func(c *plan.Cluster, ch plan.Change) bool { return ch.Part == order.Account || isReader(c, ch) }),
 		check.PeerCheck("access/granted", order.Grant),
 		check.PeerCheck(IDRemoteSecret, order.Credential),
 		{ID: IDAccepted, Severity: check.Ails, Asks: []check.Question{check.AskCredentials}, Applies: check.Primary, Judge: judgeCredential},
 		{ID: "discovery/credential-expires", Severity: check.Ails, Applies: check.Primary, Judge: judgeExpiry},
 		{ID: IDSynced, Severity: check.Ails, Asks: []check.Question{check.AskIstiods}, Applies: check.Primary, Judge: judgeSynced},
-	}
+	}...)
 }
 
 // isReader says whether an object of the charts is the account that other
@@ -58,8 +59,8 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, source := range c.Reads {
 		err := e.Probes[c.Name].Credentials[source]
-		if err == nil {
-			continue
+		if err == nil || misnamed(c, source) != "" || misdirected(e, c, source) != "" {
+			continue // or for a reason that another check gives
 		}
 		class := object.ClassOf(err)
 		out = append(out, plan.Finding{
@@ -83,7 +84,7 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	missing := observe.Undiscovered(c.Name, c.Reads, c.Reads, views)
 	var out []plan.Finding
 	for _, name := range object.SortedKeys(missing) {
-		if probe.Credentials[name] != nil || lacksCredential(c, name) {
+		if probe.Credentials[name] != nil || lacksCredential(c, name) || saidOtherwise(e, c, views, name) {
 			continue
 		}
 		out = append(out, plan.Finding{
@@ -93,6 +94,19 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		})
 	}
 	return out
+}
+
+// saidOtherwise says whether another check gives the reason why a cluster is not
+// known to the istiods of c, or is and should not be: the name of its own cluster, or a
+// credential that is not what it says.
+func saidOtherwise(e *check.Evidence, c *plan.Cluster, views []observe.IstiodView, name string) bool {
+	if slices.ContainsFunc(views, func(v observe.IstiodView) bool { return v.Self == name }) {
+		return true
+	}
+	return slices.ContainsFunc(c.Reads, func(source string) bool {
+		names := misnamed(c, source)
+		return names != "" && (source == name || slices.Contains(strings.Split(names, ", "), name)) || source == name && misdirected(e, c, source) != ""
+	})
 }
 
 // lacksCredential says whether a remote secret that was applied is gone.

@@ -23,7 +23,7 @@ const (
 // controlPlaneChecks are about istiod, what it needs, and whether new pods get a
 // proxy.
 func controlPlaneChecks() []check.Check {
-	return []check.Check{
+	return append(append(istiodChecks(), proxyChecks()...), []check.Check{
 		{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
 			return running(c, object.IstiodRef(c.Namespace), "istiod")
 		}},
@@ -34,7 +34,7 @@ func controlPlaneChecks() []check.Check {
 		check.DamageCheck("control-plane/configuration", isConfiguration),
 		check.DamageCheck("control-plane/resources", check.IsPart(order.ControlPlane, order.Mesh)),
 		{ID: IDInjection, Severity: check.Ails, Asks: []check.Question{check.AskInjection}, Applies: injects, Judge: judgeInjection},
-	}
+	}...)
 }
 
 // isConfiguration says whether a change is about what a control plane refers to,

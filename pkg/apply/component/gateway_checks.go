@@ -17,14 +17,15 @@ const (
 
 // gatewayChecks are about the east-west gateway and what it exposes.
 func gatewayChecks() []check.Check {
-	return []check.Check{
+	return append(networkChecks(), []check.Check{
+		check.ChangeCheck(check.IDGatewayWorkload, check.IsPart(order.Gateway, order.Gateways)),
 		{ID: "gateway/running", Severity: check.Ails, Applies: usesGateway, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
 			return running(c, object.GatewayRef(c.Namespace), "east-west gateway")
 		}},
 		check.DamageCheck(IDGatewayService, check.IsObject(object.GatewayServiceRef)),
 		check.DamageCheck("gateway/exposed", check.IsPart(order.Gateway, order.Mesh)),
-		{ID: IDAddress, Severity: check.Ails, Applies: usesGateway, Judge: judgeAddress},
-	}
+		{ID: IDAddress, Severity: check.Ails, Asks: []check.Question{check.AskEvents}, Applies: usesGateway, Judge: judgeAddress},
+	}...)
 }
 
 func usesGateway(e *check.Evidence, c *plan.Cluster) bool {
@@ -33,7 +34,7 @@ func usesGateway(e *check.Evidence, c *plan.Cluster) bool {
 
 // judgeAddress finds a gateway without an address. That its Service is missing is
 // said by another check.
-func judgeAddress(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+func judgeAddress(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	ref := object.GatewayServiceRef(c.Namespace)
 	ch := c.Planned(ref)
 	switch {
@@ -42,9 +43,12 @@ func judgeAddress(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
 	case c.Live.Reach.Nowhere != "":
 		return []plan.Finding{{State: "none", Object: ref, Message: c.Live.Reach.Nowhere, Hint: "set contexts." + c.Context + ".gateway.addresses"}}
 	}
+	message := fmt.Sprintf("%s has no address", ref)
+	if event := e.Probes[c.Name].Event; event != "" {
+		message += fmt.Sprintf("; last event: %q", event)
+	}
 	return []plan.Finding{{
-		State: "pending", Object: ref,
-		Message: fmt.Sprintf("%s has no address", ref),
-		Hint:    "kubectl -n " + c.Namespace + " describe service " + object.EastWestGateway,
+		State: "pending", Object: ref, Message: message,
+		Hint: "kubectl -n " + c.Namespace + " describe service " + object.EastWestGateway,
 	}}
 }

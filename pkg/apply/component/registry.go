@@ -10,7 +10,7 @@ import (
 // StatusChecks are what a status looks at beside the plan, which [check.PlanChecks]
 // judge.
 func StatusChecks() []check.Check {
-	out := check.ReachChecks()
+	out := append(check.ReachChecks(), check.MeshChecks()...)
 	for _, c := range Components() {
 		out = append(out, c.Checks...)
 	}

@@ -24,6 +24,12 @@ func running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
 		State: "not running", Object: ref, Message: what + " has no available replica",
 		Hint: fmt.Sprintf("kubectl -n %s describe deployment %s", ref.Namespace, ref.Name),
 	}
+	if replicas, set, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); set && replicas == 0 {
+		// An autoscaler lets it be, and an apply leaves replicas to the autoscaler:
+		// https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/#implicit-maintenance-mode-deactivation
+		f.Message = what + " is scaled to 0 replicas"
+		f.Hint = fmt.Sprintf("kubectl --context %s -n %s scale deployment %s --replicas=1", c.Context, ref.Namespace, ref.Name)
+	}
 	if why := world.ReplicaFailure(d); why != "" {
 		f.Message += ": " + why
 	}

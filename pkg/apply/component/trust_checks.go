@@ -16,6 +16,7 @@ import (
 const (
 	IDCertificate     = "trust/certificate"
 	IDRootDistributed = "trust/root-distributed"
+	IDNamespaceRoots  = "trust/root-in-namespaces"
 )
 
 // trustChecks are about what proxies and control planes prove who they are with.
@@ -23,6 +24,7 @@ func trustChecks() []check.Check {
 	return []check.Check{
 		{ID: IDCertificate, Severity: check.Ails, Applies: check.Primary, Judge: judgeCertificate},
 		{ID: IDRootDistributed, Severity: check.Ails, Asks: []check.Question{check.AskRoot}, Applies: check.Remote, Judge: judgeRoot},
+		{ID: IDNamespaceRoots, Severity: check.Ails, Asks: []check.Question{check.AskRoots}, Applies: trusts, Judge: judgeNamespaceRoots},
 	}
 }
 
@@ -63,4 +65,51 @@ func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: hint}}
 	}
 	return nil
+}
+
+// trusts is a cluster of a mesh whose root is known.
+func trusts(e *check.Evidence, c *plan.Cluster) bool {
+	return check.Joined(e, c) && e.Plan.Wanted.Root != nil
+}
+
+// judgeNamespaceRoots looks at the root that proxies are given, in every namespace
+// whose pods are injected. A cluster that trusts another root altogether is the
+// business of another check.
+func judgeNamespaceRoots(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	roots := e.Probes[c.Name].Roots
+	if roots.Err != nil {
+		f := plan.Unanswered(roots.Err, fmt.Sprintf("could not compare the root certificates that proxies get: %v", roots.Err))
+		if object.ClassOf(roots.Err) == object.Forbidden {
+			f.Hint = "the user of context " + c.Context + " needs to list namespaces and, in all of them, configmaps"
+		}
+		return []plan.Finding{f}
+	}
+	if check.OtherRoot(e, c) {
+		return nil
+	}
+	var missing, other []string
+	for _, ns := range object.SortedKeys(roots.PEM) {
+		switch text := roots.PEM[ns]; {
+		case text == "":
+			missing = append(missing, ns)
+		case !e.Plan.Wanted.Root.In([]byte(text)):
+			other = append(other, ns)
+		}
+	}
+	by := "istiod"
+	if c.Remote() {
+		by = "istiod in " + strings.Join(c.Primaries, ", ")
+	}
+	var out []plan.Finding
+	say := func(names []string, state, words string) {
+		if len(names) > 0 {
+			out = append(out, plan.Finding{
+				State: state, Object: object.RootConfigMapRef(names[0]), Message: fmt.Sprintf(words, check.Few(names)),
+				Hint: by + " writes ConfigMap " + object.RootConfigMap + " into every namespace: see its log",
+			})
+		}
+	}
+	say(missing, "missing", "proxies get no root certificate in namespace %s")
+	say(other, "other root", "proxies get another root certificate than that of the mesh in namespace %s")
+	return out
 }

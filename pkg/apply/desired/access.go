@@ -76,18 +76,8 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 	if source == nil || source.Unreached != nil {
 		return ""
 	}
-	k, err := parseRemoteKubeconfig(SecretData(live)[r.From.Name])
-	if err != nil {
-		return err.Error()
-	}
-	want := source.Endpoint
-	switch {
-	case k.server != want.Server:
-		return fmt.Sprintf("API server of %s: %s -> %s", r.From.Name, k.server, want.Server)
-	case k.serverName != want.TLSServerName:
-		return fmt.Sprintf("TLS server name of %s: %q -> %q", r.From.Name, k.serverName, want.TLSServerName)
-	case !bytes.Equal(k.ca, want.CA):
-		return fmt.Sprintf("the CA of the API server of %s changed", r.From.Name)
+	if why := Misdirected(r.From.Name, live, source.Endpoint); why != "" {
+		return why
 	}
 	grant := source.Objects[object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)]
 	account := source.Objects[AccountRef(r.From.Namespace, r.Account)]
@@ -121,6 +111,23 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 	}
 	if v := certs.Judge(valid.Issued, valid.Expires, w.Now); v != certs.Fresh {
 		return fmt.Sprintf("its token is %s: valid until %s", v, valid.Expires.Format(time.DateOnly))
+	}
+	return ""
+}
+
+// Misdirected is how a remote secret for source leads elsewhere than to its API
+// server, or cannot be used at all; "" for one that leads there.
+func Misdirected(source string, secret *unstructured.Unstructured, to object.Endpoint) string {
+	k, err := parseRemoteKubeconfig(SecretData(secret)[source])
+	switch {
+	case err != nil:
+		return err.Error()
+	case k.server != to.Server:
+		return fmt.Sprintf("API server of %s: %s -> %s", source, k.server, to.Server)
+	case k.serverName != to.TLSServerName:
+		return fmt.Sprintf("TLS server name of %s: %q -> %q", source, k.serverName, to.TLSServerName)
+	case !bytes.Equal(k.ca, to.CA):
+		return fmt.Sprintf("the CA of the API server of %s changed", source)
 	}
 	return ""
 }

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -202,22 +202,9 @@ func nowhere(c *plan.Cluster, reach world.Reach) error {
 	}
 }
 
-// lastEvent quotes the newest event about ref, "" if there is none to be had.
+// lastEvent quotes the newest event about ref.
 func lastEvent(ctx context.Context, l *world.Connected, ref object.Ref) string {
-	events, err := l.Cluster.List(ctx, schema.GroupKind{Kind: "Event"}, ref.Namespace, "")
-	if err != nil {
-		return ""
-	}
-	newest, message := "", ""
-	for _, e := range events {
-		kind, _, _ := unstructured.NestedString(e.Object, "involvedObject", "kind")
-		name, _, _ := unstructured.NestedString(e.Object, "involvedObject", "name")
-		at, _, _ := unstructured.NestedString(e.Object, "lastTimestamp")
-		if kind == ref.Kind && name == ref.Name && at >= newest {
-			newest = at
-			message, _, _ = unstructured.NestedString(e.Object, "message")
-		}
-	}
+	message := observe.LastEvent(ctx, l, ref)
 	if message == "" {
 		return "; no event says why"
 	}

@@ -21,11 +21,12 @@ func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *pla
 	reads := p.Discovers(c)
 	reason, hint := "", ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
-		views, err := observe.ReadIstiods(ctx, l)
+		pods, err := observe.ReadPods(ctx, l)
 		if class := object.ClassOf(err); class == object.Forbidden || class == object.Unauthorized {
 			return false, err
 		}
 		now := ""
+		views := observe.AskIstiods(ctx, l, pods, observe.More{})
 		if err != nil {
 			now = err.Error()
 		} else if missing := observe.Undiscovered(c.Name, reads, c.Reads, views); len(missing) > 0 {

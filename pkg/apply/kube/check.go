@@ -22,44 +22,61 @@ const checkTimeout = 10 * time.Second
 
 // CheckKubeconfig says whether the API server that a remote secret's
 // kubeconfig names accepts its token for what istiod does first, which is to
-// list services. nil is yes; else the class of the [*object.Error] tells why not.
+// list services. A nil error is yes; else the class of the [*object.Error] tells
+// why not. The string is the UID of the namespace kube-system of the cluster that
+// answered, "" where the token's account may not read it.
 //
 // The kubeconfig comes out of a cluster and is not trusted: programs, files
 // and anything but a token over verified TLS are refused ([object.BadKubeconfig])
 // before a request is sent.
-func CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
+func CheckKubeconfig(ctx context.Context, kubeconfig []byte) (string, error) {
 	silence()
 	config, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
+		return "", &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
 	}
 	return check(ctx, config)
 }
 
 // CheckToken is [CheckKubeconfig] for a kubeconfig whose address is not for
 // this machine: the token in it is tried where c reaches its API server.
-func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) error {
+func (c *Cluster) CheckToken(ctx context.Context, kubeconfig []byte) (string, error) {
 	stored, err := remoteConfig(kubeconfig)
 	if err != nil {
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
+		return "", &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: plain.Clean(err.Error())}
 	}
 	config := rest.AnonymousClientConfig(c.config)
 	config.BearerToken = stored.BearerToken
 	return check(ctx, config)
 }
 
-// check lists a service as config says.
-func check(ctx context.Context, config *rest.Config) error {
+// check lists a service as config says, and asks which cluster that is.
+func check(ctx context.Context, config *rest.Config) (string, error) {
 	c, err := newCluster("", config, Options{RequestTimeout: checkTimeout})
 	if err != nil { // the cause may quote the server's address
-		return &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: "its cluster is not valid"}
+		return "", &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: "its cluster is not valid"}
 	}
 	defer utilnet.CloseIdleConnectionsFor(c.transport.Next)
+	uid := make(chan string, 1)
+	go func() { uid <- c.uid(ctx) }()
 	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
-	if err == nil {
-		return nil
+	if err != nil {
+		return "", c.failed(ctx, "check the stored kubeconfig for "+plain.Clean(c.endpoint.Server), object.Ref{}, err)
 	}
-	return c.failed(ctx, "check the stored kubeconfig for "+plain.Clean(c.endpoint.Server), object.Ref{}, err)
+	return <-uid, nil
+}
+
+// uid is that of the namespace kube-system, "" where it is not told.
+func (c *Cluster) uid(ctx context.Context) string {
+	var namespace struct {
+		Metadata struct {
+			UID string `json:"uid"`
+		} `json:"metadata"`
+	}
+	if err := c.getJSON(ctx, "/api/v1/namespaces/kube-system", &namespace); err != nil {
+		return ""
+	}
+	return plain.Clean(namespace.Metadata.UID)
 }
 
 // remoteConfig takes out of a stored kubeconfig what a remote secret may hold.

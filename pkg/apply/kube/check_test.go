@@ -39,14 +39,14 @@ func TestCheckKubeconfigRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			kubeconfig := "{apiVersion: v1, kind: Config, current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}], " +
 				"clusters: [{name: a, cluster: {" + strings.Replace(tt.cluster, "SERVER", server.URL, 1) + "}}], users: [{name: a, user: {" + tt.user + "}}]}"
-			err := CheckKubeconfig(t.Context(), []byte(kubeconfig))
+			_, err := CheckKubeconfig(t.Context(), []byte(kubeconfig))
 			if object.ClassOf(err) != object.BadKubeconfig || err.Error() != "check the stored kubeconfig: "+tt.want {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 	for _, garbage := range []string{"", "eyJsecret-canary", "token: [eyJsecret-canary", "current-context: a"} {
-		if err := CheckKubeconfig(t.Context(), []byte(garbage)); object.ClassOf(err) != object.BadKubeconfig || strings.Contains(err.Error(), "canary") {
+		if _, err := CheckKubeconfig(t.Context(), []byte(garbage)); object.ClassOf(err) != object.BadKubeconfig || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: %v", garbage, err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestCheckKubeconfigFollowsNothing(t *testing.T) {
 	server := httptest.NewTLSServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
 	defer server.Close()
 	c := object.Endpoint{Server: server.URL, CA: pemOf(server)}
-	err := CheckKubeconfig(t.Context(), stored(t, c, certs.NewSecret([]byte("eyJx"))))
+	_, err := CheckKubeconfig(t.Context(), stored(t, c, certs.NewSecret([]byte("eyJx"))))
 	if object.ClassOf(err) != object.ServerFault {
 		t.Errorf("got %v", err)
 	}
@@ -75,11 +75,11 @@ func TestCheckKubeconfigUnreachable(t *testing.T) {
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	c := object.Endpoint{Server: server.URL, CA: pemOf(server)}
 	kubeconfig := stored(t, c, certs.NewSecret([]byte("eyJx")))
-	if err := CheckKubeconfig(t.Context(), stored(t, object.Endpoint{Server: server.URL}, certs.NewSecret([]byte("eyJx")))); object.ClassOf(err) != object.Untrusted {
+	if _, err := CheckKubeconfig(t.Context(), stored(t, object.Endpoint{Server: server.URL}, certs.NewSecret([]byte("eyJx")))); object.ClassOf(err) != object.Untrusted {
 		t.Errorf("without its authority: %v", err)
 	}
 	server.Close()
-	if err := CheckKubeconfig(t.Context(), kubeconfig); object.ClassOf(err) != object.Unreachable {
+	if _, err := CheckKubeconfig(t.Context(), kubeconfig); object.ClassOf(err) != object.Unreachable {
 		t.Errorf("stopped: %v", err)
 	}
 }

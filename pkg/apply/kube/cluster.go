@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -75,6 +76,9 @@ func (c *Cluster) Requests() int64 { return c.transport.Requests.Load() }
 // Bytes returns how many bytes of response bodies were received so far,
 // watches and pod requests excluded.
 func (c *Cluster) Bytes() int64 { return c.transport.Bytes.Load() }
+
+// Skew implements [object.Asker]. The header Date counts whole seconds.
+func (c *Cluster) Skew() time.Duration { return c.transport.Skew() }
 
 // Identity asks the cluster who it is: two requests, sent together.
 func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {

@@ -35,7 +35,7 @@ func (o *Opener) Open(context string) (object.Cluster, error) {
 }
 
 // CheckKubeconfig implements [object.Opener].
-func (o *Opener) CheckKubeconfig(ctx context.Context, kubeconfig []byte) error {
+func (o *Opener) CheckKubeconfig(ctx context.Context, kubeconfig []byte) (string, error) {
 	return CheckKubeconfig(ctx, kubeconfig)
 }
 

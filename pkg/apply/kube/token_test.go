@@ -62,7 +62,7 @@ func TestToken(t *testing.T) {
 	}
 
 	kubeconfig := stored(t, c.Endpoint(), token)
-	if err := CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) != object.Forbidden {
+	if _, err := CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) != object.Forbidden {
 		t.Errorf("without permission: %v", err)
 	}
 	name := ns + "-reader"
@@ -80,13 +80,13 @@ func TestToken(t *testing.T) {
 			}
 		}
 	}()
-	for err = CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) == object.Forbidden; { // until RBAC has heard of the binding
-		err = CheckKubeconfig(ctx, kubeconfig)
+	for _, err = CheckKubeconfig(ctx, kubeconfig); object.ClassOf(err) == object.Forbidden; { // until RBAC has heard of the binding
+		_, err = CheckKubeconfig(ctx, kubeconfig)
 	}
 	if err != nil {
 		t.Errorf("with permission: %v", err)
 	}
-	if err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); object.ClassOf(err) != object.Unauthorized {
+	if _, err := CheckKubeconfig(ctx, stored(t, c.Endpoint(), certs.NewSecret([]byte("eyJwrong.wrong.wrong")))); object.ClassOf(err) != object.Unauthorized {
 		t.Errorf("with a wrong token: %v", err)
 	}
 }

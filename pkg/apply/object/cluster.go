@@ -59,8 +59,12 @@ type Asker interface {
 	// [ErrNotFound], or of class [Invalid].
 	PodLog(ctx context.Context, namespace, pod string, of LogOptions) ([]byte, error)
 	// CheckToken says whether the API server accepts the token in a stored
-	// kubeconfig, tried where this machine reaches it; nil is yes.
-	CheckToken(ctx context.Context, kubeconfig []byte) error
+	// kubeconfig, tried where this machine reaches it, and the UID of the cluster
+	// that answers as in [Identity]; a nil error is yes.
+	CheckToken(ctx context.Context, kubeconfig []byte) (string, error)
+	// Skew is how far the API server's clock was ahead of ours in its latest
+	// answer, rounded to seconds; zero before any. It asks nobody.
+	Skew() time.Duration
 }
 
 // A Writer changes objects.
@@ -107,6 +111,7 @@ type Opener interface {
 	// Open makes the client of a kubeconfig context; it sends nothing.
 	Open(context string) (Cluster, error)
 	// CheckKubeconfig says whether the API server that a stored kubeconfig
-	// names accepts its token; nil is yes.
-	CheckKubeconfig(ctx context.Context, kubeconfig []byte) error
+	// names accepts its token, and the UID of the cluster that answers as in
+	// [Identity]; a nil error is yes.
+	CheckKubeconfig(ctx context.Context, kubeconfig []byte) (string, error)
 }

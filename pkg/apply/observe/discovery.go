@@ -19,11 +19,18 @@ import (
 // a port-forward is: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 const istiodDebugPort = 15014
 
-// An IstiodView is what one istiod says of the clusters it reads.
+// An IstiodView is what one istiod says of the clusters it reads and, where it was
+// asked, of the gateways and the proxies it knows.
 type IstiodView struct {
 	Pod      string
-	Clusters map[string]string // cluster name to state; "synced" is good
+	Self     string            // the name of its own cluster, "" where it does not say
+	Clusters map[string]string // cluster name to state, its own too; "synced" is good
 	Err      error
+
+	Gateways    []NetworkGateway // sorted, nil where it was not asked
+	GatewaysErr error
+	Proxies     []Proxy // that are connected to it, sorted
+	ProxiesErr  error
 }
 
 // Synced is what istiod calls a cluster that it reads whole.
@@ -33,50 +40,79 @@ const Synced = "synced"
 // take: both are a matter of milliseconds, unless the node is gone.
 const istiodAnswers = 10 * time.Second
 
-// ReadIstiods asks every running istiod of l, through a port-forward.
-func ReadIstiods(ctx context.Context, l *world.Connected) ([]IstiodView, error) {
-	pods, err := l.Cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, l.Namespace, "app=istiod")
-	if err != nil {
-		return nil, err
-	}
-	pods = slices.DeleteFunc(pods, func(p *unstructured.Unstructured) bool {
-		phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
-		return phase != "Running" || p.GetDeletionTimestamp() != nil
-	})
-	views := make([]IstiodView, len(pods))
-	var g errgroup.Group
-	for i, p := range pods {
-		g.Go(func() error {
-			views[i].Pod = p.GetName()
-			ctx, cancel := context.WithTimeout(ctx, istiodAnswers)
-			defer cancel()
-			body, err := l.Cluster.PodGet(ctx, l.Namespace, p.GetName(), istiodDebugPort, "/debug/clusterz")
-			if err == nil {
-				views[i].Clusters, err = parseClusterz(body)
-			}
-			views[i].Err = err
-			return nil
-		})
-	}
-	_ = g.Wait() // the functions return nil
-	return views, nil
+// ReadPods lists the pods of Istio's namespace.
+func ReadPods(ctx context.Context, l *world.Connected) ([]*unstructured.Unstructured, error) {
+	return l.Cluster.List(ctx, schema.GroupKind{Kind: "Pod"}, l.Namespace, "")
 }
 
-// parseClusterz reads istiod's list of the clusters it knows:
-// https://github.com/istio/istio/blob/master/pkg/cluster/debug.go
-func parseClusterz(body []byte) (map[string]string, error) {
+// More is what istiods are asked beside the clusters that they read.
+type More struct{ Gateways, Proxies bool }
+
+// AskIstiods asks every istiod that runs among the pods of Istio's namespace, all
+// at once, through port-forwards.
+func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Unstructured, more More) []IstiodView {
+	views := []IstiodView{}
+	for _, p := range pods {
+		phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
+		if p.GetLabels()["app"] == "istiod" && phase == "Running" && p.GetDeletionTimestamp() == nil {
+			views = append(views, IstiodView{Pod: p.GetName()})
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, istiodAnswers)
+	defer cancel()
+	var g errgroup.Group
+	for i := range views {
+		v := &views[i]
+		g.Go(func() error {
+			v.Self, v.Clusters, v.Err = ask(ctx, l, v.Pod, "/debug/clusterz", parseClusterz)
+			return nil
+		})
+		if more.Gateways {
+			g.Go(func() error {
+				_, v.Gateways, v.GatewaysErr = ask(ctx, l, v.Pod, "/debug/networkz", parseNetworkz)
+				return nil
+			})
+		}
+		if more.Proxies {
+			g.Go(func() error {
+				_, v.Proxies, v.ProxiesErr = ask(ctx, l, v.Pod, "/debug/syncz", parseSyncz)
+				return nil
+			})
+		}
+	}
+	_ = g.Wait() // the functions return nil
+	return views
+}
+
+// ask reads a page of an istiod.
+func ask[T any](ctx context.Context, l *world.Connected, pod, path string, parse func([]byte) (string, T, error)) (self string, out T, err error) {
+	body, err := l.Cluster.PodGet(ctx, l.Namespace, pod, istiodDebugPort, path)
+	if err != nil {
+		return "", out, err
+	}
+	return parse(body)
+}
+
+// parseClusterz reads istiod's list of the clusters it knows, and which of them is
+// its own: the one that no Secret tells of.
+// https://github.com/istio/istio/blob/1.31.0/pkg/cluster/debug.go
+func parseClusterz(body []byte) (string, map[string]string, error) {
 	var list []struct {
 		ID         string `json:"id"`
+		Secret     string `json:"secretName"`
 		SyncStatus string `json:"syncStatus"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
-		return nil, errors.New("read debug/clusterz: it is not the list of clusters that istiod serves")
+		return "", nil, errors.New("read debug/clusterz: it is not the list of clusters that istiod serves")
 	}
-	out := make(map[string]string, len(list))
+	self, out := "", make(map[string]string, len(list))
 	for _, c := range list {
 		out[c.ID] = c.SyncStatus
+		if c.Secret == "" {
+			self = c.ID
+		}
 	}
-	return out, nil
+	return self, out, nil
 }
 
 // Undiscovered says why the istiods of self, whose views these are, do not discover

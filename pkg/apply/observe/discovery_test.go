@@ -11,11 +11,13 @@ func TestParseClusterz(t *testing.T) {
 	tests := map[string]struct {
 		in   string
 		want map[string]string
+		self string
 		bad  bool
 	}{
 		"as istiod writes it": {
 			in:   `[{"id":"east","secretName":"","syncStatus":"synced"},{"id":"west","secretName":"istio-system/istio-remote-secret-west","syncStatus":"timeout"}]`,
 			want: map[string]string{"east": "synced", "west": "timeout"},
+			self: "east",
 		},
 		"none":         {in: `[]`, want: map[string]string{}},
 		"null":         {in: `null`, want: map[string]string{}},
@@ -25,12 +27,12 @@ func TestParseClusterz(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := parseClusterz([]byte(tt.in))
+			self, got, err := parseClusterz([]byte(tt.in))
 			if (err != nil) != tt.bad {
 				t.Errorf("error: %v", err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("clusters (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tt.want, got); diff != "" || self != tt.self {
+				t.Errorf("%q, clusters (-want +got):\n%s", self, diff)
 			}
 		})
 	}
@@ -41,7 +43,7 @@ func FuzzParseClusterz(f *testing.F) {
 	f.Add([]byte(`[null,{}]`))
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		got, err := parseClusterz(in)
+		_, got, err := parseClusterz(in)
 		if (got == nil) == (err == nil) {
 			t.Errorf("clusters %v, error %v", got, err)
 		}

@@ -18,14 +18,7 @@ var ErrNotTried = errors.New("could not try whether pods are injected")
 // it can. A user who may not make pods is told nothing, which is an error
 // wrapping [ErrNotTried]: what is not known is not well.
 func TryInjection(ctx context.Context, l *world.Connected, pod *unstructured.Unstructured) error {
-	o, err := l.Cluster.Try(ctx, pod)
-	if object.ClassOf(err) == object.Forbidden {
-		ref := object.RefOf(pod)
-		allowed, askErr := l.Cluster.Allowed(ctx, []object.Access{object.AccessTo("create", ref)})
-		if askErr == nil && !allowed[0] {
-			return fmt.Errorf("%w: %w", ErrNotTried, err)
-		}
-	}
+	o, err := try(ctx, l, pod, ErrNotTried)
 	if err != nil {
 		return err
 	}
@@ -36,6 +29,39 @@ func TryInjection(ctx context.Context, l *world.Connected, pod *unstructured.Uns
 		}
 	}
 	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", pod.GetNamespace())
+}
+
+// ErrNotValidated is wrapped where it is not known whether mistakes are refused.
+var ErrNotValidated = errors.New("could not try whether an invalid Gateway is refused")
+
+// ErrAccepted is that nobody refuses a mistake.
+var ErrAccepted = errors.New("an invalid Gateway is accepted: no webhook refuses it")
+
+// TryValidation says why the API server does not have a mistake refused by a webhook;
+// nil is that it does. A user who may not make such objects is told nothing, which is
+// an error wrapping [ErrNotValidated].
+func TryValidation(ctx context.Context, l *world.Connected, mistake *unstructured.Unstructured) error {
+	switch _, err := try(ctx, l, mistake, ErrNotValidated); {
+	case err == nil:
+		return ErrAccepted
+	case object.ClassOf(err) == object.Denied:
+		return nil
+	default:
+		return err
+	}
+}
+
+// try has the API server create what is never made. Where the user may not create
+// it, the error wraps unknown.
+func try(ctx context.Context, l *world.Connected, o *unstructured.Unstructured, unknown error) (*unstructured.Unstructured, error) {
+	out, err := l.Cluster.Try(ctx, o)
+	if object.ClassOf(err) == object.Forbidden {
+		allowed, askErr := l.Cluster.Allowed(ctx, []object.Access{object.AccessTo("create", object.RefOf(o))})
+		if askErr == nil && !allowed[0] {
+			return nil, fmt.Errorf("%w: %w", unknown, err)
+		}
+	}
+	return out, err
 }
 
 // What injection by the gateway template replaces:

@@ -158,4 +158,9 @@ func trust(e *check.Evidence, c *plan.Cluster) Trust {
 
 // notedByStatus are the warnings that a status repeats: they are about the mesh
 // as it is, not about an apply.
-func notedByStatus(f plan.Finding) bool { return f.ID == check.IDLifetime || f.ID == check.IDSetBack }
+func notedByStatus(f plan.Finding) bool {
+	return slices.Contains([]string{
+		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSkew, check.IDNotRoutable, check.IDProxyVersion,
+		check.IDIstiodWorkload, check.IDGatewayWorkload,
+	}, f.ID)
+}

@@ -46,6 +46,12 @@ func (t *Transport) Now() time.Time {
 	return time.Now().Add(time.Duration(t.clock.Load())).UTC()
 }
 
+// Skew is how far the server's clock was ahead of ours in its latest answer, zero
+// before any. The header Date leaves out what is less than a second.
+func (t *Transport) Skew() time.Duration {
+	return time.Duration(t.clock.Load()).Round(time.Second)
+}
+
 // RoundTrip implements [http.RoundTripper]. The answer's body is complete and
 // in memory, except a watch's.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {

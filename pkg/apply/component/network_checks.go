@@ -1,0 +1,164 @@
+package component
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// IDs of checks.
+const (
+	IDKnown   = "gateway/known"
+	IDAnswers = "gateway/answers"
+)
+
+// networkChecks are about the way to other networks: what istiods believe of it, and
+// whether somebody is there.
+func networkChecks() []check.Check {
+	return []check.Check{
+		{
+			ID: IDKnown, Severity: check.Ails, Asks: []check.Question{check.AskGateways},
+			Applies: func(e *check.Evidence, c *plan.Cluster) bool { return check.Primary(e, c) && c.Desired.Exposed }, Judge: judgeKnown,
+		},
+		{ID: IDAnswers, Severity: check.Ails, Asks: []check.Question{check.AskReach}, Applies: usesGateway, Judge: judgeAnswers},
+		{ID: check.IDNotRoutable, Severity: check.Warns, Asks: []check.Question{check.AskReach}, Applies: usesGateway, Judge: judgeNotRoutable},
+	}
+}
+
+// judgeKnown compares the gateways that istiods send to with those that there are. It
+// is silent about clusters that istiod does not read, of which another check tells.
+func judgeKnown(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	said := map[string]bool{}
+	for _, v := range e.Probes[c.Name].Istiods {
+		switch {
+		case v.Err != nil, v.Gateways == nil && v.GatewaysErr == nil: // which is said elsewhere, or nobody asked
+			continue
+		case v.GatewaysErr != nil:
+			return append(out, plan.Unanswered(v.GatewaysErr, fmt.Sprintf("could not ask %s where it sends what is for other networks: %v", v.Pod, v.GatewaysErr)))
+		}
+		for _, name := range append([]string{c.Name}, c.Reads...) {
+			other := e.Plan.Cluster(name)
+			if other == nil || !usesGateway(e, other) || v.Clusters[name] != observe.Synced || said[name] || strays(e, c, name) {
+				continue
+			}
+			if why := unlikeGateway(other, v.Gateways); why != "" {
+				said[name] = true
+				out = append(out, plan.Finding{
+					Peer: name, State: "gateway unknown",
+					Message: fmt.Sprintf("%s does not send to the gateway of %s: %s", v.Pod, name, why),
+					Hint:    hintOfGateway(other),
+				})
+			}
+		}
+	}
+	return out
+}
+
+// hintOfGateway is what to do where the gateway of c is not known by its address. Its
+// Service tells istiod; where topology.yaml has addresses, it must not.
+func hintOfGateway(c *plan.Cluster) string {
+	if len(c.Addresses) > 0 {
+		return fmt.Sprintf("kubectl --context %s -n %s label service %s %s- takes away what hides contexts.%s.gateway.addresses; then setup-mesh apply",
+			c.Context, c.Namespace, object.EastWestGateway, object.LabelNetwork, c.Context)
+	}
+	return check.Mend
+}
+
+// unlikeGateway is how what an istiod knows of the gateway of c differs from where it
+// is; "" where it does not, or where that is not known. More gateways of the same
+// network may be somebody's own, unless they hide the addresses of topology.yaml.
+func unlikeGateway(c *plan.Cluster, known []observe.NetworkGateway) string {
+	reach := c.Live.Reach
+	if reach.Err != nil || len(reach.Hosts) == 0 {
+		return ""
+	}
+	of := map[string]bool{}
+	for _, g := range known {
+		if g.Network == c.Network && (g.Cluster == c.Name || g.Cluster == "") {
+			of[net.JoinHostPort(g.Addr, strconv.Itoa(g.Port))] = true
+		}
+	}
+	sends := "it knows of none"
+	if len(of) > 0 {
+		sends = "it sends to " + strings.Join(object.SortedKeys(of), ", ")
+	}
+	port := reach.At(object.GatewayPort).Port
+	for _, host := range reach.Hosts {
+		at := net.JoinHostPort(host, strconv.Itoa(port))
+		_, err := netip.ParseAddr(host)
+		if isName := err != nil; isName && len(of) == 0 || !isName && !of[at] { // istiod resolves names by itself
+			return fmt.Sprintf("it is at %s, and %s", at, sends)
+		}
+	}
+	if instead := hiding(c, known); instead != "" {
+		return fmt.Sprintf("topology.yaml says that it is at %s, and istiod sends to %s, the address of its Service, too", strings.Join(c.Addresses, ", "), instead)
+	}
+	return ""
+}
+
+// hiding is an address of the gateway's Service that an istiod sends to although
+// topology.yaml has others, "" for none.
+func hiding(c *plan.Cluster, known []observe.NetworkGateway) string {
+	service := c.Live.Object(object.GatewayServiceRef(c.Namespace))
+	if len(c.Addresses) == 0 || service == nil {
+		return ""
+	}
+	for _, g := range known {
+		if g.Network == c.Network && g.Cluster == c.Name && slices.Contains(world.IngressHosts(service), g.Addr) && !slices.Contains(c.Live.Reach.Hosts, g.Addr) {
+			return g.Addr
+		}
+	}
+	return ""
+}
+
+// judgeAnswers looks at who is at the addresses of the gateway, as far as that can be
+// seen from here.
+func judgeAnswers(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	if len(running(c, object.GatewayRef(c.Namespace), "")) > 0 || !c.Remote() && len(running(c, object.IstiodRef(c.Namespace), "")) > 0 {
+		return nil // why nobody answers is said elsewhere
+	}
+	var out []plan.Finding
+	for _, k := range e.Probes[c.Name].Knocks {
+		f := plan.Finding{Object: object.GatewayServiceRef(c.Namespace), State: "no answer"}
+		switch {
+		case !k.Routable, k.TCP == nil && k.TLS == nil:
+			continue
+		case k.TCP != nil:
+			f.Message = fmt.Sprintf("nobody listens at the gateway's address %s: %v", k.Address, k.TCP)
+			f.Hint = "does what is in front of the gateway, a load balancer or a firewall, lead there? kubectl -n " + c.Namespace + " describe service " + object.EastWestGateway
+		default:
+			f.Message = fmt.Sprintf("the gateway at %s does not pass on to istiod: %v", k.Address, k.TLS)
+			f.Hint = "see the log of the gateway's pod; is another program at that address?"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// judgeNotRoutable notes, once for all clusters, which gateways could not be tried.
+func judgeNotRoutable(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	var names []string
+	first := ""
+	for _, other := range e.Plan.Clusters {
+		if usesGateway(e, other) && slices.ContainsFunc(e.Probes[other.Name].Knocks, func(k observe.Knock) bool { return !k.Routable }) {
+			names = append(names, other.Name)
+			if first == "" {
+				first = e.Probes[other.Name].Knocks[0].Address
+			}
+		}
+	}
+	if len(names) == 0 || names[0] != c.Name {
+		return nil
+	}
+	return []plan.Finding{{Message: fmt.Sprintf("%s cannot be reached from here, so whether gateways answer was not tried: %s", first, check.Few(names))}}
+}

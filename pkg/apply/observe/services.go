@@ -1,0 +1,63 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+)
+
+// A Shape is a Service as its clients see it. It is comparable.
+type Shape struct {
+	Type  string // "headless", "ExternalName" or "with a cluster IP"
+	Ports string // "80/TCP http, 443/TCP", by number
+}
+
+// ReadServices reads how the Services of all namespaces look, by "namespace/name".
+// Those of Kubernetes and of Istio itself are not told: every cluster has its own.
+func ReadServices(ctx context.Context, l *world.Connected) (map[string]Shape, error) {
+	out := map[string]Shape{}
+	err := l.Cluster.Each(ctx, schema.GroupKind{Kind: "Service"}, "", func(o *unstructured.Unstructured) {
+		ns := o.GetNamespace()
+		if ns != l.Namespace && !strings.HasPrefix(ns, "kube-") && o.GetDeletionTimestamp() == nil && (ns != "default" || o.GetName() != "kubernetes") {
+			out[ns+"/"+o.GetName()] = shapeOf(o)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// shapeOf tells types apart that istiod treats differently: a Service of type
+// LoadBalancer is inside the mesh one of type ClusterIP.
+func shapeOf(service *unstructured.Unstructured) Shape {
+	s := Shape{Type: "with a cluster IP"}
+	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
+	ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
+	switch {
+	case kind == "ExternalName":
+		s.Type = kind
+	case ip == "None":
+		s.Type = "headless"
+	}
+	ports, _, _ := unstructured.NestedSlice(service.Object, "spec", "ports")
+	names := make([]string, 0, len(ports))
+	for _, p := range ports {
+		m, _ := p.(map[string]any)
+		protocol, _ := m["protocol"].(string)
+		if protocol == "" {
+			protocol = "TCP"
+		}
+		name, _ := m["name"].(string)
+		names = append(names, strings.TrimSpace(fmt.Sprintf("%v/%s %s", m["port"], protocol, name)))
+	}
+	slices.Sort(names)
+	s.Ports = strings.Join(names, ", ")
+	return s
+}
