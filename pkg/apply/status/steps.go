@@ -156,7 +156,7 @@ func seenNetwork(r *route) Step {
 	if r.near() != "" {
 		return right("both are on network %s", r.to.Network)
 	}
-	return right("%s is on network %s, %s on network %s", r.from.Name, r.from.Network, r.to.Name, r.to.Network)
+	return right("%s on %s, %s on %s", r.from.Name, r.from.Network, r.to.Name, r.to.Network)
 }
 
 func seenGateway(r *route) Step {
