@@ -22,7 +22,6 @@ func newApp(env environment) *cli.App {
 		HideHelpCommand:           true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true,
-		EnableBashCompletion:      true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              args.Mistake,
 		Action: func(c *cli.Context) error {
@@ -33,7 +32,7 @@ func newApp(env environment) *cli.App {
 		},
 		Commands: []*cli.Command{
 			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
-			injectCommand(env), explainCommand(env), bundleCommand(env),
+			injectCommand(env), explainCommand(env), bundleCommand(env), completionCommand(env), completeCommand(env),
 		},
 	}
 	for _, cmd := range app.Commands {

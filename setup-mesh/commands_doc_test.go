@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,10 +22,10 @@ const commandsIntro = `<!-- Generated from the flags by "make docs": do not edit
 
     setup-mesh COMMAND [flags]
 
-Flags stand after the command; only ` + "`explain`" + ` takes another argument. A flag that names
-a variable takes its value from there when it is not given. The answer goes to
-standard output, the conversation (progress, questions, warnings, errors) to
-standard error.
+Flags stand after the command; only ` + "`explain`" + ` and ` + "`completion`" + ` take another argument.
+A flag that names a variable takes its value from there when it is not given. The
+answer goes to standard output, the conversation (progress, questions, warnings,
+errors) to standard error.
 
 | exit code | means |
 |---|---|
@@ -39,7 +40,7 @@ standard error.
 func TestCommandsDoc(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(commandsIntro)
-	for _, cmd := range newApp(environment{getenv: os.Getenv}).Commands {
+	for _, cmd := range documented() {
 		writeCommand(&b, cmd)
 	}
 	if *update {
@@ -54,6 +55,11 @@ func TestCommandsDoc(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Errorf("docs/commands.md is not current: make docs (-file +flags):\n%s", diff)
 	}
+}
+
+// documented are the commands that people type.
+func documented() []*cli.Command {
+	return slices.DeleteFunc(newApp(environment{getenv: os.Getenv}).Commands, func(c *cli.Command) bool { return c.Hidden })
 }
 
 func writeCommand(b *strings.Builder, cmd *cli.Command) {
@@ -118,7 +124,7 @@ func upper(verb, s string) string {
 
 // TestHelp holds the help of each command to what the reference lists.
 func TestHelp(t *testing.T) {
-	for _, cmd := range newApp(environment{getenv: os.Getenv}).Commands {
+	for _, cmd := range documented() {
 		var out bytes.Buffer
 		code := run(t.Context(), environment{args: []string{"setup-mesh", cmd.Name, "--help"}, stdout: &out, stderr: &out, getenv: os.Getenv})
 		if code != 0 {

@@ -39,6 +39,7 @@ type environment struct {
 	stderr   io.Writer // the conversation
 	getenv   func(string) string
 	terminal bool // a person reads stderr and answers on stdin
+	screen   bool // stdout is a terminal, which can be drawn on again
 	colour   bool // stdout understands it
 	width    int  // of the terminal, in columns
 	now      func() time.Time
@@ -52,9 +53,10 @@ func main() {
 	env := environment{
 		args: os.Args, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 		terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
-		colour:   term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+		screen:   term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",
 		width:    80, now: time.Now, random: rand.Reader, release: version,
 	}
+	env.colour = env.screen && os.Getenv("NO_COLOR") == ""
 	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {
 		env.width = w
 	}

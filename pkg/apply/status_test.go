@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,15 +34,18 @@ func TestStatusHealthy(t *testing.T) {
 	d := WantedMesh(t, twoClusters, TestBase)
 	p := NewPlan(d, appliedWorld(t, d), plan.Options{})
 	got := status.New(p, healthyProbes(p))
-	trust := status.Trust{Root: testRoot().Short(), NotAfter: testNow.AddDate(1, 0, 0), Days: 365, State: "ok"}
+	trust := status.Trust{Root: testRoot().Short(), NotAfter: testNow.AddDate(1, 0, 0), Days: 365, State: "ok", RootDays: 3650}
+	tokens := func(source string) map[string]status.Token {
+		return map[string]status.Token{source: {NotAfter: testNow.AddDate(1, 0, 0), Hours: 365 * 24}}
+	}
 	member := func(name, network string) record.Member {
 		return record.Member{Name: name, Context: "kind-" + name, UID: "uid-" + name, Network: network, Namespace: "istio-system", Role: record.RolePrimary}
 	}
 	want := &status.Status{
 		Format: status.Format, Mesh: "m", Findings: []plan.Finding{},
 		Clusters: []status.Cluster{
-			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, TokenEnds: map[string]time.Time{"west": testNow.AddDate(1, 0, 0)}},
-			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, TokenEnds: map[string]time.Time{"east": testNow.AddDate(1, 0, 0)}},
+			{Member: member("east", "n1"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"west": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, Kubernetes: "v1.36.0", TokenOf: tokens("west")},
+			{Member: member("west", "n2"), Istio: "1.31.0", Gateway: "192.0.2.7:15443", Trust: trust, Discovers: map[string]string{"east": "ok"}, Tokens: testNow.AddDate(1, 0, 0), TokenHours: 365 * 24, Kubernetes: "v1.36.0", TokenOf: tokens("east")},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

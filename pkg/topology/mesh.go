@@ -83,6 +83,25 @@ func (m *Mesh) ByContext(context string) (c Cluster, ok bool, hint string) {
 	return Cluster{}, false, otherContext(context, all, m.File)
 }
 
+// Find returns the cluster with that name, else the one that a context with that name
+// leads to, or false and what may have been meant.
+func (m *Mesh) Find(name string) (c Cluster, ok bool, hint string) {
+	var all, contexts []string
+	for _, c := range m.Clusters {
+		if c.Name == name {
+			return c, true, ""
+		}
+		all, contexts = append(all, c.Name), append(contexts, c.Context)
+	}
+	if c, ok, _ := m.ByContext(name); ok {
+		return c, true, ""
+	}
+	if near := Nearest(name, append(contexts, all...)); near != "" {
+		all = []string{near}
+	}
+	return Cluster{}, false, otherContext(name, all, m.File)
+}
+
 // Remotes returns the names of the clusters that the control plane of the
 // cluster with that name serves besides its own, in the order of the file.
 func (m *Mesh) Remotes(name string) []string {

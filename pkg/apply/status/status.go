@@ -45,8 +45,10 @@ type Cluster struct {
 	// clusters with, zero where it has none, and TokenHours how long that is.
 	Tokens     time.Time `json:"tokensNotAfter,omitzero"`
 	TokenHours int       `json:"tokenHours,omitempty"`
-	// TokenEnds is when each of them ends, by the cluster that it is for.
-	TokenEnds map[string]time.Time `json:"tokenEnds,omitempty"`
+	// Kubernetes is the version of the API server, TokenOf all tokens of istiod by
+	// the cluster that they are for.
+	Kubernetes string           `json:"kubernetes,omitempty"`
+	TokenOf    map[string]Token `json:"tokenOf,omitempty"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -55,6 +57,7 @@ type Trust struct {
 	NotAfter time.Time `json:"notAfter,omitzero"` // zero for a remote cluster: it has no intermediate
 	Days     int       `json:"days"`              // until NotAfter
 	State    string    `json:"state"`             // "ok", or what is wrong
+	RootDays int       `json:"rootDays,omitempty"`
 }
 
 // Healthy says whether nothing was found.
@@ -91,6 +94,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if !out.Tokens.IsZero() {
 		out.TokenHours = int(math.Round(out.Tokens.Sub(e.Plan.World.Now).Hours()))
 	}
+	out.Kubernetes, out.TokenOf, out.Trust.RootDays = c.Kubernetes, tokens(e, c), rootDays(e, out.Trust.Root)
 	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
 		out.Gateway = state
 	}
@@ -98,7 +102,6 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if c.Remote() {
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
-	out.TokenEnds = check.Expiries(c)
 	for _, source := range c.Reads {
 		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDAccepted, component.IDSynced)
 	}

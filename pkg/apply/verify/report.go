@@ -118,7 +118,7 @@ func (v *verification) judge(c Called, i, j int) *Problem {
 	p := &Problem{From: c.From, To: c.To}
 	switch {
 	case c.Expected && c.Answers == 0:
-		p.Message, p.Hint = fmt.Sprintf("%s is not answered by %s", c.From, c.To), "setup-mesh status says what is wrong between the two"
+		p.Message, p.Hint = fmt.Sprintf("%s is not answered by %s", c.From, c.To), explained(c.From, c.To)
 		if why := v.because(i, j); why != "" {
 			p.Message += ": " + why
 		}
@@ -135,6 +135,14 @@ func (v *verification) judge(c Called, i, j int) *Problem {
 		return nil
 	}
 	return p
+}
+
+// explained is how to find out why one cluster is not answered by another, or by itself.
+func explained(from, to string) string {
+	if from == to {
+		return "setup-mesh status says what is wrong with " + from
+	}
+	return fmt.Sprintf("setup-mesh status --from %s --to %s says what is wrong between the two", from, to)
 }
 
 // because is what the client's proxy says of a cluster that does not answer, "" where it

@@ -3,6 +3,7 @@ package verify
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,6 +170,9 @@ func TestReport(t *testing.T) {
 			var problems []string
 			for _, p := range r.Problems {
 				problems = append(problems, p.Message)
+				if want := "setup-mesh status --from " + p.From + " --to " + p.To; strings.Contains(p.Message, "is not answered") && !strings.HasPrefix(p.Hint, want+" ") {
+					t.Errorf("hint %q, want %s", p.Hint, want)
+				}
 			}
 			if diff := cmp.Diff(tt.problems, problems); diff != "" {
 				t.Errorf("problems (-want +got):\n%s", diff)

@@ -7,6 +7,8 @@ package args
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -44,22 +46,31 @@ type Format string
 // The formats.
 const (
 	Text Format = "text"
+	Wide Format = "wide" // text with all there is to tell
 	JSON Format = "json"
+	YAML Format = "yaml"
 )
 
 func dirFlag(to *string) cli.Flag {
 	return &cli.StringFlag{Name: "dir", Destination: to, EnvVars: []string{"WORKDIR"}, Value: ".", Usage: "work `DIRECTORY` with topology.yaml, base.yaml and certs"}
 }
 
-func formatFlag(to *Format) cli.Flag {
-	*to = Text
-	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: string(Text), Usage: "`FORMAT` of the answer: text or json",
+// formatFlag chooses one of formats, the first if it is not given.
+func formatFlag(to *Format, formats ...Format) cli.Flag {
+	*to = formats[0]
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = string(f)
+	}
+	last := len(names) - 1
+	words := strings.Join(names[:last], ", ") + " or " + names[last]
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: names[0], Usage: "`FORMAT` of the answer: " + words,
 		Action: func(_ *cli.Context, v string) error {
-			if f := Format(v); f == Text || f == JSON {
-				*to = f
-				return nil
+			if !slices.Contains(formats, Format(v)) {
+				return &Error{fmt.Errorf("--output: unknown format %q", v), "use " + words}
 			}
-			return &Error{fmt.Errorf("--output: unknown format %q", v), "use text or json"}
+			*to = Format(v)
+			return nil
 		}}
 }
 

@@ -19,7 +19,7 @@ type Clusters struct {
 }
 
 func (a *Clusters) flags() []cli.Flag {
-	return slices.Insert(a.reaching(), 2, formatFlag(&a.Format))
+	return slices.Insert(a.reaching(), 2, formatFlag(&a.Format, Text, JSON))
 }
 
 // reaching are the flags of a verb whose answer has formats of its own.

@@ -107,17 +107,6 @@ func (a *Teardown) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: also remove members that topology.yaml does not name"})
 }
 
-// Status is the command line of status.
-type Status struct {
-	Clusters
-	Timeout time.Duration
-}
-
-// Flags fill a.
-func (a *Status) Flags() []cli.Flag {
-	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"))
-}
-
 // Migrate is the command line of migrate.
 type Migrate struct {
 	Dir  string

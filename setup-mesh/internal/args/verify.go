@@ -30,7 +30,7 @@ func (a *Verify) Flags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(&a.Dir),
 		kubeconfigFlag(&a.Kubeconfig),
-		formatFlag(&a.Format),
+		formatFlag(&a.Format, Text, JSON),
 		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, Value: "setup-mesh-verify", Usage: "put helloworld and the client into `NAMESPACE`, which is made for it"},
 		&cli.StringSliceFlag{Name: "namespace-label", Usage: "give the namespace a label too, as `KEY=VALUE`: what discoverySelectors ask for",
 			Action: func(_ *cli.Context, labels []string) (err error) { a.Labels, err = labelsOf(labels); return err }},

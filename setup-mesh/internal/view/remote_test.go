@@ -320,7 +320,7 @@ func TestViewStatusOfRemoteClusters(t *testing.T) {
 	for name, s := range tests {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			statusView{w: &b, status: s}.print()
+			Status(&b, s, StatusStyle{})
 			golden(t, name, b.String())
 		})
 	}

@@ -11,9 +11,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
 
+// StatusStyle is how a status is shown.
+type StatusStyle struct {
+	Colour bool
+	Wide   bool // all clusters, and all there is to tell of them
+}
+
+// mostRows is how many clusters are shown although nothing is wrong with them.
+const mostRows = 12
+
 // Status words a status for people.
-func Status(w io.Writer, s *status.Status, colour bool) {
-	statusView{w: w, colour: palette(colour), status: s}.print()
+func Status(w io.Writer, s *status.Status, style StatusStyle) {
+	statusView{w: w, colour: palette(style.Colour), status: s, wide: style.Wide, brief: !style.Wide && len(s.Clusters) > mostRows}.print()
 }
 
 // A statusView words a status: a line for each cluster, whom each discovers,
@@ -22,10 +31,13 @@ type statusView struct {
 	w      io.Writer
 	colour palette
 	status *status.Status
+	wide   bool // see [StatusStyle]
+	brief  bool // of many clusters, those that something is wrong with
 }
 
 func (v statusView) print() {
 	v.lines(v.clusters())
+	v.fine()
 	if len(v.status.Clusters) > 1 {
 		io.WriteString(v.w, "\n")
 		v.lines(v.discovery())
@@ -35,12 +47,12 @@ func (v statusView) print() {
 		v.lines(served)
 	}
 	io.WriteString(v.w, "\n")
-	findings(v.w, v.colour.mark("!"), v.status.Notes)
+	v.findings("!", v.status.Notes)
 	if v.status.Healthy() {
 		say(v.w, "The mesh is one: %s", v.everyone())
 		return
 	}
-	findings(v.w, v.colour.mark("x"), v.status.Findings)
+	v.findings("x", v.status.Findings)
 	say(v.w, "Not healthy: %s.", count(len(v.status.Findings), "problem"))
 }
 
@@ -48,15 +60,27 @@ func (v statusView) print() {
 // room for it.
 func (v statusView) clusters() []string {
 	rows := [][]string{{"CLUSTER", "ROLE", "NETWORK", "ISTIO", "GATEWAY", "TRUST", "DRIFT", "TOKENS"}}
+	if v.wide {
+		rows[0] = append(rows[0], wideHeader()...)
+	}
 	for _, c := range v.status.Clusters {
+		if v.brief && !v.ails(c) {
+			continue
+		}
 		row := []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?", "?"}
 		if c.Unreached == "" {
 			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), trustWords(c.Trust), yesNo(c.Drift), tokenWords(c)}
 		}
+		if v.wide {
+			row = append(row, wideRow(c)...)
+		}
 		rows = append(rows, row)
 	}
+	if len(rows) == 1 {
+		return nil
+	}
 	lines := table(rows)
-	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+	if v.wide || !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
 		return lines
 	}
 	for i, row := range rows {
@@ -67,15 +91,20 @@ func (v statusView) clusters() []string {
 
 // tokenWords is how long the tokens are valid that a cluster reads others with.
 func tokenWords(c status.Cluster) string {
-	switch {
-	case c.Tokens.IsZero():
+	if c.Tokens.IsZero() {
 		return "-"
-	case c.TokenHours <= 0:
-		return "ended"
-	case c.TokenHours < 72:
-		return fmt.Sprintf("%d h", c.TokenHours)
 	}
-	return fmt.Sprintf("%d d", c.TokenHours/24)
+	return hoursLeft(c.TokenHours)
+}
+
+func hoursLeft(hours int) string {
+	switch {
+	case hours <= 0:
+		return "ended"
+	case hours < 72:
+		return fmt.Sprintf("%d h", hours)
+	}
+	return fmt.Sprintf("%d d", hours/24)
 }
 
 // lines prints what table made safe.
@@ -151,13 +180,17 @@ func (v statusView) discovery() []string {
 		}
 		rows = append(rows, row)
 	}
-	matrix := table(rows)
-	if len(matrix[0]) <= textWidth {
-		return matrix
+	if !v.brief {
+		if matrix := table(rows); len(matrix[0]) <= textWidth {
+			return matrix
+		}
 	}
 	rows = nil
 	for _, c := range v.primaries() {
 		rows = append(rows, []string{c.Name, v.discoversWords(c)})
+	}
+	if v.brief {
+		rows = together(rows)
 	}
 	return table(rows)
 }
@@ -178,6 +211,9 @@ func (v statusView) served() []string {
 	}
 	if len(rows) == 1 {
 		return nil
+	}
+	if v.brief {
+		rows = append(rows[:1], together(rows[1:])...)
 	}
 	return table(rows)
 }

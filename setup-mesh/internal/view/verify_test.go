@@ -31,7 +31,7 @@ func TestVerify(t *testing.T) {
 		"healthy": func(*verify.Report) {},
 		"pairs-without-answers": func(r *verify.Report) {
 			r.Pairs[2].Answers, r.Pairs[2].Via, r.Pairs[2].Security = 0, nil, ""
-			r.Problems = []verify.Problem{{From: "east-1", To: "west-1", Message: "east-1 is not answered by west-1: 9 connections to 203.0.113.3:15443 failed", Hint: "setup-mesh status says what is wrong between the two"}}
+			r.Problems = []verify.Problem{{From: "east-1", To: "west-1", Message: "east-1 is not answered by west-1: 9 connections to 203.0.113.3:15443 failed", Hint: "setup-mesh status --from east-1 --to west-1 says what is wrong between the two"}}
 		},
 		"a-cluster-that-takes-no-part": func(r *verify.Report) {
 			r.Clusters[2].Error = "it is down"

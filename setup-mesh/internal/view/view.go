@@ -13,6 +13,8 @@ import (
 	"io"
 	"strings"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -86,6 +88,18 @@ func JSON(w io.Writer, v any) error {
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("print the answer: %w", err)
+	}
+	return nil
+}
+
+// YAML prints what JSON does, as YAML.
+func YAML(w io.Writer, v any) error {
+	out, err := yaml.Marshal(v)
+	if err == nil {
+		_, err = w.Write(out)
+	}
+	if err != nil {
 		return fmt.Errorf("print the answer: %w", err)
 	}
 	return nil
