@@ -1,11 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -164,18 +164,18 @@ func await(ctx context.Context, env environment, timeout time.Duration, once fun
 
 // watch shows a status again and again: on a terminal always, else when it has changed.
 func watch(ctx context.Context, env environment, a args.Status, once func(context.Context) (*answer, error)) error {
-	var before []byte
+	before := ""
 	_, err := rounds{
 		ask: func(ctx context.Context) (*answer, error) { return limited(ctx, a.Timeout, once) },
 		show: func(got *answer) error {
-			var text bytes.Buffer
+			var text strings.Builder
 			if err := got.print(&text, a.Format, env.colour); err != nil {
 				return err
 			}
-			if env.screen || !bytes.Equal(before, text.Bytes()) {
-				view.Watched(env.stdout, env.now(), text.Bytes(), env.screen)
+			if env.screen || before != text.String() {
+				view.Watched(env.stdout, env.now(), text.String(), env.screen)
 			}
-			before = text.Bytes()
+			before = text.String()
 			return nil
 		},
 		enough: func(*answer) bool { return false },

@@ -40,13 +40,13 @@ func (v *Waiting) For(findings []plan.Finding) {
 
 // Watched shows a text of ours of now: in place of the one before on a terminal, else
 // below it.
-func Watched(w io.Writer, now time.Time, text []byte, redraw bool) {
+func Watched(w io.Writer, now time.Time, text string, redraw bool) {
 	if redraw {
 		// To the first line, and clear what is below: https://ecma-international.org/publications-and-standards/standards/ecma-48/
 		io.WriteString(w, "\x1b[H\x1b[2J")
 	}
 	say(w, "%s", now.Format("2006-01-02 15:04:05 MST"))
-	w.Write(text)
+	io.WriteString(w, text)
 	if !redraw {
 		io.WriteString(w, "\n")
 	}

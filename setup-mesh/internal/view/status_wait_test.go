@@ -39,7 +39,7 @@ func TestWatched(t *testing.T) {
 	at := time.Date(2026, 11, 26, 18, 4, 5, 0, time.UTC)
 	for redraw, want := range map[bool]string{true: "\x1b[H\x1b[2J2026-11-26 18:04:05 UTC\nall is well\n", false: "2026-11-26 18:04:05 UTC\nall is well\n\n"} {
 		var b bytes.Buffer
-		Watched(&b, at, []byte("all is well\n"), redraw)
+		Watched(&b, at, "all is well\n", redraw)
 		if b.String() != want {
 			t.Errorf("redraw %v: %q, want %q", redraw, b.String(), want)
 		}
