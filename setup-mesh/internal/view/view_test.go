@@ -263,7 +263,7 @@ func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
 	failed.Clusters[0].Failures = []execute.Failure{
-		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
+		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl --context context-west-1 -n istio-system describe pod"},
 		{Step: plan.About{Kind: plan.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	ended(failed, "east-1", claim(order.Answers), execute.Failed)
@@ -351,7 +351,7 @@ func TestViewStatus(t *testing.T) {
 	findings := []plan.Finding{
 		{ID: "discovery/credential-valid", Cluster: "east-2", Message: "cannot read west-1: its token was refused (401)", Hint: "setup-mesh apply"},
 		{ID: "cluster/reached", Cluster: "north-1", Message: "not reached: the user of the context may not read Secret", Hint: "that user needs get and list on all that is to be read", Detail: role},
-		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl -n istio-system describe service istio-eastwestgateway"},
+		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl --context context-west-1 -n istio-system describe service istio-eastwestgateway"},
 		{Message: "a refusal"},
 	}
 	var many []status.Cluster
