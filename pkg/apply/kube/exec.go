@@ -45,7 +45,8 @@ func (c *Cluster) Exec(ctx context.Context, namespace, pod, container string, co
 	u := c.rest.Get().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "exec").URL()
 	u.RawQuery = url.Values{"container": {container}, "command": command, "stdout": {"true"}, "stderr": {"true"}}.Encode()
 	c.transport.Requests.Add(1)
-	run, err := executor(config, u)
+	var refused error
+	run, err := executor(config, u, &refused)
 	if err != nil {
 		return Output{}, c.failed(ctx, op, ref, err)
 	}
@@ -54,14 +55,17 @@ func (c *Cluster) Exec(ctx context.Context, namespace, pod, container string, co
 	exit, failed := errors.AsType[utilexec.CodeExitError](err)
 	printed := Output{out.kept(), errOut.kept(), exit.Code}
 	if err != nil && !failed {
+		if status := answerIn(refused); status != nil {
+			err = status
+		}
 		return printed, c.failed(ctx, op, ref, err)
 	}
 	return printed, nil
 }
 
 // executor speaks over a websocket or, where the API server is too old for it or a proxy
-// is in the way, over SPDY.
-func executor(config *rest.Config, u *url.URL) (remotecommand.Executor, error) {
+// is in the way, over SPDY. Then refused is set to why.
+func executor(config *rest.Config, u *url.URL, refused *error) (remotecommand.Executor, error) {
 	websocket, err := remotecommand.NewWebSocketExecutor(config, http.MethodGet, u.String())
 	if err != nil {
 		return nil, err
@@ -71,6 +75,7 @@ func executor(config *rest.Config, u *url.URL) (remotecommand.Executor, error) {
 		return nil, err
 	}
 	return remotecommand.NewFallbackExecutor(websocket, spdy, func(err error) bool {
+		*refused = err
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})
 }

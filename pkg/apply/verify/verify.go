@@ -179,8 +179,13 @@ func (v *verification) answers() map[Pair]int {
 	return out
 }
 
+// askTime is how long proxies may take to say what they have seen.
+const askTime = 20 * time.Second
+
 // ask asks proxies what they have seen, and where gateways are.
 func (v *verification) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	v.sent, v.served = make([]map[string]upstream, len(v.places)), make([]map[served]int, len(v.places))
 	v.gateways = make([]map[string]bool, len(v.places))
 	v.each(func(i int, p *place) {
