@@ -73,7 +73,7 @@ func broken(m *topology.Mesh) *status.Status {
 		{ID: "discovery/credential-valid", Cluster: "east-2", Peer: "west-1", State: "unauthorized", Message: "cannot read west-1: its token was refused (401)", Hint: "setup-mesh apply"},
 		{ID: "discovery/synced", Cluster: "east-2", Peer: "old-1", State: "still known to istiod-1", Message: "does not discover old-1: still known to istiod-1", Hint: "setup-mesh apply"},
 		{ID: "control-plane/injection", Cluster: "north-1", State: "webhook", Message: "new pods are not injected: failed calling webhook: connection refused", Hint: "setup-mesh apply"},
-		{ID: "gateway/address", Cluster: "west-1", State: "pending", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl --context context-west-1 -n istio-system describe service istio-eastwestgateway"},
+		{ID: "gateway/address", Cluster: "west-1", State: "pending", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl -n istio-system describe service istio-eastwestgateway"},
 		{ID: "trust/certificate", Cluster: "west-1", State: "missing", Message: "there is no Secret istio-system/cacerts", Hint: "setup-mesh apply"},
 		{ID: "cluster/reached", Cluster: "west-2", State: "not reached", Unknown: true, Message: "not reached: i/o timeout", Hint: "that user needs get and list on all that is to be read", Detail: "kind: ClusterRole\nrules:\n  - verbs: [get]\n"},
 		{ID: "discovery/synced", Cluster: "west-1", Peer: "west-2", State: "timeout in istiod-1", Unknown: true, Message: "does not discover west-2: timeout in istiod-1"},

@@ -263,7 +263,7 @@ func TestViewReport(t *testing.T) {
 	failed := reportOf(firstInstall())
 	failed.Clusters[0].Created, failed.Clusters[0].Missing = 5, 6
 	failed.Clusters[0].Failures = []execute.Failure{
-		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl --context context-west-1 -n istio-system describe pod"},
+		{Step: claim(order.Answers), Message: "Deployment istio-system/istiod: Available: 0/1: context deadline exceeded", Hint: "kubectl -n istio-system describe pod"},
 		{Step: plan.About{Kind: plan.Put, Part: order.Credential, Peer: "west-1"}, Message: "token: forbidden"},
 	}
 	ended(failed, "east-1", claim(order.Answers), execute.Failed)
