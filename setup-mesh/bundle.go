@@ -41,7 +41,7 @@ func runBundle(ctx context.Context, env environment, a args.Bundle) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, err := members(a.Dir)
+	mesh, err := members(a.Dir, nil)
 	if err != nil {
 		return err
 	}

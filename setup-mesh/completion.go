@@ -62,7 +62,7 @@ func namesHere(env environment) complete.Sources {
 			return k.Contexts()
 		},
 		Clusters: func(dir string) []string {
-			mesh, err := members(dir)
+			mesh, err := members(dir, nil)
 			if err != nil {
 				return nil
 			}

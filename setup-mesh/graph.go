@@ -30,7 +30,7 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, err := members(a.Dir)
+	mesh, err := members(a.Dir, nil)
 	if err != nil {
 		return err
 	}

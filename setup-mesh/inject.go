@@ -63,7 +63,7 @@ func runInject(ctx context.Context, env environment, a args.Inject) error {
 
 // memberOf is the cluster that the user names, and its mesh.
 func memberOf(a args.Inject) (*topology.Mesh, topology.Cluster, error) {
-	mesh, err := members(a.Dir)
+	mesh, err := members(a.Dir, nil)
 	if err != nil {
 		return nil, topology.Cluster{}, err
 	}

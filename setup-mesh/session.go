@@ -44,21 +44,21 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 // departing is what a teardown wants: nothing. It needs no more than the
 // topology, and no cluster to be reached.
 func departing(dir string) (*desired.Desired, error) {
-	mesh, err := members(dir)
+	mesh, err := members(dir, nil)
 	if err != nil {
 		return nil, err
 	}
 	return desired.Departing(mesh), nil
 }
 
-// members is what topology.yaml says, whether or not its contexts exist.
-func members(dir string) (*topology.Mesh, error) {
+// members is what topology.yaml says. Contexts, unless nil, are those that it may name.
+func members(dir string, contexts []string) (*topology.Mesh, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	return d.Members(nil)
+	return d.Members(contexts)
 }
 
 // A prepared apply is a plan, and how its clusters are spoken to.

@@ -52,7 +52,7 @@ func runStatus(ctx context.Context, env environment, a args.Status) error {
 
 // resolvePair turns what the user calls two clusters into their names.
 func resolvePair(a *args.Status) error {
-	mesh, err := members(a.Dir)
+	mesh, err := members(a.Dir, nil)
 	if err != nil {
 		return err
 	}

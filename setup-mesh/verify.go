@@ -29,11 +29,11 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, err := members(a.Dir)
+	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return err
 	}
-	k, err := kube.Load(a.Kubeconfig)
+	mesh, err := members(a.Dir, k.Contexts())
 	if err != nil {
 		return err
 	}

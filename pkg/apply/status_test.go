@@ -86,7 +86,7 @@ func TestStatusFindings(t *testing.T) {
 			world: func(_ *testing.T, w *world.World) {
 				edit(w.Clusters[0], object.IstiodRef(ns), func(o map[string]any) { delete(o, "status") })
 			},
-			want: []string{"istiod/running east: istiod has no available replica | kubectl -n istio-system describe deployment istiod"},
+			want: []string{"istiod/running east: istiod has no available replica | kubectl --context kind-east -n istio-system describe deployment istiod"},
 		},
 		"gateway/running, scaled to nothing": {
 			world: func(_ *testing.T, w *world.World) {
@@ -101,7 +101,7 @@ func TestStatusFindings(t *testing.T) {
 			world: func(_ *testing.T, w *world.World) {
 				w.Clusters[0].Reach = world.Reach{}
 			},
-			want: []string{"gateway/address east: Service istio-system/istio-eastwestgateway has no address | kubectl -n istio-system describe service istio-eastwestgateway"},
+			want: []string{"gateway/address east: Service istio-system/istio-eastwestgateway has no address | kubectl --context kind-east -n istio-system describe service istio-eastwestgateway"},
 		},
 		"trust/certificate, absent": {
 			world: func(_ *testing.T, w *world.World) {

@@ -310,3 +310,12 @@ func TestTheLastCheck(t *testing.T) {
 		t.Errorf("got %q, %d found", got, n)
 	}
 }
+
+// TestWhenTokensEnd is in a bundle: it is about tokens, and holds none.
+func TestWhenTokensEnd(t *testing.T) {
+	status := map[string]any{"tokenEnds": map[string]any{"west": "2027-11-21T12:00:00Z"}, "token": "Zk3vQ9tLr2WmXy81Bd"}
+	want := map[string]any{"tokenEnds": map[string]any{"west": "2027-11-21T12:00:00Z"}, "token": redacted}
+	if diff := cmp.Diff(want, redactValue(status)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

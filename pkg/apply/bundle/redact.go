@@ -17,7 +17,7 @@ const (
 // holds none, is in publicName.
 var (
 	secretName = regexp.MustCompile(`(?i)passw|passphrase|secret|token|api[-_.]?key|access[-_.]?key|private[-_.]?key|key[-_.]?data|credential|authoriz|bearer|cookie|client[-_.]?key|license|dsn$|connection[-_.]?string|webhook[-_.]?url`)
-	publicName = regexp.MustCompile(`(?i)^(secretname|imagepullsecrets|credentialname|token_?audiences?|.*tokenlifetime|tokennotafter|tokensnotafter|tokenhours|automountserviceaccounttoken|.*secretttl|enable_.*|thirdpartyjwt)$`)
+	publicName = regexp.MustCompile(`(?i)^(secretname|imagepullsecrets|credentialname|token_?audiences?|.*tokenlifetime|tokennotafter|tokensnotafter|tokenhours|tokenends|automountserviceaccounttoken|.*secretttl|enable_.*|thirdpartyjwt)$`)
 )
 
 // patterns match what is secret wherever it stands.

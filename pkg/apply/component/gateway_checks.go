@@ -49,6 +49,6 @@ func judgeAddress(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		State: "pending", Object: ref, Message: message,
-		Hint: "kubectl -n " + c.Namespace + " describe service " + object.EastWestGateway,
+		Hint: "kubectl --context " + c.Context + " -n " + c.Namespace + " describe service " + object.EastWestGateway,
 	}}
 }

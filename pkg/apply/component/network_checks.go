@@ -135,7 +135,7 @@ func judgeAnswers(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			continue
 		case k.TCP != nil:
 			f.Message = fmt.Sprintf("nobody listens at the gateway's address %s: %v", k.Address, k.TCP)
-			f.Hint = "does what is in front of the gateway, a load balancer or a firewall, lead there? kubectl -n " + c.Namespace + " describe service " + object.EastWestGateway
+			f.Hint = "does what is in front of the gateway, a load balancer or a firewall, lead there? kubectl --context " + c.Context + " -n " + c.Namespace + " describe service " + object.EastWestGateway
 		default:
 			f.Message = fmt.Sprintf("the gateway at %s does not pass on to istiod: %v", k.Address, k.TLS)
 			f.Hint = "see the log of the gateway's pod; is another program at that address?"

@@ -22,7 +22,7 @@ func running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
 	}
 	f := plan.Finding{
 		State: "not running", Object: ref, Message: what + " has no available replica",
-		Hint: fmt.Sprintf("kubectl -n %s describe deployment %s", ref.Namespace, ref.Name),
+		Hint: fmt.Sprintf("kubectl --context %s -n %s describe deployment %s", c.Context, ref.Namespace, ref.Name),
 	}
 	if replicas, set, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); set && replicas == 0 {
 		// An autoscaler lets it be, and an apply leaves replicas to the autoscaler:

@@ -157,19 +157,31 @@ func (c *Cluster) dialPod(ctx context.Context, config *rest.Config, namespace, p
 	u := c.rest.Post().AbsPath("api", "v1", "namespaces", namespace, "pods", pod, "portforward").URL()
 	c.transport.Requests.Add(1)
 	conn, err := dialPodWebsocket(ctx, config, u)
-	refused, ok := errors.AsType[*httpstream.UpgradeFailureError](err)
-	if err == nil || !ok && !httpstream.IsHTTPSProxyError(err) {
+	refused := err
+	if err == nil || !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
 		return conn, err
 	}
 	c.transport.Requests.Add(1)
 	conn, err = dialPodSPDY(ctx, config, u)
-	if err != nil && ok {
-		// The API server's own answer; SPDY's error is a text without its code.
-		if status, ok := errors.AsType[*apierrors.StatusError](refused.Cause); ok && status.ErrStatus.Code != http.StatusBadRequest {
-			return nil, status
-		}
+	if status := answerIn(refused); err != nil && status != nil {
+		return nil, status
 	}
 	return conn, err
+}
+
+// answerIn is the API server's own answer to what asked for a websocket, nil where there
+// is none, or it only says that it knows no websockets. The error of SPDY, which is tried
+// next, is a text without the answer's code.
+func answerIn(refused error) *apierrors.StatusError {
+	upgrade, ok := errors.AsType[*httpstream.UpgradeFailureError](refused)
+	if !ok {
+		return nil
+	}
+	status, ok := errors.AsType[*apierrors.StatusError](upgrade.Cause)
+	if !ok || status.ErrStatus.Code == http.StatusBadRequest {
+		return nil
+	}
+	return status
 }
 
 func dialPodSPDY(ctx context.Context, config *rest.Config, u *url.URL) (httpstream.Connection, error) {

@@ -5,23 +5,31 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
 // called is what the client of one cluster was answered.
 type called struct {
 	answers map[string]int // by the pod that answered
 	wrong   string         // the first answer that was none, or why there was none at all
+	err     error          // why not all calls were made
 }
 
 // call has the client of p call the service n times.
 func (p *place) call(ctx context.Context, o Options, n int) called {
 	url := fmt.Sprintf("http://%s.%s:%d/hello?call=[1-%d]", service, o.Namespace, port, n)
 	out, err := p.Exec(ctx, o.Namespace, p.client.name, client, "curl", "-sS", "-m", "5", "-w", `\n%{http_code}\n`, url)
-	if err != nil {
-		return called{wrong: err.Error()}
+	got := read(string(out.Stdout), string(out.Stderr))
+	if got.err = err; err != nil && got.wrong == "" {
+		got.wrong = err.Error()
 	}
-	return read(string(out.Stdout), string(out.Stderr))
+	return got
 }
+
+// silent says whether nothing is known of what the client would be answered: it could
+// not be asked. Calls that the deadline has ended were made, and some may be answered.
+func (c called) silent() bool { return c.err != nil && object.ClassOf(c.err) != object.Timeout }
 
 var (
 	// greeting is what helloworld answers.

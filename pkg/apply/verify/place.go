@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -61,7 +62,7 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 	for _, one := range objects {
 		if ref := object.RefOf(one); ref.Kind == "Deployment" {
 			if err := p.Wait(ctx, ref, available); err != nil {
-				return fmt.Errorf("wait for %s: %w", ref, p.because(ctx, o, ref, err))
+				return p.because(ctx, o, ref, err)
 			}
 		}
 	}
@@ -119,9 +120,13 @@ func (p *place) pullSecret(ctx context.Context, o Options) (*unstructured.Unstru
 	return object.New("v1", "Secret", o.Namespace, pullName, nil, map[string]any{"type": have.Object["type"], "data": have.Object["data"]}), nil
 }
 
+// becauseTime is how long a cluster may take to say why its pods do not run.
+const becauseTime = 5 * time.Second
+
 // because is err with what the pods of a Deployment wait for, where they say it.
 func (p *place) because(ctx context.Context, o Options, ref object.Ref, err error) error {
-	ctx = context.WithoutCancel(ctx) // its end is why we ask
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), becauseTime) // the end of ctx is why we ask
+	defer cancel()
 	pods, listErr := p.List(ctx, schema.GroupKind{Kind: "Pod"}, o.Namespace, "")
 	if listErr != nil {
 		return err
@@ -193,15 +198,19 @@ func hasProxy(p *unstructured.Unstructured) bool {
 	return false
 }
 
-// remove takes out everything that verifications of a mesh have put into the cluster,
-// and returns when it is gone.
-func (p *place) remove(ctx context.Context, mesh string) error {
+// remove takes out what verifications of a mesh have put into a namespace of the cluster,
+// "" for all of them, and returns when it is gone. Another verification may be under way
+// in another namespace, or have been told to leave it.
+func (p *place) remove(ctx context.Context, mesh, namespace string) error {
 	all, err := p.List(ctx, namespaces, "", LabelMesh+"="+mesh)
 	if err != nil {
 		return err
 	}
 	for _, ns := range all {
 		ref := object.RefOf(ns)
+		if namespace != "" && ref.Name != namespace {
+			continue
+		}
 		if err := p.Delete(ctx, ref, object.DeleteOptions{UID: string(ns.GetUID())}); err != nil {
 			return err
 		}

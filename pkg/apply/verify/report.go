@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -64,6 +65,11 @@ type Problem struct {
 // OK says whether everything is as the topology says.
 func (r *Report) OK() bool { return len(r.Problems) == 0 && !r.Interrupted }
 
+// interrupt forgets what was seen: calls that were not made are not answered either.
+func (r *Report) interrupt() {
+	r.Pairs, r.Problems, r.Interrupted = []Called{}, []Problem{}, true
+}
+
 func (r *Report) problems(more []Problem) { r.Problems = append(r.Problems, more...) }
 
 func (v *verification) report() *Report {
@@ -76,6 +82,7 @@ func (v *verification) report() *Report {
 			r.Problems = append(r.Problems, Problem{From: c.Name, Message: fmt.Sprintf("%s takes no part: %v", c.Name, err), Hint: object.HintOf(err)})
 		} else {
 			r.Problems = append(r.Problems, v.uninjected(i)...)
+			r.Problems = append(r.Problems, v.unasked(i)...)
 		}
 		r.Clusters = append(r.Clusters, m)
 	}
@@ -112,6 +119,16 @@ func (v *verification) uninjected(i int) []Problem {
 	return nil
 }
 
+// unasked is a cluster whose client could not be asked, and so proves nothing either.
+func (v *verification) unasked(i int) []Problem {
+	if !v.called[i].silent() {
+		return nil
+	}
+	err := v.called[i].err
+	return []Problem{{From: v.places[i].name, Message: fmt.Sprintf("no calls could be made from %s: %v", v.places[i].name, err),
+		Hint: cmp.Or(object.HintOf(err), "verify needs create on pods/exec in namespace "+v.options.Namespace)}}
+}
+
 // judge says what is wrong with the calls of the i-th cluster that the j-th should answer,
 // or should not; nil for nothing.
 func (v *verification) judge(c Called, i, j int) *Problem {
@@ -121,6 +138,9 @@ func (v *verification) judge(c Called, i, j int) *Problem {
 		p.Message, p.Hint = fmt.Sprintf("%s is not answered by %s", c.From, c.To), explained(c.From, c.To)
 		if why := v.because(i, j); why != "" {
 			p.Message += ": " + why
+		}
+		if i == j && v.sent[i] != nil && len(v.addresses(i, j, false)) == 0 {
+			p.Hint = "where base.yaml has discoverySelectors, name a label that they ask for with --namespace-label; otherwise see setup-mesh status"
 		}
 		if wrong := v.called[i].wrong; wrong != "" {
 			p.Message += fmt.Sprintf("; the client in %s got: %s", c.From, wrong)

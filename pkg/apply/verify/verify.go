@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -36,6 +35,9 @@ func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Clust
 		v.ask(ctx)
 	}
 	report := v.report()
+	if ctx.Err() != nil {
+		report.interrupt()
+	}
 	if o.Keep {
 		report.Kept = true
 		return report
@@ -48,9 +50,11 @@ func Run(ctx context.Context, m *topology.Mesh, open func(context string) (Clust
 	return report
 }
 
-// Clean takes out what verifications of a mesh have left, such as one that was killed.
+// Clean takes out what verifications of a mesh have left in whatever namespace, such as
+// one that was killed.
 func Clean(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), times Times) []Problem {
-	return opened(m, open).remove(ctx, times.Remove)
+	v := opened(m, open)
+	return append(v.unopened(), v.remove(ctx, times.Remove)...)
 }
 
 // opened has a client for each cluster. It asks none.
@@ -61,6 +65,17 @@ func opened(m *topology.Mesh, open func(context string) (Cluster, error)) *verif
 		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
 	}
 	return v
+}
+
+// unopened are the clusters of which it is not known whether something is left in them.
+func (v *verification) unopened() []Problem {
+	var out []Problem
+	for i, p := range v.places {
+		if err := v.errs[i]; err != nil {
+			out = append(out, Problem{From: p.name, Message: fmt.Sprintf("%s was not looked at: %v", p.name, err), Hint: object.HintOf(err)})
+		}
+	}
+	return out
 }
 
 // A verification is under way. All slices are by cluster, in the order of the mesh.
@@ -110,6 +125,7 @@ func (v *verification) call(ctx context.Context, settle time.Duration) {
 	expected := pairsOf(v.mesh)
 	for {
 		v.each(func(i int, p *place) {
+			// A round that the deadline has cut short says less than a whole one.
 			if got := p.call(ctx, v.options, v.n); ctx.Err() == nil || v.called[i].answers == nil {
 				v.called[i] = got
 			}
@@ -131,11 +147,11 @@ func (v *verification) asExpected(expected map[Pair]bool) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(v.called, func(c called) bool { return c.err != nil })
 }
 
 // answers are how many calls of each pair were answered in the last round. Clusters that
-// take no part are in none.
+// take no part are in none, and those whose client could not be asked call nobody.
 func (v *verification) answers() map[Pair]int {
 	in := map[string]string{}
 	for i, p := range v.places {
@@ -148,13 +164,13 @@ func (v *verification) answers() map[Pair]int {
 	out := map[Pair]int{}
 	for i, from := range v.places {
 		for j, to := range v.places {
-			if v.errs[i] == nil && v.errs[j] == nil {
+			if v.errs[i] == nil && v.errs[j] == nil && !v.called[i].silent() {
 				out[Pair{from.name, to.name}] = 0
 			}
 		}
 	}
 	for i, from := range v.places {
-		if v.errs[i] != nil {
+		if v.errs[i] != nil || v.called[i].silent() {
 			continue
 		}
 		for pod, n := range v.called[i].answers {
@@ -166,19 +182,20 @@ func (v *verification) answers() map[Pair]int {
 	return out
 }
 
+// askTime is how long proxies may take to say what they have seen.
+const askTime = 20 * time.Second
+
 // ask asks proxies what they have seen, and where gateways are.
 func (v *verification) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	v.sent, v.served = make([]map[string]upstream, len(v.places)), make([]map[served]int, len(v.places))
 	v.gateways = make([]map[string]bool, len(v.places))
 	v.each(func(i int, p *place) {
-		var sentErr, servedErr error
-		v.sent[i], sentErr = p.upstreams(ctx, v.options)
-		v.served[i], servedErr = p.requests(ctx, v.options)
-		if errors.Join(sentErr, servedErr) != nil {
-			// A proxy that tells nothing is no fault of the mesh: what it would have
-			// told is unknown in the report.
-			return
-		}
+		// A proxy that tells nothing is no fault of the mesh: what it would have told is
+		// unknown in the report.
+		v.sent[i], _ = p.upstreams(ctx, v.options)
+		v.served[i], _ = p.requests(ctx, v.options)
 		v.gateways[i] = p.gateways(ctx, v.mesh.Clusters[i])
 	})
 }
@@ -209,7 +226,7 @@ func (v *verification) remove(ctx context.Context, limit time.Duration) []Proble
 			continue // nothing was sent to it
 		}
 		g.Go(func() {
-			if err := p.remove(ctx, v.mesh.ID); err != nil {
+			if err := p.remove(ctx, v.mesh.ID, v.options.Namespace); err != nil {
 				problems[i] = &Problem{From: p.name, Message: fmt.Sprintf("what was put into %s could not be taken out: %v", p.name, err),
 					Hint: "setup-mesh verify --clean takes it out"}
 			}

@@ -92,6 +92,22 @@ istio_request_bytes_sum{response_code="200",reporter="destination",source_cluste
 	}
 }
 
+// TestOwnNamespaceIsNotDiscovered names what asks for a label.
+func TestOwnNamespaceIsNotDiscovered(t *testing.T) {
+	v := &verification{
+		mesh: mesh(t, "  a: {network: n}\n"), options: Options{Namespace: "v"}, errs: make([]error, 1), called: make([]called, 1),
+		places: []*place{{name: "a", servers: []pod{{"hello-a", "10.0.0.1", true}}, client: pod{"client-a", "", true}}},
+		sent:   []map[string]upstream{{}}, served: make([]map[served]int, 1), gateways: make([]map[string]bool, 1),
+	}
+	want := []Problem{{
+		From: "a", To: "a", Message: "a is not answered by a: the proxies of a are told no address of a",
+		Hint: "where base.yaml has discoverySelectors, name a label that they ask for with --namespace-label; otherwise see setup-mesh status",
+	}}
+	if diff := cmp.Diff(want, v.report().Problems); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestReport judges what was seen of three clusters, of which b is on the network of a.
 func TestReport(t *testing.T) {
 	seen := func() *verification {

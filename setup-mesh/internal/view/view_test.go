@@ -351,7 +351,7 @@ func TestViewStatus(t *testing.T) {
 	findings := []plan.Finding{
 		{ID: "discovery/credential-valid", Cluster: "east-2", Message: "cannot read west-1: its token was refused (401)", Hint: "setup-mesh apply"},
 		{ID: "cluster/reached", Cluster: "north-1", Message: "not reached: the user of the context may not read Secret", Hint: "that user needs get and list on all that is to be read", Detail: role},
-		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl -n istio-system describe service istio-eastwestgateway"},
+		{ID: "gateway/address", Cluster: "west-1", Message: "Service istio-system/istio-eastwestgateway has no address", Hint: "kubectl --context context-west-1 -n istio-system describe service istio-eastwestgateway"},
 		{Message: "a refusal"},
 	}
 	var many []status.Cluster
