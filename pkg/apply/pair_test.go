@@ -208,7 +208,7 @@ func TestPairBroken(t *testing.T) {
 				m.probe("west", func(p *check.Probe) { p.Knocks = nil })
 			},
 			want: []string{
-				"gateway wrong: gateway/address west: Service istio-system/istio-eastwestgateway has no address | kubectl -n istio-system describe service istio-eastwestgateway",
+				"gateway wrong: gateway/address west: Service istio-system/istio-eastwestgateway has no address | kubectl --context kind-west -n istio-system describe service istio-eastwestgateway",
 				"listener unknown: there is no address to try",
 			},
 		},
@@ -218,7 +218,7 @@ func TestPairBroken(t *testing.T) {
 					p.Knocks = []observe.Knock{{Address: "192.0.2.7:15443", Routable: true, TCP: errors.New("connection refused")}}
 				})
 			},
-			want: []string{"listener wrong: gateway/answers west: nobody listens at the gateway's address 192.0.2.7:15443: connection refused | does what is in front of the gateway, a load balancer or a firewall, lead there? kubectl -n istio-system describe service istio-eastwestgateway"},
+			want: []string{"listener wrong: gateway/answers west: nobody listens at the gateway's address 192.0.2.7:15443: connection refused | does what is in front of the gateway, a load balancer or a firewall, lead there? kubectl --context kind-west -n istio-system describe service istio-eastwestgateway"},
 		},
 		"the gateway cannot be tried from here": {
 			breaks: func(m *probed) {
