@@ -28,7 +28,7 @@ func bundleCommand(env environment) *cli.Command {
 	var a args.Bundle
 	return &cli.Command{
 		Name:  "bundle",
-		Usage: "gather from all clusters what somebody needs who helps you, and no secret, into one archive",
+		Usage: "collect what a helper needs from all clusters, and no secret, into one archive",
 		Description: "bundle takes chosen fields of chosen kinds of objects, events, Istio's configuration, the logs of istiods, the record, " +
 			"and what plan and status say. Of Secrets it takes names and whose certificates they hold. " +
 			"Clusters that do not answer are said to be so. Read it before you send it.",

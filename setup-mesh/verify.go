@@ -19,7 +19,7 @@ func verifyCommand(env environment) *cli.Command {
 		Name:  "verify",
 		Usage: "call a service from every cluster, and show who answers",
 		Description: "verify puts helloworld and a client into a namespace of its own in every cluster, calls from each to all, and takes everything out again, " +
-			"also when it is interrupted. The calls go through the pods' own proxies. It exits 2 when a cluster does not answer another that it should.",
+			"also when it is interrupted. The calls go through the pods' own proxies. It exits 2 when a cluster does not answer another that it should, takes no part, or could not be cleaned up.",
 		Flags:  a.Flags(),
 		Action: func(c *cli.Context) error { return runVerify(c.Context, env, a) },
 	}

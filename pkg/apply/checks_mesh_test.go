@@ -291,14 +291,14 @@ func TestStatusMesh(t *testing.T) {
 		"istiods of different versions": {
 			breaks: func(m *probed) { setIstio(m.world.Clusters[1], "1.30.2") },
 			want: []string{
-				noted + "versions/same-istio west/east: its istiod runs Istio 1.30.2 and that of east 1.31.0",
+				noted + "versions/same-istio west/east: its istiod runs Istio 1.30.2, and the one of east runs 1.31.0",
 				noted + "istiod/workload west: Deployment istio-system/istiod was changed by kubectl",
 			},
 		},
 		"istiods of versions that do not go together": {
 			breaks: func(m *probed) { setIstio(m.world.Clusters[1], "1.29.0") },
 			want: []string{
-				"versions/skew west/east: its istiod runs Istio 1.29.0 and that of east 1.31.0: they are more than one minor version apart",
+				"versions/skew west/east: its istiod runs Istio 1.29.0, and the one of east runs 1.31.0: they are more than one minor version apart",
 				noted + "istiod/workload west: Deployment istio-system/istiod was changed by kubectl",
 			},
 		},

@@ -2,6 +2,7 @@ package apply
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -273,5 +274,37 @@ func TestSetBack(t *testing.T) {
 	quiet.Clusters[0].Record.Objects = slices.Clone(after.Objects)
 	if NewPlan(d, quiet, plan.Options{}).Clusters[0].Count(plan.Update) != 0 || NewPlan(d, quiet, plan.Options{}).Clusters[0].Pending() {
 		t.Error("what was set back is a change of its own")
+	}
+}
+
+// Istiods that look away from their own namespace send nothing to the gateways there.
+func TestPlanWarnsOfDiscoverySelectors(t *testing.T) {
+	tests := map[string]struct {
+		mesh, selectors string
+		labels          map[string]string // of Istio's namespace
+		want            int               // clusters warned of
+	}{
+		"none":                         {mesh: twoClusters, selectors: "[]"},
+		"Istio's namespace by name":    {mesh: twoClusters, selectors: "[{matchLabels: {a: b}}, {matchLabels: {kubernetes.io/metadata.name: istio-system}}]"},
+		"by a label of the user's":     {mesh: twoClusters, selectors: "[{matchLabels: {a: b}}]", labels: map[string]string{"a": "b"}},
+		"by a label that we put on":    {mesh: twoClusters, selectors: "[{matchExpressions: [{key: topology.istio.io/network, operator: Exists}]}]"},
+		"left out":                     {mesh: twoClusters, selectors: "[{matchLabels: {a: b}}]", want: 2},
+		"left out, and on one network": {mesh: OneNetwork, selectors: "[{matchLabels: {a: b}}]"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := WantedMesh(t, tt.mesh, TestBase+"  meshConfig:\n    discoverySelectors: "+tt.selectors+"\n")
+			w := appliedWorld(t, d)
+			for _, c := range w.Clusters {
+				live := c.Object(object.NamespaceRef("istio-system"))
+				labels := live.GetLabels()
+				maps.Copy(labels, tt.labels)
+				live.SetLabels(labels)
+			}
+			got := said(NewPlan(d, w, plan.Options{}), "gateway/discovered")
+			if len(got) != tt.want || tt.want > 0 && !strings.Contains(got[0], "add {matchLabels: {kubernetes.io/metadata.name: istio-system}} to discoverySelectors") {
+				t.Errorf("said %q", got)
+			}
+		})
 	}
 }

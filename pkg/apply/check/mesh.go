@@ -103,7 +103,7 @@ func judgeSkew(e *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	return []plan.Finding{{
-		Peer: other.Name, Message: fmt.Sprintf("its istiod runs Istio %s and that of %s %s: they are more than one minor version apart", mine, other.Name, theirs),
+		Peer: other.Name, Message: fmt.Sprintf("its istiod runs Istio %s, and the one of %s runs %s: they are more than one minor version apart", mine, other.Name, theirs),
 		Hint: "setup-mesh apply, with the same tag in base.yaml for all clusters",
 	}}
 }
@@ -113,7 +113,7 @@ func judgeSameIstio(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if other == nil {
 		return nil
 	}
-	return []plan.Finding{{Peer: other.Name, Message: fmt.Sprintf("its istiod runs Istio %s and that of %s %s", mine, other.Name, theirs)}}
+	return []plan.Finding{{Peer: other.Name, Message: fmt.Sprintf("its istiod runs Istio %s, and the one of %s runs %s", mine, other.Name, theirs)}}
 }
 
 // Few names the first of several, and how many more there are.

@@ -32,7 +32,7 @@ func (a *Verify) Flags() []cli.Flag {
 		kubeconfigFlag(&a.Kubeconfig),
 		formatFlag(&a.Format, Text, JSON),
 		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, Value: "setup-mesh-verify", Usage: "put helloworld and the client into `NAMESPACE`, which is made for it"},
-		&cli.StringSliceFlag{Name: "namespace-label", Usage: "give the namespace a label too, as `KEY=VALUE`: what discoverySelectors ask for",
+		&cli.StringSliceFlag{Name: "namespace-label", Usage: "also label the namespace with `KEY=VALUE`, for what discoverySelectors ask for; may be repeated",
 			Action: func(_ *cli.Context, labels []string) (err error) { a.Labels, err = labelsOf(labels); return err }},
 		&cli.StringFlag{Name: "registry", Destination: &a.Registry, Value: "docker.io", Usage: "`REGISTRY` of the images istio/examples-helloworld-v1 and -v2:1.0, and curlimages/curl:8.16.0"},
 		&cli.StringFlag{Name: "pull-secret", Usage: "copy the Secret `NAMESPACE/NAME` of each cluster, and pull the images with it",
@@ -41,7 +41,7 @@ func (a *Verify) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "clean", Destination: &a.Clean, Usage: "only take out what an earlier verify has left"},
 		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster at which addresses it finds the service `NAMESPACE/NAME`",
 			Action: func(_ *cli.Context, name string) (err error) { a.Service, err = serviceName(name); return err }},
-		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "call again for `TIME` until all is as topology.yaml says"},
+		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "keep calling for up to `TIME`, until all is as topology.yaml says"},
 		timeoutFlag(&a.Timeout, 3*time.Minute, "give up waiting for pods after `TIME`, and for the namespaces to be gone after the same time"),
 	}
 }

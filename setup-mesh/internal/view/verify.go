@@ -36,6 +36,13 @@ type verifyView struct {
 }
 
 func (v verifyView) print() {
+	v.verdict()
+	if r := v.report; r.Kept {
+		say(v.w, "Everything is left in namespace %s. setup-mesh verify --clean takes it out.", r.Namespace)
+	}
+}
+
+func (v verifyView) verdict() {
 	r := v.report
 	if len(r.Pairs) > 0 {
 		say(v.w, "%s from each cluster to helloworld.%s:5000, by who answered them:", count(r.Calls, "call"), r.Namespace)
@@ -51,9 +58,6 @@ func (v verifyView) print() {
 		}
 	}
 	v.problems()
-	if r.Kept {
-		say(v.w, "Everything is left in namespace %s. setup-mesh verify --clean takes it out.", r.Namespace)
-	}
 	if r.Interrupted {
 		return // the error says so
 	}
