@@ -59,18 +59,18 @@ func watchInjection(t *testing.T, c *cluster) *injectionWatch {
 // takes with it what is on its way there by a connection that the API server has kept, and what a gateway still sends there
 // that has not heard of it. Whoever makes pods tries again.
 func (c *cluster) injects(ctx context.Context) error {
-	var pod *corev1.Pod
-	var err error
-	for range 4 {
-		pod, err = c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		if err == nil || !lostOnItsWay(err) {
-			break
-		}
+	pod, err := c.tryPod(ctx)
+	for end := time.Now().Add(3 * time.Second); err != nil && lostOnItsWay(err) && time.Now().Before(end); {
+		pod, err = c.tryPod(ctx)
 	}
 	if err != nil {
 		return err
 	}
 	return ofSidecar(pod, nameOf(c.context))
+}
+
+func (c *cluster) tryPod(ctx context.Context) (*corev1.Pod, error) {
+	return c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 }
 
 // lostOnItsWay: an API server says of a webhook that a connection to it was there and has ended. How it learns of that is
