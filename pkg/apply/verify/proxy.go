@@ -17,17 +17,18 @@ type upstream struct{ sent, failed int } // requests, and connections that came 
 // upstreams asks the client's proxy which addresses of the service it knows.
 // https://www.envoyproxy.io/docs/envoy/latest/operations/admin#get--clusters
 func (p *place) upstreams(ctx context.Context, o Options) (map[string]upstream, error) {
-	out, err := p.proxySays(ctx, o, p.client, "clusters")
+	out, err := p.proxySays(ctx, o.Namespace, p.client.name, "clusters")
 	if err != nil {
 		return nil, err
 	}
-	return upstreamsIn(out, fmt.Sprintf("outbound|%d||%s.%s.svc.", port, service, o.Namespace)), nil
+	return upstreamsOf(out, service+"."+o.Namespace+".svc."), nil
 }
 
-func (p *place) proxySays(ctx context.Context, o Options, of pod, path string) (string, error) {
-	out, err := p.Exec(ctx, o.Namespace, of.name, proxy, "pilot-agent", "request", "GET", path)
+// proxySays is what the admin endpoint of a pod's proxy answers.
+func (p *place) proxySays(ctx context.Context, namespace, pod, path string) (string, error) {
+	out, err := p.Exec(ctx, namespace, pod, proxy, "pilot-agent", "request", "GET", path)
 	if err == nil && out.Code != 0 {
-		err = fmt.Errorf("the proxy of pod %s does not say its %s: exit code %d: %s", of.name, path, out.Code, strings.TrimSpace(string(out.Stderr)))
+		err = fmt.Errorf("the proxy of pod %s/%s does not say its %s: exit code %d: %s", namespace, pod, path, out.Code, strings.TrimSpace(string(out.Stderr)))
 	}
 	return string(out.Stdout), err
 }
@@ -35,21 +36,9 @@ func (p *place) proxySays(ctx context.Context, o Options, of pod, path string) (
 // upstreamsOf are the addresses of a service on all its ports, by the beginning of its
 // name.
 func upstreamsOf(clusters, service string) map[string]upstream {
-	return upstreamsWhere(clusters, func(cluster string) bool {
-		parts := strings.SplitN(cluster, "|", 4) // outbound|PORT|SUBSET|HOST
-		return len(parts) == 4 && parts[0] == "outbound" && strings.HasPrefix(parts[3], service)
-	})
-}
-
-// upstreamsIn are the addresses of the cluster of Envoy's with a prefix.
-func upstreamsIn(clusters, prefix string) map[string]upstream {
-	return upstreamsWhere(clusters, func(cluster string) bool { return strings.HasPrefix(cluster, prefix) })
-}
-
-func upstreamsWhere(clusters string, wanted func(cluster string) bool) map[string]upstream {
 	out := map[string]upstream{}
 	for line := range strings.Lines(clusters) {
-		if address, what, n, ok := counterIn(strings.TrimSpace(line), wanted); ok {
+		if address, what, n, ok := counterIn(strings.TrimSpace(line), service); ok {
 			one := out[address]
 			switch what {
 			case "rq_total":
@@ -63,11 +52,13 @@ func upstreamsWhere(clusters string, wanted func(cluster string) bool) map[strin
 	return out
 }
 
-// counterIn reads CLUSTER::ADDRESS::NAME::NUMBER; an address of IPv6 has colons too.
-func counterIn(line string, wanted func(cluster string) bool) (address, name string, n int, ok bool) {
+// counterIn reads outbound|PORT|SUBSET|HOST::ADDRESS::NAME::NUMBER of the hosts that begin
+// with the name of a service. An address of IPv6 has colons too.
+func counterIn(line, service string) (address, name string, n int, ok bool) {
 	cluster, rest, _ := strings.Cut(line, "::")
+	parts := strings.SplitN(cluster, "|", 4)
 	i := strings.LastIndex(rest, "::")
-	if i < 0 || !wanted(cluster) {
+	if i < 0 || len(parts) != 4 || parts[0] != "outbound" || !strings.HasPrefix(parts[3], service) {
 		return "", "", 0, false
 	}
 	n, err := strconv.Atoi(rest[i+2:])
@@ -91,7 +82,7 @@ type served struct {
 func (p *place) requests(ctx context.Context, o Options) (map[served]int, error) {
 	out := map[served]int{}
 	for _, server := range p.servers {
-		text, err := p.proxySays(ctx, o, server, "stats/prometheus")
+		text, err := p.proxySays(ctx, o.Namespace, server.name, "stats/prometheus")
 		if err != nil {
 			return nil, err
 		}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -212,20 +210,20 @@ func (v *verification) addresses(i, j int, used bool) []string {
 			}
 		}
 	}
-	if len(out) == 0 && (used || named(v.gateways[j])) {
-		return gateways // one of them: which one, is known by a name only
+	if len(out) == 0 && (used || !numeric(v.gateways[j])) {
+		return gateways // one of them: which one, is not known
 	}
 	return out
 }
 
-// named says whether one of the addresses is a name.
-func named(addresses map[string]bool) bool {
+// numeric says whether the addresses are known, and none by its name only.
+func numeric(addresses map[string]bool) bool {
 	for a := range addresses {
 		if net.ParseIP(a) == nil {
-			return true
+			return false
 		}
 	}
-	return false
+	return len(addresses) > 0
 }
 
 // seen is what the proxies of a cluster say of requests from another. Where some came
@@ -237,19 +235,4 @@ func (v *verification) seen(from string, j int) (security, client, server string
 		}
 	}
 	return security, client, server
-}
-
-// ingress are the addresses of a load balancer.
-func ingress(svc map[string]any) []string {
-	all, _, _ := unstructured.NestedSlice(svc, "status", "loadBalancer", "ingress")
-	var out []string
-	for _, e := range all {
-		m, _ := e.(map[string]any)
-		for _, key := range []string{"ip", "hostname"} {
-			if a, ok := m[key].(string); ok && strings.TrimSpace(a) != "" {
-				out = append(out, a)
-			}
-		}
-	}
-	return out
 }

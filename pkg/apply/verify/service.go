@@ -81,14 +81,11 @@ func (p *place) told(ctx context.Context, namespace, name string, m *ServiceMemb
 		return nil, err
 	}
 	m.Asked = in + "/" + asked
-	out, err := p.Exec(ctx, in, asked, proxy, "pilot-agent", "request", "GET", "clusters")
-	if err == nil && out.Code != 0 {
-		err = fmt.Errorf("the proxy of pod %s does not answer: exit code %d", m.Asked, out.Code)
-	}
+	clusters, err := p.proxySays(ctx, in, asked, "clusters")
 	if err != nil {
 		return nil, err
 	}
-	return upstreamsOf(string(out.Stdout), name+"."+namespace+".svc."), nil
+	return upstreamsOf(clusters, name+"."+namespace+".svc."), nil
 }
 
 // somebody is a pod with a proxy: one of the namespace, or else of any.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -103,7 +104,7 @@ func (v *verification) each(f func(i int, p *place)) {
 }
 
 func (v *verification) put(ctx context.Context, limit time.Duration) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %s", limit))
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	v.each(func(i int, p *place) { v.errs[i] = p.put(ctx, v.options, v.mesh.ID, i) })
 }
@@ -203,21 +204,18 @@ func (v *verification) ask(ctx context.Context) {
 // gateways are the addresses of the cluster's east-west gateway, as far as they are known.
 func (p *place) gateways(ctx context.Context, c topology.Cluster) map[string]bool {
 	out := map[string]bool{}
-	for _, a := range c.Gateway.Addresses {
-		out[a] = true
-	}
-	svc, err := p.Get(ctx, object.Ref{Kind: "Service", Namespace: c.Namespace, Name: object.EastWestGateway})
+	svc, err := p.Get(ctx, object.GatewayServiceRef(c.Namespace))
 	if err != nil {
-		return out
+		svc = nil // topology.yaml may name its addresses all the same
 	}
-	for _, a := range ingress(svc.Object) {
+	for _, a := range slices.Concat(world.ReachOf(svc, c.Gateway, nil).Hosts, c.Gateway.Addresses) {
 		out[a] = true
 	}
 	return out
 }
 
 func (v *verification) remove(ctx context.Context, limit time.Duration) []Problem {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not gone within %s", limit))
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	problems := make([]*Problem, len(v.places))
 	var g sync.WaitGroup
@@ -228,7 +226,7 @@ func (v *verification) remove(ctx context.Context, limit time.Duration) []Proble
 		g.Go(func() {
 			if err := p.remove(ctx, v.mesh.ID, v.options.Namespace); err != nil {
 				problems[i] = &Problem{From: p.name, Message: fmt.Sprintf("what was put into %s could not be taken out: %v", p.name, err),
-					Hint: "setup-mesh verify --clean takes it out"}
+					Hint: "setup-mesh verify --clean tries again; a namespace that stays Terminating says in its status what it waits for"}
 			}
 		})
 	}

@@ -58,7 +58,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestUpstreamsIn(t *testing.T) {
+func TestUpstreamsOf(t *testing.T) {
 	const text = `outbound|5000||helloworld.v.svc.cluster.local::observability_name::outbound|5000||helloworld.v.svc.cluster.local
 outbound|5000||helloworld.v.svc.cluster.local::default_priority::max_connections::4294967295
 outbound|5000||helloworld.v.svc.cluster.local::10.1.2.3:5000::cx_connect_fail::0
@@ -69,7 +69,7 @@ outbound|5000||helloworld.v.svc.cluster.local::203.0.113.1:15443::cx_connect_fai
 outbound|80||other.v.svc.cluster.local::10.1.2.9:80::rq_total::5
 `
 	want := map[string]upstream{"10.1.2.3:5000": {sent: 12}, "203.0.113.1:15443": {failed: 7}, "[fd00::1]:15443": {failed: 4}}
-	got := upstreamsIn(text, "outbound|5000||helloworld.v.svc.")
+	got := upstreamsOf(text, "helloworld.v.svc.")
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(upstream{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -143,6 +143,14 @@ func TestReport(t *testing.T) {
 				v.sent[0] = map[string]upstream{"10.0.0.1:5000": {sent: 12}, "10.0.0.2:5000": {sent: 12}, "192.0.2.3:15443": {failed: 9}}
 			},
 			problems: []string{"a is not answered by c: 9 connections to 192.0.2.3:15443 failed"},
+		},
+		"a gateway whose address is not known, as behind node ports, refuses": {
+			change: func(v *verification) {
+				delete(v.called[0].answers, "hello-c")
+				v.gateways[2] = nil
+				v.sent[0] = map[string]upstream{"10.0.0.1:5000": {sent: 12}, "10.0.0.2:5000": {sent: 12}, "192.0.2.3:31443": {failed: 9}}
+			},
+			problems: []string{"a is not answered by c: 9 connections to 192.0.2.3:31443 failed"},
 		},
 		"a cluster is not discovered": {
 			change: func(v *verification) {
