@@ -214,3 +214,59 @@ func TestReport(t *testing.T) {
 		})
 	}
 }
+
+// TestServiceReport judges what the proxies of two clusters are told of a service.
+func TestServiceReport(t *testing.T) {
+	tests := map[string]struct {
+		change   func(v *verification, m []ServiceMember)
+		problems []string
+	}{
+		"all is well": {},
+		"a cluster is told nothing of the other": {
+			change:   func(v *verification, _ []ServiceMember) { v.sent[0] = map[string]upstream{"10.0.0.1:80": {}} },
+			problems: []string{"the proxy of pod shop/web in a is told no address of shop/cart in b, which has 1"},
+		},
+		"a cluster without pods of it is not missed": {
+			change: func(v *verification, m []ServiceMember) {
+				v.sent[0], v.places[1].servers, m[1].Ready = map[string]upstream{"10.0.0.1:80": {}}, nil, 0
+			},
+		},
+		"a cluster does not have the Service": {
+			change:   func(_ *verification, m []ServiceMember) { m[1].there = false },
+			problems: []string{"b has no Service shop/cart: its pods cannot resolve the name"},
+		},
+		"nobody has pods of it": {
+			change: func(v *verification, m []ServiceMember) {
+				for i := range m {
+					m[i].Ready, m[i].there, v.places[i].servers = 0, false, nil
+				}
+			},
+			problems: []string{"no cluster has a ready pod of shop/cart"},
+		},
+		"a cluster does not say": {
+			change:   func(v *verification, _ []ServiceMember) { v.errs[0] = errors.New("it is down") },
+			problems: []string{"what a knows of shop/cart could not be had: it is down"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			told := map[string]upstream{"10.0.0.1:80": {}, "10.0.0.2:80": {}}
+			v := &verification{
+				mesh: mesh(t, "  a: {network: n}\n  b: {network: n}\n"), errs: make([]error, 2), gateways: make([]map[string]bool, 2),
+				places: []*place{{name: "a", servers: []pod{{ip: "10.0.0.1"}}}, {name: "b", servers: []pod{{ip: "10.0.0.2"}}}}, sent: []map[string]upstream{told, told},
+			}
+			m := []ServiceMember{{Ready: 1, Asked: "shop/web", there: true}, {Ready: 1, Asked: "shop/web", there: true}}
+			if tt.change != nil {
+				tt.change(v, m)
+			}
+			r := v.serviceReport("shop/cart", m)
+			var problems []string
+			for _, p := range r.Problems {
+				problems = append(problems, p.Message)
+			}
+			if diff := cmp.Diff(tt.problems, problems); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
