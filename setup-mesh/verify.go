@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -39,15 +38,11 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	}
 	clusters := opening(env, k)
 	open := func(context string) (verify.Cluster, error) {
-		c, err := clusters.Open(context)
+		c, err := clusters.Cluster(context)
 		if err != nil {
-			return nil, err
+			return nil, err // a nil *Cluster in it would be no nil
 		}
-		able, ok := c.(verify.Cluster)
-		if !ok {
-			return nil, fmt.Errorf("context %q: commands cannot be run in its pods", context)
-		}
-		return able, nil
+		return c, nil
 	}
 	if a.Service[1] != "" {
 		return aboutService(ctx, env, a, mesh, open)

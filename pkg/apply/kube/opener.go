@@ -24,6 +24,15 @@ func NewOpener(k *Kubeconfig, o Options) *Opener {
 
 // Open implements [object.Opener].
 func (o *Opener) Open(context string) (object.Cluster, error) {
+	c, err := o.Cluster(context)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Cluster is Open for those who run commands in pods, which no [object.Cluster] does.
+func (o *Opener) Cluster(context string) (*Cluster, error) {
 	c, err := o.kubeconfig.Open(context, o.options)
 	if err != nil {
 		return nil, err
