@@ -179,6 +179,12 @@ func TestStatusMesh(t *testing.T) {
 			},
 			want: []string{noted + "gateway/not-routable east: 192.0.2.7:15443 cannot be reached from here, so whether gateways answer was not tried: east, west"},
 		},
+		"one of the addresses of a gateway is not reached from here": {
+			breaks: func(m *probed) {
+				m.probe("west", knocks(observe.Knock{Address: "192.0.2.7:15443", Routable: true}, observe.Knock{Address: "192.0.2.8:15443", TCP: errors.New("i/o timeout")}))
+			},
+			want: []string{noted + "gateway/not-routable west: 192.0.2.8:15443 cannot be reached from here, so whether gateways answer was not tried: west"},
+		},
 		"proxies of a cluster that there is not": {
 			breaks: func(m *probed) {
 				m.probe("east", func(p *check.Probe) {
