@@ -59,7 +59,7 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, source := range c.Reads {
 		err := e.Probes[c.Name].Credentials[source]
-		if err == nil || misnamed(c, source) != "" || misdirected(e, c, source) != "" {
+		if err == nil || strays(e, c, source) {
 			continue // or for a reason that another check gives
 		}
 		class := object.ClassOf(err)
