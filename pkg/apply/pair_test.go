@@ -207,7 +207,7 @@ func TestPairBroken(t *testing.T) {
 				m.probe("east", func(p *check.Probe) { p.Istiods, p.Err = nil, forbidden })
 			},
 			want: []string{
-				"synced unknown: discovery/synced east: does not discover west: list: no | setup-mesh apply; then look at the log of istiod",
+				"synced unknown: discovery/synced east: does not discover west: list: no | the user of context kind-east needs to list pods in namespace istio-system",
 				"gateway unknown: it is at 192.0.2.7:15443; no istiod of east was asked whether it sends there",
 			},
 		},

@@ -58,7 +58,8 @@ func unpulled(reason string) bool {
 func judgeImages(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	probe := e.Probes[c.Name]
 	if probe.Err != nil && c.Remote() { // else the istiods are unknown too
-		return []plan.Finding{plan.Unanswered(probe.Err, fmt.Sprintf("could not look at the pods of namespace %s: %v", c.Namespace, probe.Err))}
+		message := fmt.Sprintf("could not look at the pods of namespace %s: %v", c.Namespace, probe.Err)
+		return []plan.Finding{check.Unread(c, probe.Err, message, "list pods in namespace "+c.Namespace)}
 	}
 	var out []plan.Finding
 	seen := map[string]bool{}
