@@ -179,6 +179,12 @@ func TestStatusMesh(t *testing.T) {
 			},
 			want: []string{noted + "gateway/not-routable east: 192.0.2.7:15443 cannot be reached from here, so whether gateways answer was not tried: east, west"},
 		},
+		"one of the addresses of a gateway is not reached from here": {
+			breaks: func(m *probed) {
+				m.probe("west", knocks(observe.Knock{Address: "192.0.2.7:15443", Routable: true}, observe.Knock{Address: "192.0.2.8:15443", TCP: errors.New("i/o timeout")}))
+			},
+			want: []string{noted + "gateway/not-routable west: 192.0.2.8:15443 cannot be reached from here, so whether gateways answer was not tried: west"},
+		},
 		"proxies of a cluster that there is not": {
 			breaks: func(m *probed) {
 				m.probe("east", func(p *check.Probe) {
@@ -331,6 +337,37 @@ func TestStatusMesh(t *testing.T) {
 			say(noted, s.Notes)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestStatusDiscovers sees the table say no less than the findings: a credential that leads
+// elsewhere is not ok.
+func TestStatusDiscovers(t *testing.T) {
+	elsewhere, err := desired.EncodeRemoteKubeconfig("west", object.Endpoint{Server: "https://192.0.2.99:6443"}, certs.NewSecret([]byte("x")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		breaks func(m *probed)
+		want   string
+	}{
+		"to another server": {func(m *probed) { m.restore("west", func(data map[string][]byte) { data["west"] = elsewhere }) }, "other server"},
+		"to another cluster": {func(m *probed) {
+			m.probe("east", func(p *check.Probe) { p.LeadsTo = map[string]string{"west": "uid-east"} })
+		}, "other cluster"},
+		"by the name of another": {func(m *probed) {
+			m.restore("west", func(data map[string][]byte) { data["wset"] = data["west"]; delete(data, "west") })
+		}, "other cluster"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := askedMesh(t, twoClusters)
+			tt.breaks(m)
+			s := status.New(NewPlan(WantedMesh(t, twoClusters, TestBase), m.world, plan.Options{}), m.probes)
+			if got := s.Clusters[0].Discovers["west"]; got != tt.want {
+				t.Errorf("east discovers west: %q, want %q", got, tt.want)
 			}
 		})
 	}

@@ -202,6 +202,15 @@ func TestPairBroken(t *testing.T) {
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",
 			},
 		},
+		"the pods of the reader cannot be listed": {
+			breaks: func(m *probed) {
+				m.probe("east", func(p *check.Probe) { p.Istiods, p.Err = nil, forbidden })
+			},
+			want: []string{
+				"synced unknown: discovery/synced east: does not discover west: list: no | the user of context kind-east needs to list pods in namespace istio-system",
+				"gateway unknown: it is at 192.0.2.7:15443; no istiod of east was asked whether it sends there",
+			},
+		},
 		"the gateway has no address": {
 			breaks: func(m *probed) {
 				m.world.Clusters[1].Reach = world.Reach{}

@@ -2,8 +2,6 @@ package ask
 
 import (
 	"context"
-	"net/netip"
-	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -26,23 +24,5 @@ func knock(ctx context.Context, p *plan.Plan, resolver world.Resolver, c *plan.C
 	} else {
 		behind.Root = p.Wanted.Root.Cert()
 	}
-	return observe.KnockAll(ctx, addressesOf(ctx, resolver, c.Live.Reach), c.Live.Reach.At(port).Port, behind)
-}
-
-// addressesOf are the IP addresses of a gateway. A name that is not found is no
-// business of this machine, unless remote clusters need its addresses.
-func addressesOf(ctx context.Context, resolver world.Resolver, reach world.Reach) []netip.Addr {
-	if len(reach.IPs) > 0 {
-		return reach.IPs
-	}
-	var out []netip.Addr
-	for _, host := range reach.Hosts {
-		if ip, err := netip.ParseAddr(host); err == nil {
-			out = append(out, ip)
-		} else if resolver != nil {
-			ips, _ := resolver.LookupNetIP(ctx, "ip", strings.TrimSuffix(host, ".")+".") // none will do
-			out = append(out, ips...)
-		}
-	}
-	return out
+	return observe.KnockAll(ctx, c.Live.Reach.Addresses(ctx, resolver), c.Live.Reach.At(port).Port, behind)
 }

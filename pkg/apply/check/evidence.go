@@ -68,7 +68,7 @@ func (e *Evidence) Asks(checks []Check, c *plan.Cluster) map[Question]bool {
 // Probe is what a status asks beyond what a plan reads.
 type Probe struct {
 	Istiods     []observe.IstiodView
-	Err         error            // the istiods could not be listed
+	Err         error            // the pods of Istio's namespace could not be listed
 	Credentials map[string]error // of the stored remote secrets, by source
 	// LeadsTo is which cluster answered to a stored remote secret, by source: the
 	// UID of its namespace kube-system, "" or absent where it is not told.

@@ -14,11 +14,8 @@ import (
 func judgeSameShape(e *Evidence, c *plan.Cluster) []plan.Finding {
 	probe := e.Probes[c.Name]
 	if probe.ServicesErr != nil {
-		f := plan.Unanswered(probe.ServicesErr, fmt.Sprintf("could not compare its Services with those of other clusters: %v", probe.ServicesErr))
-		if object.ClassOf(probe.ServicesErr) == object.Forbidden {
-			f.Hint = "the user of context " + c.Context + " needs to list services in all namespaces"
-		}
-		return []plan.Finding{f}
+		message := fmt.Sprintf("could not compare its Services with those of other clusters: %v", probe.ServicesErr)
+		return []plan.Finding{Unread(c, probe.ServicesErr, message, "list services in all namespaces")}
 	}
 	before := e.joinedBefore(c)
 	var out []plan.Finding

@@ -59,7 +59,7 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, source := range c.Reads {
 		err := e.Probes[c.Name].Credentials[source]
-		if err == nil || misnamed(c, source) != "" || misdirected(e, c, source) != "" {
+		if err == nil || strays(e, c, source) {
 			continue // or for a reason that another check gives
 		}
 		class := object.ClassOf(err)
@@ -90,7 +90,7 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Peer: name, State: missing[name], Unknown: silent,
 			Message: fmt.Sprintf("does not discover %s: %s", name, missing[name]),
-			Hint:    cmp.Or(check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
+			Hint:    cmp.Or(check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
 		})
 	}
 	return out

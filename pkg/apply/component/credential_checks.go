@@ -39,8 +39,17 @@ func misdirected(e *check.Evidence, c *plan.Cluster, source string) string {
 // strays says whether what an istiod of c reads as source is not source, by its
 // credential: another check says so.
 func strays(e *check.Evidence, c *plan.Cluster, source string) bool {
+	return misnamed(c, source) != "" || misdirected(e, c, source) != "" || stranger(e, c, source) != ""
+}
+
+// stranger is the UID of another cluster that answers to the stored credential of c for
+// source; "" where source does, and where one of the two is not known.
+func stranger(e *check.Evidence, c *plan.Cluster, source string) string {
 	from, uid := e.Plan.Cluster(source), e.Probes[c.Name].LeadsTo[source]
-	return misnamed(c, source) != "" || misdirected(e, c, source) != "" || from != nil && uid != "" && uid != from.UID
+	if from == nil || from.UID == "" || uid == from.UID {
+		return ""
+	}
+	return uid
 }
 
 // judgeCredentialServer compares the addresses in stored credentials.
@@ -82,12 +91,11 @@ func judgeCredentialCluster(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var out []plan.Finding
 	for _, source := range c.Reads {
 		f := plan.Finding{Peer: source, State: "other cluster", Object: object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source), Hint: check.Mend}
-		from, uid := e.Plan.Cluster(source), e.Probes[c.Name].LeadsTo[source]
-		switch names := misnamed(c, source); {
+		switch names, uid := misnamed(c, source), stranger(e, c, source); {
 		case names != "":
 			f.Hint = fmt.Sprintf("kubectl --context %s -n %s delete secret %s, then setup-mesh apply", c.Context, c.Namespace, f.Object.Name)
 			f.Message = fmt.Sprintf("%s is the credential for %s, but names %s", f.Object, source, names)
-		case uid == "" || from == nil || from.UID == "" || uid == from.UID:
+		case uid == "":
 			continue
 		default:
 			f.Message = fmt.Sprintf("the credential for %s leads to %s", source, whoHas(e.Plan, uid))

@@ -58,7 +58,8 @@ func unpulled(reason string) bool {
 func judgeImages(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	probe := e.Probes[c.Name]
 	if probe.Err != nil && c.Remote() { // else the istiods are unknown too
-		return []plan.Finding{plan.Unanswered(probe.Err, fmt.Sprintf("could not look at the pods of namespace %s: %v", c.Namespace, probe.Err))}
+		message := fmt.Sprintf("could not look at the pods of namespace %s: %v", c.Namespace, probe.Err)
+		return []plan.Finding{check.Unread(c, probe.Err, message, "list pods in namespace "+c.Namespace)}
 	}
 	var out []plan.Finding
 	seen := map[string]bool{}
@@ -98,8 +99,7 @@ func containerStatuses(pod *unstructured.Unstructured) []map[string]any {
 	return out
 }
 
-// validates is a cluster that has a validation webhook, as it should, and the kind
-// that it is tried with.
+// validates is a cluster that has a validation webhook, as it should.
 func validates(e *check.Evidence, c *plan.Cluster) bool {
 	ref := object.ValidatorRef(c.Namespace)
 	return check.Joined(e, c) && c.Wants(ref) && c.Live.Object(ref) != nil
@@ -123,7 +123,7 @@ func judgeValidation(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			State: string(class), Message: fmt.Sprintf("Istio's resources cannot be changed, because nothing validates them: %v", err), Hint: hint,
 		}}
 	}
-	return []plan.Finding{plan.Unanswered(err, fmt.Sprintf("could not try whether an invalid Gateway is refused: %v", err))}
+	return []plan.Finding{plan.Unanswered(err, fmt.Sprintf("%v: %v", observe.ErrNotValidated, err))}
 }
 
 // ofPrimaries says whose istiod it is, where that is not the cluster's own.

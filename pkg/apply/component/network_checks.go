@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -150,12 +151,12 @@ func judgeNotRoutable(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	var names []string
 	first := ""
 	for _, other := range e.Plan.Clusters {
-		if usesGateway(e, other) && slices.ContainsFunc(e.Probes[other.Name].Knocks, func(k observe.Knock) bool { return !k.Routable }) {
-			names = append(names, other.Name)
-			if first == "" {
-				first = e.Probes[other.Name].Knocks[0].Address
-			}
+		knocks := e.Probes[other.Name].Knocks
+		i := slices.IndexFunc(knocks, func(k observe.Knock) bool { return !k.Routable })
+		if i < 0 || !usesGateway(e, other) {
+			continue
 		}
+		names, first = append(names, other.Name), cmp.Or(first, knocks[i].Address)
 	}
 	if len(names) == 0 || names[0] != c.Name {
 		return nil

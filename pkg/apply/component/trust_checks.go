@@ -78,11 +78,8 @@ func trusts(e *check.Evidence, c *plan.Cluster) bool {
 func judgeNamespaceRoots(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	roots := e.Probes[c.Name].Roots
 	if roots.Err != nil {
-		f := plan.Unanswered(roots.Err, fmt.Sprintf("could not compare the root certificates that proxies get: %v", roots.Err))
-		if object.ClassOf(roots.Err) == object.Forbidden {
-			f.Hint = "the user of context " + c.Context + " needs to list namespaces and, in all of them, configmaps"
-		}
-		return []plan.Finding{f}
+		message := fmt.Sprintf("could not compare the root certificates that proxies get: %v", roots.Err)
+		return []plan.Finding{check.Unread(c, roots.Err, message, "list namespaces and, in all of them, configmaps")}
 	}
 	if check.OtherRoot(e, c) {
 		return nil

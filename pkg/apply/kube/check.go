@@ -57,10 +57,14 @@ func check(ctx context.Context, config *rest.Config) (string, error) {
 		return "", &object.Error{Class: object.BadKubeconfig, Op: "check the stored kubeconfig", Message: "its cluster is not valid"}
 	}
 	defer utilnet.CloseIdleConnectionsFor(c.transport.Next)
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
 	uid := make(chan string, 1)
-	go func() { uid <- c.uid(ctx) }()
+	go func() { uid <- c.uid(asking) }()
 	_, err = send(ctx, c.rest.Get().AbsPath("api", "v1", "services").Param("limit", "1"))
 	if err != nil {
+		stop()
+		<-uid // or its connection would outlive the client
 		return "", c.failed(ctx, "check the stored kubeconfig for "+plain.Clean(c.endpoint.Server), object.Ref{}, err)
 	}
 	return <-uid, nil

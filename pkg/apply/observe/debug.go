@@ -19,10 +19,10 @@ type NetworkGateway struct {
 // parseNetworkz reads istiod's list of the gateways of networks, which has no tags
 // for JSON:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/model/network.go (NetworkGateway)
-func parseNetworkz(body []byte) (string, []NetworkGateway, error) {
+func parseNetworkz(body []byte) ([]NetworkGateway, error) {
 	out := []NetworkGateway{}
 	if err := json.Unmarshal(body, &out); err != nil {
-		return "", nil, errors.New("read debug/networkz: it is not the list of gateways that istiod serves")
+		return nil, errors.New("read debug/networkz: it is not the list of gateways that istiod serves")
 	}
 	if out == nil { // null is what an istiod without gateways says
 		out = []NetworkGateway{}
@@ -30,7 +30,7 @@ func parseNetworkz(body []byte) (string, []NetworkGateway, error) {
 	slices.SortFunc(out, func(a, b NetworkGateway) int {
 		return cmp.Or(cmp.Compare(a.Network, b.Network), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Addr, b.Addr), cmp.Compare(a.Port, b.Port))
 	})
-	return "", out, nil
+	return out, nil
 }
 
 // A Proxy is one that is connected to an istiod, by what it said of itself.
@@ -42,14 +42,14 @@ type Proxy struct {
 
 // parseSyncz reads istiod's list of proxies:
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/xds/debug.go (SyncStatus)
-func parseSyncz(body []byte) (string, []Proxy, error) {
+func parseSyncz(body []byte) ([]Proxy, error) {
 	var list []struct {
 		Proxy   string `json:"proxy"`
 		Cluster string `json:"cluster_id"`
 		Version string `json:"istio_version"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
-		return "", nil, errors.New("read debug/syncz: it is not the list of proxies that istiod serves")
+		return nil, errors.New("read debug/syncz: it is not the list of proxies that istiod serves")
 	}
 	out := make([]Proxy, len(list))
 	for i, p := range list {
@@ -58,5 +58,5 @@ func parseSyncz(body []byte) (string, []Proxy, error) {
 	slices.SortFunc(out, func(a, b Proxy) int {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), strings.Compare(a.Name, b.Name))
 	})
-	return "", out, nil
+	return out, nil
 }

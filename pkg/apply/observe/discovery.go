@@ -64,18 +64,20 @@ func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Un
 	for i := range views {
 		v := &views[i]
 		g.Go(func() error {
-			v.Self, v.Clusters, v.Err = ask(ctx, l, v.Pod, "/debug/clusterz", parseClusterz)
+			var known clusters
+			known, v.Err = ask(ctx, l, v.Pod, "/debug/clusterz", parseClusterz)
+			v.Self, v.Clusters = known.self, known.states
 			return nil
 		})
 		if more.Gateways {
 			g.Go(func() error {
-				_, v.Gateways, v.GatewaysErr = ask(ctx, l, v.Pod, "/debug/networkz", parseNetworkz)
+				v.Gateways, v.GatewaysErr = ask(ctx, l, v.Pod, "/debug/networkz", parseNetworkz)
 				return nil
 			})
 		}
 		if more.Proxies {
 			g.Go(func() error {
-				_, v.Proxies, v.ProxiesErr = ask(ctx, l, v.Pod, "/debug/syncz", parseSyncz)
+				v.Proxies, v.ProxiesErr = ask(ctx, l, v.Pod, "/debug/syncz", parseSyncz)
 				return nil
 			})
 		}
@@ -85,34 +87,42 @@ func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Un
 }
 
 // ask reads a page of an istiod.
-func ask[T any](ctx context.Context, l *world.Connected, pod, path string, parse func([]byte) (string, T, error)) (self string, out T, err error) {
+func ask[T any](ctx context.Context, l *world.Connected, pod, path string, parse func([]byte) (T, error)) (T, error) {
 	body, err := l.Cluster.PodGet(ctx, l.Namespace, pod, istiodDebugPort, path)
 	if err != nil {
-		return "", out, err
+		var none T
+		return none, err
 	}
 	return parse(body)
 }
 
-// parseClusterz reads istiod's list of the clusters it knows, and which of them is
-// its own: the one that no Secret tells of.
+// clusters are those that an istiod knows: its own, "" where it does not say, and the
+// states of all by name.
+type clusters struct {
+	self   string
+	states map[string]string
+}
+
+// parseClusterz reads istiod's list of the clusters it knows. Its own is the one that no
+// Secret tells of.
 // https://github.com/istio/istio/blob/1.31.0/pkg/cluster/debug.go
-func parseClusterz(body []byte) (string, map[string]string, error) {
+func parseClusterz(body []byte) (clusters, error) {
 	var list []struct {
 		ID         string `json:"id"`
 		Secret     string `json:"secretName"`
 		SyncStatus string `json:"syncStatus"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
-		return "", nil, errors.New("read debug/clusterz: it is not the list of clusters that istiod serves")
+		return clusters{}, errors.New("read debug/clusterz: it is not the list of clusters that istiod serves")
 	}
-	self, out := "", make(map[string]string, len(list))
+	out := clusters{states: make(map[string]string, len(list))}
 	for _, c := range list {
-		out[c.ID] = c.SyncStatus
+		out.states[c.ID] = c.SyncStatus
 		if c.Secret == "" {
-			self = c.ID
+			out.self = c.ID
 		}
 	}
-	return self, out, nil
+	return out, nil
 }
 
 // Undiscovered says why the istiods of self, whose views these are, do not discover

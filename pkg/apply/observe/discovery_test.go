@@ -27,12 +27,12 @@ func TestParseClusterz(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			self, got, err := parseClusterz([]byte(tt.in))
+			got, err := parseClusterz([]byte(tt.in))
 			if (err != nil) != tt.bad {
 				t.Errorf("error: %v", err)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" || self != tt.self {
-				t.Errorf("%q, clusters (-want +got):\n%s", self, diff)
+			if diff := cmp.Diff(tt.want, got.states); diff != "" || got.self != tt.self {
+				t.Errorf("%q, clusters (-want +got):\n%s", got.self, diff)
 			}
 		})
 	}
@@ -43,8 +43,8 @@ func FuzzParseClusterz(f *testing.F) {
 	f.Add([]byte(`[null,{}]`))
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		_, got, err := parseClusterz(in)
-		if (got == nil) == (err == nil) {
+		got, err := parseClusterz(in)
+		if (got.states == nil) == (err == nil) {
 			t.Errorf("clusters %v, error %v", got, err)
 		}
 	})

@@ -17,6 +17,11 @@ func LastEvent(ctx context.Context, l *world.Connected, ref object.Ref) string {
 	if err != nil {
 		return ""
 	}
+	return lastMessage(events, ref)
+}
+
+// lastMessage is that of the newest of events about ref.
+func lastMessage(events []*unstructured.Unstructured, ref object.Ref) string {
 	newest, message := "", ""
 	for _, e := range events {
 		kind, _, _ := unstructured.NestedString(e.Object, "involvedObject", "kind")

@@ -92,7 +92,7 @@ func (b *Behind) config() *tls.Config {
 }
 
 // nowhere are the ranges of addresses that no host has: of documentation, of tests
-// of devices, and those that are no unicast.
+// of devices, and those that are not unicast.
 // https://www.iana.org/assignments/iana-ipv4-special-registry/
 func nowhere() []netip.Prefix {
 	var out []netip.Prefix

@@ -36,16 +36,21 @@ func ReadRoots(ctx context.Context, l *world.Connected) Roots {
 	if err := g.Wait(); err != nil {
 		return Roots{Err: err}
 	}
-	out := Roots{PEM: map[string]string{}}
+	return Roots{PEM: rootsIn(namespaces, maps)}
+}
+
+// rootsIn is what is in ConfigMap istio-ca-root-cert of the namespaces that are injected.
+func rootsIn(namespaces, maps []*unstructured.Unstructured) map[string]string {
+	out := map[string]string{}
 	for _, n := range namespaces {
 		if injects(n) {
-			out.PEM[n.GetName()] = ""
+			out[n.GetName()] = ""
 		}
 	}
 	for _, m := range maps {
-		if _, injected := out.PEM[m.GetNamespace()]; injected && m.GetName() == object.RootConfigMap {
+		if _, injected := out[m.GetNamespace()]; injected && m.GetName() == object.RootConfigMap {
 			text, _, _ := unstructured.NestedString(m.Object, "data", "root-cert.pem")
-			out.PEM[m.GetNamespace()] = strings.TrimSpace(text)
+			out[m.GetNamespace()] = strings.TrimSpace(text)
 		}
 	}
 	return out

@@ -15,7 +15,7 @@ import (
 // A Shape is a Service as its clients see it. It is comparable.
 type Shape struct {
 	Type  string // "headless", "ExternalName" or "with a cluster IP"
-	Ports string // "80/TCP http, 443/TCP", by number
+	Ports string // "443/TCP, 80/TCP http", sorted as text
 }
 
 // ReadServices reads how the Services of all namespaces look, by "namespace/name".
@@ -23,15 +23,20 @@ type Shape struct {
 func ReadServices(ctx context.Context, l *world.Connected) (map[string]Shape, error) {
 	out := map[string]Shape{}
 	err := l.Cluster.Each(ctx, schema.GroupKind{Kind: "Service"}, "", func(o *unstructured.Unstructured) {
-		ns := o.GetNamespace()
-		if ns != l.Namespace && !strings.HasPrefix(ns, "kube-") && o.GetDeletionTimestamp() == nil && (ns != "default" || o.GetName() != "kubernetes") {
-			out[ns+"/"+o.GetName()] = shapeOf(o)
+		if compared(o, l.Namespace) {
+			out[o.GetNamespace()+"/"+o.GetName()] = shapeOf(o)
 		}
 	})
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// compared is a Service that clients of other clusters may take for theirs.
+func compared(service *unstructured.Unstructured, istio string) bool {
+	ns := service.GetNamespace()
+	return ns != istio && !strings.HasPrefix(ns, "kube-") && service.GetDeletionTimestamp() == nil && (ns != "default" || service.GetName() != "kubernetes")
 }
 
 // shapeOf tells types apart that istiod treats differently: a Service of type

@@ -103,7 +103,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
 	for _, source := range c.Reads {
-		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDAccepted, component.IDSynced)
+		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDCredentialCluster, component.IDCredentialServer, component.IDAccepted, component.IDSynced)
 	}
 	for _, f := range found {
 		if f.ID == component.IDSynced && f.Cluster == c.Name && out.Discovers[f.Peer] == "" { // known, and should not be

@@ -166,7 +166,11 @@ func seenGateway(r *route) Step {
 	case r.to.Gateway.Host == "":
 		return uncertain("it is not known")
 	}
-	for _, v := range r.e.Probes[r.reader.Name].Istiods {
+	istiods := r.e.Probes[r.reader.Name].Istiods
+	if len(istiods) == 0 {
+		return uncertain("it is at %s; no istiod of %s was asked whether it sends there", r.to.Gateway, r.reader.Name)
+	}
+	for _, v := range istiods {
 		if v.Gateways == nil || v.Clusters[r.to.Name] != observe.Synced {
 			return uncertain("it is at %s; whether %s sends there is not known", r.to.Gateway, v.Pod)
 		}

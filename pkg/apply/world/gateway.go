@@ -205,6 +205,15 @@ func externalIPs(ctx context.Context, c object.Reader, selector labels.Set) ([]s
 	return out, nil
 }
 
+// Addresses are the IP addresses of a gateway, which are looked up where a plan did not
+// need them. Names that are not found have none.
+func (r Reach) Addresses(ctx context.Context, resolver Resolver) []netip.Addr {
+	if len(r.IPs) == 0 {
+		r.resolve(ctx, resolver)
+	}
+	return r.IPs
+}
+
 // resolve fills in IPs.
 func (r *Reach) resolve(ctx context.Context, resolver Resolver) {
 	for _, host := range r.Hosts {

@@ -1,0 +1,85 @@
+package observe
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+)
+
+func TestLastMessage(t *testing.T) {
+	event := func(kind, name, at, message string) *unstructured.Unstructured {
+		return object.New("v1", "Event", "ns", message, nil, map[string]any{
+			"involvedObject": map[string]any{"kind": kind, "name": name}, "lastTimestamp": at, "message": message,
+		})
+	}
+	events := []*unstructured.Unstructured{
+		event("Service", "a", "2026-11-26T10:00:02Z", "second"), event("Service", "a", "2026-11-26T10:00:01Z", "first"),
+		event("Service", "b", "2026-11-26T10:00:03Z", "of another"), event("Deployment", "a", "2026-11-26T10:00:03Z", "of another kind"),
+	}
+	for name, want := range map[string]string{"a": "second", "c": ""} {
+		if got := lastMessage(events, object.ServiceRef("ns", name)); got != want {
+			t.Errorf("of Service %s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestRootsIn(t *testing.T) {
+	var namespaces, maps []*unstructured.Unstructured
+	for name, labels := range map[string]map[string]any{
+		"enabled":                 {"istio-injection": "enabled"},
+		"without-root":            {"istio-injection": "enabled"},
+		"of-a-revision":           {"istio.io/rev": "canary"},
+		"disabled":                {"istio-injection": "disabled"},
+		"disabled-and-a-revision": {"istio-injection": "disabled", "istio.io/rev": "canary"},
+		"neither":                 nil,
+	} {
+		namespaces = append(namespaces, object.New("v1", "Namespace", "", name, map[string]any{"labels": labels}, nil))
+		if name != "without-root" {
+			maps = append(maps, object.New("v1", "ConfigMap", name, object.RootConfigMap, nil, map[string]any{"data": map[string]any{"root-cert.pem": "root of " + name + "\n"}}))
+		}
+		maps = append(maps, object.New("v1", "ConfigMap", name, "other", nil, map[string]any{"data": map[string]any{"root-cert.pem": "x"}}))
+	}
+	want := map[string]string{"enabled": "root of enabled", "without-root": "", "of-a-revision": "root of of-a-revision"}
+	if diff := cmp.Diff(want, rootsIn(namespaces, maps)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestShapeOf(t *testing.T) {
+	port := func(name string, number int64, protocol string) any {
+		return map[string]any{"name": name, "port": number, "protocol": protocol}
+	}
+	tests := map[string]struct {
+		spec map[string]any
+		want Shape
+	}{
+		"with ports in another order":      {map[string]any{"clusterIP": "10.0.0.1", "ports": []any{port("dns", 53, "UDP"), port("", 443, "")}}, Shape{"with a cluster IP", "443/TCP, 53/UDP dns"}},
+		"a load balancer, which has an IP": {map[string]any{"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, Shape{"with a cluster IP", ""}},
+		"headless":                         {map[string]any{"type": "ClusterIP", "clusterIP": "None"}, Shape{"headless", ""}},
+		"a name elsewhere":                 {map[string]any{"type": "ExternalName"}, Shape{"ExternalName", ""}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := shapeOf(object.New("v1", "Service", "ns", "s", nil, map[string]any{"spec": tt.spec})); got != tt.want {
+				t.Errorf("got %+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCompared(t *testing.T) {
+	for ref, want := range map[object.Ref]bool{
+		object.ServiceRef("shop", "cart"):          true,
+		object.ServiceRef("default", "kubernetes"): false,
+		object.ServiceRef("default", "cart"):       true,
+		object.ServiceRef("kube-system", "dns"):    false,
+		object.ServiceRef("istio-x", "istiod"):     false,
+	} {
+		if got := compared(object.New("v1", "Service", ref.Namespace, ref.Name, nil, nil), "istio-x"); got != want {
+			t.Errorf("%s: %v", ref, got)
+		}
+	}
+}
