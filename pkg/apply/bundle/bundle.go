@@ -1,5 +1,5 @@
-// Package bundle gathers what whoever helps with a mesh needs to see: of all clusters,
-// into one archive, and no secret.
+// Package bundle gathers what a helper needs to see of a mesh: from all clusters, into
+// one archive, and no secret.
 //
 // What is taken out of a cluster is listed ([kinds]): kinds of objects, and fields of
 // these. Nothing else is in a bundle. Where a listed field can hold what users put
