@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
+
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/complete"
 )
 
 //go:generate go test -run ^TestCommandsDoc$ . -update
@@ -79,33 +81,41 @@ func writeCommand(b *strings.Builder, cmd *cli.Command) {
 	}
 	b.WriteString("\n\n| flag | default | variable | |\n|---|---|---|---|\n")
 	for _, f := range cmd.Flags {
-		doc, ok := f.(cli.DocGenerationFlag)
-		if !ok {
-			continue
-		}
-		usage, value := doc.GetUsage(), ""
-		if before, rest, ok := strings.Cut(usage, "`"); ok {
-			name, after, _ := strings.Cut(rest, "`")
-			usage, value = before+name+after, " "+name
-		}
+		d := documentFlag(f)
 		var names []string
-		for _, n := range f.Names() {
-			dashes := "--"
-			if len(n) == 1 {
-				dashes = "-"
-			}
-			names = append(names, "`"+dashes+n+value+"`")
+		for _, n := range d.names {
+			names = append(names, code(strings.TrimSpace(n+" "+d.value)))
 		}
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", strings.Join(names, ", "), code(defaultOf(doc)), code(strings.Join(doc.GetEnvVars(), ", ")), usage)
+		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", strings.Join(names, ", "), code(d.standard), code(strings.Join(d.variables, ", ")), d.usage)
 	}
 }
 
-// defaultOf is a flag's value when it is not given, "" for none.
-func defaultOf(f cli.DocGenerationFlag) string {
-	if !f.TakesValue() {
-		return ""
+// A flagDoc is what the reference and the man page say of a flag.
+type flagDoc struct {
+	names     []string // with their dashes
+	value     string   // what its value is called, "" for none
+	usage     string
+	standard  string // its value when it is not given, "" for none
+	variables []string
+}
+
+func documentFlag(f cli.Flag) flagDoc {
+	var d flagDoc
+	d.usage, d.value = complete.Usage(f)
+	for _, n := range f.Names() {
+		dashes := "--"
+		if len(n) == 1 {
+			dashes = "-"
+		}
+		d.names = append(d.names, dashes+n)
 	}
-	return strings.Trim(f.GetDefaultText(), `"`)
+	if doc, ok := f.(cli.DocGenerationFlag); ok {
+		d.variables = doc.GetEnvVars()
+		if doc.TakesValue() {
+			d.standard = strings.Trim(doc.GetDefaultText(), `"`)
+		}
+	}
+	return d
 }
 
 func code(s string) string {

@@ -101,34 +101,22 @@ func manCommand(b *bytes.Buffer, cmd *cli.Command) {
 	}
 	b.WriteString("\n")
 	for _, f := range cmd.Flags {
-		doc, ok := f.(cli.DocGenerationFlag)
-		if !ok {
-			continue
-		}
-		usage, value := doc.GetUsage(), ""
-		if before, rest, ok := strings.Cut(usage, "`"); ok {
-			name, after, _ := strings.Cut(rest, "`")
-			usage, value = before+name+after, name
-		}
+		d := documentFlag(f)
 		var names []string
-		for _, n := range f.Names() {
-			dashes := "--"
-			if len(n) == 1 {
-				dashes = "-"
-			}
-			one := "\\fB" + roff(dashes+n) + "\\fR"
-			if value != "" {
-				one += " \\fI" + roff(value) + "\\fR"
+		for _, n := range d.names {
+			one := "\\fB" + roff(n) + "\\fR"
+			if d.value != "" {
+				one += " \\fI" + roff(d.value) + "\\fR"
 			}
 			names = append(names, one)
 		}
-		if d := defaultOf(doc); d != "" {
-			usage += " (" + d + " if not given)"
+		if d.standard != "" {
+			d.usage += " (" + d.standard + " if not given)"
 		}
-		if vars := doc.GetEnvVars(); len(vars) > 0 {
-			usage += " [" + strings.Join(vars, ", ") + "]"
+		if len(d.variables) > 0 {
+			d.usage += " [" + strings.Join(d.variables, ", ") + "]"
 		}
-		fmt.Fprintf(b, ".TP\n%s\n%s\n", strings.Join(names, ", "), roff(usage))
+		fmt.Fprintf(b, ".TP\n%s\n%s\n", strings.Join(names, ", "), roff(d.usage))
 	}
 }
 

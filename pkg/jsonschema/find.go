@@ -156,7 +156,7 @@ func (s *Schema) Ending(key string) []string {
 		schema *Schema
 	}
 	var out []string
-	for level := []node{{"", s}}; len(level) > 0; {
+	for level := []node{{"", s.Whole(s)}}; len(level) > 0; {
 		var next []node
 		for _, n := range level {
 			for _, p := range n.schema.Properties {

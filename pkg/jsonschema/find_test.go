@@ -86,9 +86,13 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// TestEnding looks below what the file's schema, and each key's, refer to.
 func TestEnding(t *testing.T) {
 	s := read(t)
-	if diff := cmp.Diff([]string{"gateways"}, s.Whole(s).Ending("gateways")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	s.Defs["File"].Properties.Set("spare", &Schema{Ref: "#/$defs/Cluster"})
+	for key, want := range map[string][]string{"gateways": {"gateways"}, "zone": {"spare.zone"}, "none": nil} {
+		if diff := cmp.Diff(want, s.Ending(key)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", key, diff)
+		}
 	}
 }

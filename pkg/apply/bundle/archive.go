@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// Root is the directory that all files of an archive are in.
-const Root = "setup-mesh-bundle"
+// root is the directory that all files of an archive are in.
+const root = "setup-mesh-bundle"
 
 // Archive writes the files as tar.gz, in their order. The same files give the same
 // bytes.
@@ -16,7 +16,7 @@ func (b *Bundle) Archive(w io.Writer) error {
 	z := gzip.NewWriter(w)
 	t := tar.NewWriter(z)
 	for _, f := range b.Files {
-		h := &tar.Header{Typeflag: tar.TypeReg, Name: Root + "/" + f.Name, Size: int64(len(f.Content)), Mode: 0o600, ModTime: b.now.UTC().Truncate(1e9), Format: tar.FormatPAX}
+		h := &tar.Header{Typeflag: tar.TypeReg, Name: root + "/" + f.Name, Size: int64(len(f.Content)), Mode: 0o600, ModTime: b.now.UTC().Truncate(1e9), Format: tar.FormatPAX}
 		if err := t.WriteHeader(h); err != nil {
 			return fmt.Errorf("pack %s: %w", f.Name, err)
 		}

@@ -1,5 +1,5 @@
-// Package bundle gathers what whoever helps with a mesh needs to see: of all clusters,
-// into one archive, and no secret.
+// Package bundle gathers what a helper needs to see of a mesh: from all clusters, into
+// one archive, and no secret.
 //
 // What is taken out of a cluster is listed ([kinds]): kinds of objects, and fields of
 // these. Nothing else is in a bundle. Where a listed field can hold what users put
@@ -58,8 +58,9 @@ type Bundle struct {
 	Files []File
 	// Missing is what could not be had, a line each.
 	Missing []string
-	// Found is how often a value of a Secret was found after all, and taken out.
-	Found int
+	// Found are the names of files that held values of Secrets after all, which were
+	// taken out.
+	Found []string
 	now   time.Time
 }
 
@@ -67,15 +68,6 @@ type Bundle struct {
 type File struct {
 	Name    string // with slashes
 	Content []byte
-}
-
-// Size is how many bytes the files have before they are packed.
-func (b *Bundle) Size() int {
-	n := 0
-	for _, f := range b.Files {
-		n += len(f.Content)
-	}
-	return n
 }
 
 // Make gathers from all clusters at once. It returns what could be had by the end of
@@ -105,9 +97,15 @@ func Make(ctx context.Context, c Contents) *Bundle {
 		}
 	}
 	for i := range b.Files {
-		var n int
-		b.Files[i].Content, n = hidden.scrub(b.Files[i].Content)
-		b.Found += n
+		content, n := hidden.scrub(b.Files[i].Content)
+		if n > 0 {
+			b.Files[i].Content, b.Found = content, append(b.Found, b.Files[i].Name)
+		}
+	}
+	slices.Sort(b.Found)
+	for i, what := range b.Missing {
+		content, _ := hidden.scrub([]byte(what))
+		b.Missing[i] = string(content)
 	}
 	slices.SortFunc(b.Files, func(x, y File) int { return strings.Compare(x.Name, y.Name) })
 	b.Files = slices.Insert(b.Files, 0, File{"README.txt", b.index(c)})

@@ -204,8 +204,8 @@ func checkCanaries(t *testing.T, b *Bundle, hide canaries) {
 			t.Errorf("%s holds the canary of: %s", f.Name, where)
 		}
 	}
-	if b.Found != 0 {
-		t.Errorf("the rules left %d secrets for the last check", b.Found)
+	if len(b.Found) != 0 {
+		t.Errorf("the rules left secrets for the last check in %q", b.Found)
 	}
 }
 
@@ -309,6 +309,40 @@ func TestTheLastCheck(t *testing.T) {
 	if want := "a [redacted] b [redacted] istio-remote-secret-east https://east.example.com:6443"; string(got) != want || n != 2 {
 		t.Errorf("got %q, %d found", got, n)
 	}
+}
+
+// TestTheLastCheckIsOfEverything: files, and what is said to be missing.
+func TestTheLastCheckIsOfEverything(t *testing.T) {
+	const token = "Zk3vQ9tLr2WmXy81Bd"
+	synctest.Test(t, func(t *testing.T) {
+		fleet := applytest.New(1)
+		defer fleet.Close()
+		east := fleet.Add("east")
+		for _, o := range []*unstructured.Unstructured{
+			object.New("v1", "Namespace", "", ns, nil, nil),
+			object.New("v1", "Secret", ns, "s", nil, map[string]any{"data": map[string]any{"a": base64.StdEncoding.EncodeToString([]byte(token))}}),
+			object.New("v1", "Event", ns, "e", nil, map[string]any{"message": "it said " + token}),
+		} {
+			if _, err := east.As("kubectl").Create(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run, ctx := fleet.Run(t.Context())
+		client, err := run.Open("east")
+		b := Make(ctx, Contents{Mesh: "m", Now: time.Now(), Topology: []byte("mesh_id: m"), Base: []byte("kind: a"), Unplanned: errors.New("it heard " + token),
+			Clusters: []Source{{Name: "east", Namespace: ns, Client: client, Err: err}}})
+		if diff := cmp.Diff([]string{"clusters/east/objects/event.yaml"}, b.Found); diff != "" {
+			t.Errorf("found (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"plan and status: it heard [redacted]"}, b.Missing); diff != "" {
+			t.Errorf("missing (-want +got):\n%s", diff)
+		}
+		for _, f := range b.Files {
+			if bytes.Contains(f.Content, []byte(token)) {
+				t.Errorf("%s holds the token:\n%s", f.Name, f.Content)
+			}
+		}
+	})
 }
 
 // TestWhenTokensEnd is in a bundle: it is about tokens, and holds none.

@@ -106,7 +106,7 @@ func (b *Bundle) objects(k kind, all []*unstructured.Unstructured, err error) {
 		fmt.Fprintf(&text, "---\n%s", one)
 	}
 	name := strings.ToLower(k.Kind)
-	if k.Group != "" && slices.Contains([]string{"Gateway"}, k.Kind) { // two groups have one
+	if k.Kind == "Gateway" { // two groups have one
 		name += "." + k.Group
 	}
 	b.add("objects/"+name+".yaml", []byte(text.String()))

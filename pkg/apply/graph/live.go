@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"net"
 	"slices"
 
@@ -60,7 +59,7 @@ func (g *Graph) seeArrow(a *Arrow, found []status.Cluster) {
 		a.State = OK
 	case word != "":
 		f := g.find(asked.Name, peer, word)
-		a.State, a.Reason, a.Message, a.Fix = stateOf(f), words(word), f.Message, f.Hint
+		a.State, a.Reason, a.Message, a.Fix = stateOf(f), status.Words(word), f.Message, f.Hint
 	case asked.Unreached != "":
 		a.State, a.Reason = Unknown, asked.Name+" is not reached"
 	default:
@@ -81,13 +80,7 @@ func (g *Graph) find(cluster, peer, word string) plan.Finding {
 // seeCluster is what was found of a cluster: what is wrong between it and another is
 // said by their arrow, if they have one.
 func (g *Graph) seeCluster(c *Cluster, found status.Cluster) {
-	c.Istio, c.Drift = found.Istio, found.Drift
-	if found.Trust.State != "" {
-		c.Trust = found.Trust.State
-		if !found.Trust.NotAfter.IsZero() {
-			c.Trust = fmt.Sprintf("%s, %d d", c.Trust, found.Trust.Days)
-		}
-	}
+	c.Istio, c.Drift, c.Trust = found.Istio, found.Drift, found.Trust.Words()
 	g.seeGateway(c, found)
 	c.State = OK
 	for i, f := range g.Problems {
@@ -122,7 +115,7 @@ func (c *Cluster) suffers(f plan.Finding, said bool) {
 	case f.State == "" || f.State == "unknown":
 		c.Reason = f.Message
 	default:
-		c.Reason = f.ID + ": " + words(f.State)
+		c.Reason = f.ID + ": " + status.Words(f.State)
 	}
 }
 
@@ -141,7 +134,7 @@ func (g *Graph) seeGateway(c *Cluster, found status.Cluster) {
 	case notAddress == nil:
 		c.Gateway = Gateway{State: OK, Address: found.Gateway}
 	default:
-		c.Gateway = Gateway{State: stateOf(g.find(c.Name, "", found.Gateway)), Reason: words(found.Gateway)}
+		c.Gateway = Gateway{State: stateOf(g.find(c.Name, "", found.Gateway)), Reason: status.Words(found.Gateway)}
 	}
 }
 
@@ -151,26 +144,4 @@ func stateOf(f plan.Finding) State {
 		return Unknown
 	}
 	return Broken
-}
-
-// words are the words of a table that say too little by themselves.
-func words(state string) string {
-	switch object.Class(state) {
-	case object.Unauthorized:
-		return "token refused"
-	case object.Forbidden:
-		return "permission missing"
-	case object.Untrusted:
-		return "certificate not trusted"
-	case object.Webhook:
-		return "webhook not reached"
-	case object.ServerFault:
-		return "API server error"
-	case object.Unclassified:
-		return "error"
-	}
-	if state == "moved" {
-		return "gateway address changed"
-	}
-	return state
 }

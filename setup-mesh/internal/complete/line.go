@@ -57,15 +57,15 @@ func (l line) flags() []Candidate {
 	for _, f := range l.command.Flags {
 		_, given := l.given[f.Names()[0]]
 		if _, again := f.(*cli.StringSliceFlag); !given || again {
-			about, _ := usage(f)
+			about, _ := Usage(f)
 			out = append(out, Candidate{"--" + f.Names()[0], about})
 		}
 	}
 	return append(out, Candidate{"--help", "show help"})
 }
 
-// usage is what a flag is for, and the name that it calls its value.
-func usage(f cli.Flag) (about, value string) {
+// Usage is what a flag is for, and the name that it calls its value, "" for none.
+func Usage(f cli.Flag) (about, value string) {
 	d, ok := f.(cli.DocGenerationFlag)
 	if !ok {
 		return "", ""
@@ -80,7 +80,7 @@ func (l line) values(f cli.Flag) []Candidate {
 	if f == nil {
 		return nil
 	}
-	about, value := usage(f)
+	about, value := Usage(f)
 	switch value {
 	case "FILE":
 		return []Candidate{{Word: Files}}

@@ -44,6 +44,7 @@ func TestNowhere(t *testing.T) {
 		"a key below a context":                 {"contexts.east.networ", "did you mean contexts.east.network?"},
 		"a value":                               {"values.pilot.traceSamplng", "did you mean spec.values.pilot.traceSampling?"},
 		"a key that is elsewhere":               {"traceSampling", "did you mean spec.values.pilot.traceSampling?"},
+		"a key of topology.yaml that is below":  {"topology.namespaces", "did you mean injection.namespaces?"},
 		"a key below an overlay":                {"contexts.east.overlay.values.pilto", "did you mean spec.values.pilot?"},
 		"a key like none":                       {"components.xyzzy", "setup-mesh explain spec.components lists the keys"},
 		"a key of a gateway that all have":      {"components.ingressGateways.enabeld", "did you mean spec.components.ingressGateways.enabled?"},

@@ -11,7 +11,7 @@ type BundleFacts struct {
 	Bytes   int    // of the archive
 	Files   int
 	Missing []string // what could not be had
-	Found   int      // values of Secrets that only the last check found
+	Found   []string // files in which only the last check found values of Secrets
 }
 
 // Bundled says what is in a bundle, on out, and what to do with it, on msg.
@@ -24,8 +24,8 @@ func Bundled(out, msg io.Writer, b BundleFacts) {
 	for _, what := range b.Missing {
 		say(msg, "setup-mesh: warning: not in the bundle: %s", what)
 	}
-	if b.Found > 0 {
-		say(msg, "setup-mesh: warning: %s of a Secret stood in other files and was taken out: please report where", count(b.Found, "value"))
+	if len(b.Found) > 0 {
+		say(msg, "setup-mesh: warning: values of Secrets stood in %s, and were taken out: see [redacted] there, and please report where they came from", every(b.Found))
 	}
 	say(msg, "It holds no secrets, but names and addresses of your clusters. Read it before you send it.")
 	if b.File != "-" {

@@ -5,8 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 )
@@ -36,15 +36,15 @@ type statusView struct {
 }
 
 func (v statusView) print() {
-	v.lines(v.clusters())
+	printLines(v.w, v.clusters())
 	v.fine()
 	if len(v.status.Clusters) > 1 {
 		io.WriteString(v.w, "\n")
-		v.lines(v.discovery())
+		printLines(v.w, v.discovery())
 	}
 	if served := v.served(); len(served) > 0 {
 		io.WriteString(v.w, "\n")
-		v.lines(served)
+		printLines(v.w, served)
 	}
 	io.WriteString(v.w, "\n")
 	v.findings("!", v.status.Notes)
@@ -69,7 +69,7 @@ func (v statusView) clusters() []string {
 		}
 		row := []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?", "?"}
 		if c.Unreached == "" {
-			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), trustWords(c.Trust), yesNo(c.Drift), tokenWords(c)}
+			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), c.Trust.Words(), yesNo(c.Drift), tokenWords(c)}
 		}
 		if v.wide {
 			row = append(row, wideRow(c)...)
@@ -80,7 +80,7 @@ func (v statusView) clusters() []string {
 		return nil
 	}
 	lines := table(rows)
-	if v.wide || !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+	if v.wide || fit(lines) {
 		return lines
 	}
 	for i, row := range rows {
@@ -105,13 +105,6 @@ func hoursLeft(hours int) string {
 		return fmt.Sprintf("%d h", hours)
 	}
 	return fmt.Sprintf("%d d", hours/24)
-}
-
-// lines prints what table made safe.
-func (v statusView) lines(lines []string) {
-	for _, line := range lines {
-		io.WriteString(v.w, line+"\n")
-	}
 }
 
 // everyone words who the mesh is.
@@ -181,7 +174,7 @@ func (v statusView) discovery() []string {
 		rows = append(rows, row)
 	}
 	if !v.brief {
-		if matrix := table(rows); len(matrix[0]) <= textWidth {
+		if matrix := table(rows); fit(matrix) {
 			return matrix
 		}
 	}
@@ -222,18 +215,14 @@ func (v statusView) served() []string {
 // should; the finding says more.
 func servedWords(c status.Cluster) string {
 	switch c.Served {
-	case "ok":
+	case status.Ok:
 		return "ok"
 	case "":
 		return "?"
-	case "webhook":
-		return "NO: webhook unreachable"
-	case "moved":
-		return "NO: gateway address changed"
-	case "other":
+	case string(object.Unclassified):
 		return "NO"
 	}
-	return "NO: " + c.Served
+	return "NO: " + status.Words(c.Served)
 }
 
 // discoversWords is a row of the matrix in words.
@@ -275,13 +264,6 @@ func cell(c status.Cluster, other string) string {
 	default:
 		return "NO"
 	}
-}
-
-func trustWords(t status.Trust) string {
-	if t.NotAfter.IsZero() {
-		return t.State
-	}
-	return fmt.Sprintf("%s, %d d", t.State, t.Days)
 }
 
 func orDash(s string) string {

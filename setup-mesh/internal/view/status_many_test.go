@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
@@ -104,4 +106,16 @@ func TestYAML(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "status/yaml", b.String())
+}
+
+// TestFaults: findings are alike although each names its cluster, and not if they are
+// about different peers.
+func TestFaults(t *testing.T) {
+	of := func(cluster, peer string) plan.Finding {
+		return plan.Finding{ID: "a/b", Cluster: cluster, Peer: peer, Message: "no Secret of " + cluster, Hint: "look at " + cluster}
+	}
+	all := []plan.Finding{of("east", "x"), of("west", "x"), of("north", "y")}
+	if diff := cmp.Diff([]fault{{all[0], all[1]}, {all[2]}}, faults(all)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -143,6 +144,18 @@ func table(rows [][]string) []string {
 		lines[i] = strings.TrimRight(b.String(), " ")
 	}
 	return lines
+}
+
+// fit says whether no line is longer than textWidth.
+func fit(lines []string) bool {
+	return !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth })
+}
+
+// printLines prints what table made safe.
+func printLines(w io.Writer, lines []string) {
+	for _, line := range lines {
+		io.WriteString(w, line+"\n")
+	}
 }
 
 // wrapped breaks text at spaces into lines of at most width, but for longer words.

@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
 )
@@ -47,10 +46,10 @@ func (v verifyView) verdict() {
 	if len(r.Pairs) > 0 {
 		say(v.w, "%s from each cluster to helloworld.%s:5000, by who answered them:", count(r.Calls, "call"), r.Namespace)
 		io.WriteString(v.w, "\n")
-		v.lines(v.matrix())
+		printLines(v.w, v.matrix())
 		io.WriteString(v.w, "\n")
 		if ways := v.ways(); len(ways) > 1 {
-			v.lines(table(ways))
+			printLines(v.w, table(ways))
 			io.WriteString(v.w, "\n")
 		}
 		for _, line := range v.security() {
@@ -72,12 +71,6 @@ func (v verifyView) problems() {
 	for _, p := range v.report.Problems {
 		say(v.w, "%s %s", v.colour.mark("x"), p.Message)
 		fix(v.w, "    ", p.Hint)
-	}
-}
-
-func (v verifyView) lines(lines []string) {
-	for _, line := range lines {
-		io.WriteString(v.w, line+"\n")
 	}
 }
 
@@ -105,7 +98,7 @@ func (v verifyView) matrix() []string {
 		rows = append(rows, row)
 	}
 	lines := table(rows)
-	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+	if fit(lines) {
 		return lines
 	}
 	rows = nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
 )
@@ -14,7 +13,7 @@ func VerifyService(w io.Writer, r *verify.ServiceReport, colour bool) {
 	say(w, "What a proxy in each cluster is told of Service %s: pods, by the cluster they are in.", r.Service)
 	io.WriteString(w, "\n")
 	v := verifyView{w, palette(colour), &verify.Report{Problems: r.Problems}}
-	v.lines(serviceMatrix(r))
+	printLines(v.w, serviceMatrix(r))
 	io.WriteString(w, "\n")
 	v.problems()
 	if r.OK() {
@@ -49,7 +48,7 @@ func serviceMatrix(r *verify.ServiceReport) []string {
 		all = append(all, row)
 	}
 	lines := table(all)
-	if !slices.ContainsFunc(lines, func(line string) bool { return utf8.RuneCountInString(line) > textWidth }) {
+	if fit(lines) {
 		return lines
 	}
 	all = nil
