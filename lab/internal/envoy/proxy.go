@@ -20,7 +20,7 @@ type Proxy struct {
 	app     func(port uint16) http.Handler
 	changed func()
 
-	ready chan struct{}
+	ready chan struct{} // closed once the proxy has been told all that it needs
 
 	mu       sync.Mutex
 	own      *agent.Identity
@@ -65,9 +65,6 @@ func (p *Proxy) Configure(s xds.State) {
 	p.mu.Unlock()
 	p.changed()
 }
-
-// Ready is closed once the proxy has been told all that it needs.
-func (p *Proxy) Ready() <-chan struct{} { return p.ready }
 
 // Ports are those on which an istiod wants a gateway to listen.
 func (p *Proxy) Ports() map[uint16]bool {

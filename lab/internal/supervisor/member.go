@@ -24,6 +24,7 @@ type member struct {
 	balancer *balancer.Balancer
 	kubelet  *kubelet.Server
 	stop     context.CancelFunc
+	routes   map[string]string // in its table, to gateways of all clusters and to pods
 	runs     sync.WaitGroup // while something does until stop
 }
 
