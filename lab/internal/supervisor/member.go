@@ -25,7 +25,7 @@ type member struct {
 	kubelet  *kubelet.Server
 	stop     context.CancelFunc
 	routes   map[string]string // in its table, to gateways of all clusters and to pods
-	runs     sync.WaitGroup // while something does until stop
+	runs     sync.WaitGroup    // while something does until stop
 }
 
 // newMember prepares a cluster. The member is to be closed even when an error comes with it.
