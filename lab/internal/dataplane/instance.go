@@ -64,6 +64,7 @@ func (i *instance) app(port uint16) http.Handler {
 func (i *instance) run(ctx context.Context) {
 	var all sync.WaitGroup
 	if i.proxy != nil {
+		i.runner.changed() // [Runner.Plays] says so from now on, though the proxy may never be told to listen
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial, Proxy: i.proxy}
 		all.Go(func() { a.Run(ctx, i.note) })
 	}

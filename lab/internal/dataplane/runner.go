@@ -28,7 +28,7 @@ type Runner struct {
 }
 
 // NewRunner returns a Runner that does nothing until [Runner.Run], and ends with ends. changed is called, from any
-// goroutine, whenever [Runner.Routes] may have changed.
+// goroutine, whenever [Runner.Routes] or [Runner.Plays] may have changed.
 func NewRunner(ends context.Context, c *cluster.Cluster, p *ports.Pool, changed func()) *Runner {
 	return &Runner{ends: ends, cluster: c, pool: p, changed: changed, pods: map[types.UID]*instance{}}
 }
