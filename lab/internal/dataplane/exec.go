@@ -50,7 +50,7 @@ func (i *instance) admin(path string, out, errOut io.Writer) (int, error) {
 }
 
 func (r *Runner) find(namespace, pod string) *instance {
-	for _, i := range r.all() {
+	for _, i := range r.pods.All() {
 		if i.pod.Namespace == namespace && i.pod.Name == pod {
 			return i
 		}

@@ -22,8 +22,7 @@ type instance struct {
 	pod     *corev1.Pod
 	role    role
 	network network
-	proxy   *envoy.Proxy // nil for a pod without
-	stop    context.CancelFunc
+	proxy   *envoy.Proxy  // nil for a pod without
 	listens chan struct{} // something is to be listened on, or no longer
 
 	mu      sync.Mutex
@@ -36,9 +35,9 @@ type socket struct {
 	port int
 }
 
-func newInstance(r *Runner, pod *corev1.Pod, role role, stop context.CancelFunc) *instance {
+func newInstance(r *Runner, pod *corev1.Pod, role role) *instance {
 	i := &instance{
-		runner: r, pod: pod, role: role, network: network{r.cluster, pod.Namespace}, stop: stop,
+		runner: r, pod: pod, role: role, network: network{r.cluster, pod.Namespace},
 		listens: make(chan struct{}, 1), sockets: map[uint16]*socket{},
 	}
 	if role.proxy != "" {

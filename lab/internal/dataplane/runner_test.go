@@ -26,5 +26,5 @@ func TestGatewayThatIsToldNothing(t *testing.T) {
 	if !<-heard {
 		t.Error("it is said not to be played")
 	}
-	r.wg.Wait()
+	r.pods.Wait()
 }
