@@ -158,7 +158,7 @@ func (s *statusFaults) service(in, name string, port int32, ip string) func(*tes
 	}
 }
 
-// sameService makes a Service of west-1 as it is elsewhere: anew, since what is headless stays so.
+// sameService makes a Service of west-1 as it is elsewhere. It is made again, since a headless Service stays headless.
 func (s *statusFaults) sameService(name string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()

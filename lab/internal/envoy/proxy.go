@@ -1,7 +1,7 @@
 // Package envoy plays Envoy, as far as requests between workloads need it: it does with connections and HTTP/1.1
 // requests what an istiod says. It knows virtual inbound and gateway listeners, filter chains, routes, clusters,
 // endpoints, mutual TLS, retries and statistics. It does not know other filters (RBAC, JWT, faults), HTTP/2, outlier
-// detection, and certificates of others than istiod.
+// detection, or certificates of others than istiod.
 package envoy
 
 import (
