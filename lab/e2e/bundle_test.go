@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// bundled has everything for whoever helps gathered, in which is none of the secrets that the clusters and the work directory
-// hold.
+// bundled gathers everything for somebody who is to help. None of the secrets of the clusters and of the work directory is in it.
 func (j *journey) bundled(t *testing.T) {
 	j.collectSecrets(t)
 	r := j.run(t, 0, "bundle", "--out", "-")

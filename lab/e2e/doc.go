@@ -1,5 +1,5 @@
 // Package e2e holds the end-to-end tests: the setup-mesh binary against real control planes with real istiods.
 //
-// What istiods say of each other, what they tell proxies, and the certificates that they sign are the evidence, and requests
-// between pods: there is no Envoy in a [lab.Lab], but what an istiod tells one is done.
+// The evidence is what istiods say of each other, what they tell proxies, the certificates that they sign, and requests between
+// pods. There is no Envoy in a [lab.Lab]: it plays proxies by what istiods tell them.
 package e2e

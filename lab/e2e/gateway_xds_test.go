@@ -14,9 +14,9 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-)
 
-const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener"
+	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
+)
 
 // wantExposed wants the east-west gateway of a primary to be told to pass on TLS to its own istiod, where it serves
 // remote clusters, and nowhere where it does not. What it is told is the evidence.
@@ -40,7 +40,7 @@ func (m *sharedMesh) wantExposed(t *testing.T, context string) {
 			return err
 		}
 		got := map[string]string{}
-		err = subscribe(ctx, istiod.Addresses.XDS, &discovery.DiscoveryRequest{Node: node, TypeUrl: listenerType},
+		err = subscribe(ctx, istiod.Addresses.XDS, &discovery.DiscoveryRequest{Node: node, TypeUrl: xds.ListenerType},
 			func(answer *discovery.DiscoveryResponse) (bool, error) {
 				got, err = passedOn(answer)
 				return true, err

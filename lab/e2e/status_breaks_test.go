@@ -20,15 +20,15 @@ var breakable = map[string]schema.GroupVersionResource{
 	"crd":                {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
 	"deployment":         {Group: "apps", Version: "v1", Resource: "deployments"},
 	"endpointslice":      {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
-	"gateway":            {Group: "networking.istio.io", Version: "v1", Resource: "gateways"},
+	"gateway":            istioGateways,
 	"injector":           {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"},
 	"namespace":          {Version: "v1", Resource: "namespaces"},
-	"peerauthentication": {Group: "security.istio.io", Version: "v1", Resource: "peerauthentications"},
+	"peerauthentication": peerAuthentications,
 	"secret":             {Version: "v1", Resource: "secrets"},
 	"service":            {Version: "v1", Resource: "services"},
 	"serviceaccount":     {Version: "v1", Resource: "serviceaccounts"},
 	"validator":          {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"},
-	"virtualservice":     {Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"},
+	"virtualservice":     virtualServices,
 }
 
 // at is where a resource of Istio's namespace, or of the whole cluster, is changed.

@@ -11,6 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
 )
 
 // otherWorkloads: what runs is not what was applied.
@@ -141,7 +143,7 @@ func (s *statusFaults) connects(to string, p sidecar, version string) func(*test
 		s.ends = append(s.ends, end)
 		at := s.clusters[to].mustIstiod(t).Addresses.XDS
 		go func() {
-			ask := &discovery.DiscoveryRequest{Node: node, TypeUrl: "type.googleapis.com/envoy.config.cluster.v3.Cluster"}
+			ask := &discovery.DiscoveryRequest{Node: node, TypeUrl: xds.ClusterType}
 			_ = subscribe(ctx, at, ask, func(*discovery.DiscoveryResponse) (bool, error) { return false, nil }) // until it is ended
 		}()
 	}
@@ -156,7 +158,7 @@ func (s *statusFaults) service(in, name string, port int32, ip string) func(*tes
 	}
 }
 
-// sameService makes a Service of west-1 as it is elsewhere: anew, since what is headless stays so.
+// sameService makes a Service of west-1 as it is elsewhere. It is made again, since a headless Service stays headless.
 func (s *statusFaults) sameService(name string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()

@@ -70,7 +70,7 @@ func (d *dataPlane) wrongAddress(t *testing.T) {
 	d.becomes(t, d.all())
 }
 
-// gatewayDeleted: istiod gives the gateway of west-1 no listener on 15443 any more.
+// gatewayDeleted: istiod no longer gives the gateway of west-1 a listener on 15443.
 func (d *dataPlane) gatewayDeleted(t *testing.T) {
 	gateways := d.clusters[west1].dynamic.Resource(istioGateways).Namespace("istio-system")
 	if err := gateways.Delete(t.Context(), "cross-network-gateway", metav1.DeleteOptions{}); err != nil {

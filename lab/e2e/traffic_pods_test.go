@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"maps"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -47,14 +48,10 @@ func workloads(t *testing.T, c *cluster) {
 }
 
 func deployment(name string, labels map[string]string, account string, container corev1.Container) *appsv1.Deployment {
-	template := map[string]string{}
-	for k, v := range labels {
-		template[k] = v
-	}
 	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: appsv1.DeploymentSpec{
 		Selector: &metav1.LabelSelector{MatchLabels: labels},
 		Template: corev1.PodTemplateSpec{
-			ObjectMeta: metav1.ObjectMeta{Labels: template}, Spec: corev1.PodSpec{ServiceAccountName: account, Containers: []corev1.Container{container}},
+			ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(labels)}, Spec: corev1.PodSpec{ServiceAccountName: account, Containers: []corev1.Container{container}},
 		},
 	}}
 }

@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 const helloService = "outbound|80||hello.shop.svc.cluster.local"
@@ -53,14 +52,13 @@ func (j *journey) injection(t *testing.T) {
 
 // validation is by istiod: what it refuses here, the schema of the CRD allows.
 func (j *journey) validation(t *testing.T) {
-	gateways := schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "gateways"}
 	for name, c := range j.clusters {
 		gateway := &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": map[string]any{"name": "invalid"},
 			"spec": map[string]any{"servers": []any{map[string]any{
 				"hosts": []any{"a.*.example.com"}, "port": map[string]any{"number": int64(80), "name": "http", "protocol": "HTTP"}}}},
 		}}
-		_, err := c.dynamic.Resource(gateways).Namespace("shop").Create(context.Background(), gateway, metav1.CreateOptions{})
+		_, err := c.dynamic.Resource(istioGateways).Namespace("shop").Create(context.Background(), gateway, metav1.CreateOptions{})
 		if err == nil || !strings.Contains(err.Error(), "validation.istio.io") || !strings.Contains(err.Error(), "denied the request") {
 			t.Errorf("%s: an invalid Gateway is answered with %v", name, err)
 		}

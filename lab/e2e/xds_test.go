@@ -12,9 +12,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/structpb"
-)
 
-const endpointType = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
+)
 
 // A sidecar is a proxy that asks its istiod for endpoints, as an Envoy beside a workload does.
 type sidecar struct {
@@ -55,7 +55,7 @@ func (s sidecar) watch(ctx context.Context, istiod, service string, done func([]
 	if err != nil {
 		return err
 	}
-	return subscribe(ctx, istiod, &discovery.DiscoveryRequest{Node: node, TypeUrl: endpointType, ResourceNames: []string{service}},
+	return subscribe(ctx, istiod, &discovery.DiscoveryRequest{Node: node, TypeUrl: xds.EndpointType, ResourceNames: []string{service}},
 		func(answer *discovery.DiscoveryResponse) (bool, error) {
 			addresses, err := parseEndpoints(answer)
 			return err == nil && done(addresses), err

@@ -2,7 +2,6 @@ package dataplane
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,9 +13,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab/internal/envoy"
 )
 
-// ErrNotPlayed says that nothing runs for a pod or a container.
-var ErrNotPlayed = errors.New("nothing runs here")
-
 // notFound is a shell's exit code for a command that is not there.
 const notFound = 127
 
@@ -25,7 +21,7 @@ const notFound = 127
 func (r *Runner) Exec(ctx context.Context, namespace, pod, container string, command []string, out, errOut io.Writer) (int, error) {
 	i := r.find(namespace, pod)
 	if i == nil {
-		return 0, fmt.Errorf("pod %s/%s: %w", namespace, pod, ErrNotPlayed)
+		return 0, fmt.Errorf("pod %s/%s: nothing runs here", namespace, pod)
 	}
 	switch {
 	case container == clientContainer && i.role.client && command[0] == "curl":
@@ -54,7 +50,7 @@ func (i *instance) admin(path string, out, errOut io.Writer) (int, error) {
 }
 
 func (r *Runner) find(namespace, pod string) *instance {
-	for _, i := range r.all() {
+	for _, i := range r.pods.All() {
 		if i.pod.Namespace == namespace && i.pod.Name == pod {
 			return i
 		}

@@ -22,8 +22,7 @@ type instance struct {
 	pod     *corev1.Pod
 	role    role
 	network network
-	proxy   *envoy.Proxy // nil for a pod without
-	stop    context.CancelFunc
+	proxy   *envoy.Proxy  // nil for a pod without
 	listens chan struct{} // something is to be listened on, or no longer
 
 	mu      sync.Mutex
@@ -36,9 +35,9 @@ type socket struct {
 	port int
 }
 
-func newInstance(r *Runner, pod *corev1.Pod, role role, stop context.CancelFunc) *instance {
+func newInstance(r *Runner, pod *corev1.Pod, role role) *instance {
 	i := &instance{
-		runner: r, pod: pod, role: role, network: network{r.cluster, pod.Namespace}, stop: stop,
+		runner: r, pod: pod, role: role, network: network{r.cluster, pod.Namespace},
 		listens: make(chan struct{}, 1), sockets: map[uint16]*socket{},
 	}
 	if role.proxy != "" {
@@ -64,6 +63,7 @@ func (i *instance) app(port uint16) http.Handler {
 func (i *instance) run(ctx context.Context) {
 	var all sync.WaitGroup
 	if i.proxy != nil {
+		i.runner.changed() // [Runner.Plays] says so from now on, though the proxy may never be told to listen
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial, Proxy: i.proxy}
 		all.Go(func() { a.Run(ctx, i.note) })
 	}

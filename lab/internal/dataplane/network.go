@@ -95,8 +95,11 @@ func (n network) service(ctx context.Context, host string) (*corev1.Service, err
 	if !ok {
 		namespace = n.namespace
 	}
+	if strings.Contains(namespace, ".") {
+		return nil, fmt.Errorf("%s: %w", host, curl.ErrUnknownHost)
+	}
 	s, err := services(namespace).Get(ctx, name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) || strings.Contains(namespace, ".") {
+	if apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("%s: %w", host, curl.ErrUnknownHost)
 	}
 	return s, err

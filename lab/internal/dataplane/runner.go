@@ -4,7 +4,6 @@ package dataplane
 import (
 	"context"
 	"maps"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
 	"github.com/setup-mesh/setup-mesh/lab/internal/follow"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
+	"github.com/setup-mesh/setup-mesh/lab/internal/running"
 )
 
 // A Runner plays the pods of one cluster that have a [role]. Its methods are safe for concurrent use.
@@ -21,85 +21,51 @@ type Runner struct {
 	pool    *ports.Pool
 	changed func() // other addresses lead to pods
 	ends    context.Context
-
-	mu   sync.Mutex
-	pods map[types.UID]*instance
-	wg   sync.WaitGroup
+	pods    running.Set[*instance]
 }
 
 // NewRunner returns a Runner that does nothing until [Runner.Run], and ends with ends. changed is called, from any
-// goroutine, whenever [Runner.Routes] may have changed.
+// goroutine, whenever [Runner.Routes] or [Runner.Plays] may have changed.
 func NewRunner(ends context.Context, c *cluster.Cluster, p *ports.Pool, changed func()) *Runner {
-	return &Runner{ends: ends, cluster: c, pool: p, changed: changed, pods: map[types.UID]*instance{}}
+	return &Runner{ends: ends, cluster: c, pool: p, changed: changed}
 }
 
 // Run follows the cluster, and returns when nothing is played any longer.
 func (r *Runner) Run() {
 	api := r.cluster.Client().CoreV1().Pods(metav1.NamespaceAll)
 	items := func(l *corev1.PodList) []corev1.Pod { return l.Items }
-	follow.New(api.List, items, api.Watch, metav1.ListOptions{}).Follow(r.ends, r.set, r.put, func(p *corev1.Pod) { r.gone(p.UID) })
-	r.set(nil)
-	r.wg.Wait()
+	follow.New(api.List, items, api.Watch, metav1.ListOptions{}).Follow(r.ends, r.set, r.put, func(p *corev1.Pod) { r.pods.Stop(p.UID) })
+	r.pods.Keep(nil)
+	r.pods.Wait()
 }
 
 func (r *Runner) set(pods []*corev1.Pod) {
-	have := map[types.UID]bool{}
 	for _, p := range pods {
-		have[p.UID] = true
 		r.put(p)
 	}
-	for _, i := range r.all() {
-		if !have[i.pod.UID] {
-			r.gone(i.pod.UID)
-		}
-	}
+	r.pods.Keep(pods)
 }
 
 // put starts to play a pod that runs, and ends with one that is to go.
 func (r *Runner) put(pod *corev1.Pod) {
 	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		r.gone(pod.UID)
+		r.pods.Stop(pod.UID)
 		return
 	}
 	role := roleOf(pod)
 	if pod.Status.PodIP == "" || pod.Status.Phase != corev1.PodRunning || !role.plays() {
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.pods[pod.UID] != nil || r.ends.Err() != nil {
-		return
-	}
-	ctx, stop := context.WithCancel(r.ends)
-	i := newInstance(r, pod, role, stop)
-	r.pods[pod.UID] = i
-	r.wg.Go(func() { i.run(ctx) })
-}
-
-func (r *Runner) gone(uid types.UID) {
-	r.mu.Lock()
-	i := r.pods[uid]
-	delete(r.pods, uid)
-	r.mu.Unlock()
-	if i != nil {
-		i.stop()
-	}
-}
-
-func (r *Runner) all() []*instance {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []*instance
-	for _, i := range r.pods {
-		out = append(out, i)
-	}
-	return out
+	r.pods.Start(r.ends, pod.UID, func() (*instance, func(context.Context)) {
+		i := newInstance(r, pod, role)
+		return i, i.run
+	})
 }
 
 // Routes lead from "address:port" of pods to loopback.
 func (r *Runner) Routes() map[string]string {
 	out := map[string]string{}
-	for _, i := range r.all() {
+	for _, i := range r.pods.All() {
 		maps.Copy(out, i.routes())
 	}
 	return out
@@ -107,7 +73,6 @@ func (r *Runner) Routes() map[string]string {
 
 // Plays says whether a proxy is played in the pod.
 func (r *Runner) Plays(uid types.UID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.pods[uid] != nil && r.pods[uid].proxy != nil
+	i, ok := r.pods.Get(uid)
+	return ok && i.proxy != nil
 }

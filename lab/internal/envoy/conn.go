@@ -48,7 +48,7 @@ func serveOne(conn net.Conn, h http.Handler) {
 	closed := make(chan struct{})
 	var once sync.Once
 	srv := &http.Server{
-		Handler: h, ReadHeaderTimeout: idle, ErrorLog: nil,
+		Handler: h, ReadHeaderTimeout: idle, IdleTimeout: idle,
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed || s == http.StateHijacked {
 				once.Do(func() { close(closed) })

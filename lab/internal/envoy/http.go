@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,7 +129,7 @@ func roundTrip(r *http.Request, conn net.Conn) (*http.Response, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	answer.Body, answer.ContentLength, answer.TransferEncoding = io.NopCloser(strings.NewReader(string(body))), int64(len(body)), nil
+	answer.Body, answer.ContentLength, answer.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	return answer, nil
 }
 

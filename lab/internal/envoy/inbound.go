@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,7 +15,6 @@ import (
 
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 	envoytls "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 
 	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
@@ -113,7 +113,7 @@ func (p *Proxy) handler(m *hcm.HttpConnectionManager, to netip.AddrPort, id *ide
 		}
 		s, _ := p.now()
 		v, one := find(routes(s, m), r)
-		if name, _ := clusterOf(one); strings.HasPrefix(name, "inbound|") || name == "InboundPassthroughCluster" {
+		if name, _ := clusterOf(one); isApplication(name) {
 			if app := p.app(to.Port()); app != nil {
 				p.letIn(w, r, app, id, peer)
 				return
@@ -125,29 +125,27 @@ func (p *Proxy) handler(m *hcm.HttpConnectionManager, to netip.AddrPort, id *ide
 	})
 }
 
+// isApplication says whether a cluster is the application in the proxy's own pod.
+func isApplication(cluster string) bool {
+	return strings.HasPrefix(cluster, "inbound|") || cluster == "InboundPassthroughCluster"
+}
+
 func write(w http.ResponseWriter, answer *http.Response) {
 	defer answer.Body.Close()
-	for k, v := range answer.Header {
-		w.Header()[k] = v
-	}
+	maps.Copy(w.Header(), answer.Header)
 	w.WriteHeader(answer.StatusCode)
 	_, _ = io.Copy(w, answer.Body) // who has gone does not read it
 }
 
 // pass does with a connection what its chain says without looking into it.
 func (p *Proxy) pass(ctx context.Context, conn net.Conn, chain *listener.FilterChain, to netip.AddrPort) {
-	var t tcp.TcpProxy
-	for _, f := range chain.GetFilters() {
-		if f.GetTypedConfig().MessageIs(&t) && f.GetTypedConfig().UnmarshalTo(&t) != nil {
-			return
-		}
-	}
+	t := xds.TCP(chain)
 	s, _ := p.now()
 	c := s.Clusters[t.GetCluster()]
 	if c == nil || t.GetCluster() == "BlackHoleCluster" {
 		return
 	}
-	if strings.HasPrefix(t.GetCluster(), "inbound|") || t.GetCluster() == "InboundPassthroughCluster" {
+	if isApplication(t.GetCluster()) {
 		if app := p.app(to.Port()); app != nil {
 			serveOne(conn, app)
 		}

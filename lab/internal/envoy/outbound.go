@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 
 	"github.com/setup-mesh/setup-mesh/lab/internal/xds"
 )
@@ -67,15 +66,7 @@ func passthrough(s xds.State) *listener.FilterChain {
 
 // raw sends a request through a filter chain that does not know what it is.
 func (p *Proxy) raw(r *http.Request, s xds.State, chain *listener.FilterChain, to netip.AddrPort) (*http.Response, error) {
-	var t tcp.TcpProxy
-	for _, f := range chain.GetFilters() {
-		if f.GetTypedConfig().MessageIs(&t) {
-			if err := f.GetTypedConfig().UnmarshalTo(&t); err != nil {
-				return nil, err
-			}
-		}
-	}
-	c := s.Clusters[t.GetCluster()]
+	c := s.Clusters[xds.TCP(chain).GetCluster()]
 	if c == nil {
 		return nil, fmt.Errorf("no cluster for %s: %w", to, syscall.ECONNRESET)
 	}

@@ -1,7 +1,7 @@
 // Package envoy plays Envoy, as far as requests between workloads need it: it does with connections and HTTP/1.1
 // requests what an istiod says. It knows virtual inbound and gateway listeners, filter chains, routes, clusters,
 // endpoints, mutual TLS, retries and statistics. It does not know other filters (RBAC, JWT, faults), HTTP/2, outlier
-// detection, and certificates of others than istiod.
+// detection, or certificates of others than istiod.
 package envoy
 
 import (
@@ -20,7 +20,7 @@ type Proxy struct {
 	app     func(port uint16) http.Handler
 	changed func()
 
-	ready chan struct{}
+	ready chan struct{} // closed once the proxy has been told all that it needs
 
 	mu       sync.Mutex
 	own      *agent.Identity
@@ -65,9 +65,6 @@ func (p *Proxy) Configure(s xds.State) {
 	p.mu.Unlock()
 	p.changed()
 }
-
-// Ready is closed once the proxy has been told all that it needs.
-func (p *Proxy) Ready() <-chan struct{} { return p.ready }
 
 // Ports are those on which an istiod wants a gateway to listen.
 func (p *Proxy) Ports() map[uint16]bool {

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -17,6 +18,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -31,6 +33,7 @@ import (
 	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 	envoytls "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	matcher "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -139,7 +142,7 @@ func (a *authority) issue(t *testing.T, account string) agent.Identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return agent.Identity{Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, Root: a.pem}
+	return agent.Identity{Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, Root: a.pem, Cluster: "east-1"}
 }
 
 func packed(t *testing.T, m proto.Message) *anypb.Any {
@@ -312,7 +315,73 @@ func TestPlaintextAgainstStrictIsReset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := Plain(r, conn); err == nil {
-		t.Errorf("it is answered: %s", answer.Status)
+	if answer, err := Plain(r, conn); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("answer %v, error %v, and not a reset", answer, err)
+	}
+}
+
+// TestWhatIsCounted is of what both sides say of calls afterwards: one to nobody, and two that are answered.
+func TestWhatIsCounted(t *testing.T) {
+	const pod, nobody = "10.129.0.1:5000", "10.129.0.9:5000"
+	ours := newAuthority(t, "ours")
+	w := &world{t: t, table: map[string]string{}}
+	server, client := w.proxy(ours, "server", strict(t)), w.proxy(ours, "client", xds.State{})
+	w.listen(server, pod)
+	for _, call := range []struct {
+		at   string
+		code int
+	}{{nobody, 503}, {pod, 200}, {pod, 200}} {
+		client.Configure(caller(t, 0, call.at))
+		if code, body := ask(t, client); code != call.code {
+			t.Fatalf("%d %s, want %d", code, body, call.code)
+		}
+	}
+	client.Configure(caller(t, 0, nobody, pod))
+	want := map[string]string{
+		pod + "::cx_total": "2", pod + "::cx_connect_fail": "0", pod + "::rq_total": "2", pod + "::rq_success": "2", pod + "::rq_error": "0",
+		nobody + "::cx_total": "1", nobody + "::cx_connect_fail": "1", nobody + "::rq_total": "0", nobody + "::rq_success": "0", nobody + "::rq_error": "1",
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(client.Clusters()) {
+		rest, _ := strings.CutPrefix(strings.TrimSpace(line), helloName+"::")
+		i := max(0, strings.LastIndex(rest, "::"))
+		if _, ok := want[rest[:i]]; ok {
+			got[rest[:i]] = rest[i+2:]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	const metrics = "# TYPE istio_requests_total counter\n" + `istio_requests_total{reporter="destination",` +
+		`source_principal="spiffe://cluster.local/ns/shop/sa/client",destination_principal="spiffe://cluster.local/ns/shop/sa/server",` +
+		`source_cluster="east-1",request_protocol="http",response_code="200",connection_security_policy="mutual_tls"} 2` + "\n"
+	if diff := cmp.Diff(metrics, server.Metrics()); diff != "" {
+		t.Errorf("metrics (-want +got):\n%s", diff)
+	}
+}
+
+// TestCallerThatIsNoneIsNotBelieved: without mutual TLS an application is told of no caller, whoever the request says that is.
+func TestCallerThatIsNoneIsNotBelieved(t *testing.T) {
+	w := &world{t: t, table: map[string]string{}}
+	s := strict(t)
+	chain := s.Listeners["virtualInbound"].FilterChains[0]
+	chain.TransportSocket, chain.FilterChainMatch.TransportProtocol = nil, "raw_buffer"
+	w.listen(w.proxy(newAuthority(t, "ours"), "server", s), "10.129.0.1:5000")
+	conn, err := w.dial(t.Context(), "10.129.0.1:5000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://10.129.0.1:5000/", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Forwarded-Client-Cert", "URI=spiffe://cluster.local/ns/shop/sa/client")
+	answer, err := Plain(r, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || string(body) != "called by " {
+		t.Errorf("%s, %v", body, err)
 	}
 }

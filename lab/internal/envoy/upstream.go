@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"syscall"
 	"time"
@@ -96,14 +95,15 @@ func (p *Proxy) open(ctx context.Context, c *cluster.Cluster, h host, protocols 
 
 // said is what Envoy makes of an error of the network.
 func said(err error) string {
-	var n syscall.Errno
-	if errors.As(err, &n) {
-		return map[syscall.Errno]string{syscall.ECONNREFUSED: "Connection refused", syscall.EHOSTUNREACH: "No route to host"}[n]
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "Connection refused"
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return "No route to host"
+	case errors.Is(err, context.DeadlineExceeded):
 		return "Connection timed out"
 	}
-	return fmt.Sprint(err)
+	return err.Error()
 }
 
 // idle is how long a connection may say nothing before it is given up, so that none outlives its test.

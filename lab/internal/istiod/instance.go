@@ -23,7 +23,6 @@ type instance struct {
 	runner *Runner
 	pod    *corev1.Pod
 	ip     string
-	stop   context.CancelFunc
 
 	mu       sync.Mutex
 	process  *proc.Process

@@ -10,13 +10,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/setup-mesh/setup-mesh/lab"
 	"github.com/setup-mesh/setup-mesh/lab/internal/cluster"
 	"github.com/setup-mesh/setup-mesh/lab/internal/follow"
 	"github.com/setup-mesh/setup-mesh/lab/internal/ports"
 	"github.com/setup-mesh/setup-mesh/lab/internal/proc"
+	"github.com/setup-mesh/setup-mesh/lab/internal/running"
 )
 
 // caSecret is the Secret that Istio's charts mount into istiod for a plugged-in CA.
@@ -31,16 +31,14 @@ type Runner struct {
 	changed func() // an istiod became ready, or is no longer
 	ends    context.Context
 
-	mu        sync.Mutex
-	instances map[types.UID]*instance
+	instances running.Set[*instance]
 	count     int // of pods so far; numbers their addresses
-	wg        sync.WaitGroup
 }
 
 // NewRunner returns a runner that does nothing until [Runner.Run], and ends with ends. changed is called, from any goroutine, whenever
 // [Runner.Ready] may have changed.
 func NewRunner(ends context.Context, c *cluster.Cluster, s *proc.Spawner, p *ports.Pool, changed func()) *Runner {
-	return &Runner{ends: ends, cluster: c, spawner: s, pool: p, changed: changed, instances: map[types.UID]*instance{}}
+	return &Runner{ends: ends, cluster: c, spawner: s, pool: p, changed: changed}
 }
 
 // Run follows the cluster, and returns when all istiods have ended.
@@ -49,15 +47,15 @@ func (r *Runner) Run() {
 	var watches sync.WaitGroup
 	watches.Go(func() {
 		put := func(p *corev1.Pod) { r.put(ctx, p) }
-		r.pods().Follow(ctx, func(all []*corev1.Pod) { r.set(ctx, all) }, put, func(p *corev1.Pod) { r.gone(p.UID) })
+		r.pods().Follow(ctx, func(all []*corev1.Pod) { r.set(ctx, all) }, put, func(p *corev1.Pod) { r.instances.Stop(p.UID) })
 	})
 	watches.Go(func() {
 		empty := func(s *corev1.Secret) { r.mounted(s.Namespace, nil) }
 		r.secrets().Follow(ctx, r.mountAll, func(s *corev1.Secret) { r.mounted(s.Namespace, s.Data) }, empty)
 	})
 	watches.Wait()
-	r.set(ctx, nil)
-	r.wg.Wait()
+	r.instances.Keep(nil)
+	r.instances.Wait()
 }
 
 func (r *Runner) pods() follow.Source[corev1.Pod] {
@@ -74,44 +72,26 @@ func (r *Runner) secrets() follow.Source[corev1.Secret] {
 
 // set makes the instances those of all pods.
 func (r *Runner) set(ctx context.Context, pods []*corev1.Pod) {
-	have := map[types.UID]bool{}
 	for _, p := range pods {
-		have[p.UID] = true
 		r.put(ctx, p)
 	}
-	for _, i := range r.all() {
-		if !have[i.pod.UID] {
-			r.gone(i.pod.UID)
-		}
-	}
+	r.instances.Keep(pods)
 }
 
 // put starts the istiod of a pod that a node has taken, and ends that of a pod that is to go.
 func (r *Runner) put(ctx context.Context, pod *corev1.Pod) {
 	if pod.DeletionTimestamp != nil {
-		r.gone(pod.UID)
+		r.instances.Stop(pod.UID)
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.instances[pod.UID] != nil || pod.Spec.NodeName == "" || ctx.Err() != nil {
+	if pod.Spec.NodeName == "" {
 		return
 	}
-	ctx, stop := context.WithCancel(ctx)
-	i := &instance{runner: r, pod: pod, ip: r.cluster.Spec().PodIP(r.count), stop: stop}
-	r.count++
-	r.instances[pod.UID] = i
-	r.wg.Go(func() { i.run(ctx) })
-}
-
-func (r *Runner) gone(uid types.UID) {
-	r.mu.Lock()
-	i := r.instances[uid]
-	delete(r.instances, uid)
-	r.mu.Unlock()
-	if i != nil {
-		i.stop()
-	}
+	r.instances.Start(ctx, pod.UID, func() (*instance, func(context.Context)) {
+		i := &instance{runner: r, pod: pod, ip: r.cluster.Spec().PodIP(r.count)}
+		r.count++
+		return i, i.run
+	})
 }
 
 func (r *Runner) mountAll(secrets []*corev1.Secret) {
@@ -134,12 +114,7 @@ func (r *Runner) mounted(namespace string, data map[string][]byte) {
 
 // all returns the instances sorted by namespace and name.
 func (r *Runner) all() []*instance {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out []*instance
-	for _, i := range r.instances {
-		out = append(out, i)
-	}
+	out := r.instances.All()
 	slices.SortFunc(out, func(a, b *instance) int {
 		return strings.Compare(a.pod.Namespace+"/"+a.pod.Name, b.pod.Namespace+"/"+b.pod.Name)
 	})

@@ -1,5 +1,5 @@
 // Package kubelet answers what an API server asks of kubelets on behalf of users: port-forwards to the istiods that
-// the lab runs, and their logs, and commands in the containers that it plays.
+// the lab runs, their logs, and commands in the containers that it plays.
 package kubelet
 
 import (

@@ -24,7 +24,8 @@ type member struct {
 	balancer *balancer.Balancer
 	kubelet  *kubelet.Server
 	stop     context.CancelFunc
-	runs     sync.WaitGroup // while something does until stop
+	routes   map[string]string // in its table, to gateways of all clusters and to pods
+	runs     sync.WaitGroup    // while something does until stop
 }
 
 // newMember prepares a cluster. The member is to be closed even when an error comes with it.

@@ -28,8 +28,8 @@ func (s *supervisor) route() {
 	for _, m := range members {
 		next := maps.Clone(fronts)
 		maps.Copy(next, pods[m.Spec().Network])
-		m.Table.Replace(s.routes[m], next)
-		s.routes[m] = next
+		m.Table.Replace(m.routes, next)
+		m.routes = next
 	}
 }
 

@@ -35,8 +35,7 @@ type supervisor struct {
 	mu      sync.Mutex
 	members []*member // in the order of their index
 
-	routing sync.Mutex
-	routes  map[*member]map[string]string // in each cluster's table, to other clusters' gateways and to pods
+	routing sync.Mutex // while routes of members change
 }
 
 // Run reads the lab's options as a line of JSON from in, starts the lab, writes a [lab.Reply] line to out, and returns
@@ -47,7 +46,7 @@ func Run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the lab's options: %w", err)
 	}
-	s := &supervisor{spawner: proc.NewSpawner(), routes: map[*member]map[string]string{}}
+	s := &supervisor{spawner: proc.NewSpawner()}
 	if err := json.Unmarshal(line, &s.options); err != nil {
 		return fmt.Errorf("read the lab's options: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	listener "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	route "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	hcm "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 	discovery "github.com/envoyproxy/go-control-plane/envoy/service/discovery/v3"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -105,20 +106,31 @@ func EndpointsOf(c *cluster.Cluster) string {
 
 // HTTP is what a filter chain does with HTTP, or nil when it does not look into it.
 func HTTP(c *listener.FilterChain) *hcm.HttpConnectionManager {
+	return filter[hcm.HttpConnectionManager](c)
+}
+
+// TCP is where a filter chain passes on what it does not look into, or nil when it does not.
+func TCP(c *listener.FilterChain) *tcp.TcpProxy { return filter[tcp.TcpProxy](c) }
+
+// filter is the first filter of a kind in a chain, or nil.
+func filter[T any, P message[T]](c *listener.FilterChain) P {
 	for _, f := range c.GetFilters() {
-		var m hcm.HttpConnectionManager
-		if f.GetTypedConfig().MessageIs(&m) && f.GetTypedConfig().UnmarshalTo(&m) == nil {
-			return &m
+		m := P(new(T))
+		if f.GetTypedConfig().MessageIs(m) && f.GetTypedConfig().UnmarshalTo(m) == nil {
+			return m
 		}
 	}
 	return nil
 }
 
-// decode returns what there was with the resources of an answer added.
-func decode[T any, P interface {
+// A message is one of protobuf's.
+type message[T any] interface {
 	*T
 	proto.Message
-}](resources []*anypb.Any, was map[string]P, name func(P) string) (map[string]P, error) {
+}
+
+// decode returns what there was with the resources of an answer added.
+func decode[T any, P message[T]](resources []*anypb.Any, was map[string]P, name func(P) string) (map[string]P, error) {
 	out := maps.Clone(was)
 	if out == nil {
 		out = map[string]P{}
