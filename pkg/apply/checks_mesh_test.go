@@ -177,13 +177,13 @@ func TestStatusMesh(t *testing.T) {
 				m.probe("east", knocks(observe.Knock{Address: "192.0.2.7:15443", TCP: errors.New("i/o timeout")}))
 				m.probe("west", knocks(observe.Knock{Address: "192.0.2.7:15443", TCP: errors.New("i/o timeout")}))
 			},
-			want: []string{noted + "gateway/not-routable east: 192.0.2.7:15443 cannot be reached from here, so whether gateways answer was not tried: east, west"},
+			want: []string{noted + "gateway/not-routable east: the gateways of east, west were not tried: 192.0.2.7:15443 cannot be reached from here"},
 		},
 		"one of the addresses of a gateway is not reached from here": {
 			breaks: func(m *probed) {
 				m.probe("west", knocks(observe.Knock{Address: "192.0.2.7:15443", Routable: true}, observe.Knock{Address: "192.0.2.8:15443", TCP: errors.New("i/o timeout")}))
 			},
-			want: []string{noted + "gateway/not-routable west: 192.0.2.8:15443 cannot be reached from here, so whether gateways answer was not tried: west"},
+			want: []string{noted + "gateway/not-routable west: the gateways of west were not tried: 192.0.2.8:15443 cannot be reached from here"},
 		},
 		"proxies of a cluster that there is not": {
 			breaks: func(m *probed) {

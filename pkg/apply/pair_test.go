@@ -152,7 +152,7 @@ func TestPairBroken(t *testing.T) {
 				"secret wrong: access/remote-secret east: Secret istio-system/istio-remote-secret-west is missing | setup-mesh apply",
 				"name unknown: there is no credential",
 				"server unknown: there is no credential of west to try",
-				"token unknown: no API server of west answered to it",
+				"token unknown: it was not tried",
 				"synced wrong: not known to istiod-1",
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",
 			},
@@ -168,7 +168,7 @@ func TestPairBroken(t *testing.T) {
 			want: []string{
 				"name wrong: discovery/credential-cluster east: Secret istio-system/istio-remote-secret-west is the credential for west, but names wset | kubectl --context kind-east -n istio-system delete secret istio-remote-secret-west, then setup-mesh apply",
 				"server unknown: there is no credential of west to try",
-				"token unknown: no API server of west answered to it",
+				"token unknown: it was not tried",
 				"synced wrong: not known to istiod-1",
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",
 			},
@@ -182,7 +182,7 @@ func TestPairBroken(t *testing.T) {
 			},
 			want: []string{
 				"server unknown: discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply",
-				"token unknown: no API server of west answered to it",
+				"token unknown: it was not tried",
 				"synced wrong: timeout in istiod-1",
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",
 			},

@@ -161,5 +161,5 @@ func judgeNotRoutable(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	if len(names) == 0 || names[0] != c.Name {
 		return nil
 	}
-	return []plan.Finding{{Message: fmt.Sprintf("%s cannot be reached from here, so whether gateways answer was not tried: %s", first, check.Few(names))}}
+	return []plan.Finding{{Message: fmt.Sprintf("the gateways of %s were not tried: %s cannot be reached from here", check.Few(names), first)}}
 }

@@ -121,7 +121,10 @@ func seenServer(r *route) Step {
 
 func seenToken(r *route) Step {
 	asked, err := r.tried()
-	if !asked || err != nil {
+	switch {
+	case !asked:
+		return uncertain("it was not tried")
+	case err != nil:
 		return uncertain("no API server of %s answered to it", r.to.Name)
 	}
 	if v, ok := desired.ValidityOf(r.reader.Credential(r.to.Name)); ok {
