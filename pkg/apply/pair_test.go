@@ -182,7 +182,7 @@ func TestPairBroken(t *testing.T) {
 			},
 			want: []string{
 				"server unknown: discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply",
-				"token unknown: it was not tried",
+				"token unknown: no API server of west answered to it",
 				"synced wrong: timeout in istiod-1",
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",
 			},
@@ -263,7 +263,7 @@ func TestPairBroken(t *testing.T) {
 				"secret unknown: east is not reached",
 				"name unknown: east is not reached",
 				"server unknown: there is no credential of west to try",
-				"token unknown: no API server of west answered to it",
+				"token unknown: it was not tried",
 				"synced unknown: east is not reached",
 				"network unknown: east is not reached",
 				"gateway unknown: east is not reached",
