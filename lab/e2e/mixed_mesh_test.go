@@ -31,6 +31,7 @@ func TestE2EMixedMesh(t *testing.T) {
 		{"RemoteOfBoth", m.remoteOfBoth},
 		{"SharedServices", m.sharesServices},
 		{"AddressesBehindNAT", m.behindNAT},
+		{"AddressesOfServices", m.ofServices},
 		{"NodePorts", m.nodePorts},
 		{"NobodySaysWhichNode", m.nobodySaysWhichNode},
 		{"RemoteDoesNotJoin", m.doesNotJoin},
@@ -111,6 +112,15 @@ func (m *sharedMesh) behindNAT(t *testing.T) {
 		one.gateways = []string{"198.51.100.3:443"}
 	})
 	want := []string{"198.51.100.3:15012", "203.0.113.1:15012"}
+	if got := m.endpointsOfPrimaries(t, remoteSouth); !slices.Equal(got, want) {
+		t.Errorf("the primaries are at %v, want %v", got, want)
+	}
+}
+
+// ofServices takes the addresses out of topology.yaml again.
+func (m *sharedMesh) ofServices(t *testing.T) {
+	m.change(t, south, func(one *member) { one.more, one.gateways = "", []string{"203.0.113.3:15443"} })
+	want := []string{"203.0.113.1:15012", "203.0.113.3:15012"}
 	if got := m.endpointsOfPrimaries(t, remoteSouth); !slices.Equal(got, want) {
 		t.Errorf("the primaries are at %v, want %v", got, want)
 	}

@@ -394,16 +394,23 @@ func TestStatusHiddenAddresses(t *testing.T) {
 	tests := map[string]struct {
 		known []observe.NetworkGateway
 		want  string
+		kept  bool // though the label is gone
 	}{
-		"told":          {[]observe.NetworkGateway{{Network: "n2", Addr: "198.51.100.4", Port: 15443}}, ""},
-		"hidden":        {[]observe.NetworkGateway{west("192.0.2.7")}, "istiod-1 does not send to the gateway of west: it is at 198.51.100.4:15443, and it sends to 192.0.2.7:15443"},
-		"told, and not": {[]observe.NetworkGateway{west("192.0.2.7"), {Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "istiod-1 does not send to the gateway of west: topology.yaml says that it is at 198.51.100.4:15443, and istiod sends to 192.0.2.7, the address of its Service, too"},
+		"told":           {[]observe.NetworkGateway{{Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "", false},
+		"hidden":         {[]observe.NetworkGateway{west("192.0.2.7")}, "istiod-1 does not send to the gateway of west: it is at 198.51.100.4:15443, and it sends to 192.0.2.7:15443", false},
+		"told, and not":  {[]observe.NetworkGateway{west("192.0.2.7"), {Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "istiod-1 does not send to the gateway of west: topology.yaml says that it is at 198.51.100.4:15443, and istiod sends to 192.0.2.7, the address of its Service, too", false},
+		"kept by istiod": {[]observe.NetworkGateway{west("192.0.2.7"), {Network: "n2", Addr: "198.51.100.4", Port: 15443}}, "istiod-1 does not send to the gateway of west: topology.yaml says that it is at 198.51.100.4:15443, and istiod sends to 192.0.2.7, the address of its Service, too", true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			d := WantedMesh(t, mesh, TestBase)
 			w := appliedWorld(t, d)
 			w.Clusters[1].Reach = reachedAt("198.51.100.4")
+			if !tt.kept {
+				edit(w.Clusters[1], object.GatewayServiceRef("istio-system"), func(o map[string]any) {
+					_ = unstructured.SetNestedField(o, "n2", "metadata", "labels", object.LabelNetwork)
+				})
+			}
 			w.Clusters[1].Reach.Ports = map[int]int{15443: 15443}
 			p := NewPlan(d, w, plan.Options{})
 			probes := healthyProbes(p)
@@ -415,7 +422,11 @@ func TestStatusHiddenAddresses(t *testing.T) {
 			if got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
-			if want := "kubectl --context kind-west -n istio-system label service istio-eastwestgateway topology.istio.io/network- takes away what hides contexts.kind-west.gateway.addresses; then setup-mesh apply"; got != "" && hint != want {
+			want := "kubectl --context kind-west -n istio-system label service istio-eastwestgateway topology.istio.io/network- takes away what hides contexts.kind-west.gateway.addresses; then setup-mesh apply"
+			if tt.kept {
+				want = "setup-mesh apply; if it goes on: kubectl --context kind-east -n istio-system rollout restart deployment istiod"
+			}
+			if got != "" && hint != want {
 				t.Errorf("remedy %q, want %q", hint, want)
 			}
 		})

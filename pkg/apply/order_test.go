@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/internal/fixture"
@@ -599,4 +600,82 @@ func TestFormerPrimaryKeepsItsGateway(t *testing.T) {
 		drift(w.Cluster("p1"), object.GatewayServiceRef(ns), "kubectl-edit", func(spec map[string]any) { spec["what"] = "was applied" })
 	})
 	g.wantBefore(t, [2]string{"r: prove istiod", "p1: put gateway service"})
+}
+
+// When addresses in topology.yaml take over from the label of a gateway's Service, the
+// label goes once every istiod that reads the cluster knows the addresses; on the way
+// back, they go once every istiod has found the gateway by its label.
+func TestOrderOfGatewayAddresses(t *testing.T) {
+	const (
+		byLabel = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}, kind-r: {network: n2, name: r, primaries: [kind-west]}}\n"
+		byFile  = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west, gateway: {addresses: [198.51.100.4]}}, kind-r: {network: n2, name: r, primaries: [kind-west]}}\n"
+	)
+	tests := map[string]struct {
+		before, after string
+		want          [][2]string
+		proofs        []string // of ways, sorted
+	}{
+		"the file takes over": {byLabel, byFile, [][2]string{
+			{"east: put configuration", "east: prove gateway address west"},
+			{"west: put configuration", "west: prove gateway address west"},
+			{"east: prove gateway address west", "west: put gateway service"},
+			{"west: prove gateway address west", "west: put gateway service"},
+			{"west: put gateway service", "east: prove way to gateway west"},
+			{"east: prove way to gateway west", "east: finish"},
+		}, []string{"east: prove gateway address west", "east: prove way to gateway west", "west: prove gateway address west", "west: prove way to gateway west"}},
+		"the label takes over": {byFile, byLabel, [][2]string{
+			{"west: put gateway service", "east: prove gateway address west"},
+			{"east: prove gateway address west", "east: put configuration"},
+			{"west: prove gateway address west", "west: put configuration"},
+		}, []string{"east: prove gateway address west", "west: prove gateway address west"}},
+		"nothing does": {byFile, byFile, nil, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := tellsOfGateways(t, tt.after)
+			g := graphOf(t, NewPlan(d, seenFor(d, appliedWorld(t, tellsOfGateways(t, tt.before))), plan.Options{}))
+			g.wantBefore(t, tt.want...)
+			var got []string
+			for _, name := range g.names() {
+				if strings.Contains(name, "prove gateway address") || strings.Contains(name, "prove way to") {
+					got = append(got, name)
+				}
+			}
+			if diff := cmp.Diff(tt.proofs, got); diff != "" {
+				t.Errorf("proofs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// tellsOfGateways is a mesh with what tells istiods of gateways, as Istio's charts have it.
+func tellsOfGateways(t *testing.T, mesh string) *desired.Desired {
+	t.Helper()
+	d := WantedMesh(t, mesh, TestBase)
+	networks := ""
+	for _, c := range d.Clusters {
+		networks += strings.Join(c.Address.Addresses, " ")
+	}
+	for _, c := range d.Clusters {
+		for _, it := range c.Items {
+			if o := it.Object.DeepCopy(); it.Ref == object.GatewayServiceRef(c.Member.Namespace) && len(c.Address.Addresses) == 0 {
+				o.SetLabels(map[string]string{object.LabelNetwork: c.Member.Network})
+				*it = *newItem(t, d, it.Subject, o)
+			}
+		}
+		if !c.Member.Remote() {
+			config := object.New("v1", "ConfigMap", c.Member.Namespace, "istio", nil, map[string]any{"data": map[string]any{"meshNetworks": networks}})
+			c.Items = append(c.Items, newItem(t, d, order.Subject{Component: order.ControlPlane, Part: order.Config}, config))
+		}
+	}
+	return d
+}
+
+func newItem(t *testing.T, d *desired.Desired, about order.Subject, o *unstructured.Unstructured) *desired.Item {
+	t.Helper()
+	it, err := desired.NewItem(about, d.MeshID, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return it
 }

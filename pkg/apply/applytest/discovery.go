@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"sigs.k8s.io/yaml"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
@@ -129,9 +131,30 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	return json.Marshal(list)
 }
 
-// gateways are those of the clusters that i reads: Services with the label of a
-// network, as istiod lists them. Where topology.yaml has addresses, they are not told:
-// they would be in a ConfigMap.
+// meshConfigMap has what istiod reads of meshNetworks.
+const meshConfigMap = "istio"
+
+// meshNetworks are gateways by network, as far as they have addresses.
+type meshNetworks struct {
+	Networks map[string]struct {
+		Gateways []struct {
+			Address string `json:"address"`
+			Port    int    `json:"port"`
+		} `json:"gateways"`
+	} `json:"networks"`
+}
+
+// readNetworks reads the gateways that the kubelet has brought into the pod by now.
+func (i *istiod) readNetworks() {
+	i.networks = meshNetworks{}
+	if o := i.c.get(object.Ref{Kind: "ConfigMap", Namespace: i.pod.Namespace, Name: meshConfigMap}); o != nil {
+		text, _, _ := unstructured.NestedString(o.Object, "data", "meshNetworks")
+		_ = yaml.Unmarshal([]byte(text), &i.networks) // what it cannot read, istiod passes over
+	}
+}
+
+// gateways are those of meshNetworks and, of the clusters that i reads, Services with
+// the label of a network, as istiod lists them.
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/kube/controller/network.go
 func (i *istiod) gateways() []map[string]any {
 	type member struct {
@@ -145,6 +168,11 @@ func (i *istiod) gateways() []map[string]any {
 		}
 	}
 	out := []map[string]any{}
+	for _, network := range slices.Sorted(maps.Keys(i.networks.Networks)) {
+		for _, g := range i.networks.Networks[network].Gateways {
+			out = append(out, map[string]any{"Network": network, "Cluster": "", "Addr": g.Address, "Port": g.Port})
+		}
+	}
 	for _, m := range members {
 		for _, s := range m.c.list(object.ServiceRef("", "").GroupKind(), "", nil) {
 			network := labelsOf(s)[object.LabelNetwork]

@@ -31,6 +31,7 @@ type istiod struct {
 	root       string
 	selfSigned bool
 	remotes    map[string]*remote // by cluster ID
+	networks   meshNetworks       // as mounted
 }
 
 // An IstiodState is what an istiod is at one moment.
@@ -64,6 +65,27 @@ func (w World) Istiods(cluster string) []IstiodState {
 	return out
 }
 
+// A Gateway is one that an istiod knows. One of meshNetworks has no cluster.
+type Gateway struct{ Network, Cluster, Address string }
+
+// Gateways are those that the istiods of a cluster know which serve and read a cluster,
+// their own or the one with an ID, an element for each istiod.
+func (w World) Gateways(cluster, id string) [][]Gateway {
+	c := w.f.clusters[cluster]
+	var out [][]Gateway
+	for _, i := range c.sortedIstiods() {
+		if r := i.remotes[id]; !podReady(c.get(i.pod)) || i.id != id && (r == nil || r.state != synced) {
+			continue
+		}
+		known := []Gateway{}
+		for _, g := range i.gateways() {
+			known = append(known, Gateway{str(g, "Network"), str(g, "Cluster"), str(g, "Addr")})
+		}
+		out = append(out, known)
+	}
+	return out
+}
+
 // meshChanged starts and ends istiods with their pods, and has those look who may
 // care about a change.
 func (c *Cluster) meshChanged(ref object.Ref) {
@@ -79,6 +101,13 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 		for _, i := range c.sortedIstiods() {
 			if i.pod.Namespace == ref.Namespace {
 				c.later(c.settings.Delays.Mount, "cacerts/"+i.pod.String(), i.reload)
+			}
+		}
+	}
+	if ref.Kind == "ConfigMap" && ref.Name == meshConfigMap {
+		for _, i := range c.sortedIstiods() {
+			if i.pod.Namespace == ref.Namespace {
+				c.later(c.settings.Delays.Mount, "networks/"+i.pod.String(), i.readNetworks)
 			}
 		}
 	}
@@ -126,6 +155,7 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 	}
 	c.istiods[p.GetUID()] = i
 	i.readRoot()
+	i.readNetworks()
 }
 
 // look is what an istiod does after changes that it sees.

@@ -25,7 +25,8 @@ type Component struct {
 	// stays. In one that leaves, the parts go in their order, and this is not asked.
 	ends func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact
 	// Proofs are what has to be seen before others may rely on it.
-	Proofs []Proof
+	Proofs     []Proof
+	PairProofs []PairProof
 	// Checks are those of it that a status looks at.
 	Checks []check.Check
 }
@@ -37,6 +38,14 @@ type Proof struct {
 	applies func(s *plan.Scene, c *plan.Cluster) bool
 	needs   func(s *plan.Scene, c *plan.Cluster) []order.Fact
 	tries   func(s *plan.Scene, c *plan.Cluster) []string // nil for none
+}
+
+// A PairProof is a [plan.Proof] of a cluster for each of the peers that it applies to.
+type PairProof struct {
+	Claim order.Claim
+	Check string
+	peers func(s *plan.Scene, c *plan.Cluster) []*plan.Cluster
+	needs func(c, peer *plan.Cluster) []order.Fact
 }
 
 // Components lists all components, as plans do.
@@ -107,6 +116,11 @@ func (ordered) Proofs(s *plan.Scene, c *plan.Cluster) []plan.Proof {
 				one.Tries = p.tries(s, c)
 			}
 			out = append(out, one)
+		}
+		for _, p := range of.PairProofs {
+			for _, peer := range p.peers(s, c) {
+				out = append(out, plan.Proof{Claim: p.Claim, Check: p.Check, Peer: peer.Name, Needs: p.needs(c, peer)})
+			}
 		}
 	}
 	return out

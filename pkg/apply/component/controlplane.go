@@ -45,6 +45,13 @@ func controlPlane() Component {
 func needsOfControlPlane(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
 	var out []order.Fact
 	switch ch.Part {
+	case order.Config:
+		// What tells of gateways in another way comes before meshNetworks loses them.
+		if ch.Object.Kind == "ConfigMap" && ch.Action == plan.Update {
+			for _, peer := range toldByLabel(s, c) {
+				out = append(out, knownBy([]*plan.Cluster{c}, peer)...)
+			}
+		}
 	case order.Control:
 		// An istiod that starts without cacerts makes a root of its own.
 		out = applied(c, order.Trust, order.Config)

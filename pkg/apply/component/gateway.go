@@ -30,6 +30,9 @@ func gateway() Component {
 			if ch.Part == order.Gateways || ch.Part == order.Mesh {
 				out = append(out, injectedOrValidated(s, c, ch)...)
 			}
+			if ch.Part == order.Front && losesNetwork(c) {
+				out = append(out, knownBy(readers(s, c), c)...)
+			}
 			return out
 		},
 		ends:   replaced,
@@ -42,5 +45,11 @@ func gateway() Component {
 			},
 			needs: func(_ *plan.Scene, c *plan.Cluster) []order.Fact { return applied(c, order.Front, order.Gateways) },
 		}},
+		PairProofs: []PairProof{
+			{Claim: order.Knows, Check: IDKnown, peers: retold, needs: needsOfKnowing},
+			{Claim: order.Sends, Check: IDKnown, peers: toldByFile, needs: func(c, peer *plan.Cluster) []order.Fact {
+				return append(applied(peer, order.Front), order.Fact{Cluster: c.Name, Claim: order.Knows, Peer: peer.Name})
+			}},
+		},
 	}
 }

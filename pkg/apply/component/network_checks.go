@@ -3,17 +3,12 @@ package component
 import (
 	"cmp"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
 // IDs of checks.
@@ -52,12 +47,12 @@ func judgeKnown(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			if other == nil || !usesGateway(e, other) || v.Clusters[name] != observe.Synced || said[name] || strays(e, c, name) {
 				continue
 			}
-			if why := unlikeGateway(other, v.Gateways); why != "" {
+			if why := check.GatewayUnlike(other, v.Gateways); why != "" {
 				said[name] = true
 				out = append(out, plan.Finding{
 					Peer: name, State: "gateway unknown",
 					Message: fmt.Sprintf("%s does not send to the gateway of %s: %s", v.Pod, name, why),
-					Hint:    hintOfGateway(other),
+					Hint:    hintOfGateway(c, other),
 				})
 			}
 		}
@@ -65,61 +60,19 @@ func judgeKnown(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	return out
 }
 
-// hintOfGateway is what to do where the gateway of c is not known by its address. Its
-// Service tells istiod; where topology.yaml has addresses, it must not.
-func hintOfGateway(c *plan.Cluster) string {
-	if len(c.Addresses) > 0 {
+// hintOfGateway is what to do where istiods of c do not know the gateway of other by its
+// address. Its Service tells them by a label; where topology.yaml has addresses, it must
+// not. An istiod that was told of both at the same time may keep the old address.
+func hintOfGateway(c, other *plan.Cluster) string {
+	service := other.Live.Object(object.GatewayServiceRef(other.Namespace))
+	switch {
+	case len(other.Addresses) == 0:
+		return check.Mend
+	case service != nil && service.GetLabels()[object.LabelNetwork] != "":
 		return fmt.Sprintf("kubectl --context %s -n %s label service %s %s- takes away what hides contexts.%s.gateway.addresses; then setup-mesh apply",
-			c.Context, c.Namespace, object.EastWestGateway, object.LabelNetwork, c.Context)
+			other.Context, other.Namespace, object.EastWestGateway, object.LabelNetwork, other.Context)
 	}
-	return check.Mend
-}
-
-// unlikeGateway is how what an istiod knows of the gateway of c differs from where it
-// is; "" where it does not, or where that is not known. More gateways of the same
-// network may be somebody's own, unless they hide the addresses of topology.yaml.
-func unlikeGateway(c *plan.Cluster, known []observe.NetworkGateway) string {
-	reach := c.Live.Reach
-	if reach.Err != nil || len(reach.Hosts) == 0 {
-		return ""
-	}
-	of := map[string]bool{}
-	for _, g := range known {
-		if g.Network == c.Network && (g.Cluster == c.Name || g.Cluster == "") {
-			of[net.JoinHostPort(g.Addr, strconv.Itoa(g.Port))] = true
-		}
-	}
-	sends := "it knows of none"
-	if len(of) > 0 {
-		sends = "it sends to " + strings.Join(object.SortedKeys(of), ", ")
-	}
-	port := reach.At(object.GatewayPort).Port
-	for _, host := range reach.Hosts {
-		at := net.JoinHostPort(host, strconv.Itoa(port))
-		_, err := netip.ParseAddr(host)
-		if isName := err != nil; isName && len(of) == 0 || !isName && !of[at] { // istiod resolves names by itself
-			return fmt.Sprintf("it is at %s, and %s", at, sends)
-		}
-	}
-	if instead := hiding(c, known); instead != "" {
-		return fmt.Sprintf("topology.yaml says that it is at %s, and istiod sends to %s, the address of its Service, too", strings.Join(c.Addresses, ", "), instead)
-	}
-	return ""
-}
-
-// hiding is an address of the gateway's Service that an istiod sends to although
-// topology.yaml has others, "" for none.
-func hiding(c *plan.Cluster, known []observe.NetworkGateway) string {
-	service := c.Live.Object(object.GatewayServiceRef(c.Namespace))
-	if len(c.Addresses) == 0 || service == nil {
-		return ""
-	}
-	for _, g := range known {
-		if g.Network == c.Network && g.Cluster == c.Name && slices.Contains(world.IngressHosts(service), g.Addr) && !slices.Contains(c.Live.Reach.Hosts, g.Addr) {
-			return g.Addr
-		}
-	}
-	return ""
+	return fmt.Sprintf("setup-mesh apply; if it goes on: kubectl --context %s -n %s rollout restart deployment %s", c.Context, c.Namespace, object.IstiodService)
 }
 
 // judgeAnswers looks at who is at the addresses of the gateway, as far as that can be

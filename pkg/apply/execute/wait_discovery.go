@@ -3,6 +3,7 @@ package execute
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -19,6 +20,50 @@ import (
 // it tries.
 func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *plan.Cluster, r *reporter) error {
 	reads := p.Discovers(c)
+	return waitIstiods(ctx, l, "discover the other clusters", observe.More{}, r, func(views []observe.IstiodView) (reason, hint string) {
+		missing := observe.Undiscovered(c.Name, reads, c.Reads, views)
+		for _, name := range object.SortedKeys(missing) {
+			hint = cmp.Or(hint, check.ReachHint(p.World, c, name, views))
+		}
+		return listReasons(missing), hint
+	})
+}
+
+// waitGatewayKnown waits until every istiod of a cluster knows all addresses of the
+// gateway of peer and, if alone, sends nowhere else.
+func waitGatewayKnown(ctx context.Context, l *world.Connected, peer *plan.Cluster, alone bool, r *reporter) error {
+	switch reach := peer.Live.Reach; {
+	case reach.Err != nil:
+		return reach.Err
+	case len(reach.Hosts) == 0:
+		return nowhere(peer, reach)
+	}
+	judge := check.GatewayUnknown
+	if alone {
+		judge = check.GatewayUnlike
+	}
+	what := "learn where the gateway of " + peer.Name + " is"
+	return waitIstiods(ctx, l, what, observe.More{Gateways: true}, r, func(views []observe.IstiodView) (reason, hint string) {
+		if len(views) == 0 {
+			return "no istiod runs", ""
+		}
+		for _, v := range views {
+			why := judge(peer, v.Gateways)
+			if v.GatewaysErr != nil {
+				why = v.GatewaysErr.Error()
+			}
+			if why != "" {
+				reason = fmt.Sprintf("%s does not send to the gateway of %s: %s", v.Pod, peer.Name, why)
+			}
+		}
+		return reason, ""
+	})
+}
+
+// waitIstiods asks the istiods at l until judge, which is told what all that run say, has
+// no reason left to wait. The last reason and its hint are in the error when ctx ends
+// first.
+func waitIstiods(ctx context.Context, l *world.Connected, what string, more observe.More, r *reporter, judge func([]observe.IstiodView) (reason, hint string)) error {
 	reason, hint := "", ""
 	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
 		pods, err := observe.ReadPods(ctx, l)
@@ -26,14 +71,10 @@ func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *pla
 			return false, err
 		}
 		now := ""
-		views := observe.AskIstiods(ctx, l, pods, observe.More{})
 		if err != nil {
-			now = err.Error()
-		} else if missing := observe.Undiscovered(c.Name, reads, c.Reads, views); len(missing) > 0 {
-			now, hint = listReasons(missing), ""
-			for _, name := range object.SortedKeys(missing) {
-				hint = cmp.Or(hint, check.ReachHint(p.World, c, name, views))
-			}
+			now, hint = err.Error(), ""
+		} else {
+			now, hint = judge(observe.AskIstiods(ctx, l, pods, more))
 		}
 		if now != reason {
 			reason = now
@@ -43,7 +84,7 @@ func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *pla
 	})
 	if ctx.Err() != nil {
 		return &object.Error{
-			Class: object.Timeout, Context: c.Context, Op: "discover the other clusters", Message: reason, Hint: hint, Err: context.Cause(ctx),
+			Class: object.Timeout, Context: l.Context, Op: what, Message: reason, Hint: hint, Err: context.Cause(ctx),
 		}
 	}
 	return err

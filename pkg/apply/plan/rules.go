@@ -18,6 +18,7 @@ type Rules interface {
 type Proof struct {
 	Claim order.Claim
 	Check string       // ID of the check by which a status judges the same
+	Peer  string       // the other cluster that the claim is about, "" for none
 	Needs []order.Fact // what has to be true before it can be seen
 	Tries []string     // primaries that have to serve the cluster each by itself
 }

@@ -25,7 +25,7 @@ type Step struct {
 	Cluster string      `json:"cluster"`
 	Kind    StepKind    `json:"kind"`
 	Part    order.Part  `json:"part,omitempty"`  // of Put and Remove
-	Peer    string      `json:"peer,omitempty"`  // of a part that is about two clusters
+	Peer    string      `json:"peer,omitempty"`  // of a part or a claim that is about two clusters
 	Claim   order.Claim `json:"claim,omitempty"` // of Prove
 	// Check is the ID of the check by which a status judges what is proved, Tries
 	// the primaries that are tried one by one.
@@ -149,8 +149,8 @@ func (s *Scene) drafts(c *Cluster) []*draft {
 		return out // what it needed is gone when it is
 	}
 	for _, p := range s.rules.Proofs(s, c) {
-		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Claim: p.Claim, Check: p.Check, Tries: p.Tries}}
-		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.Claim}}, p.Needs
+		d := &draft{Step: Step{Cluster: c.Name, Kind: Prove, Peer: p.Peer, Claim: p.Claim, Check: p.Check, Tries: p.Tries}}
+		d.Makes, d.Needs = []order.Fact{{Cluster: c.Name, Claim: p.Claim, Peer: p.Peer}}, p.Needs
 		out = append(out, d)
 	}
 	return out
@@ -280,7 +280,7 @@ func (p *Plan) Proofs() map[order.Fact]bool {
 	out := map[order.Fact]bool{}
 	for _, s := range p.Steps {
 		if s.Kind == Prove && s.Blocked == "" {
-			out[order.Fact{Cluster: s.Cluster, Claim: s.Claim}] = true
+			out[order.Fact{Cluster: s.Cluster, Claim: s.Claim, Peer: s.Peer}] = true
 		}
 	}
 	return out

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 
@@ -122,7 +123,7 @@ func (r *rendering) primary() {
 	}
 	r.add("pilot", object.New("v1", "ServiceAccount", ns, "istiod", nil, nil))
 	r.add("pilot", object.New("v1", "ConfigMap", ns, "istio", nil, map[string]any{"data": map[string]any{
-		"mesh": "trace: " + r.text("values", "pilot", "traceSampling"), "meshNetworks": "networks: {}",
+		"mesh": "trace: " + r.text("values", "pilot", "traceSampling"), "meshNetworks": r.networks(),
 	}}))
 	r.add("pilot", object.New("v1", "Service", ns, "istiod", map[string]any{"labels": maps.Clone(app)}, map[string]any{"spec": map[string]any{
 		"selector": maps.Clone(app), "ports": []any{port("https-dns", 15012, 15012), port("https-webhook", 443, 15017)},
@@ -146,6 +147,16 @@ func (r *rendering) primary() {
 				"operations": []any{"CREATE", "UPDATE"}, "resources": []any{"*"},
 			}},
 		}}}))
+}
+
+// networks are the gateways that the topology has addresses for, as YAML.
+func (r *rendering) networks() string {
+	v, _, _ := unstructured.NestedMap(r.spec, "values", "global", "meshNetworks")
+	text, err := json.Marshal(map[string]any{"networks": v})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 func port(name string, number, target int64) any {

@@ -20,6 +20,7 @@
 //	injection    who was injected is injected, at each endpoint that there is
 //	identity     whoever injects a pod does so as one of its own cluster and network
 //	credentials  an istiod in service reads the clusters that it is to read
+//	gateways     an istiod in service keeps a way to the gateways of those
 //	ownership    nothing of others is deleted, nor what was not seen in this run
 //	lock         whoever lost the lock writes nothing
 //	record       every object of ours is on record

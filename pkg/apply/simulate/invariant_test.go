@@ -17,6 +17,7 @@ type watch struct {
 	intents  []intent
 	injected map[string]served
 	pairs    map[pair]bool
+	ways     map[pair]bool   // between networks
 	dirty    map[string]bool // clusters that somebody else changed meanwhile
 	ends     map[string]bool // clusters whose end a user wants
 }
@@ -53,6 +54,7 @@ func (s *sim) arm(intents []intent) {
 		}
 		s.abandon(w, intents[0].mesh)
 		s.watch.pairs = s.reading(w)
+		s.watch.ways = s.ways(w)
 		if s.log != nil {
 			s.logf("  before: injected %v, read %v, ends %v", s.watch.injected, s.watch.pairs, s.watch.ends)
 		}
@@ -175,6 +177,10 @@ func (s *sim) wrote(w applytest.Write) {
 		s.checkInjection(w.World, w.Verb+" of "+w.Ref.String()+" in "+w.Cluster)
 	}
 	switch w.Ref.Kind {
+	case "Service", "ConfigMap", "Secret":
+		s.checkWays(w.World, w.Verb+" of "+w.Ref.String()+" in "+w.Cluster)
+	}
+	switch w.Ref.Kind {
 	case "Secret", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Namespace":
 		s.checkPairs(w.World, w.Verb+" of "+w.Ref.String()+" in "+w.Cluster)
 	}
@@ -187,6 +193,7 @@ func (s *sim) check(w applytest.World, when string) {
 	if s.failed == nil {
 		s.checkInjection(w, when)
 		s.checkPairs(w, when)
+		s.checkWays(w, when)
 	}
 }
 

@@ -83,6 +83,11 @@ func (m mesh) reads(consumer, source string) bool {
 	return slices.Contains(s.Primaries, consumer) || !c.Apart && !s.Apart
 }
 
+// multiNetwork says whether clusters need gateways to reach each other.
+func (m mesh) multiNetwork() bool {
+	return slices.ContainsFunc(m.Members, func(c member) bool { return c.Network != m.Members[0].Network })
+}
+
 // mend makes the mesh one that topology.yaml can say: primaries are members with
 // a control plane of their own.
 func (m *mesh) mend() {

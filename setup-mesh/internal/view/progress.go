@@ -131,6 +131,8 @@ func stepWords(e execute.Event) string {
 		return stepName(about) + ": ready"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
+	case e.Claim == order.Sends:
+		return "sends to the gateway of " + e.Peer
 	case e.Claim == order.Serves:
 		return "its primaries inject its pods"
 	case e.Claim == order.Injected:

@@ -16,6 +16,9 @@ func stepName(s plan.About) string {
 	case plan.Remove:
 		return "removal of " + partName(s)
 	case plan.Prove:
+		if s.Peer != "" {
+			return string(s.Claim) + " of " + s.Peer
+		}
 		return string(s.Claim)
 	}
 	return partName(s)
@@ -39,6 +42,8 @@ func partName(s plan.About) string {
 func quietStep(s plan.About) bool {
 	switch {
 	case s.Kind == plan.Begin, s.Kind == plan.Finish:
+		return true
+	case s.Claim == order.Knows: // which is half of the way
 		return true
 	case s.Part == order.Credential, s.Part == order.Grant, s.Part == order.Service, s.Part == order.Account, s.Part == order.Front:
 		return true
