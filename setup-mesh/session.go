@@ -38,7 +38,7 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
+	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, CAs: files.CAs}, charts.New())
 }
 
 // departing is what a teardown wants: nothing. It needs no more than the

@@ -237,7 +237,7 @@ func mintedFor(t *testing.T, w *world.World, it *desired.Item) *unstructured.Uns
 	t.Helper()
 	switch late := it.Late.(type) {
 	case *desired.Intermediate:
-		c, err := late.Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
+		c, err := late.Mint(t.Context(), desired.Minter{World: w, Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}

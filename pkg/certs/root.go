@@ -140,14 +140,15 @@ func (r *Root) Cert() *x509.Certificate { return r.certs[0] }
 // PEM is every certificate of the root, in the order of the file.
 func (r *Root) PEM() []byte { return certPEM(r.certs...) }
 
-// In says whether the root is among the certificates in PEM text.
+// In says whether all certificates of the root are in PEM text.
 func (r *Root) In(text []byte) bool {
+	found := map[string]bool{}
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type == "CERTIFICATE" && bytes.Equal(block.Bytes, r.certs[0].Raw) {
-			return true
+		if block.Type == "CERTIFICATE" {
+			found[string(block.Bytes)] = true
 		}
 	}
-	return false
+	return !slices.ContainsFunc(r.certs, func(c *x509.Certificate) bool { return !found[string(c.Raw)] })
 }
 
 // Fingerprint is the SHA-256 of [Root.Cert]: "5F:3A:9C:...", 32 bytes.

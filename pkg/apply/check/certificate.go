@@ -31,13 +31,14 @@ func trusts(e *Evidence, c *plan.Cluster) bool {
 	return Stays(e, c) && e.Plan.Wanted.Root != nil
 }
 
-// judgeSameRoot refuses to change the root of a live cluster.
+// judgeSameRoot refuses to change the root of a live cluster outside of a rotation, in
+// which it is changed by adding to what is trusted and taking from it.
 func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
-	want := e.Plan.Wanted.Root
+	want, rotation := e.Plan.Wanted.Root, e.Plan.Wanted.Rotation
 	if c.Remote() {
 		probe := e.Probes[c.Name]
 		root, err := RootIn(probe.Root)
-		if root == nil || err != nil || root.Fingerprint() == want.Fingerprint() {
+		if root == nil || err != nil || root.Same(want) || rotation != nil && root.Related(want) {
 			return nil
 		}
 		return []plan.Finding{{
@@ -48,15 +49,19 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 		}}
 	}
 	b := Bundle(c)
-	if b == nil || b.RootFingerprint() == want.Fingerprint() {
+	if b == nil || b.Root().Same(want) || rotation != nil && b.Root().Related(want) {
 		return nil
 	}
-	return []plan.Finding{{
+	f := plan.Finding{
 		State:   "other root",
 		Object:  object.SecretRef(c.Namespace, object.Cacerts),
-		Message: fmt.Sprintf("the cluster trusts root %s, but the work directory holds root %s", certs.Short(b.RootFingerprint()), want.Short()),
-		Hint:    "restore this mesh's certs/root-cert.pem; a running istiod ignores a different root",
-	}}
+		Message: fmt.Sprintf("the cluster trusts root %s, but the work directory holds root %s", b.Root().Shorts(), want.Shorts()),
+		Hint:    "restore this mesh's certs/root-cert.pem; a running istiod ignores a different root. To change it: setup-mesh certs rotate-root",
+	}
+	if rotation == nil && b.Root().Related(want) {
+		f.Hint = "a rotation of the root was begun: go on in the work directory that holds its certs/rotation.json, which says how far it is"
+	}
+	return []plan.Finding{f}
 }
 
 // OtherRoot says whether c as a whole trusts another root than that of the mesh.
@@ -78,9 +83,12 @@ func Bundle(c *plan.Cluster) *certs.Bundle {
 
 // judgeRootKey refuses an intermediate that nobody can sign.
 func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
-	ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
-	b := Bundle(c)
-	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || b != nil && b.RootFingerprint() != e.Plan.Wanted.Root.Fingerprint() {
+	ref := object.SecretRef(c.Namespace, object.Cacerts)
+	ch := c.Planned(ref)
+	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || OtherRoot(e, c) {
+		return nil
+	}
+	if i, ok := ch.Item.Late.(*desired.Intermediate); ok && i.Kept(c.Live.Object(ref), e.Plan.World.Now) != nil {
 		return nil
 	}
 	return []plan.Finding{{

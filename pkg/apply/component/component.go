@@ -57,7 +57,7 @@ func Components() []Component {
 // nothing.
 func role(m record.Member) []Component {
 	if m.Remote() {
-		return []Component{controlPlane(), primaries(), gateway(), access(), services(), injection()}
+		return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services(), injection()}
 	}
 	return []Component{trust(), controlPlane(), gateway(), access(), services(), injection()}
 }

@@ -1,23 +1,85 @@
 package component
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // trust is the certificate of a cluster: the intermediate with which its istiod
-// signs. A remote cluster has none.
+// signs. A remote cluster has none, but proxies that trust and are trusted.
+//
+// A rotation of the root changes it in steps, and none is taken before all proxies of
+// all clusters are seen to have taken the one before: what signs is trusted by all
+// first, and what is trusted no longer signs for anybody.
 func trust() Component {
 	return Component{
 		title: order.Certificate,
 		wants: func(w *desired.Wants) {
 			c, ns := w.Cluster, w.Cluster.Member.Namespace
+			if c.Member.Remote() {
+				return
+			}
 			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
 				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member),
 			})
 		},
+		needs:  needsOfTrust,
 		ends:   replaced,
 		Checks: trustChecks(),
+		Proofs: []Proof{
+			{Claim: order.Trusts, Check: IDNamespaceRoots, applies: anySigns, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
+			{Claim: order.Signed, Check: IDNamespaceRoots, applies: anyDrops, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
+		},
 	}
+}
+
+func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
+	var out []order.Fact
+	for _, other := range s.Plan.Clusters {
+		if other.Leaving {
+			continue
+		}
+		if signs(s.Plan, c) {
+			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Trusts})
+		}
+		if drops(s.Plan, c) {
+			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Signed})
+		}
+	}
+	return out
+}
+
+// signs says whether another root than now is to sign for c, in a rotation.
+func signs(p *plan.Plan, c *plan.Cluster) bool {
+	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving {
+		return false
+	}
+	b := check.Bundle(c)
+	return b == nil || !b.Under(p.Wanted.Root)
+}
+
+// drops says whether c is to lose the trust in a root, in a rotation.
+func drops(p *plan.Plan, c *plan.Cluster) bool {
+	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving {
+		return false
+	}
+	b := check.Bundle(c)
+	return b != nil && b.Drops(p.Wanted.Root)
+}
+
+// anySigns and anyDrops are those of some cluster: its workloads meet all others.
+func anySigns(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, signs) }
+
+func anyDrops(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, drops) }
+
+func anyCluster(p *plan.Plan, is func(*plan.Plan, *plan.Cluster) bool) bool {
+	for _, c := range p.Clusters {
+		if is(p, c) {
+			return true
+		}
+	}
+	return false
 }

@@ -27,6 +27,8 @@ type Wanted struct {
 	Mesh *topology.Mesh
 	Base *manifest.Base
 	Root *certs.Root // nil only where nothing is applied, as in render
+	// Rotation leads to another root than Root; nil for none.
+	Rotation *certs.Rotation
 	// CAs are the PEM contents of the files that apiServer.caFile names, by
 	// context.
 	CAs map[string][]byte
@@ -37,7 +39,8 @@ type Wanted struct {
 type Desired struct {
 	MeshID      string
 	TrustDomain string
-	Root        *certs.Root
+	Root        *certs.Root       // in a rotation, that of its phase
+	Rotation    *certs.Rotation   // nil for none
 	Clusters    []*Cluster        // in the order of topology.yaml
 	Warnings    topology.Problems // values that the topology overrides
 	// SharedServices are the namespaces whose Services are to be present in all
@@ -101,7 +104,10 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	if w.Rotation != nil {
+		d.Root = w.Rotation.Root()
+	}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := ClusterOf(w.Mesh, c)
@@ -278,7 +284,7 @@ func (d *Desired) Digest(release string) (string, error) {
 	}
 	root := ""
 	if d.Root != nil {
-		root = d.Root.Fingerprint()
+		root = string(d.Root.PEM())
 	}
 	return HashOf([]any{release, d.MeshID, d.TrustDomain, root, all, d.SharedServices})
 }

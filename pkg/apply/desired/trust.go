@@ -31,7 +31,29 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if err := b.Verify(i.Root, w.Now, i.ID); err != nil {
 		return err.Error()
 	}
+	if !b.Under(i.Root) {
+		return fmt.Sprintf("its intermediate is signed by another root than %s, which signs now", i.Root.Short())
+	}
 	return ""
+}
+
+// Kept is the CA of live with the roots that are trusted now, nil where it has to be
+// another CA. No key is needed for it but its own.
+func (i *Intermediate) Kept(live *unstructured.Unstructured, now time.Time) *certs.Bundle {
+	if live == nil {
+		return nil
+	}
+	if kind, _, _ := unstructured.NestedString(live.Object, "type"); kind == "kubernetes.io/tls" {
+		return nil // its files have other names
+	}
+	b, err := certs.ParseBundle(SecretData(live))
+	if err != nil || !b.Under(i.Root) || certs.Judge(b.NotBefore(), b.NotAfter(), now) != certs.Fresh {
+		return nil
+	}
+	if b = b.Trusting(i.Root); b.Verify(i.Root, now, i.ID) != nil {
+		return nil
+	}
+	return b
 }
 
 // Needs implements [Late].
@@ -49,11 +71,17 @@ func (*Intermediate) Access(*world.Live) []object.Access { return nil }
 // Fields implements [Late].
 func (*Intermediate) Fields() []string { return []string{"data"} }
 
-// Mint makes an intermediate and proves it.
+// Mint makes an intermediate and proves it, unless just what is trusted changes.
 func (i *Intermediate) Mint(_ context.Context, m Minter) (Content, error) {
-	b, err := i.Root.Intermediate(m.Random, m.Now, i.ID)
-	if err != nil {
-		return Content{}, err
+	var b *certs.Bundle
+	if l := m.World.Cluster(i.ID.Cluster); l != nil {
+		b = i.Kept(l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)), m.Now)
+	}
+	if b == nil {
+		var err error
+		if b, err = i.Root.Intermediate(m.Random, m.Now, i.ID); err != nil {
+			return Content{}, err
+		}
 	}
 	return SecretContent(b.Data(), map[string]string{
 		annotationRoot:    b.RootFingerprint(),

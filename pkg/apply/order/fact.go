@@ -16,6 +16,9 @@ const (
 	Injected  Claim = "injection" // its pods are injected by its primaries
 	Departed  Claim = "departed"  // it is certain that it is not a cluster of the topology
 	Discovers Claim = "discovery" // its istiods read exactly the clusters that they should
+	// Of a rotation of the root, in each cluster.
+	Trusts Claim = "trust"        // what signs in the mesh now, or is about to, is trusted by all its proxies
+	Signed Claim = "certificates" // all its proxies have certificates that what signs now stands for
 	// Of a peer: where its gateway is.
 	Knows Claim = "gateway address" // its istiods know all addresses of the peer's gateway
 	Sends Claim = "way to gateway"  // they send nowhere else for that

@@ -210,7 +210,7 @@ func (pl *planner) certificate(c *Cluster) {
 	if live := c.Live.Object(ch.Object); live != nil {
 		if b, err := certs.ParseBundle(desired.SecretData(live)); err == nil {
 			c.NotAfter = b.NotAfter()
-			if b.RootFingerprint() != root.Fingerprint() {
+			if !b.Root().Related(root) {
 				return
 			}
 		}

@@ -22,7 +22,9 @@ type Files struct {
 	Mesh *topology.Mesh
 	Base *manifest.Base
 	Root *certs.Root
-	CAs  map[string][]byte // by context, as PEM; see [Dir.CAs]
+	// Rotation leads from Root to another one, nil for none.
+	Rotation *certs.Rotation
+	CAs      map[string][]byte // by context, as PEM; see [Dir.CAs]
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
@@ -30,7 +32,7 @@ type Files struct {
 // Contexts are as for [Dir.Topology].
 func (d *Dir) Read(contexts []string) (Files, error) {
 	var f Files
-	var meshErr, baseErr error
+	var err, meshErr, baseErr error
 	if f.Mesh, meshErr = d.Members(contexts); meshErr == nil {
 		f.CAs, meshErr = d.CAs(f.Mesh)
 	}
@@ -38,8 +40,13 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	if meshErr != nil || baseErr != nil {
 		return Files{Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
 	}
-	root, err := d.Root()
-	f.Root = root
+	switch f.Rotation, err = d.Rotation(); {
+	case err != nil:
+	case f.Rotation != nil: // at the end of which the usual files change
+		f.Root = f.Rotation.Old
+	default:
+		f.Root, err = d.Root()
+	}
 	return f, err
 }
 
@@ -91,15 +98,20 @@ func (d *Dir) restOf(base *manifest.Base) *manifest.Base {
 // root is kept elsewhere: everything works without it but adding a cluster and
 // renewing an intermediate. A key that others can read is an error.
 func (d *Dir) Root() (*certs.Root, error) {
-	cert, err := d.read(RootCertFile, nil)
-	if errors.Is(err, fs.ErrNotExist) && d.has(RootKeyFile) {
+	if !d.has(RootCertFile) && d.has(RootKeyFile) {
 		return nil, d.keyWithoutCert()
 	}
+	return d.rootAt(RootCertFile, RootKeyFile)
+}
+
+// rootAt reads a root and its key, if that is there.
+func (d *Dir) rootAt(certFile, keyFile string) (*certs.Root, error) {
+	cert, err := d.read(certFile, nil)
 	if err != nil {
 		return nil, err
 	}
 	var key *certs.Secret
-	switch data, err := d.read(RootKeyFile, checkPrivate); {
+	switch data, err := d.read(keyFile, checkPrivate); {
 	case err == nil:
 		s := certs.NewSecret(data)
 		clear(data)
@@ -109,7 +121,11 @@ func (d *Dir) Root() (*certs.Root, error) {
 	}
 	root, err := certs.ParseRoot(cert, key)
 	if e, ok := errors.AsType[*certs.InputError](err); ok {
-		return nil, &Error{Subject: d.Path(path.Join(certsDir, e.File)), Err: e.Err, Fix: e.Hint}
+		file := certFile
+		if e.File == path.Base(RootKeyFile) {
+			file = keyFile
+		}
+		return nil, &Error{Subject: d.Path(file), Err: e.Err, Fix: e.Hint}
 	}
 	return root, err
 }

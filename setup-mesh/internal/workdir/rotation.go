@@ -1,0 +1,205 @@
+package workdir
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// The files of a rotation. While [RotationFile] is there, the root of the mesh is on its
+// way from the usual files to the new ones; it is the last that is written when a
+// rotation begins, and the first that is removed when it has ended.
+const (
+	RotationFile    = certsDir + "/rotation.json"
+	NewRootCertFile = certsDir + "/new-root-cert.pem"
+	NewRootKeyFile  = certsDir + "/new-root-key.pem"
+	OldRootCertFile = certsDir + "/old-root-cert.pem"
+	OldRootKeyFile  = certsDir + "/old-root-key.pem"
+)
+
+// rotationFormat is the version of [RotationFile].
+const rotationFormat = "setup-mesh.io/rotation/v1"
+
+// A rotationState is what [RotationFile] says.
+type rotationState struct {
+	Format string      `json:"format"`
+	Phase  certs.Phase `json:"phase"`
+	Old    string      `json:"old"` // fingerprints
+	New    string      `json:"new"`
+}
+
+// Rotation reads how far a rotation of the root is, nil where there is none. Its files
+// have to be those that it began with.
+func (d *Dir) Rotation() (*certs.Rotation, error) {
+	data, err := d.read(RotationFile, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var state rotationState
+	if err := json.Unmarshal(data, &state); err != nil || state.Format != rotationFormat {
+		return nil, wrong(d.Path(RotationFile), "is not what setup-mesh writes", "put it back from a backup: it says how far the rotation of the root is")
+	}
+	oldCert, oldKey := RootCertFile, RootKeyFile
+	if state.Phase == certs.NewOnly && d.holds(OldRootCertFile, state.Old) { // the end of it was begun
+		oldCert, oldKey = OldRootCertFile, OldRootKeyFile
+	}
+	from, err := d.rootAt(oldCert, oldKey)
+	if err != nil {
+		return nil, err
+	}
+	to, err := d.rootAt(NewRootCertFile, NewRootKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range []struct{ file, want, is string }{{RootCertFile, state.Old, from.Fingerprint()}, {NewRootCertFile, state.New, to.Fingerprint()}} {
+		if one.want != one.is {
+			return nil, wrong(d.Path(one.file), fmt.Sprintf("holds root %s, but the rotation that %s tells of has %s there", certs.Short(one.is), d.Path(RotationFile), certs.Short(one.want)),
+				"put the certificate and its key back")
+		}
+	}
+	r, err := certs.NewRotation(state.Phase, from, to)
+	if err != nil {
+		return nil, wrong(d.Path(RotationFile), err.Error(), "")
+	}
+	return r, nil
+}
+
+// BeginRotation makes a new root for the mesh of the old one, and begins to lead from one
+// to the other. What is left of a beginning that was cut off is gone on with.
+func (d *Dir) BeginRotation(ctx context.Context, rand io.Reader, now time.Time) (*certs.Rotation, error) {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if r, err := d.Rotation(); err != nil || r != nil {
+		return r, err
+	}
+	from, err := d.Root()
+	if err != nil {
+		return nil, err
+	}
+	if !d.has(NewRootCertFile) {
+		cert, key, err := certs.NewRoot(rand, now, from.Mesh(), from.Organization())
+		if err != nil {
+			return nil, fmt.Errorf("make the new root: %w", err)
+		}
+		if err := d.put(NewRootKeyFile, key.Bytes(), 0o600, (*os.Root).Rename); err != nil {
+			return nil, err
+		}
+		if err := d.put(NewRootCertFile, cert, 0o644, linkNew); err != nil {
+			return nil, err
+		}
+	}
+	to, err := d.rootAt(NewRootCertFile, NewRootKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	r, err := certs.NewRotation(certs.OldOnly, from, to)
+	if err != nil {
+		return nil, wrong(d.Path(NewRootCertFile), err.Error(), "remove it and "+d.Path(NewRootKeyFile)+", and another root is made")
+	}
+	return r, d.setPhase(r, certs.OldOnly)
+}
+
+// MoveRotation notes that the mesh is led to another phase.
+func (d *Dir) MoveRotation(ctx context.Context, r *certs.Rotation, to certs.Phase) error {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.setPhase(r, to)
+}
+
+func (d *Dir) setPhase(r *certs.Rotation, to certs.Phase) error {
+	data, err := json.MarshalIndent(rotationState{rotationFormat, to, r.Old.Fingerprint(), r.New.Fingerprint()}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return d.put(RotationFile, append(data, '\n'), 0o644, (*os.Root).Rename)
+}
+
+// EndRotation makes the new root the mesh's, and keeps the old one beside it; or, where the
+// mesh was led back, forgets the rotation and keeps the new root for another.
+func (d *Dir) EndRotation(ctx context.Context, r *certs.Rotation) error {
+	unlock, err := d.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if r.Phase == certs.NewOnly {
+		if !d.holds(OldRootCertFile, r.Old.Fingerprint()) {
+			if err := d.replaceRoot(RootCertFile, RootKeyFile, OldRootCertFile, OldRootKeyFile); err != nil {
+				return err
+			}
+		}
+		if err := d.replaceRoot(NewRootCertFile, NewRootKeyFile, RootCertFile, RootKeyFile); err != nil {
+			return err
+		}
+	}
+	gone := []string{RotationFile}
+	if r.Phase == certs.NewOnly {
+		gone = append(gone, NewRootKeyFile, NewRootCertFile)
+	}
+	for _, file := range gone {
+		if err := d.files.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return about(d.Path(file), err)
+		}
+		if err := syncDir(d.files, certsDir); err != nil {
+			return about(d.Path(certsDir), err)
+		}
+	}
+	return nil
+}
+
+// holds says whether a file has the certificate with a fingerprint.
+func (d *Dir) holds(file, fingerprint string) bool {
+	cert, err := d.read(file, nil)
+	if err != nil {
+		return false
+	}
+	root, err := certs.ParseRoot(cert, nil)
+	return err == nil && root.Fingerprint() == fingerprint
+}
+
+// replaceRoot copies one root over another. While that is cut off, [RotationFile] says
+// which one counts.
+func (d *Dir) replaceRoot(fromCert, fromKey, toCert, toKey string) error {
+	switch key, err := d.read(fromKey, checkPrivate); {
+	case err == nil:
+		err = d.put(toKey, key, 0o600, (*os.Root).Rename)
+		clear(key)
+		if err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	default: // the key is kept elsewhere, and one of the root before does not belong here
+		if err := d.files.Remove(toKey); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return about(d.Path(toKey), err)
+		}
+	}
+	cert, err := d.read(fromCert, nil)
+	if err != nil {
+		return err
+	}
+	return d.put(toCert, cert, 0o644, (*os.Root).Rename)
+}
+
+func (d *Dir) put(file string, data []byte, perm fs.FileMode, publish func(dir *os.Root, temp, file string) error) error {
+	if err := write(d.files, file, data, perm, publish); err != nil {
+		return about(d.Path(file), err)
+	}
+	return nil
+}
