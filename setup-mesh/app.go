@@ -31,16 +31,33 @@ func newApp(env environment) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
+			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), graphCommand(env), certsCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
 			injectCommand(env), explainCommand(env), bundleCommand(env), completionCommand(env), completeCommand(env),
 		},
 	}
-	for _, cmd := range app.Commands {
+	settle(app.Commands)
+	return app
+}
+
+// settle has all verbs treat mistakes on the command line alike.
+func settle(all []*cli.Command) {
+	for _, cmd := range all {
 		cmd.OnUsageError = args.Mistake
-		if cmd.ArgsUsage == "" {
+		cmd.HideHelpCommand = true
+		switch {
+		case len(cmd.Subcommands) > 0:
+			settle(cmd.Subcommands)
+			cmd.Action = subcommand
+		case cmd.ArgsUsage == "":
 			cmd.Before = args.None
 		}
-		cmd.HideHelpCommand = true
 	}
-	return app
+}
+
+// subcommand is what a verb does that only has others below it, and was given none of them.
+func subcommand(c *cli.Context) error {
+	if c.Args().Present() {
+		return &args.Error{Err: fmt.Errorf("there is no command %q", c.Command.Name+" "+c.Args().First()), Fix: "setup-mesh " + c.Command.Name + " --help lists them"}
+	}
+	return cli.ShowSubcommandHelp(c)
 }

@@ -67,6 +67,14 @@ func (r *Rotation) Root() *Root {
 	return r.Old
 }
 
+// Begins says whether nothing was done yet on the way that r is led.
+func (r *Rotation) Begins(back bool) bool {
+	if back {
+		return r.Phase == NewOnly
+	}
+	return r.Phase == OldOnly
+}
+
 // trusting is r, which signs, with what other trusts.
 func (r *Root) trusting(other *Root) *Root {
 	out := *r
@@ -137,3 +145,13 @@ func (r *Root) Shorts() string {
 	}
 	return strings.Join(names, " and ")
 }
+
+// Alone is just the certificate that signs, with its key.
+func (r *Root) Alone() *Root {
+	out := *r
+	out.certs = r.certs[:1:1]
+	return &out
+}
+
+// Signs says whether the certificate that signs is among those in PEM text.
+func (r *Root) Signs(text []byte) bool { return r.Alone().In(text) }

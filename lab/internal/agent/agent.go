@@ -11,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func (a *Agent) Run(ctx context.Context, note func(error)) {
 	s := session{Agent: a}
 	for delay := first; ctx.Err() == nil; delay = min(2*delay, longest) {
 		start := time.Now()
-		if err := s.run(ctx); err != nil && ctx.Err() == nil {
+		if err := s.run(ctx, note); err != nil && ctx.Err() == nil {
 			note(err)
 		}
 		if time.Since(start) > longest {
@@ -74,10 +75,11 @@ type session struct {
 	*Agent
 	identity *Identity
 	state    xds.State
+	trust    []string // that the identity was taken with
 }
 
 // run serves over one connection.
-func (s *session) run(ctx context.Context) error {
+func (s *session) run(ctx context.Context, note func(error)) error {
 	c, kind, ok := ProxyContainer(s.Pod)
 	if !ok {
 		return fmt.Errorf("pod %s/%s has no proxy", s.Pod.Namespace, s.Pod.Name)
@@ -109,10 +111,21 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token, "clusterid", env["ISTIO_META_CLUSTER_ID"])
-	return xds.Follow(ctx, conn, n, s.state, func(state xds.State) {
+	asking := metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token, "clusterid", env["ISTIO_META_CLUSTER_ID"])
+	return xds.Follow(asking, conn, n, s.state, func(state xds.State) {
 		s.state = state
 		s.Proxy.Configure(state)
+		if slices.Equal(state.Trust, s.trust) {
+			return
+		}
+		// Other roots have istio-agent take another certificate at once.
+		// https://github.com/istio/istio/blob/1.31.0/security/pkg/nodeagent/cache/secretcache.go (UpdateConfigTrustBundle)
+		was := s.identity
+		s.identity, s.trust = nil, state.Trust
+		if err := s.identify(ctx, env); err != nil {
+			s.identity = was
+			note(err)
+		}
 	})
 }
 

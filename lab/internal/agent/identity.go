@@ -22,10 +22,10 @@ import (
 // https://github.com/istio/istio/blob/1.31.0/pkg/istio-agent/config.go
 const lifetime = 24 * time.Hour
 
-// An Identity is a workload's certificate, and the root that it names.
+// An Identity is a workload's certificate, and the roots that come with it.
 type Identity struct {
 	Certificate tls.Certificate // with Leaf
-	Root        []byte          // PEM
+	Root        []byte          // PEM, of one or more
 	Cluster     string          // that the proxy is in
 }
 
@@ -57,16 +57,17 @@ func sign(ctx context.Context, conn *grpc.ClientConn, spiffe *url.URL, cluster, 
 		return Identity{}, fmt.Errorf("ask istiod for a certificate: %w", err)
 	}
 	i := Identity{Certificate: tls.Certificate{PrivateKey: key}, Cluster: cluster}
+	if len(answer.CertChain) < 2 {
+		return Identity{}, fmt.Errorf("ask istiod for a certificate: it answers with %d, and not with a chain", len(answer.CertChain))
+	}
+	// The last is root-cert.pem as it is, and part of what proxies show.
+	i.Root = []byte(answer.CertChain[len(answer.CertChain)-1])
 	for rest := []byte(strings.Join(answer.CertChain, "\n")); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
 		i.Certificate.Certificate = append(i.Certificate.Certificate, block.Bytes)
-		i.Root = pem.EncodeToMemory(block) // the last
-	}
-	if len(i.Certificate.Certificate) < 2 {
-		return Identity{}, fmt.Errorf("ask istiod for a certificate: it answers with %d, and not with a chain", len(i.Certificate.Certificate))
 	}
 	if i.Certificate.Leaf, err = x509.ParseCertificate(i.Certificate.Certificate[0]); err != nil {
 		return Identity{}, fmt.Errorf("parse the certificate of istiod's: %w", err)

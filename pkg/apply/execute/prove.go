@@ -21,6 +21,10 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 		return waitServed(ctx, x.at(c), c, r)
 	case order.Discovers:
 		return waitDiscovery(ctx, x.at(c), x.plan, c, r)
+	case order.Trusts:
+		return waitTrusts(ctx, x, c, r)
+	case order.Signed:
+		return waitSigned(ctx, x, c, r)
 	case order.Knows, order.Sends:
 		return waitGatewayKnown(ctx, x.at(c), x.plan.Cluster(s.Peer), s.Claim == order.Sends, r)
 	}

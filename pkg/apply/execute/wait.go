@@ -21,12 +21,17 @@ import (
 // probeInterval is the time between two questions where nothing can be watched.
 const probeInterval = 150 * time.Millisecond
 
-// poll asks every [probeInterval] until there is no reason to wait left, or an
-// error that waiting longer does not change. The reason goes to r, and into
-// the error when ctx ends first.
+// poll is [pollEvery] of [probeInterval].
 func poll(ctx context.Context, r *reporter, ask func(ctx context.Context) (reason string, err error)) error {
+	return pollEvery(ctx, probeInterval, r, ask)
+}
+
+// pollEvery asks until there is no reason to wait left, or an error that waiting
+// longer does not change. The reason goes to r, and into the error when ctx ends
+// first.
+func pollEvery(ctx context.Context, every time.Duration, r *reporter, ask func(ctx context.Context) (reason string, err error)) error {
 	reason := ""
-	err := wait.PollUntilContextCancel(ctx, probeInterval, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
 		now, err := ask(ctx)
 		if err != nil {
 			return false, err

@@ -38,38 +38,46 @@ const (
 // server's port-forward; no local port is opened. Any answer but 200 is an
 // error of class [object.ServerFault]. An answer above 8 MiB is an error.
 func (c *Cluster) PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error) {
-	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
 	op := fmt.Sprintf("get %s from port %d of", plain.Clean(path), port)
+	return overPort(ctx, c, op, namespace, pod, port, func(ctx context.Context, stream io.ReadWriter) ([]byte, error) {
+		return getOver(ctx, stream, port, path)
+	})
+}
+
+// overPort runs f over a connection to a port of a pod.
+func overPort[T any](ctx context.Context, c *Cluster, op, namespace, pod string, port int, f func(context.Context, io.ReadWriter) (T, error)) (T, error) {
+	var none T
+	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
 	config := c.config
 	if s := c.transport.Session; s != nil {
 		var err error
 		if config, _, err = s.Authorized(ctx); err != nil {
-			return nil, c.failed(ctx, op, ref, err)
+			return none, c.failed(ctx, op, ref, err)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.transport.Timeout)
 	defer cancel()
 	type result struct {
-		body []byte
-		err  error
+		value T
+		err   error
 	}
 	// An auth provider that hangs must not hold the caller: see transport.
 	done := make(chan result, 1)
 	go func() {
-		body, err := c.podGet(ctx, config, namespace, pod, port, path)
-		done <- result{body, err}
+		value, err := forwarded(ctx, c, config, namespace, pod, port, f)
+		done <- result{value, err}
 	}()
 	select {
 	case r := <-done:
 		if r.err == nil {
-			return r.body, nil
+			return r.value, nil
 		}
 		if text, ok := errors.AsType[podError](r.err); ok && ctx.Err() == nil {
-			return nil, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: plain.Clean(string(text))}
+			return none, &object.Error{Class: object.ServerFault, Context: c.context, Op: op, Ref: ref, Message: plain.Clean(string(text))}
 		}
-		return nil, c.failed(ctx, op, ref, r.err)
+		return none, c.failed(ctx, op, ref, r.err)
 	case <-ctx.Done():
-		return nil, c.failed(ctx, op, ref, ctx.Err())
+		return none, c.failed(ctx, op, ref, ctx.Err())
 	}
 }
 
@@ -79,10 +87,11 @@ type podError string
 
 func (e podError) Error() string { return string(e) }
 
-func (c *Cluster) podGet(ctx context.Context, config *rest.Config, namespace, pod string, port int, path string) ([]byte, error) {
+func forwarded[T any](ctx context.Context, c *Cluster, config *rest.Config, namespace, pod string, port int, f func(context.Context, io.ReadWriter) (T, error)) (T, error) {
+	var none T
 	conn, err := c.dialPod(ctx, config, namespace, pod)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -95,13 +104,13 @@ func (c *Cluster) podGet(ctx context.Context, config *rest.Config, namespace, po
 	h.Set("streamType", "error")
 	failures, err := conn.CreateStream(h)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	failures.Close() // our direction of it
 	h.Set("streamType", "data")
 	data, err := conn.CreateStream(h)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	reason := make(chan string, 1)
 	go func() {
@@ -109,21 +118,21 @@ func (c *Cluster) podGet(ctx context.Context, config *rest.Config, namespace, po
 		reason <- string(text)
 	}()
 
-	body, err := getOver(ctx, data, port, path)
+	value, err := f(ctx, data)
 	if err == nil {
-		return body, nil
+		return value, nil
 	}
 	if _, ok := errors.AsType[podError](err); !ok {
 		// The stream ended: the reason is on its way, or there is none.
 		select {
 		case text := <-reason:
 			if text != "" {
-				return nil, podError(text)
+				return none, podError(text)
 			}
 		case <-time.After(time.Second):
 		}
 	}
-	return nil, err
+	return none, err
 }
 
 // getOver runs one HTTP exchange over stream.

@@ -2,6 +2,7 @@ package object
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -54,6 +55,9 @@ type Asker interface {
 	Try(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error)
 	// PodGet asks a port of a pod for the document at path.
 	PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error)
+	// PodTLS begins TLS with a port of a pod, and returns what it proves itself with,
+	// its own certificate first. Whether that is good is for the caller.
+	PodTLS(ctx context.Context, namespace, pod string, port int) ([]*x509.Certificate, error)
 	// PodLog reads the end of what a container of a pod has logged. That of a pod that
 	// is absent, or of a container that did not run before, is an error wrapping
 	// [ErrNotFound], or of class [Invalid].

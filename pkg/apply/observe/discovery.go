@@ -52,11 +52,8 @@ type More struct{ Gateways, Proxies bool }
 // at once, through port-forwards.
 func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Unstructured, more More) []IstiodView {
 	views := []IstiodView{}
-	for _, p := range pods {
-		phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
-		if p.GetLabels()["app"] == "istiod" && phase == "Running" && p.GetDeletionTimestamp() == nil {
-			views = append(views, IstiodView{Pod: p.GetName()})
-		}
+	for _, name := range Istiods(pods) {
+		views = append(views, IstiodView{Pod: name})
 	}
 	ctx, cancel := context.WithTimeout(ctx, istiodAnswers)
 	defer cancel()
@@ -84,6 +81,18 @@ func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Un
 	}
 	_ = g.Wait() // the functions return nil
 	return views
+}
+
+// Istiods are the names of those that run among pods.
+func Istiods(pods []*unstructured.Unstructured) []string {
+	var out []string
+	for _, p := range pods {
+		phase, _, _ := unstructured.NestedString(p.Object, "status", "phase")
+		if p.GetLabels()["app"] == "istiod" && phase == "Running" && p.GetDeletionTimestamp() == nil {
+			out = append(out, p.GetName())
+		}
+	}
+	return out
 }
 
 // ask reads a page of an istiod.

@@ -53,29 +53,37 @@ func SampleProxies(ctx context.Context, l *world.Connected, cluster string, view
 	names, of := chooseProxies(cluster, views, proxiesSampled)
 	ctx, cancel := context.WithTimeout(ctx, proxyAnswers)
 	defer cancel()
+	return ProxySample{Asked: askWorkloads(ctx, l, names), Of: of}
+}
+
+// proxiesAtOnce bounds how many proxies are asked at the same time.
+const proxiesAtOnce = 20
+
+// askWorkloads asks these proxies. Those that are gone are left out.
+func askWorkloads(ctx context.Context, l *world.Connected, names []string) []Workload {
 	asked := make([]*Workload, len(names))
-	g := limited(proxiesSampled)
+	g := limited(proxiesAtOnce)
 	for i, name := range names {
 		g.Go(func() error {
+			ctx, cancel := context.WithTimeout(ctx, proxyAnswers)
+			defer cancel()
 			asked[i] = readWorkload(ctx, l, podOf(name))
 			return nil
 		})
 	}
 	_ = g.Wait() // the functions return nil
-	out := ProxySample{Of: of}
+	var out []Workload
 	for _, w := range asked {
 		if w != nil {
-			out.Asked = append(out.Asked, *w)
+			out = append(out, *w)
 		}
 	}
 	return out
 }
 
-// chooseProxies chooses the proxies of a cluster that are asked, most at most, and says
-// how many there are. Pods of one ReplicaSet or StatefulSet are alike, so there is one of
-// each as far as names tell; where there are still too many, they are taken at even
-// distances, the same ones each time.
-func chooseProxies(cluster string, views []IstiodView, most int) ([]string, int) {
+// proxiesOf are the sidecars and gateways of a cluster that are connected to istiods,
+// sorted.
+func proxiesOf(cluster string, views []IstiodView) []string {
 	all := map[string]bool{}
 	for _, v := range views {
 		for _, p := range v.Proxies {
@@ -84,8 +92,17 @@ func chooseProxies(cluster string, views []IstiodView, most int) ([]string, int)
 			}
 		}
 	}
+	return object.SortedKeys(all)
+}
+
+// chooseProxies chooses the proxies of a cluster that are asked, most at most, and says
+// how many there are. Pods of one ReplicaSet or StatefulSet are alike, so there is one of
+// each as far as names tell; where there are still too many, they are taken at even
+// distances, the same ones each time.
+func chooseProxies(cluster string, views []IstiodView, most int) ([]string, int) {
+	all := proxiesOf(cluster, views)
 	alike := map[string]string{}
-	for name := range all {
+	for _, name := range all {
 		pod := podOf(name)
 		template := pod.Name
 		if i := strings.LastIndexByte(template, '-'); i > 0 {

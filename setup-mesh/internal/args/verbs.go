@@ -107,6 +107,19 @@ func (a *Teardown) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: also remove members that topology.yaml does not name"})
 }
 
+// RotateRoot is the command line of certs rotate-root.
+type RotateRoot struct {
+	Clusters
+	Change
+	Back bool // to the root before
+}
+
+// Flags fill a.
+func (a *RotateRoot) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Change.flags()),
+		&cli.BoolFlag{Name: "back", Destination: &a.Back, Usage: "lead the mesh back to the root that it had"})
+}
+
 // Migrate is the command line of migrate.
 type Migrate struct {
 	Dir  string

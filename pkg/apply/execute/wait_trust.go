@@ -1,0 +1,119 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// istiodTLSPort is where istiod serves proxies with a certificate of its own CA.
+// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
+const istiodTLSPort = 15012
+
+// trustInterval is the time between two looks at all proxies of a cluster. What they wait
+// for takes a kubelet about a minute.
+const trustInterval = 2 * time.Second
+
+// waitTrusts waits until all that runs in c trusts what signs in the mesh: the namespaces
+// whose pods are injected are given it, and every proxy has it.
+func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter) error {
+	root := x.plan.Wanted.Root
+	return pollEvery(ctx, trustInterval, r, func(ctx context.Context) (string, error) {
+		roots := observe.ReadRoots(ctx, x.at(c))
+		if roots.Err != nil {
+			return "", roots.Err
+		}
+		for _, ns := range object.SortedKeys(roots.PEM) {
+			if !root.Signs([]byte(roots.PEM[ns])) {
+				return fmt.Sprintf("namespace %s is not given root %s yet", ns, root.Short()), nil
+			}
+		}
+		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
+			if slices.ContainsFunc(p.Roots, root.Cert().Equal) {
+				return ""
+			}
+			return "does not trust root " + root.Short() + " yet"
+		})
+	})
+}
+
+// waitSigned waits until nothing that runs in c proves itself with what the root that
+// signs in the mesh does not stand for: each istiod, and every proxy.
+func waitSigned(ctx context.Context, x *execution, c *plan.Cluster, r *reporter) error {
+	signer := x.plan.Wanted.Root.Alone()
+	return pollEvery(ctx, trustInterval, r, func(ctx context.Context) (string, error) {
+		if !c.Remote() {
+			if why, err := istiodsSigned(ctx, x.at(c), signer); why != "" || err != nil {
+				return why, err
+			}
+		}
+		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
+			if signer.Issued(p.Chain) {
+				return ""
+			}
+			return fmt.Sprintf("has a certificate that root %s does not stand for, until it is renewed by %s at the latest",
+				signer.Short(), p.Chain[0].NotAfter.UTC().Format("2006-01-02 15:04"))
+		})
+	})
+}
+
+// istiodsSigned says which istiod at l still signs with a CA of another root, by the
+// certificate that it serves itself with. One that does not answer serves nobody.
+func istiodsSigned(ctx context.Context, l *world.Connected, signer *certs.Root) (string, error) {
+	pods, err := observe.ReadPods(ctx, l)
+	if err != nil {
+		return "", err
+	}
+	for _, pod := range observe.Istiods(pods) {
+		chain, err := l.Cluster.PodTLS(ctx, l.Namespace, pod, istiodTLSPort)
+		switch class := object.ClassOf(err); {
+		case class == object.Forbidden, class == object.Unauthorized:
+			return "", err
+		case err != nil:
+			return err.Error(), nil
+		case !signer.Issued(chain):
+			return fmt.Sprintf("%s does not sign with root %s yet", pod, signer.Short()), nil
+		}
+	}
+	return "", nil
+}
+
+// proxies says of the first proxy of c of which judge says something what that is. A proxy
+// that does not answer is waited for: nobody knows what it trusts.
+func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(observe.ProxyCerts) string) (string, error) {
+	all, err := observe.AskProxies(ctx, x.at(c))
+	if err != nil {
+		return "", err
+	}
+	first, more := "", 0
+	for _, w := range all {
+		why := ""
+		switch {
+		case w.Err != nil:
+			why = "is not known: " + w.Err.Error()
+		case w.CertsErr != nil:
+			why = "did not say which certificates it has: " + w.CertsErr.Error()
+		default:
+			why = judge(w.Certs)
+		}
+		if why == "" {
+			continue
+		}
+		if first != "" {
+			more++
+			continue
+		}
+		first = fmt.Sprintf("the proxy of pod %s/%s %s", w.Pod.Namespace, w.Pod.Name, why)
+	}
+	if more > 0 {
+		first += fmt.Sprintf(", and %d more", more)
+	}
+	return first, nil
+}

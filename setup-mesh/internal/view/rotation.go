@@ -1,0 +1,60 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+)
+
+// Rotation says which root is to be replaced by which.
+func Rotation(w io.Writer, r *certs.Rotation, now time.Time) {
+	say(w, "Root %s, valid until %s, is to be replaced by %s, valid until %s.",
+		r.Old.Short(), r.Old.Cert().NotAfter.Format(time.DateOnly), r.New.Short(), r.New.Cert().NotAfter.Format(time.DateOnly))
+	if now.After(r.Old.Cert().NotAfter) {
+		say(w, "The old root has ended: nothing that it stands for is trusted until the new one signs.")
+	}
+}
+
+// RotationStep says what the apply that follows is for.
+func RotationStep(w io.Writer, p certs.Phase, back bool) { say(w, "\n%s: %s", stepOf(p, back), phaseWords(p)) }
+
+// stepOf is "Step 2 of 3".
+func stepOf(p certs.Phase, back bool) string {
+	all := certs.Phases()
+	at := slices.Index(all, p)
+	if back {
+		at = len(all) - 1 - at
+	}
+	return fmt.Sprintf("Step %d of %d", at, len(all)-1)
+}
+
+// phaseWords are what a phase is in a mesh that has reached it.
+func phaseWords(p certs.Phase) string {
+	switch p {
+	case certs.TrustBoth:
+		return "both roots are trusted, and the old one signs"
+	case certs.SignNew:
+		return "both roots are trusted, and the new one signs"
+	case certs.NewOnly:
+		return "only the new root is trusted"
+	}
+	return "only the old root is trusted"
+}
+
+// RotationStopped says how to go on, or back.
+func RotationStopped(w io.Writer, p certs.Phase) {
+	say(w, "The rotation has stopped on the way to this: %s.", phaseWords(p))
+	say(w, "Go on: setup-mesh certs rotate-root; with --back it leads back to the old root.")
+}
+
+// RotationEnded says what the mesh trusts now.
+func RotationEnded(w io.Writer, r *certs.Rotation) {
+	if r.Phase == certs.OldOnly {
+		say(w, "\nThe mesh has root %s again. The new one stays in certs/new-root-cert.pem for another rotation.", r.Old.Short())
+		return
+	}
+	say(w, "\nThe mesh has root %s. The old one is kept in certs/old-root-cert.pem, and so is its key.", r.New.Short())
+}
