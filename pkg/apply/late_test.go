@@ -22,7 +22,7 @@ import (
 func TestJudgeIntermediate(t *testing.T) {
 	id := certs.Identity{Cluster: "a", Namespace: "istio-system", TrustDomain: "cluster.local"}
 	live := func(root *certs.Root, id certs.Identity) *unstructured.Unstructured {
-		c, err := (&desired.Intermediate{Root: root, ID: id}).Mint(t.Context(), desired.Minter{Random: rand.Reader, Now: testNow})
+		c, err := (&desired.Intermediate{Root: root, ID: id}).Mint(t.Context(), desired.Minter{World: &world.World{}, Random: rand.Reader, Now: testNow})
 		if err != nil {
 			t.Fatal(err)
 		}

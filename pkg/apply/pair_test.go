@@ -240,7 +240,7 @@ func TestPairBroken(t *testing.T) {
 		},
 		"another root": {
 			breaks: func(m *probed) { giveRoot(m.t, m.world.Clusters[1], "west") },
-			want: []string{fmt.Sprintf("trust wrong: trust/same-root west: the cluster trusts root %s, but the work directory holds root %s | restore this mesh's certs/root-cert.pem; a running istiod ignores a different root",
+			want: []string{fmt.Sprintf("trust wrong: trust/same-root west: the cluster trusts root %s, but the work directory holds root %s | restore this mesh's certs/root-cert.pem; a running istiod ignores a different root. To change it: setup-mesh certs rotate-root",
 				otherRoot().Short(), testRoot().Short())},
 		},
 		"something else is wrong in another pair": {

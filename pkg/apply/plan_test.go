@@ -295,6 +295,6 @@ func giveRoot(t *testing.T, l *world.Live, cluster string) {
 	ref := object.SecretRef(l.Namespace, object.Cacerts)
 	late := &desired.Intermediate{Root: otherRoot()}
 	late.ID.Cluster, late.ID.Namespace, late.ID.TrustDomain = cluster, l.Namespace, "cluster.local"
-	o := mintedFor(t, nil, &desired.Item{Object: object.New("v1", "Secret", l.Namespace, object.Cacerts, nil, nil), Late: late})
+	o := mintedFor(t, &world.World{}, &desired.Item{Object: object.New("v1", "Secret", l.Namespace, object.Cacerts, nil, nil), Late: late})
 	l.Objects[ref] = world.Observed{Object: fixture.ManagedBy(o, "uid-cacerts", object.FieldManager)}
 }

@@ -127,7 +127,7 @@ func TestStatusFindings(t *testing.T) {
 		"trust/same-root": {
 			world: func(t *testing.T, w *world.World) { giveRoot(t, w.Clusters[1], "west") },
 			want: []string{
-				fmt.Sprintf("trust/same-root west: the cluster trusts root %s, but the work directory holds root %s | restore this mesh's certs/root-cert.pem; a running istiod ignores a different root", otherRoot().Short(), testRoot().Short()),
+				fmt.Sprintf("trust/same-root west: the cluster trusts root %s, but the work directory holds root %s | restore this mesh's certs/root-cert.pem; a running istiod ignores a different root. To change it: setup-mesh certs rotate-root", otherRoot().Short(), testRoot().Short()),
 			},
 		},
 		"discovery/credential-valid, though istiod calls it synced": {

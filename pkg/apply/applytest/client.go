@@ -2,6 +2,7 @@ package applytest
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"time"
@@ -209,6 +210,17 @@ func (k *client) PodGet(ctx context.Context, namespace, pod string, port int, pa
 		return err
 	})
 	return body, err
+}
+
+// PodTLS implements [object.Asker]. Of what an istiod shows, its own certificate is left
+// out: the first is that of its CA.
+func (k *client) PodTLS(ctx context.Context, namespace, pod string, port int) (chain []*x509.Certificate, err error) {
+	ref := object.Ref{Kind: "Pod", Namespace: namespace, Name: pod}
+	err = k.do(ctx, call{verb: "podtls", op: fmt.Sprintf("begin TLS with port %d of", port), ref: ref}, func() (err error) {
+		chain, err = k.c.podTLS(ref, port)
+		return err
+	})
+	return chain, err
 }
 
 // PodLog implements [object.Asker].

@@ -2,7 +2,9 @@ package applytest
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"slices"
@@ -129,6 +131,27 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 		list = append(list, map[string]string{"id": r.id, "secretName": r.secret, "syncStatus": r.state})
 	}
 	return json.Marshal(list)
+}
+
+// podTLS answers for istiods that serve.
+func (c *Cluster) podTLS(ref object.Ref, port int) ([]*x509.Certificate, error) {
+	p := c.get(ref)
+	if p == nil {
+		return nil, notFound(ref)
+	}
+	i := c.istiods[p.GetUID()]
+	if i == nil || !podReady(p) || port != 15012 {
+		return nil, refusal(object.ServerFault, ref, "connection refused")
+	}
+	var out []*x509.Certificate
+	for block, rest := pem.Decode([]byte(i.chain)); block != nil; block, rest = pem.Decode(rest) {
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, refusal(object.ServerFault, ref, "its certificate cannot be parsed")
+		}
+		out = append(out, cert)
+	}
+	return out, nil
 }
 
 // meshConfigMap has what istiod reads of meshNetworks.

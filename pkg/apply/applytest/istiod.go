@@ -29,6 +29,7 @@ type istiod struct {
 	external   bool // may lead in other clusters
 	multiRoot  bool // takes another bundle of roots without a restart
 	root       string
+	chain      string // PEM of the CA that signs, and of those above it
 	selfSigned bool
 	remotes    map[string]*remote // by cluster ID
 	networks   meshNetworks       // as mounted

@@ -13,7 +13,7 @@ import (
 func (i *istiod) readRoot() {
 	if s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts)); s != nil {
 		if root := decoded(s, "root-cert.pem"); len(root) > 0 {
-			i.root = string(root)
+			i.root, i.chain = string(root), string(decoded(s, "cert-chain.pem"))
 			return
 		}
 	}
@@ -33,17 +33,19 @@ func (i *istiod) readRoot() {
 		return // a webhook was against it
 	}
 	i.root = string(decoded(s, "ca-cert.pem"))
+	i.chain = i.root
 }
 
-// reload takes the bundle of roots that the kubelet has brought into the pod by
-// now, if it is more or less of the one that is served.
+// reload takes the CA that the kubelet has brought into the pod by now. Its roots have to
+// be those that are served, or more or less of them.
 func (i *istiod) reload() {
 	s := i.c.get(object.SecretRef(i.pod.Namespace, object.Cacerts))
-	if s == nil || i.selfSigned || !i.multiRoot {
+	if s == nil || i.selfSigned {
 		return
 	}
-	if root := string(decoded(s, "root-cert.pem")); within(root, i.root) || within(i.root, root) {
-		i.root = root
+	root := string(decoded(s, "root-cert.pem"))
+	if root == i.root || i.multiRoot && (within(root, i.root) || within(i.root, root)) {
+		i.root, i.chain = root, string(decoded(s, "cert-chain.pem"))
 		i.look()
 	}
 }

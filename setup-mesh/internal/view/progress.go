@@ -131,6 +131,10 @@ func stepWords(e execute.Event) string {
 		return stepName(about) + ": ready"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
+	case e.Claim == order.Trusts:
+		return "all its proxies trust the root that is to sign"
+	case e.Claim == order.Signed:
+		return "no proxy has a certificate of the root that goes"
 	case e.Claim == order.Sends:
 		return "sends to the gateway of " + e.Peer
 	case e.Claim == order.Serves:
