@@ -55,10 +55,6 @@ var forbidden = &object.Error{Class: object.Forbidden, Op: "list", Message: "no"
 // What istiods say, and what is true: a status names what does not go together, and
 // no more than that.
 func TestStatusMesh(t *testing.T) {
-	const (
-		ns    = "istio-system"
-		noted = "note: "
-	)
 	elsewhere, err := desired.EncodeRemoteKubeconfig("west", object.Endpoint{Server: "https://192.0.2.99:6443"}, certs.NewSecret([]byte("x")))
 	if err != nil {
 		t.Fatal(err)
@@ -310,36 +306,46 @@ func TestStatusMesh(t *testing.T) {
 		},
 	}
 	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			d := WantedMesh(t, twoClusters, TestBase)
-			w := appliedWorld(t, d)
-			m := &probed{t: t, world: w, probes: healthyProbes(NewPlan(d, w, plan.Options{}))}
-			tt.breaks(m)
-			s := status.New(NewPlan(d, w, plan.Options{}), m.probes)
-			var got []string
-			say := func(kind string, findings []plan.Finding) {
-				for _, f := range findings {
-					about := f.Cluster
-					if f.Peer != "" {
-						about += "/" + f.Peer
-					}
-					unknown := ""
-					if f.Unknown {
-						unknown = "unknown: "
-					}
-					got = append(got, fmt.Sprintf("%s%s %s: %s%s", kind, f.ID, about, unknown, f.Message))
-					if f.Hint == "" && kind == "" && !f.Unknown {
-						t.Errorf("%s has no remedy", f.ID)
-					}
-				}
-			}
-			say("", s.Findings)
-			say(noted, s.Notes)
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("findings (-want +got):\n%s", diff)
-			}
-		})
+		t.Run(name, func(t *testing.T) { wantSaid(t, tt.breaks, tt.want) })
 	}
+}
+
+// noted is before what a status says and does not find wrong.
+const noted = "note: "
+
+// wantSaid breaks something in a healthy mesh, and wants exactly these findings with a
+// remedy each, which it returns.
+func wantSaid(t *testing.T, breaks func(m *probed), want []string) []string {
+	t.Helper()
+	d := WantedMesh(t, twoClusters, TestBase)
+	w := appliedWorld(t, d)
+	m := &probed{t: t, world: w, probes: healthyProbes(NewPlan(d, w, plan.Options{}))}
+	breaks(m)
+	s := status.New(NewPlan(d, w, plan.Options{}), m.probes)
+	var got, hints []string
+	say := func(kind string, findings []plan.Finding) {
+		for _, f := range findings {
+			about := f.Cluster
+			if f.Peer != "" {
+				about += "/" + f.Peer
+			}
+			unknown := ""
+			if f.Unknown {
+				unknown = "unknown: "
+			}
+			got = append(got, fmt.Sprintf("%s%s %s: %s%s", kind, f.ID, about, unknown, f.Message))
+			hints = append(hints, f.Hint)
+			if f.Hint == "" && kind == "" && !f.Unknown {
+				t.Errorf("%s has no remedy", f.ID)
+			}
+		}
+	}
+	say("", s.Findings)
+	say(noted, s.Notes)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	return hints
 }
 
 // TestStatusDiscovers sees the table say no less than the findings: a credential that leads

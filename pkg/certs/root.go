@@ -150,6 +150,20 @@ func (r *Root) In(text []byte) bool {
 	return false
 }
 
+// Issued says whether a chain, leaf first, leads to a certificate of the root by its
+// signatures, whatever the time is.
+func (r *Root) Issued(chain []*x509.Certificate) bool {
+	for i, c := range chain {
+		if slices.ContainsFunc(r.certs, func(root *x509.Certificate) bool { return c.CheckSignatureFrom(root) == nil }) {
+			return true
+		}
+		if i+1 == len(chain) || c.CheckSignatureFrom(chain[i+1]) != nil {
+			return false
+		}
+	}
+	return false
+}
+
 // Fingerprint is the SHA-256 of [Root.Cert]: "5F:3A:9C:...", 32 bytes.
 func (r *Root) Fingerprint() string { return fingerprint(r.certs[0]) }
 
@@ -198,6 +212,9 @@ func fingerprint(c *x509.Certificate) string {
 
 // Short is the first three bytes of a fingerprint: "5F:3A:9C".
 func Short(fingerprint string) string { return fingerprint[:min(len(fingerprint), len("5F:3A:9C"))] }
+
+// ShortOf is [Short] of the fingerprint of a certificate.
+func ShortOf(c *x509.Certificate) string { return Short(fingerprint(c)) }
 
 // Algorithm names the key of a certificate for people: "ECDSA P-384", "RSA 4096".
 func Algorithm(c *x509.Certificate) string {

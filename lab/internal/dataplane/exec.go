@@ -33,15 +33,10 @@ func (r *Runner) Exec(ctx context.Context, namespace, pod, container string, com
 	return notFound, err
 }
 
-// admin is what Envoy's admin endpoint says.
+// admin is what "pilot-agent request GET" prints.
 func (i *instance) admin(path string, out, errOut io.Writer) (int, error) {
-	text := ""
-	switch path {
-	case "clusters":
-		text = i.proxy.Clusters()
-	case "stats/prometheus":
-		text = i.proxy.Metrics()
-	default:
+	text, ok := i.page(path)
+	if !ok {
 		_, err := fmt.Fprintf(errOut, "Error: unexpected response code 404: the lab does not play %s\n", path)
 		return 1, err
 	}

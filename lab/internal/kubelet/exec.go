@@ -11,8 +11,11 @@ import (
 	utilexec "k8s.io/utils/exec"
 )
 
-// An Executor runs a command in a container, and returns its exit code.
-type Executor interface {
+// A Player has the pods that the lab plays.
+type Player interface {
+	// Forward answers a connection to a port of a pod. An error is told to whoever asked.
+	Forward(namespace, pod string, port int32, conn io.ReadWriter) error
+	// Exec runs a command in a container, and returns its exit code.
 	Exec(ctx context.Context, namespace, pod, container string, command []string, out, errOut io.Writer) (int, error)
 }
 
@@ -28,13 +31,13 @@ func (s *Server) exec(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "no command", http.StatusBadRequest)
 		return
 	}
-	remotecommand.ServeExec(w, r, execution{s.executor, r.PathValue("namespace")}, r.PathValue("pod"), "", r.PathValue("container"),
+	remotecommand.ServeExec(w, r, execution{s.player, r.PathValue("namespace")}, r.PathValue("pod"), "", r.PathValue("container"),
 		command, options, 4*time.Hour, remotecommand.DefaultStreamCreationTimeout, remotecommand.SupportedStreamingProtocols)
 }
 
 // An execution is of pods of one namespace.
 type execution struct {
-	Executor
+	Player
 	namespace string
 }
 

@@ -1,5 +1,5 @@
 // Package kubelet answers what an API server asks of kubelets on behalf of users: port-forwards to the istiods that
-// the lab runs, their logs, and commands in the containers that it plays.
+// the lab runs and to the proxies that it plays, logs of istiods, and commands in the containers that it plays.
 package kubelet
 
 import (
@@ -29,12 +29,12 @@ type Server struct {
 	table *tunnel.Table
 	http  *http.Server
 
-	executor Executor
+	player Player
 }
 
 // Serve answers on port of 127.0.0.1 until Close, to clients with a certificate of the CA in caPEM. find tells the
-// istiods that can be asked for, and executor runs commands.
-func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func(namespace, pod string) (lab.Istiod, bool), executor Executor) (*Server, error) {
+// istiods that can be asked for, and player has the other pods.
+func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func(namespace, pod string) (lab.Istiod, bool), player Player) (*Server, error) {
 	cert, err := tls.LoadX509KeyPair(pair.Cert, pair.Key)
 	if err != nil {
 		return nil, fmt.Errorf("load the kubelet's certificate: %w", err)
@@ -47,7 +47,7 @@ func Serve(port int, pair pki.Pair, caPEM []byte, table *tunnel.Table, find func
 	if err != nil {
 		return nil, fmt.Errorf("serve the kubelet: %w", err)
 	}
-	s := &Server{find: find, table: table, executor: executor}
+	s := &Server{find: find, table: table, player: player}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/portForward/{namespace}/{pod}", s.portForward)
 	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", s.exec)
@@ -62,18 +62,29 @@ func (s *Server) Close() error { return s.http.Close() }
 
 // portForward serves what kubectl port-forward asks for. The time limits are a kubelet's.
 func (s *Server) portForward(w http.ResponseWriter, r *http.Request) {
-	i, ok := s.find(r.PathValue("namespace"), r.PathValue("pod"))
-	if !ok {
-		http.Error(w, "nothing runs for this pod: it is no istiod", http.StatusNotFound)
-		return
+	namespace, pod := r.PathValue("namespace"), r.PathValue("pod")
+	var to portforward.PortForwarder = played{s.player, namespace}
+	if i, ok := s.find(namespace, pod); ok {
+		to = forwarder{s.table, i.PodIP}
 	}
 	options, err := portforward.NewV4Options(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	portforward.ServePortForward(w, r, forwarder{s.table, i.PodIP}, i.Pod, "", options, 4*time.Hour, 30*time.Second,
-		portforward.SupportedProtocols)
+	portforward.ServePortForward(w, r, to, pod, "", options, 4*time.Hour, 30*time.Second, portforward.SupportedProtocols)
+}
+
+// played are pods of one namespace that are no istiods.
+type played struct {
+	Player
+	namespace string
+}
+
+// PortForward implements [portforward.PortForwarder].
+func (p played) PortForward(_ context.Context, pod, _ string, port int32, stream io.ReadWriteCloser) error {
+	defer stream.Close()
+	return p.Forward(p.namespace, pod, port, stream)
 }
 
 type forwarder struct {

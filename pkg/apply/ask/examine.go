@@ -39,7 +39,34 @@ func Examine(ctx context.Context, p *plan.Plan, clients *world.Clients) map[stri
 		})
 	}
 	_ = g.Wait() // the functions return nil
+	sample(ctx, e, clients, probes)
 	return probes
+}
+
+// sample asks some of the proxies of each cluster. Which there are, the istiods have
+// said: those of a remote cluster are connected to istiods of others.
+func sample(ctx context.Context, e *check.Evidence, clients *world.Clients, probes map[string]check.Probe) {
+	var views []observe.IstiodView
+	for _, probe := range probes {
+		views = append(views, probe.Istiods...)
+	}
+	var mu sync.Mutex
+	var g errgroup.Group
+	for _, c := range e.Plan.Clusters {
+		if !e.Asks(component.StatusChecks(), c)[check.AskSample] {
+			continue
+		}
+		g.Go(func() error {
+			seen := observe.SampleProxies(ctx, clients.Connect(c.Live), c.Name, views)
+			mu.Lock()
+			defer mu.Unlock()
+			probe := probes[c.Name]
+			probe.Sample = seen
+			probes[c.Name] = probe
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions return nil
 }
 
 // An examination asks one cluster all its questions at once.

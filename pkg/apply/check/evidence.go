@@ -87,6 +87,9 @@ type Probe struct {
 	Knocks []observe.Knock              // at the gateway's addresses
 	Skew   time.Duration                // of the API server's clock, which is ahead of ours if positive
 	Roots  observe.Roots
+	// Sample are some of the proxies of the cluster, whoever's istiod they are
+	// connected to.
+	Sample observe.ProxySample
 	// Services are how those of all namespaces look to clients, by
 	// "namespace/name"; nil where nobody was asked.
 	Services    map[string]observe.Shape

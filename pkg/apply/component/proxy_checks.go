@@ -16,6 +16,8 @@ func proxyChecks() []check.Check {
 	return []check.Check{
 		{ID: "proxies/cluster", Severity: check.Ails, Asks: asks, Applies: check.Primary, Judge: judgeProxyCluster},
 		{ID: check.IDProxyVersion, Severity: check.Warns, Asks: asks, Applies: check.Primary, Judge: judgeProxyVersion},
+		{ID: IDProxyNetwork, Severity: check.Ails, Asks: []check.Question{check.AskSample}, Applies: check.Joined, Judge: judgeProxyNetwork},
+		{ID: IDProxyRoot, Severity: check.Ails, Asks: []check.Question{check.AskSample}, Applies: trusts, Judge: judgeProxyRoot},
 	}
 }
 

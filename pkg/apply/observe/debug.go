@@ -38,6 +38,7 @@ type Proxy struct {
 	Name    string // "pod.namespace"
 	Cluster string
 	Version string // of Istio
+	Type    string // "sidecar", "router" for a gateway, or another that istiod serves
 }
 
 // parseSyncz reads istiod's list of proxies:
@@ -47,13 +48,14 @@ func parseSyncz(body []byte) ([]Proxy, error) {
 		Proxy   string `json:"proxy"`
 		Cluster string `json:"cluster_id"`
 		Version string `json:"istio_version"`
+		Type    string `json:"proxy_type"`
 	}
 	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, errors.New("read debug/syncz: it is not the list of proxies that istiod serves")
 	}
 	out := make([]Proxy, len(list))
 	for i, p := range list {
-		out[i] = Proxy{Name: p.Proxy, Cluster: p.Cluster, Version: p.Version}
+		out[i] = Proxy{Name: p.Proxy, Cluster: p.Cluster, Version: p.Version, Type: p.Type}
 	}
 	slices.SortFunc(out, func(a, b Proxy) int {
 		return cmp.Or(cmp.Compare(a.Cluster, b.Cluster), strings.Compare(a.Name, b.Name))

@@ -24,7 +24,7 @@ func TestParseDebug(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Proxy{{"a.shop", "east-1", "1.31.0"}, {"b.shop", "west-1", "1.30.2"}}, proxies); diff != "" {
+	if diff := cmp.Diff([]Proxy{{"a.shop", "east-1", "1.31.0", ""}, {"b.shop", "west-1", "1.30.2", "sidecar"}}, proxies); diff != "" {
 		t.Errorf("proxies (-want +got):\n%s", diff)
 	}
 	for _, page := range []string{"<html>", `{"a": 1}`, `[1]`} {

@@ -18,8 +18,8 @@ import (
 // of; TestPairRules holds them to the registry.
 func rules() []rule {
 	members := []string{"cluster/reached", "cluster/wanted", "cluster/joined", "cluster/of-this-mesh", "cluster/only-once", "cluster/same-as-before"}
-	trust := []string{check.IDSameRoot, component.IDCertificate, component.IDRootDistributed, component.IDNamespaceRoots, "trust/root-names", "api-server/clock"}
-	spaces := []string{"control-plane/namespace"}
+	trust := []string{check.IDSameRoot, component.IDCertificate, component.IDRootDistributed, component.IDNamespaceRoots, component.IDProxyRoot, "trust/root-names", "api-server/clock"}
+	spaces := []string{"control-plane/namespace", component.IDProxyNetwork}
 	near, own := (*route).near, (*route).own
 	return []rule{
 		{id: StepMembers, ofFrom: members, ofReader: members, ofTo: members, seen: seenMembers},
