@@ -37,6 +37,9 @@ func TestE2EStatusFaults(t *testing.T) {
 	needsLab(t)
 	s := newStatusFaults(t)
 	s.join(t)
+	if !t.Run("Follow", s.follow) {
+		return
+	}
 	count := 0
 	for i, faults := range s.rounds() {
 		count += len(faults)

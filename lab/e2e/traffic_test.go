@@ -35,6 +35,7 @@ func TestE2ETraffic(t *testing.T) {
 		{"VerifyKilled", d.verifyKilled},
 		{"VerifyElsewhere", d.verifyElsewhere},
 		{"VerifyService", d.verifyService},
+		{"VerifyRestricted", d.verifyRestricted},
 		{"CountedInTheGateways", d.counted},
 		{"MutualTLSWithBothIdentities", d.identities},
 		{"IstiodThroughTheGateway", d.istiodThroughGateway},

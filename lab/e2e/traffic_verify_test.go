@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -153,4 +154,23 @@ func (d *dataPlane) verifyService(t *testing.T) {
 		}
 	}
 	wantWords(t, d.run(t, 2, "verify", "--service", inTraffic+"/nobody"), "no cluster has a ready pod of traffic/nobody", "is its namespace and name right?")
+}
+
+// verifyRestricted passes where Pod Security admits only what its strictest level does, once Istio's CNI plugin does what
+// injected pods have an init container for.
+func (d *dataPlane) verifyRestricted(t *testing.T) {
+	const label = "pod-security.kubernetes.io/enforce=restricted"
+	refused := d.run(t, 2, "verify", "--namespace-label", label)
+	wantWords(t, refused, `violates PodSecurity "restricted:latest"`, "enable cni in base.yaml")
+	if refused.took > time.Minute {
+		t.Errorf("it waits for %.0f s, which mends nothing", refused.took.Seconds())
+	}
+	d.nothingLeft(t)
+	before := d.read(t, "base.yaml")
+	d.write(t, "base.yaml", strings.Replace(before, "  profile: default\n", "  profile: default\n  cni: {enabled: true}\n", 1))
+	d.run(t, 0, "apply", "--yes")
+	d.run(t, 0, "verify", "--namespace-label", label)
+	d.nothingLeft(t)
+	d.write(t, "base.yaml", before)
+	d.run(t, 0, "apply", "--yes")
 }

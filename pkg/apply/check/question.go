@@ -17,7 +17,7 @@ const (
 	AskValidation  Question = "a dry run of an invalid Gateway in the Istio namespace"
 	AskGateways    Question = "every istiod, for the gateways of networks that it knows"
 	AskProxies     Question = "every istiod, for the proxies that are connected to it"
-	AskSample      Question = "a sample of these proxies, by their pods and the certificates that they have"
+	AskSample      Question = "the pods and the certificates of a sample of the proxies"
 	AskPods        Question = "the pods of the Istio namespace"
 	AskEvents      Question = "the events of a gateway's Service that has no address"
 	AskReach       Question = "the addresses of the gateway, by TCP and TLS from here"

@@ -49,6 +49,14 @@ type Cluster struct {
 	// the cluster that they are for.
 	Kubernetes string           `json:"kubernetes,omitempty"`
 	TokenOf    map[string]Token `json:"tokenOf,omitempty"`
+	Proxies    Proxies          `json:"proxies,omitzero"`
+}
+
+// Proxies says how many proxies of a cluster are connected to istiods, and how many of
+// these were asked what they were told when they were injected.
+type Proxies struct {
+	Connected int `json:"connected"`
+	Asked     int `json:"asked"`
 }
 
 // Trust is the state of a cluster's intermediate.
@@ -94,6 +102,8 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if !out.Tokens.IsZero() {
 		out.TokenHours = int(math.Round(out.Tokens.Sub(e.Plan.World.Now).Hours()))
 	}
+	sample := e.Probes[c.Name].Sample
+	out.Proxies = Proxies{Connected: sample.Of, Asked: len(sample.Asked)}
 	out.Kubernetes, out.TokenOf, out.Trust.RootDays = c.Kubernetes, tokens(e, c), rootDays(e, out.Trust.Root)
 	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
 		out.Gateway = state

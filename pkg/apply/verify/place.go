@@ -61,8 +61,8 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 	}
 	for _, one := range objects {
 		if ref := object.RefOf(one); ref.Kind == "Deployment" {
-			if err := p.Wait(ctx, ref, available); err != nil {
-				return p.because(ctx, o, ref, err)
+			if err := p.runs(ctx, ref); err != nil {
+				return admission(p.because(ctx, o, ref, err))
 			}
 		}
 	}
