@@ -23,6 +23,19 @@ const (
 // Phases lists all phases in their order.
 func Phases() []Phase { return []Phase{OldOnly, TrustBoth, SignNew, NewOnly} }
 
+// Words are what is so in a mesh that has reached p.
+func (p Phase) Words() string {
+	switch p {
+	case TrustBoth:
+		return "both roots are trusted, and the old one signs"
+	case SignNew:
+		return "both roots are trusted, and the new one signs"
+	case NewOnly:
+		return "only the new root is trusted"
+	}
+	return "only the old root is trusted"
+}
+
 // Next is the phase after p, and the one before it if back; false where there is none.
 func (p Phase) Next(back bool) (Phase, bool) {
 	all := Phases()

@@ -13,13 +13,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// IDSameRoot is the check that a cluster trusts the root of the work directory.
-const IDSameRoot = "trust/same-root"
+// IDs of checks: that a cluster trusts the root of the work directory, and that this is
+// not on its way to another one.
+const (
+	IDSameRoot = "trust/same-root"
+	IDRotation = "trust/rotation"
+)
 
 // certificateChecks are about the root of a mesh and who holds its key.
 func certificateChecks() []Check {
 	return []Check{
 		{ID: IDSameRoot, Severity: Refuses, Applies: trusts, Judge: judgeSameRoot},
+		{ID: IDRotation, Severity: Warns, Applies: trusts, Judge: judgeRotation},
 		{ID: "trust/root-names", Severity: Refuses, Applies: signs, Judge: judgeRootNames},
 		{ID: "trust/root-key", Severity: Refuses, Applies: trusts, Judge: judgeRootKey},
 	}
@@ -62,6 +67,19 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 		f.Hint = "a rotation of the root was begun: go on in the work directory that holds its certs/rotation.json, which says how far it is"
 	}
 	return []plan.Finding{f}
+}
+
+// judgeRotation notes, once for all clusters, how far a rotation of the root is.
+func judgeRotation(e *Evidence, c *plan.Cluster) []plan.Finding {
+	r := e.Plan.Wanted.Rotation
+	if r == nil || c != e.Plan.Clusters[0] {
+		return nil
+	}
+	return []plan.Finding{{
+		State:   string(r.Phase),
+		Message: fmt.Sprintf("root %s is being replaced by root %s: %s", r.Old.Short(), r.New.Short(), r.Phase.Words()),
+		Hint:    "setup-mesh certs rotate-root goes on; with --back it leads back to the old root",
+	}}
 }
 
 // OtherRoot says whether c as a whole trusts another root than that of the mesh.

@@ -19,7 +19,9 @@ func Rotation(w io.Writer, r *certs.Rotation, now time.Time) {
 }
 
 // RotationStep says what the apply that follows is for.
-func RotationStep(w io.Writer, p certs.Phase, back bool) { say(w, "\n%s: %s", stepOf(p, back), phaseWords(p)) }
+func RotationStep(w io.Writer, p certs.Phase, back bool) {
+	say(w, "\n%s: %s", stepOf(p, back), p.Words())
+}
 
 // stepOf is "Step 2 of 3".
 func stepOf(p certs.Phase, back bool) string {
@@ -31,22 +33,9 @@ func stepOf(p certs.Phase, back bool) string {
 	return fmt.Sprintf("Step %d of %d", at, len(all)-1)
 }
 
-// phaseWords are what a phase is in a mesh that has reached it.
-func phaseWords(p certs.Phase) string {
-	switch p {
-	case certs.TrustBoth:
-		return "both roots are trusted, and the old one signs"
-	case certs.SignNew:
-		return "both roots are trusted, and the new one signs"
-	case certs.NewOnly:
-		return "only the new root is trusted"
-	}
-	return "only the old root is trusted"
-}
-
 // RotationStopped says how to go on, or back.
 func RotationStopped(w io.Writer, p certs.Phase) {
-	say(w, "The rotation has stopped on the way to this: %s.", phaseWords(p))
+	say(w, "The rotation has stopped on the way to this: %s.", p.Words())
 	say(w, "Go on: setup-mesh certs rotate-root; with --back it leads back to the old root.")
 }
 
