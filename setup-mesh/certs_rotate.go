@@ -37,7 +37,7 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 	if err != nil {
 		return err
 	}
-	view.Rotation(env.stderr, r, env.now())
+	view.Rotation(env.stderr, r, a.Back, env.now())
 	for {
 		if !r.Begins(a.Back) {
 			view.RotationStep(env.stderr, r.Phase, a.Back)

@@ -22,13 +22,15 @@ func TestE2ERotateRoot(t *testing.T) {
 		{"Apply", d.apply},
 		{"EveryPairAnswers", func(t *testing.T) { d.becomes(t, d.all()) }},
 		{"Rotate", d.rotates},
+		{"ClusterDownAndBack", d.rotatesBack},
+		{"Killed", d.rotatesKilled},
 	})
 }
 
 // rotates leads the mesh to another root.
 func (d *dataPlane) rotates(t *testing.T) {
 	was := d.read(t, "certs/root-cert.pem")
-	stop := d.keepCalling(t)
+	stop := d.keepCalling(t, contextsOfTraffic...)
 	wantWords(t, d.run(t, 0, "certs", "rotate-root", "--yes"), "Step 1 of 3", "Step 2 of 3", "Step 3 of 3", "The mesh has root")
 	stop()
 	if d.read(t, "certs/root-cert.pem") == was || d.read(t, "certs/old-root-cert.pem") != was {
@@ -39,16 +41,64 @@ func (d *dataPlane) rotates(t *testing.T) {
 	d.becomes(t, d.all())
 }
 
-// keepCalling has the clients of all clusters call the service all the time, until the function that it returns is
+// rotatesBack is stopped by a cluster that is down, and leads the mesh back once it is up.
+func (d *dataPlane) rotatesBack(t *testing.T) {
+	was := d.read(t, "certs/root-cert.pem")
+	stop := d.keepCalling(t, east1, east2, remoteEast) // the others cannot be told to
+	if err := d.lab.StopAPI(t.Context(), west1); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, d.run(t, 3, "certs", "rotate-root", "--yes"), "Step 1 of 3", "west-1", "not reached",
+		"The rotation has stopped on the way to this: both roots are trusted, and the old one signs.")
+	if err := d.lab.StartAPI(t.Context(), west1); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, d.run(t, 0, "plan"), "is being replaced by root", "both roots are trusted, and the old one signs")
+	wantWords(t, d.run(t, 0, "certs", "rotate-root", "--back", "--yes"), "Step 3 of 3", "has root", "again")
+	stop()
+	if d.read(t, "certs/root-cert.pem") != was {
+		t.Error("the root is another one")
+	}
+	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
+	wantWords(t, d.run(t, 1, "certs", "rotate-root", "--back", "--yes"), "no rotation of the root is under way")
+	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
+}
+
+// rotatesKilled is killed in each of its steps, and goes on when it is run again.
+func (d *dataPlane) rotatesKilled(t *testing.T) {
+	was := d.read(t, "certs/root-cert.pem")
+	stop := d.keepCalling(t, contextsOfTraffic...)
+	for _, when := range []string{"certificate: 1 object", "that is to sign", "that goes"} {
+		run := d.start(t, "certs", "rotate-root", "--yes")
+		run.waitFor(t, when)
+		if err := run.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		run.end(t)
+		for _, c := range d.clusters {
+			c.waitUnlocked(t)
+		}
+	}
+	d.run(t, 0, "certs", "rotate-root", "--yes")
+	stop()
+	if d.read(t, "certs/root-cert.pem") == was {
+		t.Error("the root is the same")
+	}
+	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
+	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
+	d.becomes(t, d.all())
+}
+
+// keepCalling has the clients of clusters call the service in all clusters all the time, until the function that it returns is
 // called. Every call has to be answered.
-func (d *dataPlane) keepCalling(t *testing.T) (stop func()) {
+func (d *dataPlane) keepCalling(t *testing.T, callers ...string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	var answered atomic.Int64
 	var mu sync.Mutex
 	var failed []string
-	for _, from := range contextsOfTraffic {
+	for _, from := range callers {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				stdout, stderr, code, err := d.call(context.WithoutCancel(ctx), from, "client", fmt.Sprintf("/hello?call=[1-%d]", calls))

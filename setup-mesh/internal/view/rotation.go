@@ -9,8 +9,12 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
-// Rotation says which root is to be replaced by which.
-func Rotation(w io.Writer, r *certs.Rotation, now time.Time) {
+// Rotation says which root is to be replaced by which, or that the mesh is led back.
+func Rotation(w io.Writer, r *certs.Rotation, back bool, now time.Time) {
+	if back {
+		say(w, "The mesh is led back to root %s, valid until %s.", r.Old.Short(), r.Old.Cert().NotAfter.Format(time.DateOnly))
+		return
+	}
 	say(w, "Root %s, valid until %s, is to be replaced by %s, valid until %s.",
 		r.Old.Short(), r.Old.Cert().NotAfter.Format(time.DateOnly), r.New.Short(), r.New.Cert().NotAfter.Format(time.DateOnly))
 	if now.After(r.Old.Cert().NotAfter) {
