@@ -47,17 +47,17 @@ func settle(all []*cli.Command) {
 		switch {
 		case len(cmd.Subcommands) > 0:
 			settle(cmd.Subcommands)
-			cmd.Action = subcommand
+			cmd.Before = knownSubcommand
 		case cmd.ArgsUsage == "":
 			cmd.Before = args.None
 		}
 	}
 }
 
-// subcommand is what a verb does that only has others below it, and was given none of them.
-func subcommand(c *cli.Context) error {
-	if c.Args().Present() {
-		return &args.Error{Err: fmt.Errorf("there is no command %q", c.Command.Name+" "+c.Args().First()), Fix: "setup-mesh " + c.Command.Name + " --help lists them"}
+// knownSubcommand refuses what is none of a verb's own verbs.
+func knownSubcommand(c *cli.Context) error {
+	if name := c.Args().First(); name != "" && c.Command.Command(name) == nil {
+		return &args.Error{Err: fmt.Errorf("there is no command %q", c.Command.Name+" "+name), Fix: "setup-mesh " + c.Command.Name + " --help lists them"}
 	}
-	return cli.ShowSubcommandHelp(c)
+	return nil
 }

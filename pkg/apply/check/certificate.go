@@ -2,7 +2,9 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -16,15 +18,18 @@ import (
 // IDs of checks: that a cluster trusts the root of the work directory, and that this is
 // not on its way to another one.
 const (
-	IDSameRoot = "trust/same-root"
-	IDRotation = "trust/rotation"
+	IDSameRoot     = "trust/same-root"
+	IDRotation     = "trust/rotation"
+	IDRootEndsSoon = "trust/root-ends-soon"
 )
 
 // certificateChecks are about the root of a mesh and who holds its key.
 func certificateChecks() []Check {
 	return []Check{
 		{ID: IDSameRoot, Severity: Refuses, Applies: trusts, Judge: judgeSameRoot},
-		{ID: IDRotation, Severity: Warns, Applies: trusts, Judge: judgeRotation},
+		{ID: IDRootEndsSoon, Severity: Warns, Applies: firstCluster, Judge: judgeRootEnds(certs.Soon)},
+		{ID: "trust/root-ends", Severity: Ails, Applies: firstCluster, Judge: judgeRootEnds(certs.Urgent, certs.Ended)},
+		{ID: IDRotation, Severity: Warns, Applies: firstCluster, Judge: judgeRotation},
 		{ID: "trust/root-names", Severity: Refuses, Applies: signs, Judge: judgeRootNames},
 		{ID: "trust/root-key", Severity: Refuses, Applies: trusts, Judge: judgeRootKey},
 	}
@@ -69,10 +74,43 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{f}
 }
 
+// firstCluster is where something is said of a mesh as a whole.
+func firstCluster(e *Evidence, c *plan.Cluster) bool {
+	for _, first := range e.Plan.Clusters {
+		if trusts(e, first) {
+			return c == first
+		}
+	}
+	return false
+}
+
+// judgeRootEnds says that the root that signs ends, where that is so urgent. Nothing that
+// it has signed is trusted after that, and another root takes its time.
+func judgeRootEnds(when ...certs.Urgency) func(*Evidence, *plan.Cluster) []plan.Finding {
+	return func(e *Evidence, _ *plan.Cluster) []plan.Finding {
+		root, now := e.Plan.Wanted.Root, e.Plan.World.Now
+		end := root.Cert().NotAfter
+		urgency := certs.UrgencyOf(end, now)
+		if !slices.Contains(when, urgency) {
+			return nil
+		}
+		f := plan.Finding{
+			State:   string(urgency),
+			Message: fmt.Sprintf("root %s ends on %s, in %s", root.Short(), end.UTC().Format(time.DateOnly), span(end.Sub(now))),
+			Hint:    "setup-mesh certs rotate-root leads the mesh to another one without an outage, which takes the time of all clusters",
+		}
+		if urgency == certs.Ended {
+			f.Message = fmt.Sprintf("root %s has ended on %s: nothing that it has signed is trusted", root.Short(), end.UTC().Format(time.DateOnly))
+			f.Hint = "make another root with setup-mesh certs rotate-root, and restart all istiods and workloads: without an outage it could be done before only"
+		}
+		return []plan.Finding{f}
+	}
+}
+
 // judgeRotation notes, once for all clusters, how far a rotation of the root is.
-func judgeRotation(e *Evidence, c *plan.Cluster) []plan.Finding {
+func judgeRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
 	r := e.Plan.Wanted.Rotation
-	if r == nil || c != e.Plan.Clusters[0] {
+	if r == nil {
 		return nil
 	}
 	return []plan.Finding{{

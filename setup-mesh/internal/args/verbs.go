@@ -107,6 +107,17 @@ func (a *Teardown) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-members", Destination: &a.AllMembers, Usage: "with --yes: also remove members that topology.yaml does not name"})
 }
 
+// CertsStatus is the command line of certs status.
+type CertsStatus struct {
+	Clusters
+	Timeout time.Duration
+}
+
+// Flags fill a.
+func (a *CertsStatus) Flags() []cli.Flag {
+	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME`"))
+}
+
 // RotateRoot is the command line of certs rotate-root.
 type RotateRoot struct {
 	Clusters
