@@ -648,6 +648,19 @@ func TestOrderOfGatewayAddresses(t *testing.T) {
 	}
 }
 
+// An istiod that cannot be asked may know the gateway by its label alone.
+func TestGatewayLabelStaysWhileAReaderIsDown(t *testing.T) {
+	const mesh = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
+	d := tellsOfGateways(t, strings.Replace(mesh, "name: west", "name: west, gateway: {addresses: [198.51.100.4]}", 1))
+	w := seenFor(d, appliedWorld(t, tellsOfGateways(t, mesh)))
+	w.Cluster("east").Unreached = errors.New("i/o timeout")
+	for _, s := range NewPlan(d, w, plan.Options{}).Steps {
+		if s.Part == order.Front && s.Blocked != "east is not reached" {
+			t.Errorf("%s: blocked %q", stepName(s), s.Blocked)
+		}
+	}
+}
+
 // tellsOfGateways is a mesh with what tells istiods of gateways, as Istio's charts have it.
 func tellsOfGateways(t *testing.T, mesh string) *desired.Desired {
 	t.Helper()

@@ -42,12 +42,15 @@ func networkLabels(c *plan.Cluster) (before, after string) {
 }
 
 // reads says whether istiods that run in p read c now, and are to go on doing so, in a
-// mesh that needs gateways.
+// mesh that needs gateways. Where p is not reached, they may.
 func reads(p, c *plan.Cluster) bool {
-	if p.Unreached != "" || p.Leaving || p.Remote() || !p.Desired.Exposed || p.Live.Object(object.IstiodRef(p.Namespace)) == nil {
+	switch {
+	case p.Leaving || p.Remote() || !p.Desired.Exposed || p != c && !slices.Contains(p.Desired.Reads, c.Name):
 		return false
+	case p.Unreached != "":
+		return true
 	}
-	return p == c || slices.Contains(p.Reads, c.Name) && p.Credential(c.Name) != nil
+	return p.Live.Object(object.IstiodRef(p.Namespace)) != nil && (p == c || p.Credential(c.Name) != nil)
 }
 
 // readers are the clusters with istiods that read c, its own too.

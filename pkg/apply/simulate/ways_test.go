@@ -32,6 +32,9 @@ func (s *sim) placeOf(cluster string) (place, bool) {
 func (s *sim) ways(w applytest.World) map[pair]bool {
 	out := map[pair]bool{}
 	for _, consumer := range s.names {
+		if !s.staysPrimary(consumer) {
+			continue
+		}
 		for _, source := range s.names {
 			at, ok := s.placeOf(source)
 			if !ok {
@@ -43,6 +46,17 @@ func (s *sim) ways(w applytest.World) map[pair]bool {
 		}
 	}
 	return out
+}
+
+// staysPrimary says whether a cluster is a primary for all who apply. One that becomes
+// remote has an istiod until others serve it, which nobody can tell anything more.
+func (s *sim) staysPrimary(cluster string) bool {
+	for _, in := range s.watch.intents {
+		if m := in.mesh.member(cluster); m == nil || len(m.Primaries) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (p place) unknownTo(known []applytest.Gateway) bool {
