@@ -1,0 +1,145 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+	"time"
+)
+
+// revocable checks that a CRL, if there is any, is there for every certificate
+// of the chain: without, istiod does not start
+// (https://github.com/istio/istio/blob/1.31.0/security/pkg/pki/util/keycertbundle.go, Verify).
+func (b *Bundle) revocable() *InputError {
+	if len(b.crls) == 0 {
+		return nil
+	}
+	for _, c := range b.chain {
+		signed := func(l *x509.RevocationList) bool {
+			return bytes.Equal(l.RawIssuer, c.RawSubject) && l.CheckSignatureFrom(c) == nil
+		}
+		if !slices.ContainsFunc(b.crls, signed) {
+			return wrong(CACRLFile, "holds no revocation list signed by %s, which is in %s", subject(c), CertChainFile).hinted(crlHint)
+		}
+	}
+	return nil
+}
+
+const crlHint = "put a current revocation list of every CA in the path into " + CACRLFile + ", the root's included, or take the file out of the Secret"
+
+// A list is a revocation list, and what of it decides whether Envoy takes it.
+type list struct {
+	*x509.RevocationList
+	issuer   dn
+	ids      keyIDs
+	unread   error
+	partial  bool // has an issuing distribution point
+	critical bool // has a critical extension that Envoy does not know
+}
+
+// newList reads l (https://www.rfc-editor.org/rfc/rfc5280#section-5.2).
+func newList(l *x509.RevocationList) list {
+	out := list{RevocationList: l}
+	out.issuer, out.unread = parseDN(l.RawIssuer)
+	for _, e := range l.Extensions {
+		switch {
+		case e.Id.Equal(oidIssuingPoint):
+			out.partial = true
+		case e.Id.Equal(oidAuthorityKeyID):
+			ids, err := parseAuthority(e.Value)
+			if out.ids = ids; err != nil {
+				out.unread = err
+			}
+		case e.Critical:
+			out.critical = true
+		}
+	}
+	for _, entry := range l.RevokedCertificateEntries {
+		for _, e := range entry.Extensions {
+			out.critical = out.critical || e.Critical
+		}
+	}
+	return out
+}
+
+// current says whether now lies within the list's time. A list without an end
+// is current for ever.
+func (l list) current(now time.Time) bool {
+	return !l.ThisUpdate.After(now) && (l.NextUpdate.IsZero() || l.NextUpdate.After(now))
+}
+
+// rank orders lists as Envoy does before it takes the best, and looks no further.
+func (l list) rank(now time.Time) int {
+	rank := 0
+	for weight, ok := range map[int]bool{4: !l.critical, 2: !l.partial, 1: l.current(now)} {
+		if ok {
+			rank += weight
+		}
+	}
+	return rank
+}
+
+// judgeRevocation checks that there is a list for every certificate of the path,
+// the anchor included, that Envoy accepts, and that none of them is revoked. With
+// a CRL, Envoy asks for one of everybody
+// (https://github.com/google/boringssl/blob/main/crypto/x509/x509_vfy.cc, check_revocation).
+func (p path) judgeRevocation(crls []*x509.RevocationList, now time.Time) *InputError {
+	if len(crls) == 0 {
+		return nil
+	}
+	var lists []list
+	for _, l := range crls {
+		lists = append(lists, newList(l))
+	}
+	all := append([]link{p.leaf}, p.above()...)
+	for i, l := range all {
+		signer := all[min(i+1, len(all)-1)]
+		if i == len(all)-1 && !l.selfSigned() {
+			return wrong(CACRLFile, "cannot be used with %s (certificate %d in %s), which is not a root: Envoy would need a revocation list for it that it cannot verify", subject(l.Certificate), l.n, l.file).
+				hinted("add the root of its CA to " + RootCertFile + ", or take " + CACRLFile + " out of the Secret")
+		}
+		if err := judgeLists(lists, l, signer, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judgeLists says why Envoy could not tell from lists that l, which signer
+// signed, is not revoked.
+func judgeLists(lists []list, l, signer link, now time.Time) *InputError {
+	var best *list
+	for _, c := range lists {
+		if c.unread != nil || !c.issuer.equal(l.issuer) || c.ids.contradict(signer.ids, signer.SerialNumber, signer.issuer) {
+			continue
+		}
+		if best == nil || c.rank(now) > best.rank(now) || c.rank(now) == best.rank(now) && c.ThisUpdate.After(best.ThisUpdate) {
+			best = &c
+		}
+	}
+	by := subject(signer.Certificate)
+	bad := func(format string, args ...any) *InputError {
+		return wrong(CACRLFile, "the revocation list of %s "+format, append([]any{by}, args...)...).hinted(crlHint)
+	}
+	switch {
+	case best == nil:
+		return wrong(CACRLFile, "holds no revocation list of %s that Envoy accepts, and it needs one for every certificate of the path, the root included", by).hinted(crlHint)
+	case best.partial:
+		return bad("is for a part of its certificates only (it has an issuing distribution point)")
+	case !best.current(now) && best.ThisUpdate.After(now):
+		return bad("is not valid before %s", best.ThisUpdate.UTC().Format(time.RFC3339))
+	case !best.current(now):
+		return bad("expired on %s", best.NextUpdate.UTC().Format(time.RFC3339))
+	case best.critical:
+		return bad("has a critical extension that Envoy does not know, as delta lists have")
+	case best.CheckSignatureFrom(signer.Certificate) != nil:
+		return bad("was not signed by its key, or its key usage lacks cRLSign")
+	}
+	for _, e := range best.RevokedCertificateEntries {
+		if e.SerialNumber.Cmp(l.SerialNumber) == 0 {
+			return bad("revokes %s (serial number %x)", subject(l.Certificate), l.SerialNumber).
+				hinted("replace the certificate that is revoked: nobody trusts what is below it")
+		}
+	}
+	return nil
+}
