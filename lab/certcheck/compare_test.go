@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"istio.io/istio/pkg/log"
+
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -23,6 +25,9 @@ type mesh struct {
 }
 
 func newMesh(t testing.TB) *mesh {
+	for _, scope := range log.Scopes() {
+		scope.SetOutputLevel(log.NoneLevel) // thousands of bundles say the same
+	}
 	return &mesh{dir: t.TempDir(), envoy: newEnvoy(t), strict: map[string]int{}}
 }
 
@@ -36,7 +41,14 @@ type reason struct {
 // reasons are all there are.
 func reasons() []reason {
 	return []reason{
-		{`is missing|holds no PEM block|cannot be read$|PEM blocks? |PEM headers|private key|malformed|x509: |is larger than`, "a file holds what does not belong there, or is damaged", false},
+		{`is missing|holds no PEM block|cannot be read$|PEM blocks? |PEM headers|private key|malformed|: x509: |is larger than`, "a file holds what does not belong there, or is damaged", false},
+		{`tls.crt: does not end with a line break`, "istiod loses what follows, and may get by without", false},
+		{`is not the name of a host`, "BoringSSL came to compare well-formed hosts only", false},
+		{`they have a minimum or a maximum`, "RFC 5280 forbids it, and Envoy refuses it on the names of workloads", false},
+		{`or an entry has one`, "BoringSSL came to refuse critical extensions of entries", false},
+		{`has an issuing distribution point`, "a place is taken for one that no certificate names", false},
+		{`of which Envoy reads no more|can list$`, "a message of TLS has bounds; ours leave room", false},
+
 		{`ca-crl.pem: PEM block`, "Envoy skips what has another label", true},
 		{`looks no further|looks for no other`, "Envoy takes the first certificate of the name", true},
 		{`did not sign|was not signed by any|does not hold the certificate|so Envoy does not take|must not sign`, "Envoy finds no way to a root", true},
@@ -44,7 +56,6 @@ func reasons() []reason {
 		{`extended key usage without|critical extension that Envoy|allows \d+ CAs below|is not a CA certificate$`, "Envoy refuses a tier", true},
 		{`has name constraints`, "Envoy reads name constraints in another way than Go", true},
 		{`^ca-crl.pem: `, "Envoy wants a CRL of everybody", true},
-		{`of which Envoy reads no more|can list$`, "a message of TLS has bounds; ours leave room", false},
 	}
 }
 

@@ -33,8 +33,36 @@ type list struct {
 	issuer   dn
 	ids      keyIDs
 	unread   error
-	partial  bool // has an issuing distribution point
+	scope    scope
 	critical bool // has a critical extension that Envoy does not know
+}
+
+// A scope says of which certificates a list speaks, all if it is zero.
+type scope struct{ users, cas, other bool }
+
+// covers says whether a list speaks of l.
+func (s scope) covers(l link) bool {
+	return !s.other && (l.IsCA && !s.users || !l.IsCA && !s.cas)
+}
+
+// parseScope reads an issuing distribution point
+// (https://www.rfc-editor.org/rfc/rfc5280#section-5.2.5). One that names a place
+// would speak of certificates that name the same: what istiod signs names none.
+func parseScope(value []byte) (scope, error) {
+	var s scope
+	fields, err := elements(value)
+	for _, f := range fields {
+		switch {
+		case f.Tag == 1:
+			s.users = true
+		case f.Tag == 2:
+			s.cas = true
+		default:
+			s.other = true
+		}
+	}
+	s.other = s.other || s.users && s.cas
+	return s, err
 }
 
 // newList reads l (https://www.rfc-editor.org/rfc/rfc5280#section-5.2).
@@ -44,7 +72,10 @@ func newList(l *x509.RevocationList) list {
 	for _, e := range l.Extensions {
 		switch {
 		case e.Id.Equal(oidIssuingPoint):
-			out.partial = true
+			s, err := parseScope(e.Value)
+			if out.scope = s; err != nil {
+				out.unread = err
+			}
 		case e.Id.Equal(oidAuthorityKeyID):
 			ids, err := parseAuthority(e.Value)
 			if out.ids = ids; err != nil {
@@ -69,9 +100,9 @@ func (l list) current(now time.Time) bool {
 }
 
 // rank orders lists as Envoy does before it takes the best, and looks no further.
-func (l list) rank(now time.Time) int {
+func (l list) rank(of link, now time.Time) int {
 	rank := 0
-	for weight, ok := range map[int]bool{4: !l.critical, 2: !l.partial, 1: l.current(now)} {
+	for weight, ok := range map[int]bool{4: !l.critical, 2: l.scope.covers(of), 1: l.current(now)} {
 		if ok {
 			rank += weight
 		}
@@ -113,7 +144,7 @@ func judgeLists(lists []list, l, signer link, now time.Time) *InputError {
 		if c.unread != nil || !c.issuer.equal(l.issuer) || c.ids.contradict(signer.ids, signer.SerialNumber, signer.issuer) {
 			continue
 		}
-		if best == nil || c.rank(now) > best.rank(now) || c.rank(now) == best.rank(now) && c.ThisUpdate.After(best.ThisUpdate) {
+		if best == nil || c.rank(l, now) > best.rank(l, now) || c.rank(l, now) == best.rank(l, now) && c.ThisUpdate.After(best.ThisUpdate) {
 			best = &c
 		}
 	}
@@ -124,19 +155,19 @@ func judgeLists(lists []list, l, signer link, now time.Time) *InputError {
 	switch {
 	case best == nil:
 		return wrong(CACRLFile, "holds no revocation list of %s that Envoy accepts, and it needs one for every certificate of the path, the root included", by).hinted(crlHint)
-	case best.partial:
-		return bad("is for a part of its certificates only (it has an issuing distribution point)")
+	case !best.scope.covers(l):
+		return bad("does not speak of all its certificates (it has an issuing distribution point)")
 	case !best.current(now) && best.ThisUpdate.After(now):
 		return bad("is not valid before %s", best.ThisUpdate.UTC().Format(time.RFC3339))
 	case !best.current(now):
 		return bad("expired on %s", best.NextUpdate.UTC().Format(time.RFC3339))
 	case best.critical:
-		return bad("has a critical extension that Envoy does not know, as delta lists have")
+		return bad("has a critical extension that Envoy does not know, as delta lists have, or an entry has one")
 	case best.CheckSignatureFrom(signer.Certificate) != nil:
 		return bad("was not signed by its key, or its key usage lacks cRLSign")
 	}
 	for _, e := range best.RevokedCertificateEntries {
-		if e.SerialNumber.Cmp(l.SerialNumber) == 0 {
+		if l.IsCA && e.SerialNumber.Cmp(l.SerialNumber) == 0 {
 			return bad("revokes %s (serial number %x)", subject(l.Certificate), l.SerialNumber).
 				hinted("replace the certificate that is revoked: nobody trusts what is below it")
 		}

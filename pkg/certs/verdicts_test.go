@@ -118,6 +118,13 @@ func listOf(t testing.TB, a authority, edit func(*x509.RevocationList)) []byte {
 	return block("X509 CRL", der)
 }
 
+// critical is an edit of a list that adds a critical extension.
+func critical(id asn1.ObjectIdentifier, value ...byte) func(*x509.RevocationList) {
+	return func(l *x509.RevocationList) {
+		l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: id, Critical: true, Value: value})
+	}
+}
+
 // again issues a's certificate once more, with the same key and name.
 func again(t testing.TB, a authority, parent *authority, edit func(*x509.Certificate)) authority {
 	t.Helper()
@@ -180,11 +187,6 @@ func TestVerifyRefuses(t *testing.T) {
 	anchored := ca(t, "anchored", &mid, nil)
 	rootList, goodList := listOf(t, root, nil), listOf(t, good, nil)
 	lists := func(parts ...[]byte) map[string][]byte { return with(data, CACRLFile, cat(parts...)) }
-	critical := func(id asn1.ObjectIdentifier, value ...byte) func(*x509.RevocationList) {
-		return func(l *x509.RevocationList) {
-			l.ExtraExtensions = append(l.ExtraExtensions, pkix.Extension{Id: id, Critical: true, Value: value})
-		}
-	}
 	strange := ca(t, "root", nil, nil) // of the same name, with another key
 
 	const (
@@ -228,9 +230,9 @@ func TestVerifyRefuses(t *testing.T) {
 		"D11 no line break after tls.crt":           {data: map[string][]byte{"tls.crt": bytes.TrimSpace(good.pem()), "tls.key": good.pkcs8(), "ca.crt": root.pem()}, wantErr: "tls.crt: does not end with a line break, so istiod cannot read ca.crt, which it puts behind it"},
 		"D12 expired":                               {data: lists(goodList, listOf(t, root, func(l *x509.RevocationList) { l.NextUpdate = noon.Add(-time.Minute) })), wantErr: rootsList + "expired on 2026-11-21T11:59:00Z"},
 		"D12 not yet valid":                         {data: lists(goodList, listOf(t, root, func(l *x509.RevocationList) { l.ThisUpdate = noon.Add(time.Minute) })), wantErr: rootsList + "is not valid before 2026-11-21T12:01:00Z"},
-		"D12 delta":                                 {data: lists(goodList, listOf(t, root, critical(asn1.ObjectIdentifier{2, 5, 29, 27}, 2, 1, 1))), wantErr: rootsList + "has a critical extension that Envoy does not know, as delta lists have"},
-		"D12 unknown critical extension":            {data: lists(goodList, listOf(t, root, critical(asn1.ObjectIdentifier{1, 2, 3}, 5, 0))), wantErr: rootsList + "has a critical extension that Envoy does not know, as delta lists have"},
-		"D12 for CAs only":                          {data: lists(rootList, listOf(t, good, critical(oidIssuingPoint, sequence(t, tagged(t, 2, false, 0xff))...))), wantErr: "ca-crl.pem: the revocation list of CN=intermediate,O=example.com is for a part of its certificates only (it has an issuing distribution point)"},
+		"D12 delta":                                 {data: lists(goodList, listOf(t, root, critical(asn1.ObjectIdentifier{2, 5, 29, 27}, 2, 1, 1))), wantErr: rootsList + "has a critical extension that Envoy does not know, as delta lists have, or an entry has one"},
+		"D12 unknown critical extension":            {data: lists(goodList, listOf(t, root, critical(asn1.ObjectIdentifier{1, 2, 3}, 5, 0))), wantErr: rootsList + "has a critical extension that Envoy does not know, as delta lists have, or an entry has one"},
+		"D12 for CAs only":                          {data: lists(rootList, listOf(t, good, critical(oidIssuingPoint, sequence(t, tagged(t, 2, false, 0xff))...))), wantErr: "ca-crl.pem: the revocation list of CN=intermediate,O=example.com does not speak of all its certificates (it has an issuing distribution point)"},
 		"D12 labelled CRL":                          {data: lists(bytes.ReplaceAll(cat(goodList, rootList), []byte("X509 CRL"), []byte("CRL"))), wantErr: "ca-crl.pem: PEM block 1 is a block CRL, and Envoy skips all but X509 CRL"},
 		"D12 of another key ID":                     {data: with(data, CACRLFile, cat(goodList, listOf(t, authority{cert: withKeyID(root.cert), key: root.key}, nil))), wantErr: noLists},
 		"D12 signed by a namesake too":              {data: lists(goodList, rootList, listOf(t, authority{cert: sameKeyID(strange.cert, root.cert), key: strange.key}, func(l *x509.RevocationList) { l.ThisUpdate = noon.Add(-time.Minute) })), wantErr: rootsList + "was not signed by its key, or its key usage lacks cRLSign"},
@@ -299,6 +301,7 @@ func TestVerifyAccepts(t *testing.T) {
 		"chain of three, the company's root in it": with(three, CertChainFile, cat(issuing.pem(), ours.pem(), company.pem())),
 		"chain of three, with CRLs":                with(three, CACRLFile, threeLists),
 		"chain of three, two roots":                with(three, RootCertFile, cat(other.pem(), company.pem())),
+		"a CRL of the root for CAs only":           with(data, CACRLFile, cat(listOf(t, good, nil), listOf(t, root, critical(oidIssuingPoint, sequence(t, tagged(t, 2, false, 0xff))...)))),
 		"CRLs, and one that has expired":           with(data, CACRLFile, cat(listOf(t, root, func(l *x509.RevocationList) { l.NextUpdate = noon.Add(-time.Minute) }), listOf(t, root, nil), listOf(t, good, nil))),
 		"a directory that fits, in other letters":  cacerts(belowIt, cat(belowIt.pem(), constrained.pem()), constrained.pem()),
 		"the root itself signs workloads":          cacerts(root, nil, root.pem()),
