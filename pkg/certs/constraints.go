@@ -88,17 +88,40 @@ func parseGeneralName(v asn1.RawValue) (generalName, error) {
 // oidEmail is an address in a subject.
 var oidEmail = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 
+// addressesIn are the addresses in a subject, which Envoy wants as an IA5String.
+func addressesIn(subject []byte) ([]generalName, error) {
+	var names []generalName
+	rdns, err := elements(subject)
+	for _, rdn := range rdns {
+		attributes, _ := elements(rdn.FullBytes) // parseDN has read them
+		for _, a := range attributes {
+			var attribute struct {
+				ID    asn1.ObjectIdentifier
+				Value asn1.RawValue
+			}
+			if _, err := asn1.Unmarshal(a.FullBytes, &attribute); err != nil || !attribute.ID.Equal(oidEmail) {
+				continue
+			}
+			if attribute.Value.Tag != asn1.TagIA5String {
+				return nil, &constraintError{"the address in its subject is not an IA5String"}
+			}
+			names = append(names, generalName{tag: tagEmail, text: string(attribute.Value.Bytes)})
+		}
+	}
+	return names, err
+}
+
 // namesOf are the names of a certificate that constraints are about.
 func namesOf(l link) ([]generalName, error) {
 	var names []generalName
 	if len(l.subject) > 0 {
 		names = append(names, generalName{tag: tagDirectory, name: l.subject})
 	}
-	for _, a := range l.Subject.Names {
-		if address, ok := a.Value.(string); ok && a.Type.Equal(oidEmail) {
-			names = append(names, generalName{tag: tagEmail, text: address})
-		}
+	addresses, err := addressesIn(l.RawSubject)
+	if err != nil {
+		return nil, err
 	}
+	names = append(names, addresses...)
 	if value, ok := extension(l.Certificate, oidSubjectAltName); ok {
 		sans, err := elements(value)
 		if err != nil {
@@ -116,8 +139,8 @@ func namesOf(l link) ([]generalName, error) {
 }
 
 // judgeNames says which certificate of the path has name constraints that rule
-// out a name below it.
-func (p path) judgeNames(id Identity) *InputError {
+// out a name below it: of the tiers, and those given, which are what istiod signs.
+func (p path) judgeNames(id Identity, signed []generalName) *InputError {
 	all := append([]link{p.leaf}, p.above()...)
 	for i, upper := range all[1:] {
 		value, ok := extension(upper.Certificate, oidNameConstraints)
@@ -128,23 +151,31 @@ func (p path) judgeNames(id Identity) *InputError {
 		if err != nil {
 			return upper.wrong("has name constraints that cannot be read: %w", err).hinted("issue it again")
 		}
-		hint := fmt.Sprintf("use a CA that permits URIs of trust domain %s and the DNS names %s, or one without name constraints", id.TrustDomain, strings.Join(id.istiod(), ", "))
 		for j, lower := range all[:i+1] {
 			if j > 0 && lower.selfIssued() {
 				continue
 			}
 			names, err := namesOf(lower)
 			if j == 0 {
-				names, err = id.names(), nil
+				names, err = signed, nil
+			}
+			if err == nil {
+				err = cs.permitAll(names)
 			}
 			if err != nil {
-				return lower.wrong("has names that cannot be read: %w", err).hinted("issue it again")
+				return upper.wrong("has name constraints that rule out %s: %w", p.named(lower), err).
+					hinted(fmt.Sprintf("use a CA that permits URIs of trust domain %s and the DNS names %s, or one without name constraints", id.TrustDomain, strings.Join(id.istiod(), ", ")))
 			}
-			for _, n := range names {
-				if err := cs.permit(n); err != nil {
-					return upper.wrong("has name constraints that rule out %s: %w", p.named(lower), err).hinted(hint)
-				}
-			}
+		}
+	}
+	return nil
+}
+
+// permitAll says which of names is ruled out.
+func (cs constraints) permitAll(names []generalName) error {
+	for _, n := range names {
+		if err := cs.permit(n); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -255,9 +286,14 @@ func (n generalName) String() string {
 	return fmt.Sprintf("%s %q", kind, n.text)
 }
 
-// names are those of the certificates that istiod makes: a workload's, and its own.
-func (id Identity) names() []generalName {
-	names := []generalName{{tag: tagURI, text: id.workload().String()}}
+// ofWorkload is the name of a workload, which Envoys judge.
+func (id Identity) ofWorkload() []generalName {
+	return []generalName{{tag: tagURI, text: id.workload().String()}}
+}
+
+// ofIstiod are the names of istiod, which agents judge, in Go.
+func (id Identity) ofIstiod() []generalName {
+	var names []generalName
 	for _, name := range id.istiod() {
 		names = append(names, generalName{tag: tagDNS, text: name})
 	}

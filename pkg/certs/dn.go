@@ -16,13 +16,13 @@ type dn []string
 // parseDN reads an encoded Name.
 func parseDN(der []byte) (dn, error) {
 	rdns, err := elements(der)
-	if err != nil {
-		return nil, err
+	if err != nil || der[0] != sequenceTag {
+		return nil, errEncoding
 	}
 	name := dn{}
 	for _, rdn := range rdns {
 		attributes, err := elements(rdn.FullBytes)
-		if err != nil || len(attributes) == 0 {
+		if err != nil || rdn.FullBytes[0] != setTag || len(attributes) == 0 {
 			return nil, errEncoding
 		}
 		var folded []string
@@ -48,7 +48,7 @@ func (n dn) below(base dn) bool { return len(n) >= len(base) && slices.Equal(n[:
 // value can look like a type or like two attributes.
 func foldAttribute(der []byte) (string, error) {
 	parts, err := elements(der)
-	if err != nil || len(parts) != 2 || parts[0].Tag != asn1.TagOID {
+	if err != nil || der[0] != sequenceTag || len(parts) != 2 || parts[0].FullBytes[0] != asn1.TagOID {
 		return "", errEncoding
 	}
 	value, err := foldString(parts[1])
@@ -59,19 +59,20 @@ func foldAttribute(der []byte) (string, error) {
 	return lengths + string(parts[0].Bytes) + value, nil
 }
 
-// The tags of strings that encoding/asn1 has no name for.
+// Tags that encoding/asn1 has no name for.
 const (
+	sequenceTag  = 0x30
+	setTag       = 0x31
 	tagVisible   = 26
 	tagUniversal = 28
 )
 
-// foldString is a string without what does not count. Other values are taken as
-// they stand.
+// foldString is a string without what does not count.
 func foldString(v asn1.RawValue) (string, error) {
 	var runes []rune
 	switch {
-	case v.Class != asn1.ClassUniversal:
-		return string(v.FullBytes), nil
+	case v.Class != asn1.ClassUniversal || v.IsCompound:
+		return "", errEncoding
 	case v.Tag == asn1.TagUTF8String:
 		if !utf8.Valid(v.Bytes) {
 			return "", errEncoding
@@ -96,8 +97,10 @@ func foldString(v asn1.RawValue) (string, error) {
 		for _, b := range v.Bytes {
 			runes = append(runes, rune(b)) // Latin-1
 		}
-	default:
+	case v.Tag == asn1.TagNumericString:
 		return string(v.FullBytes), nil
+	default:
+		return "", errEncoding
 	}
 	return "s" + fold(runes), nil
 }

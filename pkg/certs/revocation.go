@@ -125,7 +125,7 @@ func (p path) judgeRevocation(crls []*x509.RevocationList, now time.Time) *Input
 	all := append([]link{p.leaf}, p.above()...)
 	for i, l := range all {
 		signer := all[min(i+1, len(all)-1)]
-		if i == len(all)-1 && !l.selfSigned() {
+		if i == len(all)-1 && !l.selfIssued() {
 			return wrong(CACRLFile, "cannot be used with %s (certificate %d in %s), which is not a root: Envoy would need a revocation list for it that it cannot verify", subject(l.Certificate), l.n, l.file).
 				hinted("add the root of its CA to " + RootCertFile + ", or take " + CACRLFile + " out of the Secret")
 		}

@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
-	"fmt"
 	"slices"
 )
 
@@ -26,32 +24,6 @@ func knownCritical(id asn1.ObjectIdentifier) bool {
 func maySign(c *x509.Certificate) error {
 	if _, ok := extension(c, oidKeyUsage); ok && c.KeyUsage&x509.KeyUsageCertSign == 0 {
 		return errNoCertSign
-	}
-	return nil
-}
-
-// readable says what Envoy cannot read of a certificate that package x509 reads.
-// BoringSSL reads these extensions whatever they are needed for
-// (https://github.com/google/boringssl/blob/main/crypto/x509/v3_purp.cc, x509v3_cache_extensions).
-func readable(c *x509.Certificate) error {
-	if c.BasicConstraintsValid && !c.IsCA && c.MaxPathLen >= 0 {
-		return errors.New("it has a path length, but is not a CA certificate")
-	}
-	if value, ok := extension(c, oidNameConstraints); ok {
-		if _, err := parseConstraints(value); err != nil {
-			return fmt.Errorf("its name constraints: %w", err)
-		}
-	}
-	for id, name := range map[string]string{
-		oidSubjectAltName.String(): "subject alternative name", oidCRLPoints.String(): "CRL distribution points",
-	} {
-		i := slices.IndexFunc(c.Extensions, func(e pkix.Extension) bool { return e.Id.String() == id })
-		if i < 0 {
-			continue
-		}
-		if _, err := elements(c.Extensions[i].Value); err != nil {
-			return fmt.Errorf("its %s %w", name, err)
-		}
 	}
 	return nil
 }

@@ -87,12 +87,16 @@ func (b *Bundle) serves(key crypto.Signer, now time.Time, id Identity) error {
 	if err != nil {
 		return err
 	}
-	if err := b.proxies(workload, now, id); err != nil {
+	p, err := b.proxies(workload, now, id)
+	if err != nil {
 		return err
 	}
 	opts := b.trust(now)
 	opts.KeyUsages = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} // istiod's choice; trusted asks for more
 	if _, err := b.cert.Verify(opts); err != nil {
+		if named := p.judgeNames(id, id.ofIstiod()); named != nil {
+			return named
+		}
 		return wrong(CACertFile, "does not verify against %s: %w", RootCertFile, err)
 	}
 	if err := b.trusted(workload, now); err != nil {
@@ -103,19 +107,23 @@ func (b *Bundle) serves(key crypto.Signer, now time.Time, id Identity) error {
 		return err
 	}
 	if err := b.trusted(istiod, now, id.istiod()...); err != nil {
+		if named := p.judgeNames(id, id.ofIstiod()); named != nil {
+			return named
+		}
 		return fmt.Errorf("%s with a certificate signed by %s would not be trusted: %w", id.istiod()[0], CACertFile, err)
 	}
 	return nil
 }
 
-// proxies judges a workload's certificate as the Envoys of its peers do.
-func (b *Bundle) proxies(workload *x509.Certificate, now time.Time, id Identity) error {
+// proxies judges a workload's certificate as the Envoys of its peers do, and
+// returns their way to the root.
+func (b *Bundle) proxies(workload *x509.Certificate, now time.Time, id Identity) (path, error) {
 	p, err := b.walk(workload, now)
 	if err == nil {
 		err = p.judgeTiers()
 	}
 	if err == nil {
-		err = p.judgeNames(id)
+		err = p.judgeNames(id, id.ofWorkload())
 	}
 	if err == nil {
 		err = b.revocable()
@@ -124,9 +132,9 @@ func (b *Bundle) proxies(workload *x509.Certificate, now time.Time, id Identity)
 		err = p.judgeRevocation(b.crls, now)
 	}
 	if err != nil {
-		return err
+		return p, err
 	}
-	return nil
+	return p, nil
 }
 
 // probe signs leaf. Randomness is not an argument here, for nothing of the probe

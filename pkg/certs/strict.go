@@ -1,0 +1,110 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"math/big"
+)
+
+// Package x509 passes over what stands behind the last field of a sequence, and
+// does not read some extensions to their end. BoringSSL does not read such a
+// certificate at all. These are the shapes as RFC 5280 has them; what is read into
+// one and written again is the same, or it was not that
+// (https://www.rfc-editor.org/rfc/rfc5280#section-4.1).
+type (
+	shape struct {
+		TBS       tbsShape
+		Algorithm algorithmShape
+		Signature asn1.BitString
+	}
+	tbsShape struct {
+		Version    int `asn1:"optional,explicit,default:0,tag:0"`
+		Serial     *big.Int
+		Algorithm  algorithmShape
+		Issuer     asn1.RawValue
+		Validity   struct{ NotBefore, NotAfter asn1.RawValue }
+		Subject    asn1.RawValue
+		Key        keyShape
+		IssuerID   asn1.BitString   `asn1:"optional,tag:1"`
+		SubjectID  asn1.BitString   `asn1:"optional,tag:2"`
+		Extensions []pkix.Extension `asn1:"omitempty,optional,explicit,tag:3"`
+	}
+	algorithmShape struct {
+		Algorithm  asn1.ObjectIdentifier
+		Parameters asn1.RawValue `asn1:"optional"`
+	}
+	keyShape struct {
+		Algorithm algorithmShape
+		Key       asn1.BitString
+	}
+	basicShape struct {
+		CA      bool `asn1:"optional"`
+		PathLen int  `asn1:"optional,default:-1"`
+	}
+	policyShape struct {
+		ID         asn1.ObjectIdentifier
+		Qualifiers asn1.RawValue `asn1:"optional"`
+	}
+)
+
+// sameAgain says whether der has the shape of into, a pointer.
+func sameAgain[T any](der []byte, params string) error {
+	var into T
+	if rest, err := asn1.UnmarshalWithParams(der, &into, params); err != nil || len(rest) > 0 {
+		return errEncoding
+	}
+	if again, err := asn1.MarshalWithParams(into, params); err != nil || !bytes.Equal(again, der) {
+		return errEncoding
+	}
+	return nil
+}
+
+// readable says what Envoy cannot read of a certificate that package x509 reads.
+// BoringSSL reads these extensions whatever they are needed for
+// (https://github.com/google/boringssl/blob/main/crypto/x509/v3_purp.cc, x509v3_cache_extensions).
+func readable(c *x509.Certificate) error {
+	if err := sameAgain[shape](c.Raw, ""); err != nil {
+		return err
+	}
+	if c.BasicConstraintsValid && !c.IsCA && c.MaxPathLen >= 0 {
+		return errors.New("it has a path length, but is not a CA certificate")
+	}
+	for _, e := range c.Extensions {
+		if err := readExtension(e); err != nil {
+			return fmt.Errorf("its extension %s %w", e.Id, err)
+		}
+	}
+	return nil
+}
+
+// readExtension reads the value of an extension to its end.
+func readExtension(e pkix.Extension) error {
+	switch id := e.Id; {
+	case id.Equal(oidBasicConstraints):
+		return sameAgain[basicShape](e.Value, "")
+	case id.Equal(oidKeyUsage):
+		return sameAgain[asn1.BitString](e.Value, "")
+	case id.Equal(oidExtKeyUsage):
+		return sameAgain[[]asn1.ObjectIdentifier](e.Value, "")
+	case id.Equal(oidSubjectAltName):
+		names, err := elements(e.Value)
+		for _, n := range names {
+			if _, err := parseGeneralName(n); err != nil {
+				return err
+			}
+		}
+		return err
+	case id.Equal(oidNameConstraints):
+		_, err := parseConstraints(e.Value)
+		return err
+	case id.Equal(oidCRLPoints):
+		return sameAgain[[]asn1.RawValue](e.Value, "")
+	case id.Equal(oidPolicies):
+		return sameAgain[[]policyShape](e.Value, "")
+	}
+	return nil
+}
