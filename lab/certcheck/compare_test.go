@@ -45,6 +45,8 @@ func reasons() []reason {
 		{`tls.crt: does not end with a line break`, "istiod loses what follows, and may get by without", false},
 		{`is not the name of a host`, "BoringSSL came to compare well-formed hosts only", false},
 		{`they have a minimum or a maximum`, "RFC 5280 forbids it, and Envoy refuses it on the names of workloads", false},
+		{`^ca-cert.pem: must not sign`, "another certificate of the same key stands in the chain; ours would not", false},
+		{`has a name with an empty part`, "BoringSSL came to refuse it", false},
 		{`or an entry has one`, "BoringSSL came to refuse critical extensions of entries", false},
 		{`has an issuing distribution point`, "a place is taken for one that no certificate names", false},
 		{`of which Envoy reads no more|can list$`, "a message of TLS has bounds; ours leave room", false},

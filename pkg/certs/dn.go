@@ -2,6 +2,7 @@ package certs
 
 import (
 	"encoding/asn1"
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -13,6 +14,8 @@ import (
 // count. Package x509, and with it istiod, compares bytes. One element is one RDN.
 type dn []string
 
+var errEmptyRDN = errors.New("has a name with an empty part")
+
 // parseDN reads an encoded Name.
 func parseDN(der []byte) (dn, error) {
 	rdns, err := elements(der)
@@ -22,8 +25,11 @@ func parseDN(der []byte) (dn, error) {
 	name := dn{}
 	for _, rdn := range rdns {
 		attributes, err := elements(rdn.FullBytes)
-		if err != nil || rdn.FullBytes[0] != setTag || len(attributes) == 0 {
+		if err != nil || rdn.FullBytes[0] != setTag {
 			return nil, errEncoding
+		}
+		if len(attributes) == 0 {
+			return nil, errEmptyRDN
 		}
 		var folded []string
 		for _, a := range attributes {

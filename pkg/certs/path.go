@@ -18,22 +18,37 @@ type link struct {
 	n               int // counts from 1
 	subject, issuer dn
 	ids             keyIDs
-	unread          error // why Envoy cannot read it, nil if it can
+	broken          error // why Envoy cannot read it, nor anything beside it
+	unread          error // why Envoy does not take it for an issuer, or for one that was issued
 }
 
 // newLink reads c.
 func newLink(file string, n int, c *x509.Certificate) link {
 	l := link{Certificate: c, file: file, n: n}
-	if l.subject, l.unread = parseDN(c.RawSubject); l.unread != nil {
-		return l
+	if l.broken = sameAgain[shape](c.Raw); l.broken == nil {
+		l.subject, l.broken = parseDN(c.RawSubject)
 	}
-	if l.issuer, l.unread = parseDN(c.RawIssuer); l.unread != nil {
+	if l.broken == nil {
+		l.issuer, l.broken = parseDN(c.RawIssuer)
+	}
+	if l.unread = l.broken; l.unread != nil {
 		return l
 	}
 	if l.ids, l.unread = keyIDsOf(c); l.unread == nil {
 		l.unread = readable(c)
 	}
 	return l
+}
+
+// unbroken says which certificate, on the way or not, makes Envoy refuse all that
+// it is shown with it, or trust nothing that it is told to trust.
+func unbroken(links []link) *InputError {
+	for _, l := range links {
+		if l.broken != nil {
+			return l.wrong("cannot be read by Envoy: it %w", l.broken).hinted("issue it again, or remove it from " + l.file)
+		}
+	}
+	return nil
 }
 
 func newLinks(file string, certs []*x509.Certificate) []link {
@@ -97,6 +112,9 @@ func (p path) above() []link { return slices.Concat(p.shown, p.trusted) }
 func (b *Bundle) walk(leaf *x509.Certificate, now time.Time) (path, *InputError) {
 	p := path{leaf: newLink(CACertFile, 1, leaf)}
 	chain, roots := newLinks(CertChainFile, b.chain), newLinks(RootCertFile, b.roots)
+	if err := unbroken(slices.Concat(chain, roots)); err != nil {
+		return p, err
+	}
 	child := p.leaf
 	for !child.selfSigned() && len(p.shown) < maxPath && first(roots, child) < 0 {
 		i := first(chain, child)

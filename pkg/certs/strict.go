@@ -51,13 +51,13 @@ type (
 	}
 )
 
-// sameAgain says whether der has the shape of into, a pointer.
-func sameAgain[T any](der []byte, params string) error {
+// sameAgain says whether der has the shape T.
+func sameAgain[T any](der []byte) error {
 	var into T
-	if rest, err := asn1.UnmarshalWithParams(der, &into, params); err != nil || len(rest) > 0 {
+	if rest, err := asn1.Unmarshal(der, &into); err != nil || len(rest) > 0 {
 		return errEncoding
 	}
-	if again, err := asn1.MarshalWithParams(into, params); err != nil || !bytes.Equal(again, der) {
+	if again, err := asn1.Marshal(into); err != nil || !bytes.Equal(again, der) {
 		return errEncoding
 	}
 	return nil
@@ -67,9 +67,6 @@ func sameAgain[T any](der []byte, params string) error {
 // BoringSSL reads these extensions whatever they are needed for
 // (https://github.com/google/boringssl/blob/main/crypto/x509/v3_purp.cc, x509v3_cache_extensions).
 func readable(c *x509.Certificate) error {
-	if err := sameAgain[shape](c.Raw, ""); err != nil {
-		return err
-	}
 	if c.BasicConstraintsValid && !c.IsCA && c.MaxPathLen >= 0 {
 		return errors.New("it has a path length, but is not a CA certificate")
 	}
@@ -85,11 +82,11 @@ func readable(c *x509.Certificate) error {
 func readExtension(e pkix.Extension) error {
 	switch id := e.Id; {
 	case id.Equal(oidBasicConstraints):
-		return sameAgain[basicShape](e.Value, "")
+		return sameAgain[basicShape](e.Value)
 	case id.Equal(oidKeyUsage):
-		return sameAgain[asn1.BitString](e.Value, "")
+		return sameAgain[asn1.BitString](e.Value)
 	case id.Equal(oidExtKeyUsage):
-		return sameAgain[[]asn1.ObjectIdentifier](e.Value, "")
+		return sameAgain[[]asn1.ObjectIdentifier](e.Value)
 	case id.Equal(oidSubjectAltName):
 		names, err := elements(e.Value)
 		for _, n := range names {
@@ -102,9 +99,9 @@ func readExtension(e pkix.Extension) error {
 		_, err := parseConstraints(e.Value)
 		return err
 	case id.Equal(oidCRLPoints):
-		return sameAgain[[]asn1.RawValue](e.Value, "")
+		return sameAgain[[]asn1.RawValue](e.Value)
 	case id.Equal(oidPolicies):
-		return sameAgain[[]policyShape](e.Value, "")
+		return sameAgain[[]policyShape](e.Value)
 	}
 	return nil
 }
