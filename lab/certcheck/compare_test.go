@@ -46,6 +46,7 @@ func reasons() []reason {
 		{`is not the name of a host`, "BoringSSL came to compare well-formed hosts only", false},
 		{`they have a minimum or a maximum`, "RFC 5280 forbids it, and Envoy refuses it on the names of workloads", false},
 		{`^ca-cert.pem: must not sign`, "another certificate of the same key stands in the chain; ours would not", false},
+		{`cannot be read by Envoy: it is not encoded`, "RFC 5280 knows no such shape, and BoringSSL came to refuse it", false},
 		{`has a name with an empty part`, "BoringSSL came to refuse it", false},
 		{`or an entry has one`, "BoringSSL came to refuse critical extensions of entries", false},
 		{`has an issuing distribution point`, "a place is taken for one that no certificate names", false},

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"testing"
 	"time"
 
@@ -203,7 +204,9 @@ func FuzzParseBundle(f *testing.F) {
 	f.Add(good.pem(), good.pkcs8(), cat(good.pem(), root.pem()), root.pem(), []byte{})
 	f.Add(good.pem(), sec1(f, good.key), []byte{}, root.pem(), cat(crl(f, root), crl(f, good)))
 	f.Add([]byte("x"), root.pem(), []byte{}, []byte{0}, []byte("-----BEGIN"))
+	f.Add(crowd(f, good), good.pkcs8(), crowd(f, good), crowd(f, root), []byte{})
 	f.Fuzz(func(t *testing.T, cert, key, chain, roots, crl []byte) {
+		defer bounded(t, len(cert)+len(key)+len(chain)+len(roots)+len(crl))()
 		data := map[string][]byte{CACertFile: cert, CAKeyFile: key, CertChainFile: chain, RootCertFile: roots, CACRLFile: crl}
 		b, err := ParseBundle(data)
 		if err != nil {
@@ -218,4 +221,24 @@ func FuzzParseBundle(f *testing.F) {
 		}
 		noMaterial(t, errText(b.Verify(nil, noon, east)), key)
 	})
+}
+
+// crowd is a file of half a MiB.
+func crowd(t testing.TB, a authority) []byte {
+	t.Helper()
+	return bytes.Repeat(a.pem(), maxInput/2/len(a.pem()))
+}
+
+// bounded fails where judging takes more memory, all in all, than an input of some
+// size is worth.
+func bounded(t *testing.T, size int) func() {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	return func() {
+		runtime.ReadMemStats(&after)
+		if took, limit := after.TotalAlloc-before.TotalAlloc, uint64(16<<20+128*size); took > limit {
+			t.Errorf("took %d bytes for an input of %d", took, size)
+		}
+	}
 }
