@@ -33,7 +33,10 @@ func setting(t testing.TB, name string, otherwise int) int {
 // CERTCHECK_SEED and CERTCHECK_COUNT repeat a run and make it longer.
 func TestMutations(t *testing.T) {
 	seed := setting(t, "CERTCHECK_SEED", int(time.Now().Unix()))
-	count := setting(t, "CERTCHECK_COUNT", 4000)
+	count := setting(t, "CERTCHECK_COUNT", 2000)
+	if testing.Short() {
+		count = min(count, 200)
+	}
 	t.Logf("CERTCHECK_SEED=%d CERTCHECK_COUNT=%d", seed, count)
 	m := newMesh(t)
 	k := newKeys(t)

@@ -99,6 +99,12 @@ func (l list) current(now time.Time) bool {
 	return !l.ThisUpdate.After(now) && (l.NextUpdate.IsZero() || l.NextUpdate.After(now))
 }
 
+// signedList says whether l may sign lists, and its key signed this one.
+func (l link) signedList(c *x509.RevocationList) bool {
+	_, limited := extension(l.Certificate, oidKeyUsage)
+	return (!limited || l.KeyUsage&x509.KeyUsageCRLSign != 0) && l.CheckSignature(c.SignatureAlgorithm, c.RawTBSRevocationList, c.Signature) == nil
+}
+
 // rank orders lists as Envoy does before it takes the best, and looks no further.
 func (l list) rank(of link, now time.Time) int {
 	rank := 0
@@ -163,7 +169,7 @@ func judgeLists(lists []list, l, signer link, now time.Time) *InputError {
 		return bad("expired on %s", best.NextUpdate.UTC().Format(time.RFC3339))
 	case best.critical:
 		return bad("has a critical extension that Envoy does not know, as delta lists have, or an entry has one")
-	case best.CheckSignatureFrom(signer.Certificate) != nil:
+	case !signer.signedList(best.RevocationList):
 		return bad("was not signed by its key, or its key usage lacks cRLSign")
 	}
 	for _, e := range best.RevokedCertificateEntries {
