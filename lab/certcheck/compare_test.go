@@ -46,6 +46,7 @@ func reasons() []reason {
 		{`is not the name of a host`, "BoringSSL came to compare well-formed hosts only", false},
 		{`they have a minimum or a maximum`, "RFC 5280 forbids it, and Envoy refuses it on the names of workloads", false},
 		{`^ca-cert.pem: must not sign`, "another certificate of the same key stands in the chain; ours would not", false},
+		{`holds no revocation list signed by`, "istiod looks for one of each name; certificates of one name and two keys confuse it", false},
 		{`cannot be read by Envoy: it is not encoded`, "RFC 5280 knows no such shape, and BoringSSL came to refuse it", false},
 		{`has a name with an empty part`, "BoringSSL came to refuse it", false},
 		{`or an entry has one`, "BoringSSL came to refuse critical extensions of entries", false},

@@ -25,7 +25,7 @@ type link struct {
 // newLink reads c.
 func newLink(file string, n int, c *x509.Certificate) link {
 	l := link{Certificate: c, file: file, n: n}
-	if l.broken = sameAgain[shape](c.Raw); l.broken == nil {
+	if l.broken = wellFormed(c); l.broken == nil {
 		l.subject, l.broken = parseDN(c.RawSubject)
 	}
 	if l.broken == nil {

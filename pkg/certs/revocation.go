@@ -68,6 +68,9 @@ func parseScope(value []byte) (scope, error) {
 // newList reads l (https://www.rfc-editor.org/rfc/rfc5280#section-5.2).
 func newList(l *x509.RevocationList) list {
 	out := list{RevocationList: l}
+	if out.unread = sameAgain[listShape](l.Raw); out.unread != nil {
+		return out
+	}
 	out.issuer, out.unread = parseDN(l.RawIssuer)
 	for _, e := range l.Extensions {
 		switch {
@@ -125,8 +128,11 @@ func (p path) judgeRevocation(crls []*x509.RevocationList, now time.Time) *Input
 		return nil
 	}
 	var lists []list
-	for _, l := range crls {
+	for i, l := range crls {
 		lists = append(lists, newList(l))
+		if err := lists[i].unread; err != nil {
+			return wrong(CACRLFile, "list %d cannot be read by Envoy, and with it none: it %w", i+1, err).hinted(crlHint)
+		}
 	}
 	all := append([]link{p.leaf}, p.above()...)
 	for i, l := range all {
@@ -147,7 +153,7 @@ func (p path) judgeRevocation(crls []*x509.RevocationList, now time.Time) *Input
 func judgeLists(lists []list, l, signer link, now time.Time) *InputError {
 	var best *list
 	for _, c := range lists {
-		if c.unread != nil || !c.issuer.equal(l.issuer) || c.ids.contradict(signer.ids, signer.SerialNumber, signer.issuer) {
+		if !c.issuer.equal(l.issuer) || c.ids.contradict(signer.ids, signer.SerialNumber, signer.issuer) {
 			continue
 		}
 		if best == nil || c.rank(l, now) > best.rank(l, now) || c.rank(l, now) == best.rank(l, now) && c.ThisUpdate.After(best.ThisUpdate) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"time"
 )
 
 // Package x509 passes over what stands behind the last field of a sequence, and
@@ -45,6 +46,19 @@ type (
 		CA      bool `asn1:"optional"`
 		PathLen int  `asn1:"optional,default:-1"`
 	}
+	listShape struct {
+		TBS struct {
+			Version    int `asn1:"optional,default:0"`
+			Algorithm  algorithmShape
+			Issuer     asn1.RawValue
+			ThisUpdate time.Time
+			NextUpdate time.Time                 `asn1:"optional"`
+			Revoked    []pkix.RevokedCertificate `asn1:"optional"`
+			Extensions []pkix.Extension          `asn1:"optional,explicit,tag:0"`
+		}
+		Algorithm algorithmShape
+		Signature asn1.BitString
+	}
 	policyShape struct {
 		ID         asn1.ObjectIdentifier
 		Qualifiers asn1.RawValue `asn1:"optional"`
@@ -61,6 +75,14 @@ func sameAgain[T any](der []byte) error {
 		return errEncoding
 	}
 	return nil
+}
+
+// wellFormed says whether BoringSSL reads a certificate at all.
+func wellFormed(c *x509.Certificate) error {
+	if c.Version != 3 && len(c.Extensions) > 0 {
+		return errors.New("has extensions, but not version 3")
+	}
+	return sameAgain[shape](c.Raw)
 }
 
 // readable says what Envoy cannot read of a certificate that package x509 reads.

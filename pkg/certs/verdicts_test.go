@@ -104,6 +104,25 @@ func stripped(t testing.TB, a, by authority, id asn1.ObjectIdentifier) authority
 	return authority{cert: c, key: a.key}
 }
 
+// trailing is a certificate with one more field at its end, which x509 passes over.
+func trailing(t testing.TB, a authority) authority {
+	t.Helper()
+	fields, err := elements(a.cert.Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts [][]byte
+	for _, f := range fields {
+		parts = append(parts, f.FullBytes)
+	}
+	parts[1] = sequence(t, der(t, asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}, ""), []byte{5, 0}, []byte{5, 0})
+	c, err := x509.ParseCertificate(sequence(t, parts...))
+	if err != nil {
+		t.Skip("package x509 has come to refuse it as well: ", err)
+	}
+	return authority{cert: c, key: a.key}
+}
+
 // listOf is a revocation list of a, after an edit.
 func listOf(t testing.TB, a authority, edit func(*x509.RevocationList)) []byte {
 	t.Helper()
@@ -239,10 +258,11 @@ func TestVerifyRefuses(t *testing.T) {
 		"D12 the issuing CA is revoked": {data: lists(goodList, listOf(t, root, func(l *x509.RevocationList) {
 			l.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: good.cert.SerialNumber, RevocationTime: noon}}
 		})), wantErr: rootsList + fmt.Sprintf("revokes CN=intermediate,O=example.com (serial number %x)", good.cert.SerialNumber)},
-		"D12 none of the root, which is not in the chain": {data: with(with(data, CertChainFile, good.pem()), CACRLFile, goodList), wantErr: noLists},
-		"D12 the anchor is a tier":                        {data: with(cacerts(anchored, anchored.pem(), mid.pem()), CACRLFile, cat(listOf(t, anchored, nil), listOf(t, mid, nil))), wantErr: "ca-crl.pem: cannot be used with CN=mid,O=example.com (certificate 1 in root-cert.pem), which is not a root: Envoy would need a revocation list for it that it cannot verify"},
-		"D13 400 strangers in the chain":                  {data: with(data, CertChainFile, cat(good.pem(), strangers)), wantErr: fmt.Sprintf("cert-chain.pem: holds 401 certificates of %d KiB, of which Envoy reads no more than 90 KiB", (len(good.cert.Raw)+400*len(other.cert.Raw))>>10)},
-		"D13 too many names of roots":                     {data: with(data, RootCertFile, cat(root.pem(), crowd)), wantErr: "root-cert.pem: holds 71 certificates with names of 51 KiB, more than the 48 KiB that a TLS server can list"},
+		"D12 none of the root, which is not in the chain":    {data: with(with(data, CertChainFile, good.pem()), CACRLFile, goodList), wantErr: noLists},
+		"D12 the anchor is a tier":                           {data: with(cacerts(anchored, anchored.pem(), mid.pem()), CACRLFile, cat(listOf(t, anchored, nil), listOf(t, mid, nil))), wantErr: "ca-crl.pem: cannot be used with CN=mid,O=example.com (certificate 1 in root-cert.pem), which is not a root: Envoy would need a revocation list for it that it cannot verify"},
+		"a certificate with something behind its last field": {data: with(data, CertChainFile, cat(good.pem(), trailing(t, other).pem())), wantErr: "cert-chain.pem: certificate 2 (CN=other,O=example.com) cannot be read by Envoy: it is not encoded as it must be"},
+		"D13 400 strangers in the chain":                     {data: with(data, CertChainFile, cat(good.pem(), strangers)), wantErr: fmt.Sprintf("cert-chain.pem: holds 401 certificates of %d KiB, of which Envoy reads no more than 90 KiB", (len(good.cert.Raw)+400*len(other.cert.Raw))>>10)},
+		"D13 too many names of roots":                        {data: with(data, RootCertFile, cat(root.pem(), crowd)), wantErr: "root-cert.pem: holds 71 certificates with names of 51 KiB, more than the 48 KiB that a TLS server can list"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
