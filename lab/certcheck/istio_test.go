@@ -164,6 +164,11 @@ func connects(c connection, peers *spiffe.PeerCertVerifier, name string) error {
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(c.roots)
 	here, there := net.Pipe()
+	for _, end := range []net.Conn{here, there} { // a pipe holds nothing: who complains may wait for who talks
+		if err := end.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+			return err
+		}
+	}
 	server := tls.Server(there, &tls.Config{
 		Certificates: []tls.Certificate{istiod}, ClientAuth: tls.VerifyClientCertIfGiven,
 		ClientCAs: peers.GetGeneralCertPool(), VerifyPeerCertificate: peers.VerifyPeerCert, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,

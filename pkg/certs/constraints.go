@@ -228,7 +228,7 @@ func (n generalName) matcher() (func(base generalName) bool, error) {
 			return hostIn(host, strings.TrimPrefix(base.text, "@"))
 		}, nil
 	}
-	return nil, errors.New("Envoy knows no constraints on names of its kind")
+	return nil, errors.New("constraints on names of its kind are not known to Envoy")
 }
 
 // hostIn says whether a constraint on URIs, or on addresses, means a host: the

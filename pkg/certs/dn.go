@@ -3,6 +3,7 @@ package certs
 import (
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -61,8 +62,7 @@ func foldAttribute(der []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	lengths := string([]rune{rune(len(parts[0].Bytes)), rune(len(value))})
-	return lengths + string(parts[0].Bytes) + value, nil
+	return fmt.Sprintf("%d,%d,%s%s", len(parts[0].Bytes), len(value), parts[0].Bytes, value), nil
 }
 
 // Tags that encoding/asn1 has no name for.
