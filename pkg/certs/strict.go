@@ -77,12 +77,20 @@ func sameAgain[T any](der []byte) error {
 	return nil
 }
 
-// wellFormed says whether BoringSSL reads a certificate at all.
+// wellFormed says whether BoringSSL reads a certificate at all. Package x509 does
+// not see the extensions of one of an older version.
 func wellFormed(c *x509.Certificate) error {
-	if c.Version != 3 && len(c.Extensions) > 0 {
+	if err := sameAgain[shape](c.Raw); err != nil {
+		return err
+	}
+	var s shape
+	if _, err := asn1.Unmarshal(c.Raw, &s); err != nil {
+		return errEncoding
+	}
+	if len(s.TBS.Extensions) > 0 && s.TBS.Version != 2 { // which means 3
 		return errors.New("has extensions, but not version 3")
 	}
-	return sameAgain[shape](c.Raw)
+	return nil
 }
 
 // readable says what Envoy cannot read of a certificate that package x509 reads.
