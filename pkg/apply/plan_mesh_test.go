@@ -183,7 +183,7 @@ func TestPlanConstrainedRoot(t *testing.T) {
 		return plan.Finding{
 			ID: "trust/root-names", Cluster: cluster,
 			Message: `the name constraints of root CN=ours do not allow this cluster's certificates: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`,
-			Hint:    "use a root that permits URIs of trust domain cluster.local and the DNS name istiod.istio-system.svc, or one without name constraints",
+			Hint:    "use a root that permits URIs of trust domain cluster.local and the DNS names istiod, istiod-remote and istio-pilot in istio-system.svc, or one without name constraints",
 		}
 	}
 	if diff := cmp.Diff([]plan.Finding{refused("east"), refused("north")}, got); diff != "" {

@@ -115,6 +115,15 @@ func TestStatusFindings(t *testing.T) {
 			},
 			want: []string{"trust/certificate east: Secret istio-system/cacerts: ca-cert.pem: is missing | setup-mesh apply"},
 		},
+		"trust/certificate, which nobody would trust": {
+			world: func(_ *testing.T, w *world.World) {
+				edit(w.Clusters[0], object.SecretRef(ns, object.Cacerts), func(o map[string]any) {
+					data := o["data"].(map[string]any)
+					data["cert-chain.pem"] = data["root-cert.pem"]
+				})
+			},
+			want: []string{"trust/certificate east: Secret istio-system/cacerts: cert-chain.pem: does not hold the certificate in ca-cert.pem, so peers could not verify the certificate of a workload | setup-mesh apply"},
+		},
 		"trust/certificate, due": {
 			world: func(_ *testing.T, w *world.World) { w.Now = testNow.AddDate(0, 9, 0) },
 			want: []string{

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"maps"
@@ -45,6 +46,10 @@ type Bundle struct {
 // whether they belong together is for [Bundle.Verify]. Errors are
 // [*InputError]s.
 func ParseBundle(data map[string][]byte) (*Bundle, error) {
+	if cert := data[tlsCertFile]; len(cert) > 0 && !bytes.HasSuffix(cert, []byte("\n")) {
+		return nil, wrong(tlsCertFile, "does not end with a line break, so istiod cannot read %s, which it puts behind it", tlsRootFile).
+			hinted("add a line break at the end of " + tlsCertFile)
+	}
 	data = opaque(data)
 	for _, name := range []string{CACertFile, CAKeyFile, CertChainFile, RootCertFile} {
 		if _, ok := data[name]; !ok {
@@ -91,7 +96,7 @@ func opaque(data map[string][]byte) map[string][]byte {
 		}
 		if root, ok := data[tlsRootFile]; ok {
 			files[RootCertFile] = root
-			files[CertChainFile] = slices.Concat(cert, []byte("\n"), root)
+			files[CertChainFile] = slices.Concat(cert, root) // as istiod does
 		}
 		return files
 	}
@@ -111,6 +116,10 @@ func revocations(data []byte) ([]*x509.RevocationList, *InputError) {
 	}
 	var crls []*x509.RevocationList
 	for i, b := range found {
+		if b.Type != "X509 CRL" {
+			return nil, wrong(CACRLFile, "PEM block %d is %s, and Envoy skips all but X509 CRL", i+1, kind(b)).
+				hinted("keep only X509 CRL blocks in this file; openssl crl writes them")
+		}
 		crl, err := x509.ParseRevocationList(b.Bytes)
 		if err != nil {
 			return nil, wrong(CACRLFile, "list %d: %w", i+1, err)

@@ -14,6 +14,9 @@
 // [ParseBundle] reads what a cluster has, [Bundle.Verify] says whether a mesh
 // can live on it, and [Judge] says whether it is time for another.
 //
+// Verify asks as Envoy does (path.go, tier.go, constraints.go, revocation.go) and as
+// istiod and the agents do (verify.go). lab/certcheck holds it against their code.
+//
 // # Secrets
 //
 // Private keys are of type [Secret], which cannot be printed or encoded. No

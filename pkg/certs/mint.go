@@ -78,12 +78,9 @@ func NewRoot(rand io.Reader, now time.Time, mesh, org string) (cert []byte, key 
 // An Identity is what the intermediate of a cluster must vouch for.
 type Identity struct {
 	Cluster     string // the cluster's name in the mesh; the subject's L, as in Istio's tools/certs
-	Namespace   string // where istiod runs; its DNS name is istiod.<namespace>.svc
+	Namespace   string // where istiod runs; the first of its DNS names is istiod.<namespace>.svc
 	TrustDomain string // host part of the workloads' SPIFFE IDs
 }
-
-// istiod is the DNS name under which proxies know istiod.
-func (id Identity) istiod() string { return "istiod." + id.Namespace + ".svc" }
 
 func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
 	if !r.CanSign() {
@@ -137,7 +134,7 @@ func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Ti
 			Locality:           []string{id.Cluster},
 			CommonName:         "intermediate " + generation(now, serial),
 		},
-		DNSNames:              []string{id.istiod()},
+		DNSNames:              id.istiod()[:1],
 		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(IntermediateLifetime)),
 		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageCRLSign,

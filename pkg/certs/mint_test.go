@@ -168,7 +168,7 @@ func TestIntermediateNeedsAUsableRoot(t *testing.T) {
 	}{
 		"expired":       {root(nil), noon.AddDate(1, 0, 0), "the root is expired at 2027-11-21: it is valid from 2026-11-21 until 2027-03-01"},
 		"not yet valid": {root(nil), noon.AddDate(-1, 0, 0), "the root is not yet valid at 2025-11-21: it is valid from 2026-11-21 until 2027-03-01"},
-		"constrained":   {root(constrained), noon, `a workload spiffe://cluster.local/ns/default/sa/probe signed by ca-cert.pem would not be trusted: x509: a root or intermediate certificate is not authorized to sign for this name: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`},
+		"constrained":   {root(constrained), noon, `root-cert.pem: certificate 1 (CN=own root,O=example.com) has name constraints that rule out what istiod signs: URI "spiffe://cluster.local/ns/default/sa/probe" is not permitted by any constraint`},
 		"without key":   {&Root{certs: root(nil).certs}, noon, "the root key is needed to sign a cluster's intermediate CA"},
 	}
 	for name, tt := range tests {

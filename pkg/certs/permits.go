@@ -6,24 +6,19 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"math/big"
 	"slices"
 	"time"
 )
 
-// nameConstraints limits the names below a CA:
-// https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10
-var nameConstraints = asn1.ObjectIdentifier{2, 5, 29, 30}
-
 // Permits says whether the name constraints of the root, if it has any, let its
 // intermediates vouch for what id names. The error says which name they rule out.
 //
-// The root's key is not needed: a stand-in with the same constraints signs. Nothing of
-// it is kept, so that randomness is not an argument here.
+// The root's key is not needed: a stand-in with the same name and constraints
+// signs. Nothing of it is kept, so that randomness is not an argument here.
 func (r *Root) Permits(now time.Time, id Identity) error {
-	i := slices.IndexFunc(r.Cert().Extensions, func(e pkix.Extension) bool { return e.Id.Equal(nameConstraints) })
+	i := slices.IndexFunc(r.Cert().Extensions, func(e pkix.Extension) bool { return e.Id.Equal(oidNameConstraints) })
 	if i < 0 {
 		return nil
 	}
@@ -32,7 +27,7 @@ func (r *Root) Permits(now time.Time, id Identity) error {
 		return err
 	}
 	tmpl := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "stand-in"},
+		SerialNumber: big.NewInt(1), RawSubject: r.Cert().RawSubject,
 		NotBefore: instant(now.Add(-Backdate)), NotAfter: instant(now.Add(2 * probeLifetime)),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLen: -1,
 		ExtraExtensions: []pkix.Extension{r.Cert().Extensions[i]},
@@ -49,6 +44,9 @@ func (r *Root) Permits(now time.Time, id Identity) error {
 	_, err = standIn.Intermediate(rand.Reader, now, id)
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.CANotAuthorizedForThisName {
 		return errors.New(invalid.Detail)
+	}
+	if ruledOut, ok := errors.AsType[*constraintError](err); ok {
+		return ruledOut
 	}
 	return err
 }

@@ -14,7 +14,7 @@ func TestRootPermits(t *testing.T) {
 	}{
 		"no constraints": {},
 		"constraints that fit": {edit: func(c *x509.Certificate) {
-			c.PermittedURIDomains, c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"cluster.local"}, []string{"istiod.istio-system.svc"}, true
+			c.PermittedURIDomains, c.PermittedDNSDomains, c.PermittedDNSDomainsCritical = []string{"cluster.local"}, east.istiod(), true
 		}},
 		"another trust domain": {
 			edit:    func(c *x509.Certificate) { c.PermittedURIDomains = []string{"example.org"} },
@@ -26,7 +26,7 @@ func TestRootPermits(t *testing.T) {
 		},
 		"the trust domain is excluded": {
 			edit:    func(c *x509.Certificate) { c.ExcludedURIDomains = []string{"cluster.local"} },
-			wantErr: `URI "spiffe://cluster.local/ns/default/sa/probe" is excluded by constraint "cluster.local"`,
+			wantErr: `URI "spiffe://cluster.local/ns/default/sa/probe" is excluded by constraint URI "cluster.local"`,
 		},
 		"the root has expired, which is judged elsewhere": {
 			edit: func(c *x509.Certificate) {

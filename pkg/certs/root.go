@@ -57,6 +57,9 @@ func ParseRoot(certPEM []byte, key *Secret) (*Root, error) {
 			return nil, wrong(RootCertFile, "certificate %d (%s): %w", i+1, subject(c), err)
 		}
 	}
+	if err := anchors(certs); err != nil {
+		return nil, err
+	}
 	if key == nil {
 		return &Root{certs: certs}, nil
 	}
@@ -87,12 +90,8 @@ func fitRoot(c *x509.Certificate) error {
 		return errors.New("is not a CA certificate")
 	case c.MaxPathLen == 0:
 		return errors.New("allows no intermediate CA (pathlen:0), at least pathlen:1 is needed")
-	case c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0:
-		return errNoCertSign
 	case len(c.UnhandledCriticalExtensions) > 0:
 		return fmt.Errorf("has a critical extension that Istio and its proxies do not know (%s), so nothing that it signs would be trusted; use a root without it", c.UnhandledCriticalExtensions[0])
-	case !bothWays(c):
-		return errors.New("its extended key usage excludes TLS servers or clients; mesh workloads are both")
 	}
 	switch k := c.PublicKey.(type) {
 	case *ecdsa.PublicKey:

@@ -166,7 +166,7 @@ func judgeRootNames(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		Message: fmt.Sprintf("the name constraints of root %s do not allow this cluster's certificates: %v", d.Root.Name(), err),
-		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS name istiod.%s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
+		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS names istiod, istiod-remote and istio-pilot in %s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
 	}}
 }
 

@@ -28,8 +28,8 @@ func trustChecks() []check.Check {
 	}
 }
 
-// judgeCertificate looks at the intermediate of a primary. One under another
-// root is the business of another check.
+// judgeCertificate looks at the intermediate of a primary, as the plan does. One
+// under another root is the business of another check.
 func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	ref := object.SecretRef(c.Namespace, object.Cacerts)
 	live := c.Live.Object(ref)
@@ -46,6 +46,13 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			Message: fmt.Sprintf("the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly)),
 			Hint:    "setup-mesh apply renews it",
 		}}
+	}
+	root := e.Plan.Wanted.Root
+	if root != nil && check.OtherRoot(e, c) {
+		return nil
+	}
+	if err := b.Verify(root, e.Plan.World.Now, e.Plan.Wanted.Identity(c.Member)); err != nil {
+		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: check.Mend}}
 	}
 	return nil
 }
