@@ -89,12 +89,10 @@ func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle
 	if !r.CanSign() {
 		return nil, ErrNoRootKey
 	}
-	issuer := r.Cert()
-	if v := Judge(issuer.NotBefore, issuer.NotAfter, now); v == Expired || v == NotYetValid {
-		return nil, fmt.Errorf("the root is %s at %s: it is valid from %s until %s",
-			v, day(now), day(issuer.NotBefore), day(issuer.NotAfter))
+	if err := r.valid(now); err != nil {
+		return nil, err
 	}
-	rootKey, ierr := privateKey(RootKeyFile, r.key.Bytes())
+	signer, ierr := privateKey(RootKeyFile, r.key.Bytes())
 	if ierr != nil {
 		return nil, ierr
 	}
@@ -106,7 +104,7 @@ func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle
 	if err != nil {
 		return nil, fmt.Errorf("generate the key: %w", err)
 	}
-	c, err := sign(rand, intermediateTemplate(issuer, serial, now, id), issuer, k.Public(), rootKey)
+	c, err := sign(rand, r.template(serial, now, id), r.Issuer(), k.Public(), signer)
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -117,7 +115,7 @@ func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle
 	b, err := ParseBundle(map[string][]byte{
 		CACertFile:    certPEM(c),
 		CAKeyFile:     key.Bytes(),
-		CertChainFile: certPEM(c, issuer), // the issuing certificate first
+		CertChainFile: certPEM(append([]*x509.Certificate{c}, r.path()...)...), // the issuing certificate first
 		RootCertFile:  r.PEM(),
 	})
 	if err != nil {
@@ -126,9 +124,24 @@ func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle
 	return b, b.Verify(r, now, id)
 }
 
-// intermediateTemplate has the shape of Istio's tools/certs/common.mk, and
+// valid says which of the CAs above the intermediates does not let them begin now.
+func (r *Root) valid(now time.Time) error {
+	for _, c := range r.path() {
+		what := "the root"
+		if c != r.anchor && r.Tiered() {
+			what = "the " + r.title(c)
+		}
+		if v := Judge(c.NotBefore, c.NotAfter, now); v == Expired || v == NotYetValid {
+			return fmt.Errorf("%s is %s at %s: it is valid from %s until %s", what, v, day(now), day(c.NotBefore), day(c.NotAfter))
+		}
+	}
+	return nil
+}
+
+// template has the shape of Istio's tools/certs/common.mk, and
 // cRLSign, without which istiod takes no CRL from it.
-func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Time, id Identity) *x509.Certificate {
+func (r *Root) template(serial *big.Int, now time.Time, id Identity) *x509.Certificate {
+	issuer := r.Issuer()
 	tmpl := &x509.Certificate{
 		SerialNumber: serial,
 		Subject: pkix.Name{
@@ -145,11 +158,12 @@ func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Ti
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	if tmpl.NotAfter.After(issuer.NotAfter) {
-		tmpl.NotAfter = issuer.NotAfter
+	begin, end := r.Span()
+	if tmpl.NotAfter.After(end) {
+		tmpl.NotAfter = end
 	}
-	if tmpl.NotBefore.Before(issuer.NotBefore) {
-		tmpl.NotBefore = issuer.NotBefore
+	if tmpl.NotBefore.Before(begin) {
+		tmpl.NotBefore = begin
 	}
 	return tmpl
 }

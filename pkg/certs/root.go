@@ -35,8 +35,10 @@ const minRSABits = 2048
 
 // A Root is what all clusters of a mesh trust. It is immutable.
 type Root struct {
-	certs []*x509.Certificate // the first is the one that signs
-	key   Secret              // empty when only the certificate is known
+	certs  []*x509.Certificate // all are trusted; the first signs, unless there are tiers
+	tiers  []*x509.Certificate // the CAs below the root: the one that signs, then each its parent
+	anchor *x509.Certificate   // the one of certs that the tiers end at; nil without tiers
+	key    Secret              // of the CA that signs; empty when it is not at hand
 }
 
 // ParseRoot reads a root certificate and, unless key is nil, the key that
@@ -60,23 +62,33 @@ func ParseRoot(certPEM []byte, key *Secret) (*Root, error) {
 	if key == nil {
 		return &Root{certs: certs}, nil
 	}
-	signer, ierr := privateKey(RootKeyFile, withoutECParameters(key.Bytes()))
+	k, ierr := ownKey(RootKeyFile, *key, RootCertFile, certs)
 	if ierr != nil {
 		return nil, ierr
+	}
+	return &Root{certs: certs, key: k}, nil
+}
+
+// ownKey reads the key in keyFile, which must belong to the first of the certificates
+// in certFile.
+func ownKey(keyFile string, key Secret, certFile string, certs []*x509.Certificate) (Secret, *InputError) {
+	signer, ierr := privateKey(keyFile, withoutECParameters(key.Bytes()))
+	if ierr != nil {
+		return Secret{}, ierr
 	}
 	owner := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return samePublic(c, signer) })
 	switch {
 	case owner < 0:
-		return nil, wrong(RootKeyFile, "does not belong to the certificate in %s (%s)", RootCertFile, subject(certs[0]))
+		return Secret{}, wrong(keyFile, "does not belong to the certificate in %s (%s)", certFile, subject(certs[0]))
 	case owner > 0:
-		return nil, wrong(RootCertFile, "%s belongs to certificate %d, not to the first", RootKeyFile, owner+1).
+		return Secret{}, wrong(certFile, "%s belongs to certificate %d, not to the first", keyFile, owner+1).
 			hinted("put the certificate that signs first")
 	}
 	k, err := keyPEM(signer)
 	if err != nil {
-		return nil, wrong(RootKeyFile, "%w", err)
+		return Secret{}, wrong(keyFile, "%w", err)
 	}
-	return &Root{certs: certs, key: k}, nil
+	return k, nil
 }
 
 // fitRoot says why a certificate cannot be the root of intermediates that Istio
@@ -134,7 +146,7 @@ func samePublic(c *x509.Certificate, key crypto.Signer) bool {
 	return ok && pub.Equal(c.PublicKey)
 }
 
-// Cert is the certificate that signs the intermediates. Do not modify it.
+// Cert is the first certificate of the root, by which it is known. Do not modify it.
 func (r *Root) Cert() *x509.Certificate { return r.certs[0] }
 
 // PEM is every certificate of the root, in the order of the file.
@@ -159,8 +171,8 @@ func (r *Root) Short() string { return Short(r.Fingerprint()) }
 // Name is the subject of [Root.Cert], fit for a terminal.
 func (r *Root) Name() string { return subject(r.certs[0]) }
 
-// Organization is the subject's O, which intermediates take over; "" if it has none.
-func (r *Root) Organization() string { return strings.Join(r.certs[0].Subject.Organization, ", ") }
+// Organization is the O of [Root.Issuer], which intermediates take over; "" if it has none.
+func (r *Root) Organization() string { return strings.Join(r.Issuer().Subject.Organization, ", ") }
 
 // Mesh is the mesh that [NewRoot] made the root for; "" if it was made elsewhere.
 func (r *Root) Mesh() string {
@@ -171,7 +183,7 @@ func (r *Root) Mesh() string {
 	return s.OrganizationalUnit[0]
 }
 
-// CanSign says whether the key is there.
+// CanSign says whether the key of [Root.Issuer] is there.
 func (r *Root) CanSign() bool { return len(r.key.Bytes()) > 0 }
 
 // Intermediate mints the CA of one cluster, valid for a year from now but never

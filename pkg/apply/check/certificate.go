@@ -96,12 +96,12 @@ func signs(e *Evidence, c *plan.Cluster) bool { return trusts(e, c) && !c.Remote
 // cluster.
 func judgeRootNames(e *Evidence, c *plan.Cluster) []plan.Finding {
 	d := e.Plan.Wanted
-	err := d.Root.Permits(e.Plan.World.Now, d.Identity(c.Member))
+	ca, err := d.Root.Forbids(e.Plan.World.Now, d.Identity(c.Member))
 	if err == nil {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("the name constraints of root %s do not allow this cluster's certificates: %v", d.Root.Name(), err),
+		Message: fmt.Sprintf("the name constraints of %s do not allow this cluster's certificates: %v", ca, err),
 		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS name istiod.%s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
 	}}
 }

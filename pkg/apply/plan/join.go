@@ -219,7 +219,10 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	c.NotAfter = pl.plan.World.Now.Add(certs.IntermediateLifetime)
-	if end := root.Cert().NotAfter; c.NotAfter.After(end) {
+	if root.Tiered() {
+		c.Issuer = root.IssuerName()
+	}
+	if _, end := root.Span(); c.NotAfter.After(end) {
 		c.NotAfter = end
 	}
 }

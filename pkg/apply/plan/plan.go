@@ -84,7 +84,10 @@ type Cluster struct {
 	// there after an apply.
 	RootFingerprint string    `json:"root,omitempty"`
 	NotAfter        time.Time `json:"notAfter,omitzero"`
-	Changes         []Change  `json:"changes"`
+	// Issuer is the subject of the CA that signs in place of the root, "" where the
+	// root itself does.
+	Issuer  string   `json:"issuer,omitempty"`
+	Changes []Change `json:"changes"`
 
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name

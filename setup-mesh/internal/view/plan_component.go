@@ -89,6 +89,9 @@ func (v *planView) knownComponent(c *plan.Cluster, comp order.Component, changes
 // the one that is there has to go.
 func certificateLines(c *plan.Cluster, symbol string, ch plan.Change) []planLine {
 	facts := fmt.Sprintf("intermediate CA, until %s, root %s", c.NotAfter.Format(time.DateOnly), c.RootFingerprint)
+	if c.Issuer != "" {
+		facts += ", signed by " + c.Issuer
+	}
 	switch {
 	case ch.Blocked != "":
 		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}
