@@ -25,7 +25,7 @@ func runApply(ctx context.Context, env environment, a args.Apply) error {
 	return change{
 		timeout: a.Timeout,
 		plan: func(ctx context.Context) (*prepared, error) {
-			return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining)
+			return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining, a.Signing)
 		},
 		agree: func(ctx context.Context, p *prepared) error {
 			view.Warnings(env.stderr, p.Overridden())

@@ -23,8 +23,8 @@ import (
 )
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
-// the topology may name.
-func wanted(dir string, contexts []string) (*desired.Desired, error) {
+// the topology may name. Who signs is not asked for anything yet.
+func wanted(env environment, dir string, contexts []string, s args.Signing) (*desired.Desired, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, err
@@ -36,6 +36,9 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 		err = errors.Join(err, desired.CheckBase(files.Base, charts.New()).Err())
 	}
 	if err != nil {
+		return nil, err
+	}
+	if files.Root, err = signedBy(env, files.Root, s); err != nil {
 		return nil, err
 	}
 	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
@@ -68,12 +71,12 @@ type prepared struct {
 }
 
 // meshPlan reads the files and the clusters, and compares the two.
-func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
+func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
 	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	d, err := wanted(a.Dir, k.Contexts())
+	d, err := wanted(env, a.Dir, k.Contexts(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +98,7 @@ func examined(ctx context.Context, p *prepared) *status.Status {
 
 // meshStatus is whether the clusters are one healthy mesh.
 func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.Status, error) {
-	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{})
+	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{}, args.Signing{})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +106,8 @@ func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.
 }
 
 // checkedPlan is [meshPlan] with what speaks against it.
-func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
-	p, err := meshPlan(ctx, env, a, l, j)
+func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
+	p, err := meshPlan(ctx, env, a, l, j, s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,12 +1,16 @@
 package apply
 
 import (
+	"context"
 	"crypto/rand"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/certs/certstest"
@@ -51,44 +55,80 @@ func TestPlanSigningCA(t *testing.T) {
 	if len(p.Refusals) > 0 {
 		t.Errorf("refused: %v", p.Refusals)
 	}
-	for _, it := range d.Clusters[0].Items {
-		late, ok := it.Late.(*desired.Intermediate)
-		if !ok {
-			continue
-		}
-		content, err := late.Mint(t.Context(), desired.Minter{World: EmptyWorld(d), Random: rand.Reader, Now: testNow})
-		if err != nil {
-			t.Fatal(err)
-		}
-		live := content.Put(it.Object)
-		b, err := certs.ParseBundle(desired.SecretData(live))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var chain []string
-		for _, c := range b.Chain()[1:] {
-			chain = append(chain, c.Subject.CommonName)
-		}
-		if diff := cmp.Diff([]string{"ours", "company"}, chain); diff != "" || b.RootFingerprint() != d.Root.Fingerprint() {
-			t.Errorf("root %s, above the cluster's CA (-want +got):\n%s", b.RootFingerprint(), diff)
-		}
-		if why := late.Judge(EmptyWorld(d), live); why != "" {
-			t.Errorf("it would be minted again: %s", why)
-		}
-		return
+	live := minted(t, d, 0)
+	b, err := certs.ParseBundle(desired.SecretData(live))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Error("there is no intermediate to mint")
+	var chain []string
+	for _, c := range b.Chain()[1:] {
+		chain = append(chain, c.Subject.CommonName)
+	}
+	if diff := cmp.Diff([]string{"ours", "company"}, chain); diff != "" || b.RootFingerprint() != d.Root.Fingerprint() {
+		t.Errorf("root %s, above the cluster's CA (-want +got):\n%s", b.RootFingerprint(), diff)
+	}
+	if why := intermediateOf(d, 0).Judge(EmptyWorld(d), live); why != "" {
+		t.Errorf("it would be minted again: %s", why)
+	}
+}
+
+// intermediateItem is the item of a cluster's cacerts.
+func intermediateItem(d *desired.Desired, cluster int) *desired.Item {
+	i := slices.IndexFunc(d.Clusters[cluster].Items, func(it *desired.Item) bool { return it.Ref.Name == object.Cacerts })
+	return d.Clusters[cluster].Items[i]
+}
+
+func intermediateOf(d *desired.Desired, cluster int) *desired.Intermediate {
+	return intermediateItem(d, cluster).Late.(*desired.Intermediate)
+}
+
+// minted is a cluster's cacerts as an apply would send it.
+func minted(t *testing.T, d *desired.Desired, cluster int) *unstructured.Unstructured {
+	t.Helper()
+	content, err := intermediateOf(d, cluster).Mint(t.Context(), desired.Minter{World: EmptyWorld(d), Random: rand.Reader, Now: testNow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content.Put(intermediateItem(d, cluster).Object)
 }
 
 // setRoot has a mesh want another root.
 func setRoot(t *testing.T, d *desired.Desired, root *certs.Root) {
 	t.Helper()
 	d.Root = root
-	for _, c := range d.Clusters {
-		for _, it := range c.Items {
-			if late, ok := it.Late.(*desired.Intermediate); ok {
-				late.Root = root
-			}
+	for i, c := range d.Clusters {
+		if !c.Member.Remote() {
+			intermediateOf(d, i).Root = root
 		}
+	}
+}
+
+// signerFunc is a signer outside of the process.
+type signerFunc func(csr []byte, id certs.Identity) ([]byte, error)
+
+func (f signerFunc) Sign(_ context.Context, csr []byte, id certs.Identity) (certs.Answer, error) {
+	text, err := f(csr, id)
+	return certs.Answer{PEM: text, At: testNow}, err
+}
+
+// Somebody else signs: a plan does not ask, and does not say what it cannot know.
+func TestPlanOutsideSigner(t *testing.T) {
+	d := WantedMesh(t, OneNetwork, TestBase)
+	asked := 0
+	setRoot(t, d, withoutKey(t, testRoot()).SignedBy(signerFunc(func(csr []byte, id certs.Identity) ([]byte, error) {
+		asked++
+		return testRoot().Sign(rand.Reader, testNow, csr, id)
+	})))
+	p := NewPlan(d, EmptyWorld(d), plan.Options{})
+	if c := p.Clusters[0]; !c.Outside || !c.NotAfter.IsZero() || len(p.Refusals) > 0 || asked > 0 {
+		t.Errorf("outside %v, until %v, refused %v, asked %d times", c.Outside, c.NotAfter, p.Refusals, asked)
+	}
+	live := minted(t, d, 0)
+	if b, err := certs.ParseBundle(desired.SecretData(live)); err != nil || b.RootFingerprint() != d.Root.Fingerprint() || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	w := appliedWorld(t, WantedMesh(t, OneNetwork, TestBase))
+	if p := NewPlan(d, w, plan.Options{}); p.Pending() || p.Clusters[0].Outside || p.Clusters[0].NotAfter.IsZero() || asked != 1 {
+		t.Errorf("where all is there: %s, asked %d times", planLines(p), asked)
 	}
 }

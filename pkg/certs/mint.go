@@ -86,42 +86,18 @@ type Identity struct {
 func (id Identity) istiod() string { return "istiod." + id.Namespace + ".svc" }
 
 func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
-	if !r.CanSign() {
+	if len(r.key.Bytes()) == 0 {
 		return nil, ErrNoRootKey
 	}
-	if err := r.valid(now); err != nil {
-		return nil, err
-	}
-	signer, ierr := privateKey(RootKeyFile, r.key.Bytes())
-	if ierr != nil {
-		return nil, ierr
-	}
-	serial, err := newSerial(rand)
+	req, err := r.Request(rand, now, id)
 	if err != nil {
 		return nil, err
 	}
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand)
-	if err != nil {
-		return nil, fmt.Errorf("generate the key: %w", err)
-	}
-	c, err := sign(rand, r.template(serial, now, id), r.Issuer(), k.Public(), signer)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	key, err := keyPEM(k)
+	answer, err := r.Sign(rand, now, req.CSR(), id)
 	if err != nil {
 		return nil, err
 	}
-	b, err := ParseBundle(map[string][]byte{
-		CACertFile:    certPEM(c),
-		CAKeyFile:     key.Bytes(),
-		CertChainFile: certPEM(append([]*x509.Certificate{c}, r.path()...)...), // the issuing certificate first
-		RootCertFile:  r.PEM(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return b, b.Verify(r, now, id)
+	return r.assemble(req.Key(), answer, now, id)
 }
 
 // valid says which of the CAs above the intermediates does not let them begin now.
@@ -138,18 +114,23 @@ func (r *Root) valid(now time.Time) error {
 	return nil
 }
 
+// name is the subject of a cluster's intermediate.
+func (r *Root) name(serial *big.Int, now time.Time, cluster string) pkix.Name {
+	above := r.Issuer().Subject
+	return pkix.Name{
+		Organization:       above.Organization,
+		OrganizationalUnit: above.OrganizationalUnit,
+		Locality:           []string{cluster},
+		CommonName:         "intermediate " + generation(now, serial),
+	}
+}
+
 // template has the shape of Istio's tools/certs/common.mk, and
 // cRLSign, without which istiod takes no CRL from it.
 func (r *Root) template(serial *big.Int, now time.Time, id Identity) *x509.Certificate {
-	issuer := r.Issuer()
 	tmpl := &x509.Certificate{
-		SerialNumber: serial,
-		Subject: pkix.Name{
-			Organization:       issuer.Subject.Organization,
-			OrganizationalUnit: issuer.Subject.OrganizationalUnit,
-			Locality:           []string{id.Cluster},
-			CommonName:         "intermediate " + generation(now, serial),
-		},
+		SerialNumber:          serial,
+		Subject:               r.name(serial, now, id.Cluster),
 		DNSNames:              []string{id.istiod()},
 		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(IntermediateLifetime)),

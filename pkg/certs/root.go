@@ -39,6 +39,7 @@ type Root struct {
 	tiers  []*x509.Certificate // the CAs below the root: the one that signs, then each its parent
 	anchor *x509.Certificate   // the one of certs that the tiers end at; nil without tiers
 	key    Secret              // of the CA that signs; empty when it is not at hand
+	signer Signer              // signs where that is outside of this process; mostly nil
 }
 
 // ParseRoot reads a root certificate and, unless key is nil, the key that
@@ -106,19 +107,23 @@ func fitRoot(c *x509.Certificate) error {
 	case !bothWays(c):
 		return errors.New("its extended key usage excludes TLS servers or clients; mesh workloads are both")
 	}
-	switch k := c.PublicKey.(type) {
+	return fitKey(c.PublicKey, Algorithm(c))
+}
+
+// fitKey says why a key, called name, cannot be that of a CA in a mesh.
+func fitKey(key any, name string) error {
+	switch k := key.(type) {
 	case *ecdsa.PublicKey:
-		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
-			return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", Algorithm(c))
+		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() {
+			return nil
 		}
 	case *rsa.PublicKey:
 		if k.N.BitLen() < minRSABits {
-			return fmt.Errorf("key is %s, at least %d bits are needed", Algorithm(c), minRSABits)
+			return fmt.Errorf("key is %s, at least %d bits are needed", name, minRSABits)
 		}
-	default:
-		return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", Algorithm(c))
+		return nil
 	}
-	return nil
+	return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", name)
 }
 
 // bothWays says whether the extended key usage of a CA lets workloads below it
@@ -183,8 +188,8 @@ func (r *Root) Mesh() string {
 	return s.OrganizationalUnit[0]
 }
 
-// CanSign says whether the key of [Root.Issuer] is there.
-func (r *Root) CanSign() bool { return len(r.key.Bytes()) > 0 }
+// CanSign says whether the key of [Root.Issuer] is there, or somebody who has it.
+func (r *Root) CanSign() bool { return r.Outside() || len(r.key.Bytes()) > 0 }
 
 // Intermediate mints the CA of one cluster, valid for a year from now but never
 // longer than the root, and proves with [Bundle.Verify] that a mesh can live on
@@ -212,14 +217,16 @@ func fingerprint(c *x509.Certificate) string {
 func Short(fingerprint string) string { return fingerprint[:min(len(fingerprint), len("5F:3A:9C"))] }
 
 // Algorithm names the key of a certificate for people: "ECDSA P-384", "RSA 4096".
-func Algorithm(c *x509.Certificate) string {
-	switch k := c.PublicKey.(type) {
+func Algorithm(c *x509.Certificate) string { return algorithm(c.PublicKey, c.PublicKeyAlgorithm) }
+
+func algorithm(key any, other x509.PublicKeyAlgorithm) string {
+	switch k := key.(type) {
 	case *ecdsa.PublicKey:
 		return "ECDSA " + k.Curve.Params().Name
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", k.N.BitLen())
 	}
-	return c.PublicKeyAlgorithm.String()
+	return other.String()
 }
 
 // sameCerts says whether a and b hold the same certificates, in any order and

@@ -83,9 +83,13 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || b != nil && b.RootFingerprint() != e.Plan.Wanted.Root.Fingerprint() {
 		return nil
 	}
+	key, file := "root key", certs.RootKeyFile
+	if e.Plan.Wanted.Root.Tiered() {
+		key, file = "key of the signing CA", certs.SigningKeyFile
+	}
 	return []plan.Finding{{
-		Message: "a new intermediate is needed, but the root key that signs it is missing",
-		Hint:    "put certs/root-key.pem back for this apply",
+		Message: fmt.Sprintf("a new intermediate is needed, but the %s that signs it is missing", key),
+		Hint:    fmt.Sprintf("put certs/%s back for this apply, or name who has the key with --sign-command", file),
 	}}
 }
 

@@ -49,9 +49,9 @@ func (*Intermediate) Access(*world.Live) []object.Access { return nil }
 // Fields implements [Late].
 func (*Intermediate) Fields() []string { return []string{"data"} }
 
-// Mint makes an intermediate and proves it.
-func (i *Intermediate) Mint(_ context.Context, m Minter) (Content, error) {
-	b, err := i.Root.Intermediate(m.Random, m.Now, i.ID)
+// Mint has an intermediate signed, and proves it.
+func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
+	b, err := i.Root.Issue(ctx, m.Random, m.Now, i.ID)
 	if err != nil {
 		return Content{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -216,6 +217,10 @@ func (pl *planner) certificate(c *Cluster) {
 		}
 	}
 	if !ch.Pending() || !ch.Mint {
+		return
+	}
+	if root.Outside() {
+		c.NotAfter, c.Outside = time.Time{}, true
 		return
 	}
 	c.NotAfter = pl.plan.World.Now.Add(certs.IntermediateLifetime)

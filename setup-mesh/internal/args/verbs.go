@@ -53,6 +53,7 @@ type Plan struct {
 	Clusters
 	Leaving
 	Joining
+	Signing
 	Timeout  time.Duration
 	Objects  bool   // show the objects too
 	Out      string // a file to save the plan to, "" for none
@@ -61,7 +62,7 @@ type Plan struct {
 
 // Flags fill a.
 func (a *Plan) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Joining.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Joining.flags(), a.Signing.flags()),
 		timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"), showFlag(&a.Objects),
 		&cli.StringFlag{Name: "out", Destination: &a.Out, Usage: "save the plan to `FILE`, for apply --plan"},
 		&cli.BoolFlag{Name: "detailed-exitcode", Destination: &a.ExitCode, Usage: "exit 2 when there is something to change"},
@@ -90,13 +91,14 @@ type Apply struct {
 	Clusters
 	Leaving
 	Joining
+	Signing
 	Change
 	Saved string // a file with the only plan to be carried out, "" for any plan
 }
 
 // Flags fill a.
 func (a *Apply) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags(), a.Signing.flags()),
 		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, or refuse if anything has changed since"})
 }
 
