@@ -32,15 +32,22 @@ func newApp(env environment) *cli.App {
 		},
 		Commands: []*cli.Command{
 			prepCommand(env), planCommand(env), applyCommand(env), statusCommand(env), verifyCommand(env), graphCommand(env), teardownCommand(env), renderCommand(env), migrateCommand(env),
-			injectCommand(env), explainCommand(env), bundleCommand(env), completionCommand(env), completeCommand(env),
+			certsCommand(env), injectCommand(env), explainCommand(env), bundleCommand(env), completionCommand(env), completeCommand(env),
 		},
 	}
 	for _, cmd := range app.Commands {
-		cmd.OnUsageError = args.Mistake
-		if cmd.ArgsUsage == "" {
-			cmd.Before = args.None
-		}
-		cmd.HideHelpCommand = true
+		strict(cmd)
 	}
 	return app
+}
+
+// strict has a command, and those below it, refuse what it does not know.
+func strict(cmd *cli.Command) {
+	cmd.OnUsageError, cmd.HideHelpCommand = args.Mistake, true
+	if cmd.ArgsUsage == "" && len(cmd.Subcommands) == 0 {
+		cmd.Before = args.None
+	}
+	for _, sub := range cmd.Subcommands {
+		strict(sub)
+	}
 }

@@ -41,7 +41,7 @@ func wanted(env environment, dir string, contexts []string, s args.Signing) (*de
 	if files.Root, err = signedBy(env, files.Root, s); err != nil {
 		return nil, err
 	}
-	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, CAs: files.CAs}, charts.New())
+	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Issued: files.Issued, CAs: files.CAs}, charts.New())
 }
 
 // departing is what a teardown wants: nothing. It needs no more than the

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -130,5 +131,68 @@ func TestPlanOutsideSigner(t *testing.T) {
 	w := appliedWorld(t, WantedMesh(t, OneNetwork, TestBase))
 	if p := NewPlan(d, w, plan.Options{}); p.Pending() || p.Clusters[0].Outside || p.Clusters[0].NotAfter.IsZero() || asked != 1 {
 		t.Errorf("where all is there: %s, asked %d times", planLines(p), asked)
+	}
+}
+
+// Signed elsewhere: neither key nor signer is needed, it is used once, and again where
+// the cluster has lost it.
+func TestPlanImported(t *testing.T) {
+	d := WantedMesh(t, OneNetwork, TestBase)
+	setRoot(t, d, withoutKey(t, testRoot()))
+	signedAt := func(now time.Time) *certs.Issued {
+		id := intermediateOf(d, 0).ID
+		req, err := d.Root.Request(rand.Reader, now, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := testRoot().Sign(rand.Reader, now, req.CSR(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := d.Root.Accept(req.Key(), answer, now, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Keep()
+	}
+	one := signedAt(testNow)
+	intermediateOf(d, 0).Issued = one
+	p := NewPlan(d, EmptyWorld(d), plan.Options{})
+	if c := p.Clusters[0]; !c.Imported || !c.NotAfter.Equal(testNow.AddDate(1, 0, 0)) {
+		t.Errorf("imported %v, until %v", c.Imported, c.NotAfter)
+	}
+	var refused []string
+	for _, f := range p.Refusals {
+		refused = append(refused, f.Cluster+" "+f.ID)
+	}
+	if diff := cmp.Diff([]string{"b trust/root-key", "c trust/root-key"}, refused); diff != "" {
+		t.Errorf("refused (-want +got):\n%s", diff)
+	}
+	live := minted(t, d, 0)
+	if b, err := certs.ParseBundle(desired.SecretData(live)); err != nil || b.Fingerprint() != one.Fingerprint() {
+		t.Fatalf("another one was minted: %v", err)
+	}
+	w := EmptyWorld(d)
+	late := intermediateOf(d, 0)
+	if why := late.Judge(w, live); why != "" {
+		t.Errorf("once the cluster has it: %s", why)
+	}
+	w.Now = testNow.AddDate(0, 6, 0)
+	late.Issued = signedAt(w.Now)
+	if why, want := late.Judge(w, live), "a newer one was imported, valid until 2028-05-20"; why != want {
+		t.Errorf("a newer one: %q, want %q", why, want)
+	}
+	// It is used up: there is nothing to renew it with.
+	late.Issued, w.Now = one, testNow.AddDate(0, 11, 0)
+	have, err := certs.ParseBundle(desired.SecretData(live))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if late.Judge(w, live) == "" || late.Imported(w.Now, have) != nil || late.Imported(w.Now, nil) == nil {
+		t.Error("one that is due is used for the cluster that has it, or not for one that lost it")
+	}
+	late.Root = testRoot()
+	if late.Imported(w.Now, nil) != nil {
+		t.Error("one that is due is used although the root can sign")
 	}
 }

@@ -35,13 +35,26 @@ func (q *Request) Key() Secret { return q.key }
 // what such a certificate must have, for signers that go by it: CA with pathlen:0, key
 // usages, the DNS name of istiod.
 func (r *Root) Request(rand io.Reader, now time.Time, id Identity) (*Request, error) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand)
+	if err != nil {
+		return nil, fmt.Errorf("generate the key: %w", err)
+	}
+	key, err := keyPEM(k)
+	if err != nil {
+		return nil, err
+	}
+	return r.RequestFor(rand, now, key, id)
+}
+
+// RequestFor is [Root.Request] for a key that there is.
+func (r *Root) RequestFor(rand io.Reader, now time.Time, key Secret, id Identity) (*Request, error) {
 	serial, err := newSerial(rand)
 	if err != nil {
 		return nil, err
 	}
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand)
-	if err != nil {
-		return nil, fmt.Errorf("generate the key: %w", err)
+	k, ierr := privateKey(CAKeyFile, key.Bytes())
+	if ierr != nil {
+		return nil, ierr
 	}
 	extensions, err := asked()
 	if err != nil {
@@ -52,10 +65,6 @@ func (r *Root) Request(rand io.Reader, now time.Time, id Identity) (*Request, er
 	}, k)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
-	}
-	key, err := keyPEM(k)
-	if err != nil {
-		return nil, err
 	}
 	return &Request{key: key, csr: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})}, nil
 }

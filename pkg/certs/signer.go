@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -92,6 +93,9 @@ func (r *Root) Sign(rand io.Reader, now time.Time, csr []byte, id Identity) ([]b
 	return certPEM(append([]*x509.Certificate{c}, r.path()...)...), nil
 }
 
+// ErrOtherKey says that an answer is not for the key that it was asked for.
+var ErrOtherKey = errors.New("holds no certificate for the key of the request")
+
 // AnswerFile is what errors call the answer of a signer.
 const AnswerFile = "the signer's answer"
 
@@ -127,7 +131,7 @@ func (r *Root) assemble(key Secret, answer []byte, now time.Time, id Identity) (
 	}
 	i := slices.IndexFunc(found, func(c *x509.Certificate) bool { return samePublic(c, own) })
 	if i < 0 {
-		return nil, wrong(AnswerFile, "holds no certificate for the key of the request (the first is of %s)", subject(found[0]))
+		return nil, wrong(AnswerFile, "%w (the first is of %s)", ErrOtherKey, subject(found[0]))
 	}
 	c := found[i]
 	if ierr := fitIssuing(c); ierr != nil {

@@ -83,13 +83,16 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || b != nil && b.RootFingerprint() != e.Plan.Wanted.Root.Fingerprint() {
 		return nil
 	}
+	if late, ok := ch.Item.Late.(*desired.Intermediate); ok && late.Imported(e.Plan.World.Now, b) != nil {
+		return nil
+	}
 	key, file := "root key", certs.RootKeyFile
 	if e.Plan.Wanted.Root.Tiered() {
 		key, file = "key of the signing CA", certs.SigningKeyFile
 	}
 	return []plan.Finding{{
 		Message: fmt.Sprintf("a new intermediate is needed, but the %s that signs it is missing", key),
-		Hint:    fmt.Sprintf("put certs/%s back for this apply, or name who has the key with --sign-command", file),
+		Hint:    fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file),
 	}}
 }
 

@@ -27,6 +27,8 @@ type Wanted struct {
 	Mesh *topology.Mesh
 	Base *manifest.Base
 	Root *certs.Root // nil only where nothing is applied, as in render
+	// Issued are the intermediates that were signed elsewhere, by cluster.
+	Issued map[string]*certs.Issued
 	// CAs are the PEM contents of the files that apiServer.caFile names, by
 	// context.
 	CAs map[string][]byte
@@ -38,8 +40,9 @@ type Desired struct {
 	MeshID      string
 	TrustDomain string
 	Root        *certs.Root
-	Clusters    []*Cluster        // in the order of topology.yaml
-	Warnings    topology.Problems // values that the topology overrides
+	Issued      map[string]*certs.Issued // by cluster; see [Wanted]
+	Clusters    []*Cluster               // in the order of topology.yaml
+	Warnings    topology.Problems        // values that the topology overrides
 	// SharedServices are the namespaces whose Services are to be present in all
 	// joined clusters. Which these are, only the clusters know.
 	SharedServices []string
@@ -101,7 +104,7 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Issued: w.Issued, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
 		one := ClusterOf(w.Mesh, c)

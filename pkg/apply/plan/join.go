@@ -208,8 +208,10 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	c.RootFingerprint = root.Short()
+	var have *certs.Bundle
 	if live := c.Live.Object(ch.Object); live != nil {
 		if b, err := certs.ParseBundle(desired.SecretData(live)); err == nil {
+			have = b
 			c.NotAfter = b.NotAfter()
 			if b.RootFingerprint() != root.Fingerprint() {
 				return
@@ -218,6 +220,12 @@ func (pl *planner) certificate(c *Cluster) {
 	}
 	if !ch.Pending() || !ch.Mint {
 		return
+	}
+	if late, ok := ch.Item.Late.(*desired.Intermediate); ok {
+		if b := late.Imported(pl.plan.World.Now, have); b != nil {
+			c.NotAfter, c.Imported = b.NotAfter(), true
+			return
+		}
 	}
 	if root.Outside() {
 		c.NotAfter, c.Outside = time.Time{}, true

@@ -88,8 +88,10 @@ type Cluster struct {
 	// root itself does, or where a signer outside of this process decides.
 	Issuer string `json:"issuer,omitempty"`
 	// Outside says that the intermediate is to be signed outside of this process.
-	Outside bool     `json:"signedOutside,omitempty"`
-	Changes []Change `json:"changes"`
+	Outside bool `json:"signedOutside,omitempty"`
+	// Imported says that it was signed elsewhere already.
+	Imported bool     `json:"imported,omitempty"`
+	Changes  []Change `json:"changes"`
 
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name

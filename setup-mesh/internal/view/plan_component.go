@@ -94,6 +94,8 @@ func certificateLines(c *plan.Cluster, symbol string, ch plan.Change) []planLine
 	}
 	facts += "root " + c.RootFingerprint
 	switch {
+	case c.Imported:
+		facts += ", imported"
 	case c.Outside:
 		facts += ", signed by the sign command"
 	case c.Issuer != "":

@@ -21,6 +21,8 @@ type Files struct {
 	Base *manifest.Base
 	Root *certs.Root
 	CAs  map[string][]byte // by context, as PEM; see [Dir.CAs]
+	// Issued are the intermediates that were signed elsewhere, by cluster.
+	Issued map[string]*certs.Issued
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
@@ -36,9 +38,10 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	if meshErr != nil || baseErr != nil {
 		return Files{Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
 	}
-	root, err := d.Root()
-	f.Root = root
-	return f, err
+	var rootErr, issuedErr error
+	f.Root, rootErr = d.Root()
+	f.Issued, issuedErr = d.issued(f.Mesh)
+	return f, errors.Join(rootErr, issuedErr)
 }
 
 // Members is [Dir.Topology] of a mesh that has clusters.
