@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -18,11 +19,11 @@ func certsSignCommand(env environment) *cli.Command {
 		Description: "Of the CSR only the key and the name of the cluster count: what the certificate says is the same as if apply had made it. " +
 			"It goes to standard output, with those above it. The work directory needs nothing but certs/.",
 		Flags:  a.Flags(),
-		Action: func(*cli.Context) error { return runCertsSign(env, a) },
+		Action: func(c *cli.Context) error { return runCertsSign(c.Context, env, a) },
 	}
 }
 
-func runCertsSign(env environment, a args.CertsSign) error {
+func runCertsSign(ctx context.Context, env environment, a args.CertsSign) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
@@ -46,10 +47,21 @@ func runCertsSign(env environment, a args.CertsSign) error {
 	if a.Cluster != "" && a.Cluster != cluster {
 		return &args.Error{Err: fmt.Errorf("the CSR is for cluster %q, not for %q", cluster, a.Cluster), Fix: "give it that of the cluster"}
 	}
-	answer, err := root.Sign(env.random, env.now(), csr, certs.Identity{Cluster: cluster, Namespace: a.Namespace})
+	id := certs.Identity{Cluster: cluster, Namespace: a.Namespace}
+	sign := root.Signer(env.random, env.now)
+	switch _, sealed, err := signedBy(env, d, root, args.Signing{}); {
+	case err != nil:
+		return err
+	case sealed != nil:
+		if err := sealed.open(ctx, env, &a.Opening); err != nil {
+			return err
+		}
+		sign = sealed
+	}
+	answer, err := sign.Sign(ctx, csr, id)
 	if err != nil {
 		return workdir.About(name, err)
 	}
-	_, err = env.stdout.Write(answer)
+	_, err = env.stdout.Write(answer.PEM)
 	return err
 }

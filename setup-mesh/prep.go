@@ -45,6 +45,7 @@ func runPrep(ctx context.Context, env environment, a args.Prep) error {
 			return err
 		}
 	}
+	o.Seal = sealer(ctx, env, &a.Sealing)
 	r, err := workdir.Prepare(ctx, o)
 	if err != nil {
 		return err

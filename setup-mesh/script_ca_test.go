@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs/certstest"
@@ -24,7 +25,7 @@ import (
 
 // scriptCommands are what scripts can do beside what testscript knows.
 func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){"ca": makeCA, "nokeys": noKeys}
+	return map[string]func(*testscript.TestScript, bool, []string){"ca": makeCA, "nokeys": noKeys, "agekey": makeAgeKey}
 }
 
 // makeCA is "ca [-form F] [-pathlen N] [-rsa] NAME [PARENT]": the CA of a company, as
@@ -57,6 +58,15 @@ func makeCA(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(name+".pem"), ca.CertPEM(), 0o644))
 	ts.Check(os.WriteFile(ts.MkAbs(name+"-key.pem"), key, 0o600))
+}
+
+// makeAgeKey is "agekey NAME": NAME.identity is as age-keygen writes it, and the variable
+// NAME, in capitals, its recipient.
+func makeAgeKey(ts *testscript.TestScript, _ bool, args []string) {
+	id, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".identity"), []byte("# created: today\n"+id.String()+"\n"), 0o600))
+	ts.Setenv(strings.ToUpper(args[0]), id.Recipient().String())
 }
 
 // readCA reads what makeCA made.

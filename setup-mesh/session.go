@@ -24,10 +24,10 @@ import (
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
 // the topology may name. Who signs is not asked for anything yet.
-func wanted(env environment, dir string, contexts []string, s args.Signing) (*desired.Desired, error) {
+func wanted(env environment, dir string, contexts []string, s args.Signing) (*desired.Desired, *sealedRoot, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer d.Close()
 	files, err := d.Read(contexts)
@@ -36,12 +36,14 @@ func wanted(env environment, dir string, contexts []string, s args.Signing) (*de
 		err = errors.Join(err, desired.CheckBase(files.Base, charts.New()).Err())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if files.Root, err = signedBy(env, files.Root, s); err != nil {
-		return nil, err
+	root, sealed, err := signedBy(env, d, files.Root, s)
+	if err != nil {
+		return nil, nil, err
 	}
-	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Issued: files.Issued, CAs: files.CAs}, charts.New())
+	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: root, Issued: files.Issued, CAs: files.CAs}, charts.New())
+	return out, sealed, err
 }
 
 // departing is what a teardown wants: nothing. It needs no more than the
@@ -68,6 +70,7 @@ func members(dir string, contexts []string) (*topology.Mesh, error) {
 type prepared struct {
 	*plan.Plan
 	clients *world.Clients
+	sealed  *sealedRoot // nil where no key is encrypted
 }
 
 // meshPlan reads the files and the clusters, and compares the two.
@@ -76,7 +79,7 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 	if err != nil {
 		return nil, err
 	}
-	d, err := wanted(env, a.Dir, k.Contexts(), s)
+	d, sealed, err := wanted(env, a.Dir, k.Contexts(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +91,7 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 	p := apply.NewPlan(d, w, allowing(a, l, j))
 	p.Istio = charts.Release
 	p.Inputs, err = d.Digest(env.release)
-	return &prepared{p, clients}, err
+	return &prepared{p, clients, sealed}, err
 }
 
 // examined is what a status makes of a plan.
@@ -140,7 +143,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 	for _, c := range d.Clusters {
 		named = append(named, c.Member)
 	}
-	out := &prepared{p, clients}
+	out := &prepared{p, clients, nil}
 	return out, named, judge(ctx, out)
 }
 

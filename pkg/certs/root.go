@@ -39,7 +39,8 @@ type Root struct {
 	tiers  []*x509.Certificate // the CAs below the root: the one that signs, then each its parent
 	anchor *x509.Certificate   // the one of certs that the tiers end at; nil without tiers
 	key    Secret              // of the CA that signs; empty when it is not at hand
-	signer Signer              // signs where that is outside of this process; mostly nil
+	signer Signer              // signs in place of the key; mostly nil
+	ours   bool                // signer uses [Root.Sign], so that it is known what it will sign
 }
 
 // ParseRoot reads a root certificate and, unless key is nil, the key that
@@ -189,7 +190,7 @@ func (r *Root) Mesh() string {
 }
 
 // CanSign says whether the key of [Root.Issuer] is there, or somebody who has it.
-func (r *Root) CanSign() bool { return r.Outside() || len(r.key.Bytes()) > 0 }
+func (r *Root) CanSign() bool { return r.signer != nil || len(r.key.Bytes()) > 0 }
 
 // Intermediate mints the CA of one cluster, valid for a year from now but never
 // longer than the root, and proves with [Bundle.Verify] that a mesh can live on

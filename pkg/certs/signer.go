@@ -34,14 +34,38 @@ func (r *Root) SignedBy(s Signer) *Root {
 	return &out
 }
 
-// Outside says whether the intermediates are signed outside of this process. How long
-// they will be valid is not known before, then.
-func (r *Root) Outside() bool { return r.signer != nil }
+// Sealed is r with a signer that uses [Root.Sign] with the root's key, once it has opened
+// it: what it will sign is known before.
+func (r *Root) Sealed(s Signer) *Root {
+	out := r.SignedBy(s)
+	out.ours = true
+	return out
+}
+
+// WithKey is r with the key of [Root.Issuer], which must belong to it. Errors are
+// [*InputError] that name one of its files.
+func (r *Root) WithKey(key Secret) (*Root, error) {
+	keyFile, certFile := RootKeyFile, RootCertFile
+	if r.Tiered() {
+		keyFile, certFile = SigningKeyFile, SigningCertFile
+	}
+	out := *r
+	var ierr *InputError
+	if out.key, ierr = ownKey(keyFile, key, certFile, r.path()[:1]); ierr != nil {
+		return nil, ierr
+	}
+	out.signer, out.ours = nil, false
+	return &out, nil
+}
+
+// Outside says whether the intermediates are signed by somebody who decides about them.
+// How long they will be valid is not known before, then.
+func (r *Root) Outside() bool { return r.signer != nil && !r.ours }
 
 // Issue has the intermediate CA of a cluster signed, by whoever signs for the root, and
 // proves that a mesh can live on it before it returns it, as [Root.Intermediate] does.
 func (r *Root) Issue(ctx context.Context, rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
-	if !r.Outside() {
+	if r.signer == nil {
 		return r.Intermediate(rand, now, id)
 	}
 	b, err := r.outside(ctx, rand, now, id)
@@ -61,6 +85,22 @@ func (r *Root) outside(ctx context.Context, rand io.Reader, now time.Time, id Id
 		return nil, err
 	}
 	return r.Accept(req.Key(), answer.PEM, answer.At, id)
+}
+
+// Signer is a signer with the root's own key, which is here. The clock is read once for
+// each certificate.
+func (r *Root) Signer(rand io.Reader, now func() time.Time) Signer { return own{r, rand, now} }
+
+type own struct {
+	root *Root
+	rand io.Reader
+	now  func() time.Time
+}
+
+func (o own) Sign(_ context.Context, csr []byte, id Identity) (Answer, error) {
+	at := o.now()
+	text, err := o.root.Sign(o.rand, at, csr, id)
+	return Answer{PEM: text, At: at}, err
 }
 
 // Sign signs the intermediate CA of a cluster with the root's key. It takes nothing out

@@ -56,16 +56,17 @@ type CertsSign struct {
 	CSR       string // "-" for standard input
 	Namespace string
 	Cluster   string // that the CSR must be for, "" for any
+	Opening
 }
 
 // Flags fill a.
 func (a *CertsSign) Flags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		dirFlag(&a.Dir),
 		&cli.StringFlag{Name: "csr", Destination: &a.CSR, Usage: "`FILE` with the CSR, as PEM; - is standard input"},
 		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, EnvVars: []string{"SETUP_MESH_NAMESPACE"}, Value: "istio-system", Usage: "`NAMESPACE` of the cluster's istiod"},
 		&cli.StringFlag{Name: "cluster", Destination: &a.Cluster, EnvVars: []string{"SETUP_MESH_CLUSTER"}, Usage: "refuse a CSR that is not for `CLUSTER`"},
-	}
+	}, a.Opening.flags()...)
 }
 
 // Check says what is missing.

@@ -18,6 +18,8 @@ type Prep struct {
 
 	RootCert, RootKey       string // files of a root that was made elsewhere, "" for none
 	SigningCert, SigningKey string // files of a CA that signs in its place, "" for none
+
+	Sealing
 }
 
 // Contexts are those that topology.yaml is to begin with.
@@ -28,12 +30,12 @@ func (a *Prep) Check() error {
 	if a.AllContexts && len(a.Contexts()) > 0 {
 		return &Error{errors.New("--context and --all-contexts exclude each other"), "name the contexts, or take all of the kubeconfig's"}
 	}
-	return nil
+	return a.Sealing.check()
 }
 
 // Flags fill a.
 func (a *Prep) Flags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		dirFlag(&a.Dir),
 		&cli.StringFlag{Name: "mesh-id", Destination: &a.MeshID, EnvVars: []string{"MESH_ID"}, Usage: "`NAME` of the mesh, short but memorable"},
 		&cli.StringFlag{Name: "org", Destination: &a.Org, EnvVars: []string{"ORG_NAME"}, Usage: "`ORGANIZATION` in the certificates, such as example.com"},
@@ -45,7 +47,7 @@ func (a *Prep) Flags() []cli.Flag {
 		&cli.StringFlag{Name: "root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root, as PEM: PKCS#8, SEC 1 or PKCS#1; leave it out where the key stays elsewhere"},
 		&cli.StringFlag{Name: "signing-cert", Destination: &a.SigningCert, Usage: "`FILE` with a CA below that root, which signs in its place, then those between the two"},
 		&cli.StringFlag{Name: "signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where the key stays elsewhere"},
-	}
+	}, a.Sealing.flags()...)
 }
 
 // Plan is the command line of plan.
@@ -92,13 +94,14 @@ type Apply struct {
 	Leaving
 	Joining
 	Signing
+	Opening
 	Change
 	Saved string // a file with the only plan to be carried out, "" for any plan
 }
 
 // Flags fill a.
 func (a *Apply) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags(), a.Signing.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags(), a.Signing.flags(), a.Opening.flags()),
 		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, or refuse if anything has changed since"})
 }
 

@@ -48,6 +48,8 @@ func prepRemark(r workdir.Report, f workdir.File) string {
 		return "kept elsewhere?"
 	case f.File == workdir.TopologyFile && r.Clusters > 0:
 		return clusterCount(r.Clusters)
+	case strings.HasSuffix(f.File, ".age"):
+		return "encrypted; it signs every cluster's CA"
 	case f.Action != workdir.Created:
 		return ""
 	}

@@ -3,7 +3,6 @@ package workdir
 import (
 	"bytes"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -62,6 +61,21 @@ func readForeign(name string, check checker) ([]byte, error) {
 	return data, err
 }
 
+// ReadIdentities reads files of the user's that hold the identities of age, as carefully
+// as a key.
+func ReadIdentities(names []string) ([]certs.Secret, error) {
+	var out []certs.Secret
+	for _, name := range names {
+		data, err := readForeign(name, checkPrivate)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, certs.NewSecret(data))
+		clear(data)
+	}
+	return out, nil
+}
+
 // bringRoot takes over what was brought, as far as it is not there. What is there
 // stays, and has to be the same.
 func (p *preparation) bringRoot() (*certs.Root, error) {
@@ -78,14 +92,10 @@ func (p *preparation) bringRoot() (*certs.Root, error) {
 	for _, file := range rootFiles {
 		data := brought.data[file]
 		switch {
-		case data == nil:
+		case data == nil, isKey(file) && all.data[sealedName(file)] != nil:
 		case all.data[file] == nil:
-			perm := fs.FileMode(0o644)
-			if isKey(file) {
-				perm = 0o600
-			}
 			all.data[file], all.names[file] = data, brought.names[file]
-			made = append(made, newFile{file, bytes.Clone(data), perm})
+			made = append(made, newFile{file, bytes.Clone(data), 0o644})
 		case !isKey(file) && !certs.SameCertificates(all.data[file], data):
 			return nil, wrong(all.names[file], "is there already, and holds other certificates than "+brought.names[file],
 				"prep never replaces a root: name another work directory with --dir, or leave the files out to keep this one")
@@ -104,8 +114,27 @@ func (p *preparation) bringRoot() (*certs.Root, error) {
 				begin.Format(time.DateOnly), end.Format(time.DateOnly), p.o.Now.Format(time.DateOnly), v), "bring a root, and a signing CA, that are valid")
 		}
 	}
-	p.create = append(p.create, made...)
-	return root, nil
+	return root, p.make(made)
+}
+
+// make puts the files of a root on the list: keys are the user's alone, and encrypted if
+// that is asked for.
+func (p *preparation) make(files []newFile) error {
+	for _, f := range files {
+		if isKey(f.file) {
+			f.perm = 0o600
+			if p.o.Seal != nil {
+				sealed, err := p.o.Seal(f.data)
+				clear(f.data)
+				if err != nil {
+					return fmt.Errorf("encrypt the key of the root: %w", err)
+				}
+				f.file, f.data = sealedName(f.file), sealed
+			}
+		}
+		p.create = append(p.create, f)
+	}
+	return nil
 }
 
 // check says which of the files make no sense without others.

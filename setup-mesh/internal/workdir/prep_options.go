@@ -26,6 +26,8 @@ type Options struct {
 	Base     []byte   // what base.yaml is; nil for the default
 	BaseName string   // where that comes from
 	Brought  Brought  // the root, where it is not to be made
+	// Seal encrypts the key of the root, if one is made or taken; nil leaves it as it is.
+	Seal func(key []byte) ([]byte, error)
 
 	Now  time.Time
 	Rand io.Reader

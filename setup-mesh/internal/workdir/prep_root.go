@@ -27,7 +27,7 @@ func (p *preparation) judgeRoot(ctx context.Context) ([]File, error) {
 		return []File{cert, p.judgeKey(ctx, RootKeyFile)}, nil
 	}
 	files := []File{cert}
-	if p.dir.has(RootKeyFile) {
+	if p.dir.has(RootKeyFile) || p.dir.has(sealedName(RootKeyFile)) {
 		files = append(files, p.judgeKey(ctx, RootKeyFile))
 	}
 	return append(files, p.judgeFile(SigningCertFile), p.judgeKey(ctx, SigningKeyFile)), nil
@@ -46,18 +46,34 @@ func (p *preparation) root() (*certs.Root, error) {
 
 // judgeKey says what becomes of a key, and who else may have it.
 func (p *preparation) judgeKey(ctx context.Context, file string) File {
-	f := p.judgeFile(file)
-	switch made := slices.ContainsFunc(p.create, func(n newFile) bool { return n.file == file }); {
-	case made:
-		f.Notes = p.o.Brought.copied(file)
-	case f.Action == Created:
-		f.Action = Absent
-		f.Notes = []string{"is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no new key for a certificate that exists"}
+	plain, sealed := p.judgeFile(file), p.judgeFile(sealedName(file))
+	switch {
+	case p.makes(sealed.File):
+		sealed.Notes = p.o.Brought.copied(file)
+		return sealed
+	case p.makes(plain.File):
+		plain.Notes = p.o.Brought.copied(file)
+		return plain
+	case plain.Action == Created && sealed.Action == Kept:
+		return sealed
+	case plain.Action == Created:
+		plain.Action = Absent
+		plain.Notes = []string{"is needed to add a cluster and to renew a cluster's CA: put it back for that; prep makes no new key for a certificate that exists"}
+		return plain
+	case sealed.Action == Kept:
+		plain.Notes = append(plain.Notes, "is not encrypted, beside "+sealed.Name+", which is: remove one of the two")
+	case p.o.Seal != nil:
+		plain.Notes = append(plain.Notes, fmt.Sprintf("was there already, and is not encrypted: age -p -a -o %s %s does that, then remove it", sealed.Name, plain.Name))
 	}
-	if f.Action == Kept && p.dir.tracked(ctx, file) {
-		f.Notes = append(f.Notes, "git tracks this key, so everybody who can read the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
+	if p.dir.tracked(ctx, file) {
+		plain.Notes = append(plain.Notes, "git tracks this key, so everybody who can read the repository can sign for the mesh: take it out with git rm --cached, and start over with a new root")
 	}
-	return f
+	return plain
+}
+
+// makes says whether a file is on the list of those to be made.
+func (p *preparation) makes(file string) bool {
+	return slices.ContainsFunc(p.create, func(n newFile) bool { return n.file == file })
 }
 
 // newRoot makes a root. Its key is made first: a kill after it leaves a key
@@ -71,8 +87,7 @@ func (p *preparation) newRoot() (*certs.Root, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the root: %w", err)
 	}
-	p.create = append(p.create, newFile{RootKeyFile, key.Bytes(), 0o600}, newFile{RootCertFile, cert, 0o644})
-	return root, nil
+	return root, p.make([]newFile{{RootKeyFile, key.Bytes(), 0o600}, {RootCertFile, cert, 0o644}})
 }
 
 // rootNotes says where a root that is kept is not what was asked for.

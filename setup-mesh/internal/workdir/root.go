@@ -13,10 +13,36 @@ import (
 // rootFiles are the files that a root can consist of, in the order in which prep makes
 // them: a kill in between leaves a key that nobody knows, and never a certificate of
 // the root without what belongs to it.
-var rootFiles = [...]string{RootKeyFile, SigningKeyFile, SigningCertFile, RootCertFile}
+var rootFiles = [...]string{RootKeyFile, sealedName(RootKeyFile), SigningKeyFile, sealedName(SigningKeyFile), SigningCertFile, RootCertFile}
 
-// isKey says whether a file of a root holds a key.
+// sealedName is the name of a key's file where that is encrypted.
+func sealedName(keyFile string) string { return keyFile + ".age" }
+
+// isKey says whether a file of a root holds a key that is not encrypted.
 func isKey(file string) bool { return file == RootKeyFile || file == SigningKeyFile }
+
+// A SealedKey is the encrypted key of a root.
+type SealedKey struct {
+	Name string // of its file, as the user would type it
+	Data []byte // as age wrote it
+}
+
+// SealedKey reads the encrypted key of the CA that signs for root, nil where there is
+// none, or where the key is there without that.
+func (d *Dir) SealedKey(root *certs.Root) (*SealedKey, error) {
+	file := RootKeyFile
+	if root.Tiered() {
+		file = SigningKeyFile
+	}
+	if d.has(file) || !d.has(sealedName(file)) {
+		return nil, nil
+	}
+	data, err := d.read(sealedName(file), nil) // it may come out of git, whose files anybody can read
+	if err != nil {
+		return nil, err
+	}
+	return &SealedKey{Name: d.Path(sealedName(file)), Data: data}, nil
+}
 
 // A pile is the files of a root, with how to call each in an error.
 type pile struct {
@@ -79,11 +105,14 @@ func (p pile) wipe() {
 // whole says which half of a root is there without the other.
 func (d *Dir) whole(p pile) error {
 	has := func(file string) bool { return p.data[file] != nil }
+	for _, pair := range [][2]string{{RootKeyFile, RootCertFile}, {SigningKeyFile, SigningCertFile}} {
+		for _, key := range []string{pair[0], sealedName(pair[0])} {
+			if has(key) && !has(pair[1]) {
+				return d.keyWithoutCert(key, pair[1])
+			}
+		}
+	}
 	switch {
-	case has(RootKeyFile) && !has(RootCertFile):
-		return d.keyWithoutCert(RootKeyFile, RootCertFile)
-	case has(SigningKeyFile) && !has(SigningCertFile):
-		return d.keyWithoutCert(SigningKeyFile, SigningCertFile)
 	case has(SigningCertFile) && !has(RootCertFile):
 		return wrong(d.Path(SigningCertFile), "exists, but "+d.Path(RootCertFile)+" does not",
 			"put the root's certificate back, or run setup-mesh prep again with --root-cert and --signing-cert")
