@@ -25,23 +25,31 @@ func runApply(ctx context.Context, env environment, a args.Apply) error {
 	return change{
 		timeout: a.Timeout,
 		plan: func(ctx context.Context) (*prepared, error) {
-			return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining)
+			return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining, a.Signing)
 		},
 		agree: func(ctx context.Context, p *prepared) error {
-			view.Warnings(env.stderr, p.Overridden())
-			if err := show(env, a.Format, view.PlanStyle{Objects: a.Objects}, p); err != nil {
+			if err := agree(ctx, env, a, p); err != nil {
 				return err
 			}
-			switch {
-			case a.Saved != "":
-				return checkSaved(a.Saved, p.Plan)
-			case a.Yes || !p.Pending():
-				return nil
-			}
-			return confirm(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
+			return p.sealed.openFor(ctx, env, &a.Opening, p.Plan)
 		},
 		carryOut: func(ctx context.Context, p *prepared) error {
 			return carryOut(ctx, env, p, a.Format, a.Parallelism)
 		},
 	}.run(ctx)
+}
+
+// agree shows the plan and has the user say yes to it.
+func agree(ctx context.Context, env environment, a args.Apply, p *prepared) error {
+	view.Warnings(env.stderr, p.Overridden())
+	if err := show(env, a.Format, view.PlanStyle{Objects: a.Objects}, p); err != nil {
+		return err
+	}
+	switch {
+	case a.Saved != "":
+		return checkSaved(a.Saved, p.Plan)
+	case a.Yes || !p.Pending():
+		return nil
+	}
+	return confirm(ctx, env, func(w io.Writer) { view.ApplyQuestion(w, p.Plan) })
 }

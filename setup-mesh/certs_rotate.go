@@ -41,7 +41,7 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 	for {
 		if !r.Begins(a.Back) {
 			view.RotationStep(env.stderr, r.Phase, a.Back)
-			if err := runApply(ctx, env, args.Apply{Clusters: a.Clusters, Change: a.Change}); err != nil {
+			if err := runApply(ctx, env, args.Apply{Clusters: a.Clusters, Change: a.Change, Signing: a.Signing, Opening: a.Opening}); err != nil {
 				view.RotationStopped(env.stderr, r.Phase)
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
 
@@ -45,6 +46,8 @@ type environment struct {
 	now      func() time.Time
 	random   io.Reader
 	release  string // of this binary
+	// ask asks for what must not be seen; nil where nobody can answer.
+	ask      func(ctx context.Context, prompt string) (certs.Secret, error)
 	clusters *counter
 }
 
@@ -55,6 +58,9 @@ func main() {
 		terminal: term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())),
 		screen:   term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",
 		width:    80, now: time.Now, random: rand.Reader, release: version,
+	}
+	if env.terminal {
+		env.ask = askTerminal(os.Stdin, os.Stderr)
 	}
 	env.colour = env.screen && os.Getenv("NO_COLOR") == ""
 	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && w > 0 {

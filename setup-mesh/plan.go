@@ -22,7 +22,7 @@ func planCommand(env environment) *cli.Command {
 
 func runPlan(ctx context.Context, env environment, a args.Plan) error {
 	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
-		return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining)
+		return checkedPlan(ctx, env, a.Clusters, a.Leaving, a.Joining, a.Signing)
 	})
 	if err != nil {
 		return err

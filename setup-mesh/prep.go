@@ -23,7 +23,10 @@ func prepCommand(env environment) *cli.Command {
 }
 
 func runPrep(ctx context.Context, env environment, a args.Prep) error {
-	o := workdir.Options{Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Contexts: a.Contexts(), Now: env.now(), Rand: env.random}
+	o := workdir.Options{
+		Dir: a.Dir, MeshID: a.MeshID, Org: a.Org, Contexts: a.Contexts(), Now: env.now(), Rand: env.random,
+		Brought: workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
+	}
 	if err := a.Check(); err != nil {
 		return err
 	}
@@ -42,6 +45,7 @@ func runPrep(ctx context.Context, env environment, a args.Prep) error {
 			return err
 		}
 	}
+	o.Seal = sealer(ctx, env, &a.Sealing)
 	r, err := workdir.Prepare(ctx, o)
 	if err != nil {
 		return err

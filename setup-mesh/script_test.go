@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 // TestScript runs the command as a user does where no cluster is needed, or
 // none may be asked.
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: *update, RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", UpdateScripts: *update, RequireUniqueNames: true, Cmds: scriptCommands()})
 }
 
 // TestExitCodes checks what a script cannot tell apart.

@@ -23,11 +23,11 @@ import (
 )
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
-// the topology may name.
-func wanted(dir string, contexts []string) (*desired.Desired, error) {
+// the topology may name. Who signs is not asked for anything yet.
+func wanted(env environment, dir string, contexts []string, s args.Signing) (*desired.Desired, *sealedRoot, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer d.Close()
 	files, err := d.Read(contexts)
@@ -36,9 +36,18 @@ func wanted(dir string, contexts []string) (*desired.Desired, error) {
 		err = errors.Join(err, desired.CheckBase(files.Base, charts.New()).Err())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, CAs: files.CAs}, charts.New())
+	signs, isNew := &files.Root, false
+	if files.Rotation != nil {
+		signs, isNew = files.Rotation.Signing()
+	}
+	var sealed *sealedRoot
+	if *signs, sealed, err = signedBy(env, d, *signs, isNew, s); err != nil {
+		return nil, nil, err
+	}
+	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, Issued: files.Issued, CAs: files.CAs}, charts.New())
+	return out, sealed, err
 }
 
 // departing is what a teardown wants: nothing. It needs no more than the
@@ -65,15 +74,16 @@ func members(dir string, contexts []string) (*topology.Mesh, error) {
 type prepared struct {
 	*plan.Plan
 	clients *world.Clients
+	sealed  *sealedRoot // nil where no key is encrypted
 }
 
 // meshPlan reads the files and the clusters, and compares the two.
-func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
+func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
 	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	d, err := wanted(a.Dir, k.Contexts())
+	d, sealed, err := wanted(env, a.Dir, k.Contexts(), s)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +95,7 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 	p := apply.NewPlan(d, w, allowing(a, l, j))
 	p.Istio = charts.Release
 	p.Inputs, err = d.Digest(env.release)
-	return &prepared{p, clients}, err
+	return &prepared{p, clients, sealed}, err
 }
 
 // examined is what a status makes of a plan.
@@ -95,7 +105,7 @@ func examined(ctx context.Context, p *prepared) *status.Status {
 
 // meshStatus is whether the clusters are one healthy mesh.
 func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.Status, error) {
-	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{})
+	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{}, args.Signing{})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +113,8 @@ func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.
 }
 
 // checkedPlan is [meshPlan] with what speaks against it.
-func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining) (*prepared, error) {
-	p, err := meshPlan(ctx, env, a, l, j)
+func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
+	p, err := meshPlan(ctx, env, a, l, j, s)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +147,7 @@ func teardownPlan(ctx context.Context, env environment, a args.Clusters, l args.
 	for _, c := range d.Clusters {
 		named = append(named, c.Member)
 	}
-	out := &prepared{p, clients}
+	out := &prepared{p, clients, nil}
 	return out, named, judge(ctx, out)
 }
 

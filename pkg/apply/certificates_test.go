@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
@@ -27,8 +28,8 @@ func TestCertificates(t *testing.T) {
 		"new":                       {0, false, nil, nil},
 		"an intermediate is due":    {250 * day, true, []string{"trust/certificate east", "trust/certificate west"}, nil},
 		"the root ends in 59 days":  {certs.RootLifetime - 59*day, true, []string{"trust/certificate east", "trust/certificate west"}, []string{"trust/root-ends-soon east"}},
-		"the root ends in 13 days":  {certs.RootLifetime - 13*day, true, []string{"trust/certificate east", "trust/certificate west", "trust/root-ends east"}, nil},
-		"the root has ended":        {certs.RootLifetime + day, true, []string{"trust/certificate east", "trust/certificate west", "trust/root-ends east"}, nil},
+		"the root ends in 13 days":  {certs.RootLifetime - 13*day, true, []string{"trust/root-ends east", "trust/certificate east", "trust/certificate west"}, nil},
+		"the root has ended":        {certs.RootLifetime + day, true, []string{"trust/root-ends east", "trust/certificate east", "trust/certificate west"}, nil},
 		"the root ends in 61 days":  {certs.RootLifetime - 61*day, true, []string{"trust/certificate east", "trust/certificate west"}, nil},
 		"a third of the life is in": {120 * day, false, nil, nil},
 	}
@@ -70,7 +71,11 @@ func TestCertificatesOfClusters(t *testing.T) {
 	w := appliedWorld(t, d)
 	w.Cluster("b").Unreached = errors.New("i/o timeout")
 	p := NewPlan(d, w, plan.Options{})
-	got := status.NewCertificates(p, healthyProbes(p))
+	probes := healthyProbes(p)
+	r := probes["r"]
+	r.Root.Object = object.New("v1", "ConfigMap", "istio-system", object.RootConfigMap, nil, map[string]any{"data": map[string]any{"root-cert.pem": string(d.Root.PEM())}})
+	probes["r"] = r
+	got := status.NewCertificates(p, probes)
 	var lines []string
 	for _, r := range got.Root {
 		lines = append(lines, fmt.Sprintf("root %s %s %d d", certs.Short(r.Fingerprint), r.Algorithm, r.Days))
@@ -86,7 +91,7 @@ func TestCertificatesOfClusters(t *testing.T) {
 		fmt.Sprintf("root %s %s 3650 d", otherRoot().Short(), certs.Algorithm(otherRoot().Cert())), fmt.Sprintf("root %s %s 3650 d", testRoot().Short(), certs.Algorithm(testRoot().Cert())),
 		fmt.Sprintf("a primary served ok proxies ok issuing ECDSA P-256 365 d by %s roots 2", otherRoot().Short()),
 		"b primary served ? proxies ? roots 0",
-		"r remote served ok proxies ok roots 1",
+		"r remote served ok proxies ok roots 2",
 	}
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Errorf("certificates (-want +got):\n%s", diff)

@@ -138,7 +138,7 @@ func TestPlanCertificate(t *testing.T) {
 	d.Root = withoutKey(t, testRoot())
 	w.Now = testNow
 	p := NewPlan(d, w, plan.Options{})
-	want := plan.Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, but the root key that signs it is missing", Hint: "put certs/root-key.pem back for this apply"}
+	want := plan.Finding{ID: "trust/root-key", Cluster: "a", Message: "a new intermediate is needed, but the root key that signs it is missing", Hint: "put certs/root-key.pem back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr"}
 	if len(p.Refusals) != 3 {
 		t.Fatalf("refused: %v", p.Refusals)
 	}

@@ -83,57 +83,51 @@ type Identity struct {
 }
 
 func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
-	if !r.CanSign() {
+	if len(r.key.Bytes()) == 0 {
 		return nil, ErrNoRootKey
 	}
-	issuer := r.Cert()
-	if v := Judge(issuer.NotBefore, issuer.NotAfter, now); v == Expired || v == NotYetValid {
-		return nil, fmt.Errorf("the root is %s at %s: it is valid from %s until %s",
-			v, day(now), day(issuer.NotBefore), day(issuer.NotAfter))
-	}
-	rootKey, ierr := privateKey(RootKeyFile, r.key.Bytes())
-	if ierr != nil {
-		return nil, ierr
-	}
-	serial, err := newSerial(rand)
+	req, err := r.Request(rand, now, id)
 	if err != nil {
 		return nil, err
 	}
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand)
-	if err != nil {
-		return nil, fmt.Errorf("generate the key: %w", err)
-	}
-	c, err := sign(rand, intermediateTemplate(issuer, serial, now, id), issuer, k.Public(), rootKey)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	key, err := keyPEM(k)
+	answer, err := r.Sign(rand, now, req.CSR(), id)
 	if err != nil {
 		return nil, err
 	}
-	b, err := ParseBundle(map[string][]byte{
-		CACertFile:    certPEM(c),
-		CAKeyFile:     key.Bytes(),
-		CertChainFile: certPEM(c, issuer), // the issuing certificate first
-		RootCertFile:  r.PEM(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return b, b.Verify(r, now, id)
+	return r.assemble(req.Key(), answer, now, id)
 }
 
-// intermediateTemplate has the shape of Istio's tools/certs/common.mk, and
+// valid says which of the CAs above the intermediates does not let them begin now.
+func (r *Root) valid(now time.Time) error {
+	for _, c := range r.path() {
+		what := "the root"
+		if c != r.anchor && r.Tiered() {
+			what = "the " + r.title(c)
+		}
+		if v := Judge(c.NotBefore, c.NotAfter, now); v == Expired || v == NotYetValid {
+			return fmt.Errorf("%s is %s at %s: it is valid from %s until %s", what, v, day(now), day(c.NotBefore), day(c.NotAfter))
+		}
+	}
+	return nil
+}
+
+// name is the subject of a cluster's intermediate.
+func (r *Root) name(serial *big.Int, now time.Time, cluster string) pkix.Name {
+	above := r.Issuer().Subject
+	return pkix.Name{
+		Organization:       above.Organization,
+		OrganizationalUnit: above.OrganizationalUnit,
+		Locality:           []string{cluster},
+		CommonName:         "intermediate " + generation(now, serial),
+	}
+}
+
+// template has the shape of Istio's tools/certs/common.mk, and
 // cRLSign, without which istiod takes no CRL from it.
-func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Time, id Identity) *x509.Certificate {
+func (r *Root) template(serial *big.Int, now time.Time, id Identity) *x509.Certificate {
 	tmpl := &x509.Certificate{
-		SerialNumber: serial,
-		Subject: pkix.Name{
-			Organization:       issuer.Subject.Organization,
-			OrganizationalUnit: issuer.Subject.OrganizationalUnit,
-			Locality:           []string{id.Cluster},
-			CommonName:         "intermediate " + generation(now, serial),
-		},
+		SerialNumber:          serial,
+		Subject:               r.name(serial, now, id.Cluster),
 		DNSNames:              id.istiod()[:1],
 		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(IntermediateLifetime)),
@@ -142,11 +136,12 @@ func intermediateTemplate(issuer *x509.Certificate, serial *big.Int, now time.Ti
 		IsCA:                  true,
 		MaxPathLenZero:        true,
 	}
-	if tmpl.NotAfter.After(issuer.NotAfter) {
-		tmpl.NotAfter = issuer.NotAfter
+	begin, end := r.Span()
+	if tmpl.NotAfter.After(end) {
+		tmpl.NotAfter = end
 	}
-	if tmpl.NotBefore.Before(issuer.NotBefore) {
-		tmpl.NotBefore = issuer.NotBefore
+	if tmpl.NotBefore.Before(begin) {
+		tmpl.NotBefore = begin
 	}
 	return tmpl
 }

@@ -35,8 +35,12 @@ const minRSABits = 2048
 
 // A Root is what all clusters of a mesh trust. It is immutable.
 type Root struct {
-	certs []*x509.Certificate // the first is the one that signs
-	key   Secret              // empty when only the certificate is known
+	certs  []*x509.Certificate // all are trusted; the first signs, unless there are tiers
+	tiers  []*x509.Certificate // the CAs below the root: the one that signs, then each its parent
+	anchor *x509.Certificate   // the one of certs that the tiers end at; nil without tiers
+	key    Secret              // of the CA that signs; empty when it is not at hand
+	signer Signer              // signs in place of the key; mostly nil
+	ours   bool                // signer uses [Root.Sign], so that it is known what it will sign
 }
 
 // ParseRoot reads a root certificate and, unless key is nil, the key that
@@ -63,23 +67,33 @@ func ParseRoot(certPEM []byte, key *Secret) (*Root, error) {
 	if key == nil {
 		return &Root{certs: certs}, nil
 	}
-	signer, ierr := privateKey(RootKeyFile, withoutECParameters(key.Bytes()))
+	k, ierr := ownKey(RootKeyFile, *key, RootCertFile, certs)
 	if ierr != nil {
 		return nil, ierr
+	}
+	return &Root{certs: certs, key: k}, nil
+}
+
+// ownKey reads the key in keyFile, which must belong to the first of the certificates
+// in certFile.
+func ownKey(keyFile string, key Secret, certFile string, certs []*x509.Certificate) (Secret, *InputError) {
+	signer, ierr := privateKey(keyFile, withoutECParameters(key.Bytes()))
+	if ierr != nil {
+		return Secret{}, ierr
 	}
 	owner := slices.IndexFunc(certs, func(c *x509.Certificate) bool { return samePublic(c, signer) })
 	switch {
 	case owner < 0:
-		return nil, wrong(RootKeyFile, "does not belong to the certificate in %s (%s)", RootCertFile, subject(certs[0]))
+		return Secret{}, wrong(keyFile, "does not belong to the certificate in %s (%s)", certFile, subject(certs[0]))
 	case owner > 0:
-		return nil, wrong(RootCertFile, "%s belongs to certificate %d, not to the first", RootKeyFile, owner+1).
+		return Secret{}, wrong(certFile, "%s belongs to certificate %d, not to the first", keyFile, owner+1).
 			hinted("put the certificate that signs first")
 	}
 	k, err := keyPEM(signer)
 	if err != nil {
-		return nil, wrong(RootKeyFile, "%w", err)
+		return Secret{}, wrong(keyFile, "%w", err)
 	}
-	return &Root{certs: certs, key: k}, nil
+	return k, nil
 }
 
 // fitRoot says why a certificate cannot be the root of intermediates that Istio
@@ -93,19 +107,23 @@ func fitRoot(c *x509.Certificate) error {
 	case len(c.UnhandledCriticalExtensions) > 0:
 		return fmt.Errorf("has a critical extension that Istio and its proxies do not know (%s), so nothing that it signs would be trusted; use a root without it", c.UnhandledCriticalExtensions[0])
 	}
-	switch k := c.PublicKey.(type) {
+	return fitKey(c.PublicKey, Algorithm(c))
+}
+
+// fitKey says why a key, called name, cannot be that of a CA in a mesh.
+func fitKey(key any, name string) error {
+	switch k := key.(type) {
 	case *ecdsa.PublicKey:
-		if k.Curve != elliptic.P256() && k.Curve != elliptic.P384() {
-			return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", Algorithm(c))
+		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() {
+			return nil
 		}
 	case *rsa.PublicKey:
 		if k.N.BitLen() < minRSABits {
-			return fmt.Errorf("key is %s, at least %d bits are needed", Algorithm(c), minRSABits)
+			return fmt.Errorf("key is %s, at least %d bits are needed", name, minRSABits)
 		}
-	default:
-		return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", Algorithm(c))
+		return nil
 	}
-	return nil
+	return fmt.Errorf("key is %s, which not every Istio proxy can verify; use P-256, P-384 or RSA", name)
 }
 
 // bothWays says whether the extended key usage of a CA lets workloads below it
@@ -133,7 +151,7 @@ func samePublic(c *x509.Certificate, key crypto.Signer) bool {
 	return ok && pub.Equal(c.PublicKey)
 }
 
-// Cert is the certificate that signs the intermediates. Do not modify it.
+// Cert is the first certificate of the root, by which it is known. Do not modify it.
 func (r *Root) Cert() *x509.Certificate { return r.certs[0] }
 
 // PEM is every certificate of the root, in the order of the file.
@@ -173,8 +191,8 @@ func (r *Root) Short() string { return Short(r.Fingerprint()) }
 // Name is the subject of [Root.Cert], fit for a terminal.
 func (r *Root) Name() string { return subject(r.certs[0]) }
 
-// Organization is the subject's O, which intermediates take over; "" if it has none.
-func (r *Root) Organization() string { return strings.Join(r.certs[0].Subject.Organization, ", ") }
+// Organization is the O of [Root.Issuer], which intermediates take over; "" if it has none.
+func (r *Root) Organization() string { return strings.Join(r.Issuer().Subject.Organization, ", ") }
 
 // Mesh is the mesh that [NewRoot] made the root for; "" if it was made elsewhere.
 func (r *Root) Mesh() string {
@@ -185,8 +203,8 @@ func (r *Root) Mesh() string {
 	return s.OrganizationalUnit[0]
 }
 
-// CanSign says whether the key is there.
-func (r *Root) CanSign() bool { return len(r.key.Bytes()) > 0 }
+// CanSign says whether the key of [Root.Issuer] is there, or somebody who has it.
+func (r *Root) CanSign() bool { return r.signer != nil || len(r.key.Bytes()) > 0 }
 
 // Intermediate mints the CA of one cluster, valid for a year from now but never
 // longer than the root, and proves with [Bundle.Verify] that a mesh can live on
@@ -217,14 +235,16 @@ func Short(fingerprint string) string { return fingerprint[:min(len(fingerprint)
 func ShortOf(c *x509.Certificate) string { return Short(fingerprint(c)) }
 
 // Algorithm names the key of a certificate for people: "ECDSA P-384", "RSA 4096".
-func Algorithm(c *x509.Certificate) string {
-	switch k := c.PublicKey.(type) {
+func Algorithm(c *x509.Certificate) string { return algorithm(c.PublicKey, c.PublicKeyAlgorithm) }
+
+func algorithm(key any, other x509.PublicKeyAlgorithm) string {
+	switch k := key.(type) {
 	case *ecdsa.PublicKey:
 		return "ECDSA " + k.Curve.Params().Name
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", k.N.BitLen())
 	}
-	return c.PublicKeyAlgorithm.String()
+	return other.String()
 }
 
 // sameCerts says whether a and b hold the same certificates, in any order and

@@ -80,6 +80,15 @@ func (r *Rotation) Root() *Root {
 	return r.Old
 }
 
+// Signing is the one of the two roots that signs in the phase of r, and whether it is the
+// new one.
+func (r *Rotation) Signing() (root **Root, isNew bool) {
+	if r.Phase == SignNew || r.Phase == NewOnly {
+		return &r.New, true
+	}
+	return &r.Old, false
+}
+
 // Begins says whether nothing was done yet on the way that r is led.
 func (r *Rotation) Begins(back bool) bool {
 	if back {
@@ -110,7 +119,7 @@ func (b *Bundle) Under(r *Root) bool {
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(),
 		CurrentTime: b.cert.NotBefore, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	}
-	opts.Roots.AddCert(r.Cert())
+	opts.Roots.AddCert(r.top())
 	for _, c := range b.chain {
 		if !slices.ContainsFunc(b.roots, c.Equal) {
 			opts.Intermediates.AddCert(c)
@@ -159,12 +168,17 @@ func (r *Root) Shorts() string {
 	return strings.Join(names, " and ")
 }
 
-// Alone is just the certificate that signs, with its key.
-func (r *Root) Alone() *Root {
-	out := *r
-	out.certs = r.certs[:1:1]
-	return &out
+// top is the certificate of the root that all that is signed now leads to.
+func (r *Root) top() *x509.Certificate {
+	if r.anchor != nil {
+		return r.anchor
+	}
+	return r.certs[0]
 }
 
-// Signs says whether the certificate that signs is among those in PEM text.
-func (r *Root) Signs(text []byte) bool { return r.Alone().In(text) }
+// Alone is just the certificate of the root that all that is signed now leads to.
+func (r *Root) Alone() *Root {
+	out := *r
+	out.certs = []*x509.Certificate{r.top()}
+	return &out
+}

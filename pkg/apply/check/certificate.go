@@ -147,9 +147,16 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if i, ok := ch.Item.Late.(*desired.Intermediate); ok && i.Kept(c.Live.Object(ref), e.Plan.World.Now) != nil {
 		return nil
 	}
+	if late, ok := ch.Item.Late.(*desired.Intermediate); ok && late.Imported(e.Plan.World.Now, Bundle(c)) != nil {
+		return nil
+	}
+	key, file := "root key", certs.RootKeyFile
+	if e.Plan.Wanted.Root.Tiered() {
+		key, file = "key of the signing CA", certs.SigningKeyFile
+	}
 	return []plan.Finding{{
-		Message: "a new intermediate is needed, but the root key that signs it is missing",
-		Hint:    "put certs/root-key.pem back for this apply",
+		Message: fmt.Sprintf("a new intermediate is needed, but the %s that signs it is missing", key),
+		Hint:    fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file),
 	}}
 }
 
@@ -160,12 +167,12 @@ func signs(e *Evidence, c *plan.Cluster) bool { return trusts(e, c) && !c.Remote
 // cluster.
 func judgeRootNames(e *Evidence, c *plan.Cluster) []plan.Finding {
 	d := e.Plan.Wanted
-	err := d.Root.Permits(e.Plan.World.Now, d.Identity(c.Member))
+	ca, err := d.Root.Forbids(e.Plan.World.Now, d.Identity(c.Member))
 	if err == nil {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("the name constraints of root %s do not allow this cluster's certificates: %v", d.Root.Name(), err),
+		Message: fmt.Sprintf("the name constraints of %s do not allow this cluster's certificates: %v", ca, err),
 		Hint:    fmt.Sprintf("use a root that permits URIs of trust domain %s and the DNS names istiod, istiod-remote and istio-pilot in %s.svc, or one without name constraints", d.TrustDomain, c.Namespace),
 	}}
 }

@@ -23,7 +23,7 @@ func trust() Component {
 				return
 			}
 			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
-				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member),
+				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member), Issued: w.Desired.Issued[c.Member.Name],
 			})
 		},
 		needs:  needsOfTrust,

@@ -29,6 +29,8 @@ type Wanted struct {
 	Root *certs.Root // nil only where nothing is applied, as in render
 	// Rotation leads to another root than Root; nil for none.
 	Rotation *certs.Rotation
+	// Issued are the intermediates that were signed elsewhere, by cluster.
+	Issued map[string]*certs.Issued
 	// CAs are the PEM contents of the files that apiServer.caFile names, by
 	// context.
 	CAs map[string][]byte
@@ -39,10 +41,11 @@ type Wanted struct {
 type Desired struct {
 	MeshID      string
 	TrustDomain string
-	Root        *certs.Root       // in a rotation, that of its phase
-	Rotation    *certs.Rotation   // nil for none
-	Clusters    []*Cluster        // in the order of topology.yaml
-	Warnings    topology.Problems // values that the topology overrides
+	Root        *certs.Root              // in a rotation, that of its phase
+	Rotation    *certs.Rotation          // nil for none
+	Issued      map[string]*certs.Issued // by cluster; see [Wanted]
+	Clusters    []*Cluster               // in the order of topology.yaml
+	Warnings    topology.Problems        // values that the topology overrides
 	// SharedServices are the namespaces whose Services are to be present in all
 	// joined clusters. Which these are, only the clusters know.
 	SharedServices []string
@@ -104,7 +107,7 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
 	if w.Rotation != nil {
 		d.Root = w.Rotation.Root()
 	}

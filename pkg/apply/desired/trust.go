@@ -1,8 +1,10 @@
 package desired
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,6 +19,25 @@ import (
 type Intermediate struct {
 	Root *certs.Root
 	ID   certs.Identity
+	// Issued was signed elsewhere for this cluster; nil for none.
+	Issued *certs.Issued
+}
+
+// Imported is the bundle that was signed elsewhere, if it is to be used at now in a
+// cluster that has live, or nothing where live is nil; else nil. Where the root can
+// sign, one that is due for renewal is not used.
+func (i *Intermediate) Imported(now time.Time, live *certs.Bundle) *certs.Bundle {
+	if i.Issued == nil {
+		return nil
+	}
+	b, err := i.Issued.Bundle(i.Root, now, i.ID)
+	if err != nil || live != nil && maps.EqualFunc(live.Data(), b.Data(), bytes.Equal) {
+		return nil
+	}
+	if i.Root.CanSign() && certs.Judge(b.NotBefore(), b.NotAfter(), now) != certs.Fresh {
+		return nil
+	}
+	return b
 }
 
 // Judge implements [Late].
@@ -33,6 +54,9 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	}
 	if !b.Under(i.Root) {
 		return fmt.Sprintf("its intermediate is signed by another root than %s, which signs now", i.Root.Short())
+	}
+	if newer := i.Imported(w.Now, b); newer != nil && newer.NotBefore().After(b.NotBefore()) {
+		return "a newer one was imported, valid until " + newer.NotAfter().Format(time.DateOnly)
 	}
 	return ""
 }
@@ -63,7 +87,12 @@ func (*Intermediate) Needs() []order.Fact { return nil }
 func (*Intermediate) Source() string { return "" }
 
 // Sends implements [Late].
-func (i *Intermediate) Sends(*world.World) string { return i.Root.Fingerprint() }
+func (i *Intermediate) Sends(*world.World) string {
+	if i.Issued != nil {
+		return i.Root.Fingerprint() + " " + i.Issued.Fingerprint()
+	}
+	return i.Root.Fingerprint()
+}
 
 // Access implements [Late].
 func (*Intermediate) Access(*world.Live) []object.Access { return nil }
@@ -71,15 +100,19 @@ func (*Intermediate) Access(*world.Live) []object.Access { return nil }
 // Fields implements [Late].
 func (*Intermediate) Fields() []string { return []string{"data"} }
 
-// Mint makes an intermediate and proves it, unless just what is trusted changes.
-func (i *Intermediate) Mint(_ context.Context, m Minter) (Content, error) {
+// Mint takes the intermediate that was imported, or has one signed, and proves it, unless
+// just what is trusted changes.
+func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	var b *certs.Bundle
 	if l := m.World.Cluster(i.ID.Cluster); l != nil {
 		b = i.Kept(l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)), m.Now)
 	}
 	if b == nil {
+		b = i.Imported(m.Now, nil)
+	}
+	if b == nil {
 		var err error
-		if b, err = i.Root.Intermediate(m.Random, m.Now, i.ID); err != nil {
+		if b, err = i.Root.Issue(ctx, m.Random, m.Now, i.ID); err != nil {
 			return Content{}, err
 		}
 	}

@@ -24,14 +24,14 @@ const trustInterval = 2 * time.Second
 // waitTrusts waits until all that runs in c trusts what signs in the mesh: the namespaces
 // whose pods are injected are given it, and every proxy has it.
 func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter) error {
-	root := x.plan.Wanted.Root
+	root := x.plan.Wanted.Root.Alone()
 	return pollEvery(ctx, trustInterval, r, func(ctx context.Context) (string, error) {
 		roots := observe.ReadRoots(ctx, x.at(c))
 		if roots.Err != nil {
 			return "", roots.Err
 		}
 		for _, ns := range object.SortedKeys(roots.PEM) {
-			if !root.Signs([]byte(roots.PEM[ns])) {
+			if !root.In([]byte(roots.PEM[ns])) {
 				return fmt.Sprintf("namespace %s is not given root %s yet", ns, root.Short()), nil
 			}
 		}

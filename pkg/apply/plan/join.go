@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -207,8 +208,10 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	c.RootFingerprint = root.Short()
+	var have *certs.Bundle
 	if live := c.Live.Object(ch.Object); live != nil {
 		if b, err := certs.ParseBundle(desired.SecretData(live)); err == nil {
+			have = b
 			c.NotAfter = b.NotAfter()
 			if !b.Root().Related(root) {
 				return
@@ -218,8 +221,21 @@ func (pl *planner) certificate(c *Cluster) {
 	if !ch.Pending() || !ch.Mint {
 		return
 	}
+	if late, ok := ch.Item.Late.(*desired.Intermediate); ok {
+		if b := late.Imported(pl.plan.World.Now, have); b != nil {
+			c.NotAfter, c.Imported = b.NotAfter(), true
+			return
+		}
+	}
+	if root.Outside() {
+		c.NotAfter, c.Outside = time.Time{}, true
+		return
+	}
 	c.NotAfter = pl.plan.World.Now.Add(certs.IntermediateLifetime)
-	if end := root.Cert().NotAfter; c.NotAfter.After(end) {
+	if root.Tiered() {
+		c.Issuer = root.IssuerName()
+	}
+	if _, end := root.Span(); c.NotAfter.After(end) {
 		c.NotAfter = end
 	}
 }

@@ -81,10 +81,17 @@ type Cluster struct {
 	// Addresses are those that topology.yaml says the gateway is reached at.
 	Addresses []string `json:"addresses,omitempty"`
 	// RootFingerprint and NotAfter describe the intermediate that will be
-	// there after an apply.
+	// there after an apply. NotAfter is zero where somebody else is to sign it.
 	RootFingerprint string    `json:"root,omitempty"`
 	NotAfter        time.Time `json:"notAfter,omitzero"`
-	Changes         []Change  `json:"changes"`
+	// Issuer is the subject of the CA that signs in place of the root, "" where the
+	// root itself does, or where a signer outside of this process decides.
+	Issuer string `json:"issuer,omitempty"`
+	// Outside says that the intermediate is to be signed outside of this process.
+	Outside bool `json:"signedOutside,omitempty"`
+	// Imported says that it was signed elsewhere already.
+	Imported bool     `json:"imported,omitempty"`
+	Changes  []Change `json:"changes"`
 
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name

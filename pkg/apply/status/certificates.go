@@ -88,7 +88,7 @@ func certificatesOf(e *check.Evidence, c *plan.Cluster, line Cluster, found []pl
 	if b := check.Bundle(c); b != nil {
 		issuing := b.Describe(now)
 		out.Issuing, out.Roots = &issuing, b.Root().Describe(now)
-	} else if root, err := check.RootIn(e.Probes[c.Name].Root); c.Remote() && err == nil && root != nil {
+	} else if root, err := check.RootIn(e.Probes[c.Name].Root); c.Remote() && err == nil && root != nil { // what its proxies are given
 		out.Roots = root.Describe(now)
 	}
 	out.Served = cell(found, c.Name, "", check.IDSameRoot, component.IDRootDistributed, component.IDNamespaceRoots)

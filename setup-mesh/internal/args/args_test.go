@@ -30,10 +30,10 @@ func TestApply(t *testing.T) {
 		"nothing": {want: plain},
 		"everything": {
 			line: []string{"--dir", "d", "--kubeconfig", "k", "-o", "json", "--allow-loopback", "--accept-new-cluster", "--dns-server", "10.0.0.2", "--forget", "a,b", "--forget", "c",
-				"--crds", "--adopt", "--allow-overlap", "--timeout", "1m", "--parallelism", "3", "-y", "--show", "objects", "--plan", "p"},
+				"--crds", "--adopt", "--allow-overlap", "--timeout", "1m", "--parallelism", "3", "-y", "--show", "objects", "--plan", "p", "--sign-command", "sign --key k", "--passphrase-fd", "3"},
 			want: Apply{
 				Clusters{Dir: "d", Kubeconfig: "k", Format: JSON, AllowLoopback: true, AcceptNew: true, NameServer: netip.MustParseAddrPort("10.0.0.2:53")},
-				Leaving{Forget: []string{"a,b", "c"}, CRDs: true}, Joining{Adopt: true, AllowOverlap: true},
+				Leaving{Forget: []string{"a,b", "c"}, CRDs: true}, Joining{Adopt: true, AllowOverlap: true}, Signing{Command: "sign --key k"}, Opening{PassphraseFD: "3"},
 				Change{Timeout: time.Minute, Parallelism: 3, Yes: true, Objects: true}, "p",
 			},
 		},
@@ -55,7 +55,7 @@ func TestApply(t *testing.T) {
 				}
 				return
 			}
-			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(netip.AddrPort{}), cmpopts.IgnoreUnexported(Opening{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -95,3 +95,15 @@ func (a *Joining) flags() []cli.Flag {
 			Usage: "accept overlapping node podCIDRs: pod IPs are unique all the same (Calico, Cilium, VPC CNI)"},
 	}
 }
+
+// Signing is who signs the intermediates of clusters.
+type Signing struct {
+	Command string // a program with its arguments, "" for the key in the work directory
+}
+
+func (a *Signing) flags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "sign-command", Destination: &a.Command, EnvVars: []string{"SETUP_MESH_SIGN_COMMAND"},
+			Usage: "have clusters' CAs signed by `COMMAND` instead of the root key: it reads a CSR, and answers with the certificate, as PEM; arguments are separated by blanks, and no shell is used"},
+	}
+}

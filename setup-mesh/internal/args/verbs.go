@@ -15,6 +15,11 @@ type Prep struct {
 	contexts         cli.StringSlice
 	AllContexts      bool
 	Base             string // a manifest of the user's, "" for none, "-" for standard input
+
+	RootCert, RootKey       string // files of a root that was made elsewhere, "" for none
+	SigningCert, SigningKey string // files of a CA that signs in its place, "" for none
+
+	Sealing
 }
 
 // Contexts are those that topology.yaml is to begin with.
@@ -25,12 +30,12 @@ func (a *Prep) Check() error {
 	if a.AllContexts && len(a.Contexts()) > 0 {
 		return &Error{errors.New("--context and --all-contexts exclude each other"), "name the contexts, or take all of the kubeconfig's"}
 	}
-	return nil
+	return a.Sealing.check()
 }
 
 // Flags fill a.
 func (a *Prep) Flags() []cli.Flag {
-	return []cli.Flag{
+	return append([]cli.Flag{
 		dirFlag(&a.Dir),
 		&cli.StringFlag{Name: "mesh-id", Destination: &a.MeshID, EnvVars: []string{"MESH_ID"}, Usage: "`NAME` of the mesh, short but memorable"},
 		&cli.StringFlag{Name: "org", Destination: &a.Org, EnvVars: []string{"ORG_NAME"}, Usage: "`ORGANIZATION` in the certificates, such as example.com"},
@@ -38,7 +43,11 @@ func (a *Prep) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-contexts", Destination: &a.AllContexts, Usage: "begin topology.yaml with every context of the kubeconfig"},
 		kubeconfigFlag(&a.Kubeconfig),
 		&cli.StringFlag{Name: "base", Destination: &a.Base, Usage: "take `FILE`, an IstioControlPlane or IstioOperator, as base.yaml; - is standard input"},
-	}
+		&cli.StringFlag{Name: "root-cert", Destination: &a.RootCert, Usage: "take the root in `FILE` instead of making one: the PEM certificates that all clusters are to trust"},
+		&cli.StringFlag{Name: "root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root, as PEM: PKCS#8, SEC 1 or PKCS#1; leave it out where the key stays elsewhere"},
+		&cli.StringFlag{Name: "signing-cert", Destination: &a.SigningCert, Usage: "`FILE` with a CA below that root, which signs in its place, then those between the two"},
+		&cli.StringFlag{Name: "signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where the key stays elsewhere"},
+	}, a.Sealing.flags()...)
 }
 
 // Plan is the command line of plan.
@@ -46,6 +55,7 @@ type Plan struct {
 	Clusters
 	Leaving
 	Joining
+	Signing
 	Timeout  time.Duration
 	Objects  bool   // show the objects too
 	Out      string // a file to save the plan to, "" for none
@@ -54,7 +64,7 @@ type Plan struct {
 
 // Flags fill a.
 func (a *Plan) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Joining.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Joining.flags(), a.Signing.flags()),
 		timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME` in total"), showFlag(&a.Objects),
 		&cli.StringFlag{Name: "out", Destination: &a.Out, Usage: "save the plan to `FILE`, for apply --plan"},
 		&cli.BoolFlag{Name: "detailed-exitcode", Destination: &a.ExitCode, Usage: "exit 2 when there is something to change"},
@@ -83,13 +93,15 @@ type Apply struct {
 	Clusters
 	Leaving
 	Joining
+	Signing
+	Opening
 	Change
 	Saved string // a file with the only plan to be carried out, "" for any plan
 }
 
 // Flags fill a.
 func (a *Apply) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Leaving.flags(), a.Change.flags(), a.Joining.flags(), a.Signing.flags(), a.Opening.flags()),
 		&cli.StringFlag{Name: "plan", Destination: &a.Saved, Usage: "run the plan saved in `FILE`, or refuse if anything has changed since"})
 }
 
@@ -122,12 +134,14 @@ func (a *CertsStatus) Flags() []cli.Flag {
 type RotateRoot struct {
 	Clusters
 	Change
+	Signing
+	Opening
 	Back bool // to the root before
 }
 
 // Flags fill a.
 func (a *RotateRoot) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Change.flags()),
+	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Signing.flags(), a.Opening.flags()),
 		&cli.BoolFlag{Name: "back", Destination: &a.Back, Usage: "lead the mesh back to the root that it had"})
 }
 

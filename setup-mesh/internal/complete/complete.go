@@ -57,6 +57,9 @@ func Words(commands []*cli.Command, words []string, from Sources) []Candidate {
 	if i < 0 {
 		return nil
 	}
+	if subs := commands[i].Subcommands; len(subs) > 0 {
+		return Words(subs, words[1:], from)
+	}
 	l := read(commands[i], words[1:len(words)-1], from)
 	name, value, assigned := strings.Cut(last, "=")
 	switch {

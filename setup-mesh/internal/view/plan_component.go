@@ -88,7 +88,19 @@ func (v *planView) knownComponent(c *plan.Cluster, comp order.Component, changes
 // certificateLines words the intermediate that will be there, and under it why
 // the one that is there has to go.
 func certificateLines(c *plan.Cluster, symbol string, ch plan.Change) []planLine {
-	facts := fmt.Sprintf("intermediate CA, until %s, root %s", c.NotAfter.Format(time.DateOnly), c.RootFingerprint)
+	facts := "intermediate CA, "
+	if !c.NotAfter.IsZero() {
+		facts += "until " + c.NotAfter.Format(time.DateOnly) + ", "
+	}
+	facts += "root " + c.RootFingerprint
+	switch {
+	case c.Imported:
+		facts += ", imported"
+	case c.Outside:
+		facts += ", signed by the sign command"
+	case c.Issuer != "":
+		facts += ", signed by " + c.Issuer
+	}
 	switch {
 	case ch.Blocked != "":
 		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}

@@ -42,18 +42,23 @@ func prepRemark(r workdir.Report, f workdir.File) string {
 	switch {
 	case f.File == workdir.RootCertFile:
 		return prepRoot(r.Root)
-	case f.File == workdir.RootKeyFile && f.Action == workdir.Absent:
+	case f.File == workdir.SigningCertFile:
+		return fmt.Sprintf("signs for the clusters: %s, %s, until %s", r.Root.Signing.Name, r.Root.Signing.Algorithm, r.Root.Signing.NotAfter.Format(time.DateOnly))
+	case f.Action == workdir.Absent:
 		return "kept elsewhere?"
 	case f.File == workdir.TopologyFile && r.Clusters > 0:
 		return clusterCount(r.Clusters)
+	case strings.HasSuffix(f.File, ".age"):
+		return "encrypted; it signs every cluster's CA"
 	case f.Action != workdir.Created:
 		return ""
 	}
 	return map[string]string{
-		workdir.TopologyFile:  "add your clusters here",
-		workdir.BaseFile:      "IstioControlPlane for all clusters",
-		workdir.RootKeyFile:   "keep it safe: it signs every cluster's CA",
-		workdir.GitignoreFile: "keeps the root key out of git",
+		workdir.TopologyFile:   "add your clusters here",
+		workdir.BaseFile:       "IstioControlPlane for all clusters",
+		workdir.RootKeyFile:    "keep it safe: it signs every cluster's CA",
+		workdir.SigningKeyFile: "keep it safe: it signs every cluster's CA",
+		workdir.GitignoreFile:  "keeps the root key out of git",
 	}[f.File]
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // An Error is about one of the user's files, or about a name that the user gave.
@@ -35,6 +37,15 @@ func about(subject string, err error) *Error {
 		err = e.Err
 	}
 	return &Error{Subject: subject, Err: err}
+}
+
+// About is err about a file or another text of the user's, called name, where err is
+// about a certificate, a key or a request in it; any other stays as it is.
+func About(name string, err error) error {
+	if e, ok := errors.AsType[*certs.InputError](err); ok {
+		return &Error{Subject: name, Err: e.Err, Fix: e.Hint}
+	}
+	return err
 }
 
 // wrong is an error that no system call returned.

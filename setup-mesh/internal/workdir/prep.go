@@ -44,6 +44,14 @@ type RootFacts struct {
 	Algorithm   string
 	Fingerprint string
 	NotAfter    time.Time
+	Signing     SigningFacts // zero where the root itself signs
+}
+
+// SigningFacts are what people want to know of a CA that signs in place of the root.
+type SigningFacts struct {
+	Name      string
+	Algorithm string
+	NotAfter  time.Time
 }
 
 // Prepare makes what is missing of a work directory, and changes nothing that is
@@ -91,8 +99,7 @@ type preparation struct {
 
 // judge reads what is there and decides what to make. It writes nothing.
 func (p *preparation) judge(ctx context.Context) error {
-	needRoot := !p.dir.has(RootCertFile) && !p.dir.has(RootKeyFile)
-	if err := p.o.missing(!p.dir.has(TopologyFile), needRoot); err != nil {
+	if err := p.o.missing(!p.dir.has(TopologyFile), !p.dir.hasRoot()); err != nil {
 		return err
 	}
 	mesh, err := p.judgeTopology()
@@ -110,11 +117,11 @@ func (p *preparation) judge(ctx context.Context) error {
 	}
 	p.plan(base, p.o.Base)
 	p.plan(ignore, []byte(ignoreRules)) // before the key, which git must not see
-	cert, key, err := p.judgeRoot(ctx)
+	root, err := p.judgeRoot(ctx)
 	if err != nil {
 		return err
 	}
-	p.report.Files = []File{mesh, base, cert, key, ignore}
+	p.report.Files = slices.Concat([]File{mesh, base}, root, []File{ignore})
 	return nil
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	Known    []string // the contexts that there are; none for any
 	Base     []byte   // what base.yaml is; nil for the default
 	BaseName string   // where that comes from
+	Brought  Brought  // the root, where it is not to be made
+	// Seal encrypts the key of the root, if one is made or taken; nil leaves it as it is.
+	Seal func(key []byte) ([]byte, error)
 
 	Now  time.Time
 	Rand io.Reader
@@ -37,7 +40,7 @@ func (o Options) check() error {
 			return err
 		}
 	}
-	var errs []error
+	errs := []error{o.Brought.check()}
 	if o.MeshID != "" {
 		errs = append(errs, checkMeshID(o.MeshID))
 	}
@@ -68,9 +71,10 @@ func (o Options) checkContexts() error {
 	return errors.Join(errs...)
 }
 
-// missing says which of the options that are needed was not given.
-func (o Options) missing(needMesh, needOrg bool) error {
-	needMesh, needOrg = needMesh && o.MeshID == "", needOrg && o.Org == ""
+// missing says which of the options that are needed was not given. A root that is
+// brought has an organization of its own.
+func (o Options) missing(needMesh, needRoot bool) error {
+	needMesh, needOrg := needMesh && o.MeshID == "", needRoot && o.Org == "" && o.Brought == Brought{}
 	switch {
 	case needMesh && needOrg:
 		return wrong("", "the names of the mesh and of the organization are missing",

@@ -2,11 +2,9 @@ package workdir
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
@@ -25,6 +23,8 @@ type Files struct {
 	// Rotation leads from Root to another one, nil for none.
 	Rotation *certs.Rotation
 	CAs      map[string][]byte // by context, as PEM; see [Dir.CAs]
+	// Issued are the intermediates that were signed elsewhere, by cluster.
+	Issued map[string]*certs.Issued
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
@@ -40,6 +40,7 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	if meshErr != nil || baseErr != nil {
 		return Files{Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
 	}
+	var issuedErr error
 	switch f.Rotation, err = d.Rotation(); {
 	case err != nil:
 	case f.Rotation != nil: // at the end of which the usual files change
@@ -47,7 +48,8 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	default:
 		f.Root, err = d.Root()
 	}
-	return f, err
+	f.Issued, issuedErr = d.issued(f.Mesh)
+	return f, errors.Join(err, issuedErr)
 }
 
 // Members is [Dir.Topology] of a mesh that has clusters.
@@ -94,59 +96,25 @@ func (d *Dir) restOf(base *manifest.Base) *manifest.Base {
 	return manifest.Rest(d.Path(BaseFile), data)
 }
 
-// Root reads the root of the mesh. Its key may be absent, as it is where the
-// root is kept elsewhere: everything works without it but adding a cluster and
-// renewing an intermediate. A key that others can read is an error.
-func (d *Dir) Root() (*certs.Root, error) {
-	if !d.has(RootCertFile) && d.has(RootKeyFile) {
-		return nil, d.keyWithoutCert()
+// A checker says why a file cannot be used, from its owner and mode; nil agrees.
+type checker func(name string, info fs.FileInfo) error
+
+// read reads a file of the work directory, as [readIn] does.
+func (d *Dir) read(file string, check checker) ([]byte, error) {
+	data, err := readIn(d.files, file, d.Path(file), check)
+	if e, ok := errors.AsType[*Error](err); ok && errors.Is(err, fs.ErrNotExist) {
+		e.Fix = "setup-mesh prep writes one"
 	}
-	return d.rootAt(RootCertFile, RootKeyFile)
+	return data, err
 }
 
-// rootAt reads a root and its key, if that is there.
-func (d *Dir) rootAt(certFile, keyFile string) (*certs.Root, error) {
-	cert, err := d.read(certFile, nil)
-	if err != nil {
-		return nil, err
-	}
-	var key *certs.Secret
-	switch data, err := d.read(keyFile, checkPrivate); {
-	case err == nil:
-		s := certs.NewSecret(data)
-		clear(data)
-		key = &s
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	root, err := certs.ParseRoot(cert, key)
-	if e, ok := errors.AsType[*certs.InputError](err); ok {
-		file := certFile
-		if e.File == path.Base(RootKeyFile) {
-			file = keyFile
-		}
-		return nil, &Error{Subject: d.Path(file), Err: e.Err, Fix: e.Hint}
-	}
-	return root, err
-}
-
-// keyWithoutCert is the error about half a root: the half that says which mesh
-// it belongs to is missing.
-func (d *Dir) keyWithoutCert() error {
-	key := d.Path(RootKeyFile)
-	return wrong(key, "exists, but "+d.Path(RootCertFile)+" does not",
-		fmt.Sprintf("put the certificate back if any cluster was set up with it; if prep was interrupted the first time it ran, "+
-			"no cluster knows the key: remove %s and run setup-mesh prep again", key))
-}
-
-// read reads a file that must be one, not a link to one, after check (unless
-// nil) has agreed with its owner and mode. An absent file is fs.ErrNotExist.
-func (d *Dir) read(file string, check func(name string, info fs.FileInfo) error) ([]byte, error) {
-	name := d.Path(file)
-	named, err := d.files.Lstat(file)
+// readIn reads a file that must be one, not a link to one, after check (unless nil) has
+// agreed with its owner and mode. An absent file is fs.ErrNotExist. Errors call it name.
+func readIn(dir *os.Root, file, name string, check checker) ([]byte, error) {
+	named, err := dir.Lstat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, &Error{Subject: name, Err: fs.ErrNotExist, Fix: "setup-mesh prep writes one"}
+		return nil, &Error{Subject: name, Err: fs.ErrNotExist}
 	case err != nil:
 		return nil, about(name, err)
 	case named.Mode()&fs.ModeSymlink != 0:
@@ -154,7 +122,7 @@ func (d *Dir) read(file string, check func(name string, info fs.FileInfo) error)
 	case !named.Mode().IsRegular():
 		return nil, wrong(name, "is not a file", "")
 	}
-	f, err := d.files.OpenFile(file, os.O_RDONLY|openFlags, 0)
+	f, err := dir.OpenFile(file, os.O_RDONLY|openFlags, 0)
 	if err != nil {
 		return nil, about(name, err)
 	}

@@ -18,10 +18,13 @@ import (
 // rotation begins, and the first that is removed when it has ended.
 const (
 	RotationFile    = certsDir + "/rotation.json"
-	NewRootCertFile = certsDir + "/new-root-cert.pem"
-	NewRootKeyFile  = certsDir + "/new-root-key.pem"
-	OldRootCertFile = certsDir + "/old-root-cert.pem"
-	OldRootKeyFile  = certsDir + "/old-root-key.pem"
+	NewRootCertFile = certsDir + "/" + newPrefix + "root-cert.pem"
+	NewRootKeyFile  = certsDir + "/" + newPrefix + "root-key.pem"
+	OldRootCertFile = certsDir + "/" + oldPrefix + "root-cert.pem"
+	OldRootKeyFile  = certsDir + "/" + oldPrefix + "root-key.pem"
+
+	newPrefix = "new-" // of all files of a root
+	oldPrefix = "old-"
 )
 
 // rotationFormat is the version of [RotationFile].
@@ -49,15 +52,15 @@ func (d *Dir) Rotation() (*certs.Rotation, error) {
 	if err := json.Unmarshal(data, &state); err != nil || state.Format != rotationFormat {
 		return nil, wrong(d.Path(RotationFile), "is not what setup-mesh writes", "put it back from a backup: it says how far the rotation of the root is")
 	}
-	oldCert, oldKey := RootCertFile, RootKeyFile
+	prefix := ""
 	if state.Phase == certs.NewOnly && d.holds(OldRootCertFile, state.Old) { // the end of it was begun
-		oldCert, oldKey = OldRootCertFile, OldRootKeyFile
+		prefix = oldPrefix
 	}
-	from, err := d.rootAt(oldCert, oldKey)
+	from, err := d.rootAs(prefix)
 	if err != nil {
 		return nil, err
 	}
-	to, err := d.rootAt(NewRootCertFile, NewRootKeyFile)
+	to, err := d.rootAs(newPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +104,7 @@ func (d *Dir) BeginRotation(ctx context.Context, rand io.Reader, now time.Time) 
 			return nil, err
 		}
 	}
-	to, err := d.rootAt(NewRootCertFile, NewRootKeyFile)
+	to, err := d.rootAs(newPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -140,25 +143,39 @@ func (d *Dir) EndRotation(ctx context.Context, r *certs.Rotation) error {
 	defer unlock()
 	if r.Phase == certs.NewOnly {
 		if !d.holds(OldRootCertFile, r.Old.Fingerprint()) {
-			if err := d.replaceRoot(RootCertFile, RootKeyFile, OldRootCertFile, OldRootKeyFile); err != nil {
+			if err := d.copyRoot("", oldPrefix); err != nil {
 				return err
 			}
 		}
-		if err := d.replaceRoot(NewRootCertFile, NewRootKeyFile, RootCertFile, RootKeyFile); err != nil {
+		if err := d.copyRoot(newPrefix, ""); err != nil {
 			return err
 		}
 	}
 	gone := []string{RotationFile}
 	if r.Phase == certs.NewOnly {
-		gone = append(gone, NewRootKeyFile, NewRootCertFile)
+		for _, file := range rootFiles {
+			gone = append(gone, prefixed(newPrefix, file))
+		}
 	}
 	for _, file := range gone {
-		if err := d.files.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return about(d.Path(file), err)
+		if err := d.take(file); err != nil {
+			return err
 		}
-		if err := syncDir(d.files, certsDir); err != nil {
-			return about(d.Path(certsDir), err)
-		}
+	}
+	return nil
+}
+
+// take removes a file that may be there, and goes on once that is on the disk.
+func (d *Dir) take(file string) error {
+	err := d.files.Remove(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = syncDir(d.files, certsDir)
+	}
+	if err != nil {
+		return about(d.Path(file), err)
 	}
 	return nil
 }
@@ -173,28 +190,29 @@ func (d *Dir) holds(file, fingerprint string) bool {
 	return err == nil && root.Fingerprint() == fingerprint
 }
 
-// replaceRoot copies one root over another. While that is cut off, [RotationFile] says
-// which one counts.
-func (d *Dir) replaceRoot(fromCert, fromKey, toCert, toKey string) error {
-	switch key, err := d.read(fromKey, checkPrivate); {
-	case err == nil:
-		err = d.put(toKey, key, 0o600, (*os.Root).Rename)
-		clear(key)
+// copyRoot puts the files of one root in the place of those of another: its certificate
+// last. While that is cut off, [RotationFile] says which one counts.
+func (d *Dir) copyRoot(from, to string) error {
+	for _, file := range rootFiles {
+		perm, check := fs.FileMode(0o644), checker(nil)
+		if isKey(file) {
+			perm, check = 0o600, checkPrivate
+		}
+		data, err := d.read(prefixed(from, file), check)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // what is of the root before does not belong here
+			err = d.take(prefixed(to, file))
+		case err == nil:
+			err = d.put(prefixed(to, file), data, perm, (*os.Root).Rename)
+			if isKey(file) {
+				clear(data)
+			}
+		}
 		if err != nil {
 			return err
 		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	default: // the key is kept elsewhere, and one of the root before does not belong here
-		if err := d.files.Remove(toKey); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return about(d.Path(toKey), err)
-		}
 	}
-	cert, err := d.read(fromCert, nil)
-	if err != nil {
-		return err
-	}
-	return d.put(toCert, cert, 0o644, (*os.Root).Rename)
+	return nil
 }
 
 func (d *Dir) put(file string, data []byte, perm fs.FileMode, publish func(dir *os.Root, temp, file string) error) error {

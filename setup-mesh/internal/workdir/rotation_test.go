@@ -92,7 +92,7 @@ func TestRotation(t *testing.T) {
 	if diff := cmp.Diff(want, filesIn(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if old, err := d.rootAt(OldRootCertFile, OldRootKeyFile); err != nil || old.Fingerprint() != before.Fingerprint() || !old.CanSign() {
+	if old, err := d.rootAs(oldPrefix); err != nil || old.Fingerprint() != before.Fingerprint() || !old.CanSign() {
 		t.Errorf("the old root: %v, %v", old, err)
 	}
 }
@@ -163,7 +163,7 @@ func TestRotationEndsInSteps(t *testing.T) {
 			t.Errorf("cut off after %d files: %v", cut, err)
 		}
 		root, err := d.Root()
-		old, oldErr := d.rootAt(OldRootCertFile, OldRootKeyFile)
+		old, oldErr := d.rootAs(oldPrefix)
 		if err != nil || oldErr != nil || root.Fingerprint() != r.New.Fingerprint() || !root.CanSign() || old.Fingerprint() != r.Old.Fingerprint() || !old.CanSign() {
 			t.Errorf("cut off after %d files: root %v, %v, old %v, %v", cut, root, err, old, oldErr)
 		}

@@ -13,15 +13,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // The files of a work directory.
 const (
 	TopologyFile  = "topology.yaml"
 	BaseFile      = "base.yaml"
-	RootCertFile  = certsDir + "/root-cert.pem"
-	RootKeyFile   = certsDir + "/root-key.pem"
+	RootCertFile  = certsDir + "/" + certs.RootCertFile
+	RootKeyFile   = certsDir + "/" + certs.RootKeyFile
 	GitignoreFile = ".gitignore"
+
+	// A CA that signs in place of the root, where there is one.
+	SigningCertFile = certsDir + "/" + certs.SigningCertFile
+	SigningKeyFile  = certsDir + "/" + certs.SigningKeyFile
 
 	certsDir = "certs"
 )

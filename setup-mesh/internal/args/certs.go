@@ -1,0 +1,78 @@
+package args
+
+import (
+	"errors"
+
+	"github.com/urfave/cli/v2"
+)
+
+// CertsCSR is the command line of certs csr.
+type CertsCSR struct {
+	Dir      string
+	clusters cli.StringSlice
+	Renew    bool // although there is one that is good
+}
+
+// Clusters are those that requests are made for, none for all.
+func (a *CertsCSR) Clusters() []string { return a.clusters.Value() }
+
+// Flags fill a.
+func (a *CertsCSR) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringSliceFlag{Name: "cluster", Destination: &a.clusters, Usage: "only for `CLUSTER`; may be repeated"},
+		&cli.BoolFlag{Name: "renew", Destination: &a.Renew, Usage: "also for clusters whose imported CA is still good"},
+	}
+}
+
+// CertsImport is the command line of certs import.
+type CertsImport struct {
+	Dir  string
+	from cli.StringSlice
+}
+
+// From are the files, or directories of them, that hold the certificates.
+func (a *CertsImport) From() []string { return a.from.Value() }
+
+// Flags fill a.
+func (a *CertsImport) Flags() []cli.Flag {
+	return []cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringSliceFlag{Name: "from", Destination: &a.from, Usage: "`FILE` with certificates as PEM, or a directory of them; may be repeated; - is standard input"},
+	}
+}
+
+// Check says what is missing.
+func (a *CertsImport) Check() error {
+	if len(a.From()) == 0 {
+		return &Error{errors.New("--from is missing: the certificates that were signed"), "setup-mesh certs import --from FILE"}
+	}
+	return nil
+}
+
+// CertsSign is the command line of certs sign.
+type CertsSign struct {
+	Dir       string
+	CSR       string // "-" for standard input
+	Namespace string
+	Cluster   string // that the CSR must be for, "" for any
+	Opening
+}
+
+// Flags fill a.
+func (a *CertsSign) Flags() []cli.Flag {
+	return append([]cli.Flag{
+		dirFlag(&a.Dir),
+		&cli.StringFlag{Name: "csr", Destination: &a.CSR, Usage: "`FILE` with the CSR, as PEM; - is standard input"},
+		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, EnvVars: []string{"SETUP_MESH_NAMESPACE"}, Value: "istio-system", Usage: "`NAMESPACE` of the cluster's istiod"},
+		&cli.StringFlag{Name: "cluster", Destination: &a.Cluster, EnvVars: []string{"SETUP_MESH_CLUSTER"}, Usage: "refuse a CSR that is not for `CLUSTER`"},
+	}, a.Opening.flags()...)
+}
+
+// Check says what is missing.
+func (a *CertsSign) Check() error {
+	if a.CSR == "" {
+		return &Error{errors.New("--csr is missing: the file with the CSR"), "setup-mesh certs sign --csr FILE"}
+	}
+	return nil
+}
