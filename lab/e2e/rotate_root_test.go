@@ -38,6 +38,7 @@ func (d *dataPlane) rotates(t *testing.T) {
 	}
 	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
+	wantWords(t, d.run(t, 0, "certs"), "signs, and its key is here", "ISSUING CA", "Nothing is due.")
 	d.becomes(t, d.all())
 }
 

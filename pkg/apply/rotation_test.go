@@ -8,7 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
@@ -80,6 +82,24 @@ func TestOrderOfRotation(t *testing.T) {
 				t.Errorf("refused: %+v", p.Refusals)
 			}
 		})
+	}
+}
+
+// A cluster that comes while the root is on its way is given what the others have; those
+// are seen to trust it first.
+func TestClusterArrivesInRotation(t *testing.T) {
+	d := inPhase(t, certs.SignNew)
+	w := appliedWorld(t, d)
+	for _, name := range []string{"b", "r"} {
+		l := w.Cluster(name)
+		l.Record, l.Objects = nil, map[object.Ref]world.Observed{}
+	}
+	g := graphOf(t, NewPlan(d, w, plan.Options{}))
+	g.wantBefore(t, [2]string{"a: prove trust", "b: put certificate"})
+	for _, name := range []string{"b: prove trust", "r: prove trust"} {
+		if g.has(name) {
+			t.Errorf("%s: nothing runs there yet", name)
+		}
 	}
 }
 

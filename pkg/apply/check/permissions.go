@@ -51,6 +51,9 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 	default:
 		n.stay(e, c)
 	}
+	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Trusts}] || e.proofs[order.Fact{Cluster: c.Name, Claim: order.Signed}] {
+		n.trusted()
+	}
 	// What is minted in other clusters out of c: tokens, and the address of the
 	// gateway.
 	for _, ch := range e.minted[c.Name] {
@@ -182,6 +185,15 @@ func (n needs) switched(c *plan.Cluster, addresses object.Ref) {
 	n.add(addresses, "get", "list", "create", "patch", "delete")
 	n.add(desired.ProbeWebhookRef(c.Namespace), "get", "create", "patch", "delete")
 	n.add(object.Ref{Kind: "Endpoints", Namespace: c.Namespace}, "delete")
+}
+
+// trusted needs what the proofs of a rotation do: they ask all proxies for their
+// certificates, and read the roots that namespaces are given.
+func (n needs) trusted() {
+	n.add(object.Ref{Kind: "Pod"}, "get", "list")
+	n.sub(object.Ref{Kind: "Pod"}, "portforward", "create")
+	n.add(object.Ref{Kind: "ConfigMap"}, "list")
+	n.add(object.Ref{Kind: "Namespace"}, "list")
 }
 
 // served needs what the proof of injection does: it waits, and tries whether a pod would be

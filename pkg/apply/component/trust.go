@@ -39,7 +39,7 @@ func trust() Component {
 func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	var out []order.Fact
 	for _, other := range s.Plan.Clusters {
-		if other.Leaving {
+		if other.Leaving || arrives(other) {
 			continue
 		}
 		if signs(s.Plan, c) {
@@ -52,9 +52,14 @@ func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	return out
 }
 
+// arrives says whether nothing of the mesh runs in a cluster yet.
+func arrives(c *plan.Cluster) bool {
+	return c.Unreached == "" && c.New && (c.Remote() || check.Bundle(c) == nil)
+}
+
 // signs says whether another root than now is to sign for c, in a rotation.
 func signs(p *plan.Plan, c *plan.Cluster) bool {
-	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving {
+	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving || c.Unreached != "" {
 		return false
 	}
 	b := check.Bundle(c)
@@ -63,17 +68,18 @@ func signs(p *plan.Plan, c *plan.Cluster) bool {
 
 // drops says whether c is to lose the trust in a root, in a rotation.
 func drops(p *plan.Plan, c *plan.Cluster) bool {
-	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving {
+	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving || c.Unreached != "" {
 		return false
 	}
 	b := check.Bundle(c)
 	return b != nil && b.Drops(p.Wanted.Root)
 }
 
-// anySigns and anyDrops are those of some cluster: its workloads meet all others.
-func anySigns(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, signs) }
+// anySigns and anyDrops are those of some cluster: its workloads meet all others, but
+// for those of clusters that arrive.
+func anySigns(s *plan.Scene, c *plan.Cluster) bool { return !arrives(c) && anyCluster(s.Plan, signs) }
 
-func anyDrops(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, drops) }
+func anyDrops(s *plan.Scene, c *plan.Cluster) bool { return !arrives(c) && anyCluster(s.Plan, drops) }
 
 func anyCluster(p *plan.Plan, is func(*plan.Plan, *plan.Cluster) bool) bool {
 	for _, c := range p.Clusters {
