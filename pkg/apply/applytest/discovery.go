@@ -113,6 +113,9 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	if p == nil {
 		return nil, notFound(ref)
 	}
+	if proxy := c.proxies[p.GetUID()]; proxy != nil && port == proxyAdminPort && path == "/config_dump?resource=dynamic_active_secrets" {
+		return json.Marshal(proxy.secrets())
+	}
 	i := c.istiods[p.GetUID()]
 	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
 		return nil, refusal(object.ServerFault, ref, "connection refused")
@@ -121,8 +124,8 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	case "/debug/clusterz":
 	case "/debug/networkz":
 		return json.Marshal(i.gateways())
-	case "/debug/syncz": // no pod but istiods runs
-		return []byte("[]"), nil
+	case "/debug/syncz":
+		return json.Marshal(i.connected())
 	default:
 		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
 	}

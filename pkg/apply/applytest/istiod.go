@@ -26,6 +26,7 @@ type istiod struct {
 	id         string // of its own cluster
 	network    string // of its own cluster
 	revision   string
+	image      string
 	external   bool // may lead in other clusters
 	multiRoot  bool // takes another bundle of roots without a restart
 	root       string
@@ -93,6 +94,7 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	switch ref.Kind {
 	case "Pod":
 		c.istiodPod(ref)
+		c.proxyPod(ref)
 	case "Secret", "ServiceAccount", "Namespace", "ConfigMap", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
 		"ClusterRole", "ClusterRoleBinding":
 	default:
@@ -140,6 +142,7 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 		i.revision = rev
 	}
 	for _, container := range records(items(p, "spec", "containers")) {
+		i.image = str(container, "image")
 		env, _ := container["env"].([]any)
 		for _, e := range records(env) {
 			switch e["name"] {
@@ -166,6 +169,7 @@ func (i *istiod) look() {
 		return
 	}
 	i.readRemotes()
+	i.push()
 	if i.c.serving(i.pod.Namespace) != i {
 		return // not the leader
 	}
@@ -173,6 +177,16 @@ func (i *istiod) look() {
 	for _, r := range i.sortedRemotes() {
 		if r.state == synced && r.leads && r.target.accepts(r.token) == nil {
 			i.lead(r.target)
+		}
+	}
+}
+
+// push has proxies hear of i, where it serves.
+func (i *istiod) push() {
+	i.c.push()
+	for _, r := range i.sortedRemotes() {
+		if r.leads && r.state == synced {
+			r.target.push()
 		}
 	}
 }

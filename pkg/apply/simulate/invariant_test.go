@@ -164,7 +164,7 @@ func (s *sim) wrote(w applytest.Write) {
 	}
 	p := s.processes[w.Run]
 	if c := p.mesh.member(w.Cluster); w.Ref.Name == object.Cacerts && w.After != nil && c != nil {
-		s.verified(w.After, c.Name)
+		s.verified(w.After, c.Name, p.mesh.trusted().Shorts())
 	}
 	s.checkLock(w, p)
 	if w.Verb == "delete" || w.After.GetDeletionTimestamp() != nil {
