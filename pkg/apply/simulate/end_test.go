@@ -216,6 +216,7 @@ func (s *sim) asWanted(w applytest.World, m mesh, c member, d *desired.Cluster) 
 			s.fail("end", "%s in %s is left, and nobody wants it", ref, c.Cluster)
 		}
 	})
+	s.asTrusted(w, m, c)
 	if is, list := injection(w, c.Cluster); !is.all {
 		s.fail("end", "pods of %s are not injected: %+v", c.Cluster, list)
 	}

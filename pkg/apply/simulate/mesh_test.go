@@ -184,7 +184,9 @@ func (m mesh) base() string {
 }
 
 // files is all that a user has written.
-func (m mesh) files() string { return m.topology() + m.base() + fmt.Sprintf("root %d %s", m.Root, m.Phase) }
+func (m mesh) files() string {
+	return m.topology() + m.base() + fmt.Sprintf("root %d %s", m.Root, m.Phase)
+}
 
 // began is when the clocks of all bubbles start.
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
