@@ -98,6 +98,21 @@ func (i *istiod) reads(c *Cluster) bool {
 	return false
 }
 
+// shares says whether i leads in a cluster where an istiod of c does, too: one takes over
+// from the other.
+func (i *istiod) shares(c *Cluster) bool {
+	for _, r := range i.remotes {
+		for _, other := range c.istiods {
+			for _, o := range other.remotes {
+				if r.leads && o.leads && r.target == o.target {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func (i *istiod) sortedRemotes() []*remote {
 	out := make([]*remote, 0, len(i.remotes))
 	for _, r := range i.remotes {

@@ -119,7 +119,7 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	}
 	for _, name := range c.f.names {
 		for _, i := range c.f.clusters[name].sortedIstiods() {
-			if i.c == c || i.reads(c) {
+			if i.c == c || i.reads(c) || ref.Kind == "Pod" && i.shares(c) {
 				i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
 			}
 		}
@@ -174,8 +174,10 @@ func (i *istiod) look() {
 		return // not the leader
 	}
 	i.lead(i.c)
+	// Of several primaries one is elected:
+	// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/leaderelection/leaderelection.go (NewLeaderElectionMulticluster)
 	for _, r := range i.sortedRemotes() {
-		if r.state == synced && r.leads && r.target.accepts(r.token) == nil {
+		if r.state == synced && r.leads && r.target.controlPlane() == i {
 			i.lead(r.target)
 		}
 	}

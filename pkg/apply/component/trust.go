@@ -1,6 +1,8 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -38,18 +40,34 @@ func trust() Component {
 
 func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	var out []order.Fact
+	signs, drops, first := signs(s.Plan, c), drops(s.Plan, c), unserved(s.Plan, c)
 	for _, other := range s.Plan.Clusters {
 		if other.Leaving {
 			continue
 		}
-		if signs(s.Plan, c) {
+		if signs && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Trusts})
 		}
-		if drops(s.Plan, c) {
+		if drops {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Signed})
 		}
 	}
 	return out
+}
+
+// unserved says whether there is no CA for the proxies of c. What runs there, such as
+// what an earlier mesh has left, is given other roots only by the istiods that are to
+// come: the first of these cannot wait for it.
+func unserved(p *plan.Plan, c *plan.Cluster) bool {
+	if !c.Remote() {
+		return check.Bundle(c) == nil
+	}
+	for _, other := range p.Clusters {
+		if slices.Contains(c.Primaries, other.Name) && check.Bundle(other) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // signs says whether another root than now is to sign for c, in a rotation.
