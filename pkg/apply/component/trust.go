@@ -8,6 +8,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // trust is the certificate of a cluster: the intermediate with which its istiod
@@ -48,7 +49,7 @@ func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 		if signs && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Trusts})
 		}
-		if drops {
+		if drops && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Signed})
 		}
 	}
@@ -79,13 +80,17 @@ func signs(p *plan.Plan, c *plan.Cluster) bool {
 	return b == nil || !b.Under(p.Wanted.Root)
 }
 
-// drops says whether c is to lose the trust in a root, in a rotation.
+// drops says whether c is to lose the trust in a root, in a rotation. One that had no CA of
+// its own may have been served by those that trust both.
 func drops(p *plan.Plan, c *plan.Cluster) bool {
 	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving {
 		return false
 	}
 	b := check.Bundle(c)
-	return b != nil && b.Drops(p.Wanted.Root)
+	if b == nil {
+		return p.Wanted.Rotation.Phase == certs.OldOnly || p.Wanted.Rotation.Phase == certs.NewOnly
+	}
+	return b.Drops(p.Wanted.Root)
 }
 
 // anySigns and anyDrops are those of some cluster: its workloads meet all others.

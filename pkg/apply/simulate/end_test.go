@@ -86,7 +86,10 @@ func (s *sim) settled(m mesh) string {
 func (s *sim) converge(ctx context.Context, ends bool) {
 	const tries = 6
 	var last []outcome
-	for range tries {
+	for try := range tries {
+		if try == tries/2 && !ends {
+			s.retreat()
+		}
 		last = nil
 		s.release(ctx)
 		s.restart()

@@ -67,3 +67,13 @@ func (h *history) rotating() {
 		}
 	}
 }
+
+// retreat is what users do in the end where proxies do not come to trust what is to sign,
+// since the istiod that would tell them is gone: they lead back by one phase.
+func (s *sim) retreat() {
+	for i := range s.meshes {
+		if m := &s.meshes[i]; m.Phase == certs.SignNew {
+			m.Phase = certs.TrustBoth
+		}
+	}
+}
