@@ -61,7 +61,7 @@ func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 // come: the first of these cannot wait for it.
 func unserved(p *plan.Plan, c *plan.Cluster) bool {
 	if !c.Remote() {
-		return check.Bundle(c) == nil
+		return check.Bundle(c) == nil && !c.Removing(order.Endpoints) // or primaries served it until now
 	}
 	for _, other := range p.Clusters {
 		if slices.Contains(c.Primaries, other.Name) && check.Bundle(other) != nil {
