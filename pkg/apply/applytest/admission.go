@@ -48,7 +48,7 @@ func (c *Cluster) admit(verb string, o Object) (Object, error) {
 				case !v.Served:
 					return nil, uncalled(ref, v)
 				case kind == mutatingKind:
-					o = inject(o)
+					o = inject(o, v)
 				case rejects(o):
 					e := refusal(object.Denied, ref, "admission webhook %q denied the request: configuration is invalid: %s", v.Webhook, "istio.io/always-reject")
 					e.Webhook = v.Webhook
@@ -71,18 +71,26 @@ func rejects(o Object) bool {
 	return strings.HasSuffix(o.GroupVersionKind().Group, ".istio.io") && text(o, "metadata", "annotations", "istio.io/always-reject") == "true"
 }
 
-// inject is what becomes of a pod: its proxy gets an image. Others are given none,
-// which matters to nobody here.
-func inject(o Object) Object {
+// inject is what becomes of a pod: its proxy gets an image, or it gets a proxy.
+func inject(o Object, by Verdict) Object {
 	if o.GetKind() != "Pod" {
 		return o
 	}
 	o = shallow(o)
+	there := false
 	each(o, func(container map[string]any) {
-		if container["name"] == "istio-proxy" && container["image"] == autoImage {
-			container["image"] = proxyImage
+		if container["name"] == proxyContainer {
+			there = true
+			if container["image"] == autoImage {
+				container["image"] = proxyImage
+			}
 		}
 	}, "spec", "containers")
+	if !there {
+		set(o, append(slices.Clone(items(o, "spec", "containers")), map[string]any{"name": proxyContainer, "image": proxyImage, "env": []any{
+			map[string]any{"name": "ISTIO_META_NETWORK", "value": by.Network}, map[string]any{"name": "ISTIO_META_CLUSTER_ID", "value": by.Cluster},
+		}}), "spec", "containers")
+	}
 	set(o, "injected", "metadata", "annotations", "sidecar.istio.io/status")
 	return o
 }

@@ -30,6 +30,7 @@ type Cluster struct {
 	latest     map[object.Ref]merge // with what is stored as live
 
 	istiods map[types.UID]*istiod // by pod
+	proxies map[types.UID]*proxy  // by pod
 	backoff map[object.Ref]time.Duration
 	pods    int // as many as there were, for names and addresses
 }
@@ -46,6 +47,7 @@ func newCluster(f *Fleet, name string, index int) *Cluster {
 		waiters:    map[object.Ref]map[*waiter]bool{},
 		latest:     map[object.Ref]merge{},
 		istiods:    map[types.UID]*istiod{},
+		proxies:    map[types.UID]*proxy{},
 		backoff:    map[object.Ref]time.Duration{},
 	}
 }
@@ -80,6 +82,7 @@ type Delays struct {
 	Discovery time.Duration // istiod, from a change of its remote secrets until it has read the cluster
 	Istiod    time.Duration // istiod, from a change until it writes certificates and webhooks
 	Mount     time.Duration // a Secret, from its change until the pods that mount it see it
+	Push      time.Duration // proxies, from a change of an istiod that serves them, or their own start, until they have heard
 	Ending    time.Duration // a namespace or a CRD, until its objects are deleted
 	Garbage   time.Duration // dependents, from the end of their owner
 }
@@ -96,6 +99,7 @@ func defaultSettings() Settings {
 			Discovery: 500 * time.Millisecond,
 			Istiod:    200 * time.Millisecond,
 			Mount:     time.Minute,
+			Push:      500 * time.Millisecond,
 			Ending:    time.Second,
 			Garbage:   200 * time.Millisecond,
 		},

@@ -98,6 +98,21 @@ func (i *istiod) reads(c *Cluster) bool {
 	return false
 }
 
+// shares says whether i leads in a cluster where an istiod of c does, too: one takes over
+// from the other.
+func (i *istiod) shares(c *Cluster) bool {
+	for _, r := range i.remotes {
+		for _, other := range c.istiods {
+			for _, o := range other.remotes {
+				if r.leads && o.leads && r.target == o.target {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func (i *istiod) sortedRemotes() []*remote {
 	out := make([]*remote, 0, len(i.remotes))
 	for _, r := range i.remotes {
@@ -113,6 +128,9 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	if p == nil {
 		return nil, notFound(ref)
 	}
+	if proxy := c.proxies[p.GetUID()]; proxy != nil && port == proxyAdminPort && path == "/config_dump?resource=dynamic_active_secrets" {
+		return json.Marshal(proxy.secrets())
+	}
 	i := c.istiods[p.GetUID()]
 	if i == nil || !podReady(p) || port != 15014 && port != 8080 {
 		return nil, refusal(object.ServerFault, ref, "connection refused")
@@ -121,8 +139,8 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	case "/debug/clusterz":
 	case "/debug/networkz":
 		return json.Marshal(i.gateways())
-	case "/debug/syncz": // no pod but istiods runs
-		return []byte("[]"), nil
+	case "/debug/syncz":
+		return json.Marshal(i.connected())
 	default:
 		return nil, refusal(object.ServerFault, ref, "the pod answered 404 Not Found")
 	}

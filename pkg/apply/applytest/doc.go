@@ -48,6 +48,17 @@
 // (ISTIO_MULTIROOT_MESH=true). A remote secret's account needs a ClusterRole that
 // lists services, or its token is of no use.
 //
+// Where several lead in one cluster, one of them writes there.
+//
+// # Proxies
+//
+// A pod that was injected has a proxy as soon as it runs. The istiod that serves its
+// cluster signs for it and tells it what to trust: of its own cluster, or of a primary that
+// leads there. That is so when it starts, in half a day, and whenever that istiod has other
+// roots ([Delays].Push); without an istiod it keeps what it has. It shows that on Envoy's
+// port (15000), and istiods list it in debug/syncz. There is no leaf, and nothing is ever
+// too old. See [World.Proxies] and [Fleet.OnIdentity].
+//
 // # What it does not do
 //
 // No structural schemas of CRDs, no quotas, no admission policies, no watches that

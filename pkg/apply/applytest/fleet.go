@@ -21,17 +21,18 @@ type Fleet struct {
 	tokens   map[string]grant
 	configs  map[string]config // by kubeconfig
 	// selectors are those of webhooks, by the address of what they were made from.
-	selectors map[uintptr]parsedSelector
-	asked     map[string]labels.Selector // those of requests, by their text
-	agenda    agenda
-	merger    *Merger
-	random    *rand.Rand
-	uids      int
-	runs      int
-	asking    int // the run whose request has its effect now
-	address   int // of load balancers, as many as there were
-	watchers  []func(Write)
-	hook      func(Request) Fault
+	selectors  map[uintptr]parsedSelector
+	asked      map[string]labels.Selector // those of requests, by their text
+	agenda     agenda
+	merger     *Merger
+	random     *rand.Rand
+	uids       int
+	runs       int
+	asking     int // the run whose request has its effect now
+	address    int // of load balancers, as many as there were
+	watchers   []func(Write)
+	identities []func(w World, cluster string, pod object.Ref)
+	hook       func(Request) Fault
 }
 
 // New makes a fleet without clusters. Whatever a real API server would draw by lot

@@ -77,7 +77,7 @@ func (c *Cluster) verdicts(hook map[string]any) []Verdict {
 		switch {
 		case why != "":
 			v.Reason = why
-		case !strings.Contains(string(bundle), strings.TrimSpace(from.root)):
+		case !strings.Contains(string(bundle), signer(from.root)):
 			v.Reason = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
 		default:
 			v.Served, v.By = true, from.c.name

@@ -26,6 +26,7 @@ type istiod struct {
 	id         string // of its own cluster
 	network    string // of its own cluster
 	revision   string
+	image      string
 	external   bool // may lead in other clusters
 	multiRoot  bool // takes another bundle of roots without a restart
 	root       string
@@ -93,6 +94,7 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	switch ref.Kind {
 	case "Pod":
 		c.istiodPod(ref)
+		c.proxyPod(ref)
 	case "Secret", "ServiceAccount", "Namespace", "ConfigMap", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
 		"ClusterRole", "ClusterRoleBinding":
 	default:
@@ -117,7 +119,7 @@ func (c *Cluster) meshChanged(ref object.Ref) {
 	}
 	for _, name := range c.f.names {
 		for _, i := range c.f.clusters[name].sortedIstiods() {
-			if i.c == c || i.reads(c) {
+			if i.c == c || i.reads(c) || ref.Kind == "Pod" && i.shares(c) {
 				i.c.later(i.c.settings.Delays.Istiod, "istiod/"+i.pod.String(), i.look)
 			}
 		}
@@ -140,6 +142,7 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 		i.revision = rev
 	}
 	for _, container := range records(items(p, "spec", "containers")) {
+		i.image = str(container, "image")
 		env, _ := container["env"].([]any)
 		for _, e := range records(env) {
 			switch e["name"] {
@@ -166,13 +169,26 @@ func (i *istiod) look() {
 		return
 	}
 	i.readRemotes()
+	i.push()
 	if i.c.serving(i.pod.Namespace) != i {
 		return // not the leader
 	}
 	i.lead(i.c)
+	// Of several primaries one is elected:
+	// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/leaderelection/leaderelection.go (NewLeaderElectionMulticluster)
 	for _, r := range i.sortedRemotes() {
-		if r.state == synced && r.leads && r.target.accepts(r.token) == nil {
+		if r.state == synced && r.leads && r.target.controlPlane() == i {
 			i.lead(r.target)
+		}
+	}
+}
+
+// push has proxies hear of i, where it serves.
+func (i *istiod) push() {
+	i.c.push()
+	for _, r := range i.sortedRemotes() {
+		if r.leads && r.state == synced {
+			r.target.push()
 		}
 	}
 }

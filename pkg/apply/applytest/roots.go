@@ -61,6 +61,16 @@ func within(bundle, other string) bool {
 	return strings.TrimSpace(bundle) != ""
 }
 
+// signer is the certificate of a bundle that signs: the first. The others are trusted.
+func signer(bundle string) string {
+	const end = "-----END CERTIFICATE-----"
+	first, _, more := strings.Cut(strings.TrimSpace(bundle), end)
+	if more {
+		first += end
+	}
+	return first
+}
+
 func decoded(secret Object, key string) []byte {
 	data, _ := base64.StdEncoding.DecodeString(text(secret, "data", key))
 	return data

@@ -1,11 +1,14 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // trust is the certificate of a cluster: the intermediate with which its istiod
@@ -38,23 +41,34 @@ func trust() Component {
 
 func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 	var out []order.Fact
+	signs, drops, first := signs(s.Plan, c), drops(s.Plan, c), unserved(s.Plan, c)
 	for _, other := range s.Plan.Clusters {
-		if other.Leaving || arrives(other) {
+		if other.Leaving {
 			continue
 		}
-		if signs(s.Plan, c) {
+		if signs && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Trusts})
 		}
-		if drops(s.Plan, c) {
+		if drops && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Signed})
 		}
 	}
 	return out
 }
 
-// arrives says whether nothing of the mesh runs in a cluster yet.
-func arrives(c *plan.Cluster) bool {
-	return c.Unreached == "" && c.New && (c.Remote() || check.Bundle(c) == nil)
+// unserved says whether there is no CA for the proxies of c. What runs there, such as
+// what an earlier mesh has left, is given other roots only by the istiods that are to
+// come: the first of these cannot wait for it.
+func unserved(p *plan.Plan, c *plan.Cluster) bool {
+	if !c.Remote() {
+		return check.Bundle(c) == nil && !c.Removing(order.Endpoints) // or primaries served it until now
+	}
+	for _, other := range p.Clusters {
+		if slices.Contains(c.Primaries, other.Name) && check.Bundle(other) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // signs says whether another root than now is to sign for c, in a rotation.
@@ -66,20 +80,23 @@ func signs(p *plan.Plan, c *plan.Cluster) bool {
 	return b == nil || !b.Under(p.Wanted.Root)
 }
 
-// drops says whether c is to lose the trust in a root, in a rotation.
+// drops says whether c is to lose the trust in a root, in a rotation. One that had no CA of
+// its own may have been served by those that trust both.
 func drops(p *plan.Plan, c *plan.Cluster) bool {
 	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving || c.Unreached != "" {
 		return false
 	}
 	b := check.Bundle(c)
-	return b != nil && b.Drops(p.Wanted.Root)
+	if b == nil {
+		return p.Wanted.Rotation.Phase == certs.OldOnly || p.Wanted.Rotation.Phase == certs.NewOnly
+	}
+	return b.Drops(p.Wanted.Root)
 }
 
-// anySigns and anyDrops are those of some cluster: its workloads meet all others, but
-// for those of clusters that arrive.
-func anySigns(s *plan.Scene, c *plan.Cluster) bool { return !arrives(c) && anyCluster(s.Plan, signs) }
+// anySigns and anyDrops are those of some cluster: its workloads meet all others.
+func anySigns(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, signs) }
 
-func anyDrops(s *plan.Scene, c *plan.Cluster) bool { return !arrives(c) && anyCluster(s.Plan, drops) }
+func anyDrops(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, drops) }
 
 func anyCluster(p *plan.Plan, is func(*plan.Plan, *plan.Cluster) bool) bool {
 	for _, c := range p.Clusters {

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -86,7 +87,8 @@ func istiodsSigned(ctx context.Context, l *world.Connected, signer *certs.Root) 
 }
 
 // proxies says of the first proxy of c of which judge says something what that is. A proxy
-// that does not answer is waited for: nobody knows what it trusts.
+// that does not answer is waited for: nobody knows what it trusts. One that answers that it
+// was given nothing yet is not: it will be given what istiod has by then.
 func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(observe.ProxyCerts) string) (string, error) {
 	all, err := observe.AskProxies(ctx, x.at(c))
 	if err != nil {
@@ -96,6 +98,7 @@ func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(obs
 	for _, w := range all {
 		why := ""
 		switch {
+		case errors.Is(w.CertsErr, observe.ErrNoCertificate):
 		case w.Err != nil:
 			why = "is not known: " + w.Err.Error()
 		case w.CertsErr != nil:

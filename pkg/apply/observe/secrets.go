@@ -15,6 +15,10 @@ const (
 	rootsSecret = "ROOTCA"
 )
 
+// ErrNoCertificate is that a proxy was given no certificate yet: it can talk to nobody, and
+// trusts nobody.
+var ErrNoCertificate = errors.New("it has no certificate from istiod")
+
 var errNotSecrets = errors.New("read its certificates: it is not the page that Envoy serves")
 
 // An envoySecret is one entry of the page: base64 in JSON is a []byte. Keys are not read.
@@ -59,7 +63,7 @@ func parseSecrets(body []byte) (ProxyCerts, error) {
 	}
 	switch {
 	case len(out.Chain) == 0:
-		return ProxyCerts{}, errors.New("it has no certificate from istiod")
+		return ProxyCerts{}, ErrNoCertificate
 	case len(out.Roots) == 0:
 		return ProxyCerts{}, errors.New("it has no root from istiod")
 	}

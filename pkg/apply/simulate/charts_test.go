@@ -110,6 +110,7 @@ func (r *rendering) primary() {
 	ns := r.ns
 	app := map[string]any{"app": "istiod"}
 	env := []any{
+		map[string]any{"name": "ISTIO_MULTIROOT_MESH", "value": r.text("values", "pilot", "env", "ISTIO_MULTIROOT_MESH")},
 		map[string]any{"name": "CLUSTER_ID", "value": r.text("values", "global", "multiCluster", "clusterName")},
 		map[string]any{"name": "NETWORK", "value": r.text("values", "global", "network")},
 	}

@@ -15,12 +15,17 @@
 // depends on the seed and on what is asked, and so does whether it fails. A
 // failure prints its seed, and the shortest history that still fails.
 //
+// In some histories users rotate the root, as setup-mesh certs rotate-root does: from one
+// phase to the next, or back, once an apply of the present one was complete. What else
+// happens in a history happens then, too.
+//
 // # Invariants
 //
 //	injection    who was injected is injected, at each endpoint that there is
 //	identity     whoever injects a pod does so as one of its own cluster and network
 //	credentials  an istiod in service reads the clusters that it is to read
 //	gateways     an istiod in service keeps a way to the gateways of those
+//	trust        proxies that could talk to each other still can, in all phases of a rotation
 //	ownership    nothing of others is deleted, nor what was not seen in this run
 //	lock         whoever lost the lock writes nothing
 //	record       every object of ours is on record

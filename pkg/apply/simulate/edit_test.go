@@ -17,7 +17,7 @@ func (s *sim) do(e edit, at int) {
 		return
 	}
 	if f, ok := map[string]func(*mesh, edit){
-		"add": s.add, "remove": s.leave, "context": s.rename, "role": s.role, "address": s.address, "server": s.server,
+		"add": s.add, "remove": s.leave, "context": s.rename, "role": s.role, "address": s.address, "server": s.server, "rotate": s.rotate,
 	}[e.Kind]; ok {
 		f(m, e)
 	} else if e.Kind == "move" {

@@ -86,7 +86,10 @@ func (s *sim) settled(m mesh) string {
 func (s *sim) converge(ctx context.Context, ends bool) {
 	const tries = 6
 	var last []outcome
-	for range tries {
+	for try := range tries {
+		if try == tries/2 && !ends {
+			s.retreat()
+		}
 		last = nil
 		s.release(ctx)
 		s.restart()
@@ -216,6 +219,7 @@ func (s *sim) asWanted(w applytest.World, m mesh, c member, d *desired.Cluster) 
 			s.fail("end", "%s in %s is left, and nobody wants it", ref, c.Cluster)
 		}
 	})
+	s.asTrusted(w, m, c)
 	if is, list := injection(w, c.Cluster); !is.all {
 		s.fail("end", "pods of %s are not injected: %+v", c.Cluster, list)
 	}

@@ -77,6 +77,7 @@ func generate(seed uint64) history {
 	for i := range n {
 		h.Rounds = append(h.Rounds, randomRound(r, i == 0))
 	}
+	h.rotating()
 	return h
 }
 

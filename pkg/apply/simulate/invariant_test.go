@@ -18,6 +18,7 @@ type watch struct {
 	injected map[string]served
 	pairs    map[pair]bool
 	ways     map[pair]bool   // between networks
+	talks    map[pair]bool   // clusters whose proxies can talk to each other
 	dirty    map[string]bool // clusters that somebody else changed meanwhile
 	ends     map[string]bool // clusters whose end a user wants
 }
@@ -55,8 +56,9 @@ func (s *sim) arm(intents []intent) {
 		s.abandon(w, intents[0].mesh)
 		s.watch.pairs = s.reading(w)
 		s.watch.ways = s.ways(w)
+		s.watch.talks = s.talks(w)
 		if s.log != nil {
-			s.logf("  before: injected %v, read %v, ends %v", s.watch.injected, s.watch.pairs, s.watch.ends)
+			s.logf("  before: injected %v, read %v, talk %v, ends %v", s.watch.injected, s.watch.pairs, s.watch.talks, s.watch.ends)
 		}
 	})
 }
@@ -164,7 +166,7 @@ func (s *sim) wrote(w applytest.Write) {
 	}
 	p := s.processes[w.Run]
 	if c := p.mesh.member(w.Cluster); w.Ref.Name == object.Cacerts && w.After != nil && c != nil {
-		s.verified(w.After, c.Name)
+		s.verified(w.After, c.Name, p.mesh.trusted().Shorts())
 	}
 	s.checkLock(w, p)
 	if w.Verb == "delete" || w.After.GetDeletionTimestamp() != nil {

@@ -38,6 +38,10 @@ type mesh struct {
 	Trace     int      // of base.yaml
 	Env       int      `json:",omitempty"`
 	Strict    bool     `json:",omitempty"`
+	// Root is which of the roots is the one of the work directory, and Phase how far
+	// its rotation to the other one is, "" for none.
+	Root  int         `json:",omitempty"`
+	Phase certs.Phase `json:",omitempty"`
 }
 
 // A member is a context of topology.yaml. Clusters are named as in the fleet.
@@ -180,21 +184,27 @@ func (m mesh) base() string {
 }
 
 // files is all that a user has written.
-func (m mesh) files() string { return m.topology() + m.base() }
+func (m mesh) files() string {
+	return m.topology() + m.base() + fmt.Sprintf("root %d %s", m.Root, m.Phase)
+}
 
 // began is when the clocks of all bubbles start.
 var began = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// roots are made once for all histories, one for each mesh: of P-256, which takes
+// roots are made once for all histories, two for each mesh: of P-256, which takes
 // a tenth of the time that P-384 takes.
-var roots = sync.OnceValue(func() map[string]*certs.Root {
-	out := map[string]*certs.Root{}
+var roots = sync.OnceValue(func() map[string][2]*certs.Root {
+	out := map[string][2]*certs.Root{}
 	for _, id := range meshIDs {
-		root, err := newRoot(id)
-		if err != nil {
-			panic(err)
+		var both [2]*certs.Root
+		for i := range both {
+			root, err := newRoot(id)
+			if err != nil {
+				panic(err)
+			}
+			both[i] = root
 		}
-		out[id] = root
+		out[id] = both
 	}
 	return out
 })
@@ -226,7 +236,6 @@ var meshIDs = []string{"mesh-a", "mesh-b"}
 
 // desired is what the files say. A mistake in them is an error.
 func (m mesh) desired() (*desired.Desired, error) {
-	root := roots()[m.ID]
 	topo, err := topology.ParseMesh("topology.yaml", []byte(m.topology()), nil)
 	if err != nil {
 		return nil, err
@@ -235,7 +244,7 @@ func (m mesh) desired() (*desired.Desired, error) {
 	if err != nil {
 		return nil, err
 	}
-	return apply.NewDesired(desired.Wanted{Mesh: topo, Base: base, Root: root}, standIn{})
+	return apply.NewDesired(desired.Wanted{Mesh: topo, Base: base, Root: roots()[m.ID][m.Root], Rotation: m.rotation()}, standIn{})
 }
 
 // wanted is what a mesh is to be or, if all of it ends, not to be. The same files
@@ -271,7 +280,7 @@ func (s *sim) remember(d *desired.Desired) {
 	for _, c := range d.Clusters {
 		for _, it := range c.Items {
 			if it.Ref.Name == object.Cacerts {
-				it.Late = judged{it.Late, s, d.MeshID, c.Member.Namespace, c.Member.Name}
+				it.Late = judged{it.Late, s, d.MeshID, c.Member.Namespace, c.Member.Name, d.Root.Shorts()}
 			}
 		}
 	}
@@ -282,26 +291,31 @@ type judged struct {
 	desired.Late
 	s                       *sim
 	mesh, namespace, member string
+	roots                   string // that are trusted, the one that signs first
 }
 
-// An intermediate is the data of a Secret cacerts, of a member of a mesh.
+// An intermediate is the data of a Secret cacerts, of a member of a mesh that has roots.
 type intermediate struct {
-	mesh, member string
-	data         [sha256.Size]byte
+	mesh, member, roots string
+	data                [sha256.Size]byte
 }
 
 // A validity is when a certificate begins and ends.
 type validity struct{ from, until time.Time }
 
 // intermediateOf is the one in a Secret.
-func intermediateOf(secret applytest.Object, member string) intermediate {
-	return intermediate{secret.GetLabels()[object.LabelMesh], member, sha256.Sum256([]byte(encode(secret.Object["data"])))}
+func intermediateOf(secret applytest.Object, member, roots string) intermediate {
+	return intermediate{secret.GetLabels()[object.LabelMesh], member, roots, dataOf(secret)}
+}
+
+func dataOf(secret applytest.Object) [sha256.Size]byte {
+	return sha256.Sum256([]byte(encode(secret.Object["data"])))
 }
 
 // Judge implements [desired.Late]. A certificate that is verified stays so until it
 // is due.
 func (j judged) Judge(w *world.World, live *unstructured.Unstructured) string {
-	key := intermediateOf(live, j.member)
+	key := intermediateOf(live, j.member, j.roots)
 	j.s.mu.Lock()
 	v, ok := j.s.good[key]
 	j.s.mu.Unlock()
@@ -311,11 +325,13 @@ func (j judged) Judge(w *world.World, live *unstructured.Unstructured) string {
 	return j.Late.Judge(w, live)
 }
 
-// A minting is the nth intermediate that a history makes in an hour for a member.
+// A minting is the nth intermediate that a history makes in an hour for a member, in
+// the place of one that may stay but for what it trusts.
 type minting struct {
-	mesh, namespace, member string
-	hour                    time.Time
-	nth                     int
+	mesh, namespace, member, roots string
+	instead                        [sha256.Size]byte
+	hour                           time.Time
+	nth                            int
 }
 
 // mintings are those of all histories: in each the clock begins at the same time.
@@ -324,7 +340,12 @@ var mintings sync.Map
 // Mint implements [desired.Late].
 func (j judged) Mint(ctx context.Context, m desired.Minter) (desired.Content, error) {
 	m.Now = m.Now.Truncate(time.Hour)
-	key := minting{mesh: j.mesh, namespace: j.namespace, member: j.member, hour: m.Now}
+	key := minting{mesh: j.mesh, namespace: j.namespace, member: j.member, roots: j.roots, hour: m.Now}
+	if c := m.World.Cluster(j.member); c != nil {
+		if live := c.Object(object.SecretRef(j.namespace, object.Cacerts)); live != nil {
+			key.instead = dataOf(live)
+		}
+	}
 	j.s.mu.Lock()
 	j.s.minted[key]++
 	key.nth = j.s.minted[key]
@@ -341,12 +362,12 @@ func (j judged) Mint(ctx context.Context, m desired.Minter) (desired.Content, er
 
 // verified notes that the intermediate of a member, which has just been written, is
 // good: whoever mints one has it verified.
-func (s *sim) verified(secret applytest.Object, member string) {
+func (s *sim) verified(secret applytest.Object, member, roots string) {
 	notes := secret.GetAnnotations()
 	from, err := time.Parse(time.RFC3339, notes["setup-mesh.io/issued"])
 	until, err2 := time.Parse(time.RFC3339, notes["setup-mesh.io/not-after"])
 	if err == nil && err2 == nil {
-		s.good[intermediateOf(secret, member)] = validity{from, until}
+		s.good[intermediateOf(secret, member, roots)] = validity{from, until}
 	}
 }
 

@@ -48,6 +48,7 @@ type sim struct {
 	raced     bool              // two applied different files at once
 	lost      bool              // somebody deleted a record
 	given     map[identity]bool // that users ever gave
+	applied   map[string]string // by mesh: the files with which the last apply of it was complete
 	leaseGone map[string]time.Time
 	spaces    map[string]time.Time // when a namespace was last made in a cluster
 	keys      keyring
@@ -70,7 +71,7 @@ func newSim(h history, log io.Writer) *sim {
 	s := &sim{
 		h: h, fleet: merger().Fleet(h.Seed), contexts: map[string]string{}, expired: map[string]int{}, ever: map[string]string{},
 		processes: map[int]*process{}, asked: map[uint64]int{}, read: map[string]*desired.Desired{}, good: map[intermediate]validity{}, minted: map[minting]int{}, planted: map[placed]string{}, plantedAt: map[placed]time.Time{},
-		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{},
+		skew: map[string]time.Duration{}, abandoned: map[placedIn]bool{}, told: map[told]bool{}, given: map[identity]bool{}, applied: map[string]string{},
 		leaseGone: map[string]time.Time{}, spaces: map[string]time.Time{}, records: recordCache{},
 	}
 	s.log = log
@@ -82,6 +83,7 @@ func newSim(h history, log io.Writer) *sim {
 	}
 	s.fleet.OnRequest(s.request)
 	s.fleet.OnWrite(s.wrote)
+	s.fleet.OnIdentity(s.identified)
 	return s
 }
 
@@ -207,6 +209,7 @@ func (s *sim) round(ctx context.Context, r round) {
 		intents = append(intents, intent{before, false})
 		s.lost, s.raced = true, true // one may take in what the other has let go
 	}
+	s.workloads()
 	s.arm(intents)
 	s.mu.Lock()
 	s.faults = r.Faults
@@ -251,6 +254,10 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 	}
 	beside(0, func() { s.look(done) })
 	o := s.apply(first, options{timeout: r.Timeout, adopt: r.Adopt})
+	s.applied[m.ID] = ""
+	if o.report != nil && o.report.Complete() && !r.Teardown {
+		s.applied[m.ID] = m.files()
+	}
 	// A teardown forgets the members of which it could not take all: it has said so.
 	s.lost = s.lost || r.Teardown && (o.report == nil || !o.report.Complete())
 	close(done)
