@@ -103,6 +103,19 @@ func TestClusterArrivesInRotation(t *testing.T) {
 	}
 }
 
+// An istiod that somebody deleted comes back at once: the proxies that the next step waits
+// for may need it.
+func TestIstiodIsBackBeforeTheNextStep(t *testing.T) {
+	w := appliedWorld(t, inPhase(t, certs.TrustBoth))
+	delete(w.Cluster("a").Objects, object.IstiodRef("istio-system"))
+	g := graphOf(t, NewPlan(inPhase(t, certs.SignNew), w, plan.Options{}))
+	for _, first := range []string{"a: prove trust", "a: put certificate"} {
+		if g.before(t, first, "a: put control plane") || g.before(t, first, "a: prove istiod") {
+			t.Errorf("the istiod waits for %s", first)
+		}
+	}
+}
+
 // A cluster that is not reached stops every step that others might not survive.
 func TestRotationWaitsForAllClusters(t *testing.T) {
 	for to, blocked := range map[certs.Phase]bool{certs.SignNew: true, certs.TrustBoth: false} {

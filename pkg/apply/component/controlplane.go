@@ -1,6 +1,7 @@
 package component
 
 import (
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
@@ -35,8 +36,8 @@ func controlPlane() Component {
 			applies: func(_ *plan.Scene, c *plan.Cluster) bool {
 				return !c.Remote() && (c.Putting(order.Control, order.Injector, order.Webhooks, order.Gateways, order.Mesh, order.CRDs) || c.Removing(order.Endpoints))
 			},
-			needs: func(_ *plan.Scene, c *plan.Cluster) []order.Fact {
-				return applied(c, order.Trust, order.CRDs, order.Control, order.Webhooks, order.Config)
+			needs: func(s *plan.Scene, c *plan.Cluster) []order.Fact {
+				return append(signer(s, c), applied(c, order.CRDs, order.Control, order.Webhooks, order.Config)...)
 			},
 		}},
 	}
@@ -53,14 +54,23 @@ func needsOfControlPlane(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order
 			}
 		}
 	case order.Control:
-		// An istiod that starts without cacerts makes a root of its own.
-		out = applied(c, order.Trust, order.Config)
+		out = append(signer(s, c), applied(c, order.Config)...)
 	case order.Webhooks, order.Injector:
-		out = append(applied(c, order.Trust, order.Config), calls(s, c, ch.Part)...)
+		out = append(append(signer(s, c), applied(c, order.Config)...), calls(s, c, ch.Part)...)
 	case order.Gateways, order.Mesh:
 		out = injectedOrValidated(s, c, ch)
 	}
 	return out
+}
+
+// signer are the facts that let an istiod of c start: without cacerts it makes a root of
+// its own. In a rotation, that of the phase before will do: the next one may wait for
+// proxies that this istiod is to serve.
+func signer(s *plan.Scene, c *plan.Cluster) []order.Fact {
+	if s.Plan.Wanted.Rotation != nil && check.Bundle(c) != nil {
+		return nil
+	}
+	return applied(c, order.Trust)
 }
 
 // calls are the facts that let webhooks call what stands behind Service istiod. The
