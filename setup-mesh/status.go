@@ -80,7 +80,7 @@ type answer struct {
 }
 
 func answerTo(ctx context.Context, env environment, a args.Status) (*answer, error) {
-	p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{})
+	p, err := meshPlan(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}))
 	if err != nil {
 		return nil, err
 	}

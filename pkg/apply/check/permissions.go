@@ -40,7 +40,7 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 		}
 	}
 	for _, ch := range c.Changes {
-		if ch.Item != nil && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
+		if ch.Item != nil && !ch.Aside && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
 			n.put(ch.Object, nil)
 		}
 	}
