@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -59,9 +58,21 @@ func TestCommandsDoc(t *testing.T) {
 	}
 }
 
-// documented are the commands that people type.
+// documented are the commands that people type, those below others under both names.
 func documented() []*cli.Command {
-	return slices.DeleteFunc(newApp(environment{getenv: os.Getenv}).Commands, func(c *cli.Command) bool { return c.Hidden })
+	var out []*cli.Command
+	for _, c := range newApp(environment{getenv: os.Getenv}).Commands {
+		if c.Hidden {
+			continue
+		}
+		out = append(out, c)
+		for _, below := range c.Subcommands {
+			one := *below
+			one.Name = c.Name + " " + below.Name
+			out = append(out, &one)
+		}
+	}
+	return out
 }
 
 func writeCommand(b *strings.Builder, cmd *cli.Command) {
@@ -136,7 +147,7 @@ func upper(verb, s string) string {
 func TestHelp(t *testing.T) {
 	for _, cmd := range documented() {
 		var out bytes.Buffer
-		code := run(t.Context(), environment{args: []string{"setup-mesh", cmd.Name, "--help"}, stdout: &out, stderr: &out, getenv: os.Getenv})
+		code := run(t.Context(), environment{args: append(append([]string{"setup-mesh"}, strings.Fields(cmd.Name)...), "--help"), stdout: &out, stderr: &out, getenv: os.Getenv})
 		if code != 0 {
 			t.Errorf("%s --help exits %d", cmd.Name, code)
 		}

@@ -31,7 +31,9 @@ func (a *Access) concerns(p desired.Pair) bool {
 }
 
 // Renews says whether p is about tokens that are to be replaced.
-func (p *Plan) Renews() bool { return p.Options.Access != nil && p.Options.Access.Change == RenewTokens }
+func (p *Plan) Renews() bool {
+	return p.Options.Access != nil && p.Options.Access.Change == RenewTokens
+}
 
 // Ends says whether p is about tokens that are to end.
 func (p *Plan) Ends() bool { return p.Options.Access != nil && p.Options.Access.Change == EndTokens }

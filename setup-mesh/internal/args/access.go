@@ -26,12 +26,15 @@ func (a *RevokeAccess) Flags() []cli.Flag {
 // Fill takes the name of the cluster. The flag parser ignores what follows it, so that
 // is refused, with the line as it should be.
 func (a *RevokeAccess) Fill(c *cli.Context) error {
-	given := c.Args().Slice()
+	given, before := c.Args().Slice(), " "
+	if c.NumFlags() > 0 {
+		before = " ... "
+	}
 	switch {
 	case len(given) == 0:
 		return &Error{errors.New("the name of a cluster is missing: the one whose tokens are to end"), c.Command.HelpName + " CLUSTER"}
 	case len(given) > 1 && strings.HasPrefix(given[1], "-"):
-		return &Error{fmt.Errorf("%s takes flags before the name of the cluster: %q", c.Command.HelpName, given[1]), c.Command.HelpName + " " + strings.Join(append(given[1:], given[0]), " ")}
+		return &Error{fmt.Errorf("%s takes flags before the name of the cluster: %q", c.Command.HelpName, given[1]), c.Command.HelpName + before + strings.Join(append(given[1:], given[0]), " ")}
 	case len(given) > 1:
 		return &Error{fmt.Errorf("%s takes the name of one cluster: %q", c.Command.HelpName, given[1]), "run it for each"}
 	}
