@@ -135,6 +135,9 @@ func (n needs) leave(c *plan.Cluster) {
 func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
+	if e.Plan.Ends() {
+		return // no istiod is asked
+	}
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
 	for ref := range c.Live.Ending {
 		n.add(ref, "list", "watch")

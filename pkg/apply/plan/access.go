@@ -39,7 +39,7 @@ func (p *Plan) Renews() bool {
 func (p *Plan) Ends() bool { return p.Options.Access != nil && p.Options.Access.Change == EndTokens }
 
 // Pairs are those whose tokens p is about, as far as topology.yaml and the grants that
-// were read tell; sorted by the consumer. A whole plan is about none.
+// were read tell, in the order of the clusters. A whole plan is about none.
 func (p *Plan) Pairs() []desired.Pair {
 	var out []desired.Pair
 	add := func(pair desired.Pair) {

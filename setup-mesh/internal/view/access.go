@@ -22,6 +22,13 @@ func Access(w io.Writer, p *plan.Plan, objects bool) {
 	for _, pair := range p.Pairs() {
 		say(w, "  %-*s   for %s%s", width, pair.Consumer, pair.Source, fateOf(p, pair.Consumer, pair.Source))
 	}
+	for _, pair := range p.Pairs() {
+		source := p.Cluster(pair.Source)
+		if p.Ends() && source != nil && slices.Contains(source.Primaries, pair.Consumer) {
+			// Proxies show istiod a token of their cluster, which has its API server judge it.
+			say(w, "! %s serves %s: without a token for it, it turns away proxies of %s that connect again or renew their certificates", pair.Consumer, pair.Source, pair.Source)
+		}
+	}
 	if objects {
 		for _, c := range p.Clusters {
 			for _, ch := range c.Changes {
