@@ -94,7 +94,7 @@ func bundled(ctx context.Context, env environment, a args.Bundle, mesh *topology
 	c.Topology, _ = d.Raw(workdir.TopologyFile) // the bundle says what is missing
 	c.Base, _ = d.Raw(workdir.BaseFile)
 	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
-		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{}, args.Signing{})
+		p, err := meshPlan(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), args.Signing{})
 		if err != nil {
 			return nil, err
 		}

@@ -16,12 +16,13 @@ func certsCommand(env environment) *cli.Command {
 	status := certsStatusCommand(env)
 	return &cli.Command{
 		Name:        "certs",
-		Usage:       "show, sign, renew and replace the certificates of the mesh",
+		Usage:       "show, sign, renew, replace and revoke what clusters trust each other by",
 		Description: "Without a command, certs is certs status.",
 		Flags:       status.Flags,
 		Action:      status.Action,
 		Subcommands: []*cli.Command{
 			certsStatusCommand(env), certsCSRCommand(env), certsSignCommand(env), certsImportCommand(env), rotateRootCommand(env),
+			rotateAccessCommand(env), revokeAccessCommand(env),
 		},
 	}
 }

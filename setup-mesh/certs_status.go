@@ -24,7 +24,7 @@ func certsStatusCommand(env environment) *cli.Command {
 
 func runCertsStatus(ctx context.Context, env environment, a args.CertsStatus) error {
 	all, err := limited(ctx, a.Timeout, func(ctx context.Context) (*status.Certificates, error) {
-		p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{}, args.Signing{})
+		p, err := meshPlan(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), args.Signing{})
 		if err != nil {
 			return nil, err
 		}

@@ -58,7 +58,7 @@ func TestCommandsDoc(t *testing.T) {
 	}
 }
 
-// documented are the commands that people type.
+// documented are the commands that people type, those below others under both names.
 func documented() []*cli.Command {
 	var out []*cli.Command
 	for _, c := range newApp(environment{getenv: os.Getenv}).Commands {

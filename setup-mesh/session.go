@@ -78,7 +78,7 @@ type prepared struct {
 }
 
 // meshPlan reads the files and the clusters, and compares the two.
-func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
+func meshPlan(ctx context.Context, env environment, a args.Clusters, o plan.Options, s args.Signing) (*prepared, error) {
 	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return nil, err
@@ -88,11 +88,11 @@ func meshPlan(ctx context.Context, env environment, a args.Clusters, l args.Leav
 		return nil, err
 	}
 	clients := speaking(env, k, a)
-	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: env.now(), Adopt: j.Adopt})
+	w, err := observe.Observe(ctx, clients, d, observe.Options{Now: env.now(), Adopt: o.Adopt})
 	if err != nil {
 		return nil, err
 	}
-	p := apply.NewPlan(d, w, allowing(a, l, j))
+	p := apply.NewPlan(d, w, o)
 	p.Istio = charts.Release
 	p.Inputs, err = d.Digest(env.release)
 	return &prepared{p, clients, sealed}, err
@@ -105,7 +105,7 @@ func examined(ctx context.Context, p *prepared) *status.Status {
 
 // meshStatus is whether the clusters are one healthy mesh.
 func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.Status, error) {
-	p, err := meshPlan(ctx, env, a, args.Leaving{}, args.Joining{}, args.Signing{})
+	p, err := meshPlan(ctx, env, a, allowing(a, args.Leaving{}, args.Joining{}), args.Signing{})
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func meshStatus(ctx context.Context, env environment, a args.Clusters) (*status.
 
 // checkedPlan is [meshPlan] with what speaks against it.
 func checkedPlan(ctx context.Context, env environment, a args.Clusters, l args.Leaving, j args.Joining, s args.Signing) (*prepared, error) {
-	p, err := meshPlan(ctx, env, a, l, j, s)
+	p, err := meshPlan(ctx, env, a, allowing(a, l, j), s)
 	if err != nil {
 		return nil, err
 	}

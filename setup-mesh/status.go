@@ -80,7 +80,7 @@ type answer struct {
 }
 
 func answerTo(ctx context.Context, env environment, a args.Status) (*answer, error) {
-	p, err := meshPlan(ctx, env, a.Clusters, args.Leaving{}, args.Joining{}, args.Signing{})
+	p, err := meshPlan(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), args.Signing{})
 	if err != nil {
 		return nil, err
 	}

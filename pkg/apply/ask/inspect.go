@@ -26,7 +26,7 @@ func Inspect(ctx context.Context, p *plan.Plan, clients *world.Clients) check.In
 	var mu sync.Mutex
 	var g errgroup.Group
 	for _, c := range p.Clusters {
-		asks := e.Asks(check.PlanChecks(), c)
+		asks := e.Asks(check.ChecksOf(p), c)
 		if len(asks) == 0 {
 			continue
 		}

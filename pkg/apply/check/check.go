@@ -43,7 +43,16 @@ const (
 // first write.
 func PlanChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
-		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), injectionChecks(), endChecks(), permissionChecks())
+		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), injectionChecks(), endChecks(), accessChecks(), permissionChecks())
+}
+
+// ChecksOf are those of [PlanChecks] that p is judged by. One that is about tokens alone
+// is not stopped by what is the matter with anything else.
+func ChecksOf(p *plan.Plan) []Check {
+	if p.Options.Access != nil {
+		return slices.Concat(identityChecks(), accessChecks(), permissionChecks())
+	}
+	return PlanChecks()
 }
 
 // SeverityOf is that of a finding: what is not known stops nothing.
@@ -63,7 +72,7 @@ func SeverityOf(checks []Check, f plan.Finding) Severity {
 // inspected: everything that can be known before the first write. Of a teardown
 // that is the permissions.
 func Preflight(p *plan.Plan, i Inspection) []plan.Finding {
-	return NewEvidence(p, i, nil).Judge(PlanChecks())
+	return NewEvidence(p, i, nil).Judge(ChecksOf(p))
 }
 
 // With is p with these findings of a [Preflight] in place of those it has.

@@ -40,7 +40,7 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 		}
 	}
 	for _, ch := range c.Changes {
-		if ch.Item != nil && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
+		if ch.Item != nil && !ch.Aside && object.ClassOf(c.Live.Objects[ch.Object].DryErr) == object.Forbidden {
 			n.put(ch.Object, nil)
 		}
 	}
@@ -138,6 +138,9 @@ func (n needs) leave(c *plan.Cluster) {
 func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	n.lock(c)
 	n.add(record.Ref(c.Namespace), "patch")
+	if e.Plan.Ends() {
+		return // no istiod is asked
+	}
 	pod := object.Ref{Kind: "Pod", Namespace: c.Namespace}
 	for ref := range c.Live.Ending {
 		n.add(ref, "list", "watch")

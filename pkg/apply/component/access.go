@@ -20,6 +20,14 @@ func access() Component {
 		ends:   endsOfAccess,
 		Checks: accessChecks(),
 		Proofs: []Proof{{Claim: order.Discovers, Check: IDSynced, applies: provesDiscovery, needs: needsOfDiscovery}},
+		PairProofs: []PairProof{
+			{Claim: order.Accepted, Check: IDAccepted, peers: rebound, needs: func(c, source *plan.Cluster) []order.Fact {
+				return []order.Fact{order.Applied(c.Name, order.Credential, source.Name)}
+			}},
+			{Claim: order.Refused, peers: cutOff, needs: func(c, consumer *plan.Cluster) []order.Fact {
+				return []order.Fact{order.Gone(c.Name, order.Grant, consumer.Name)}
+			}},
+		},
 	}
 }
 
@@ -131,6 +139,12 @@ func revoked(s *plan.Scene, c *plan.Cluster, consumer string) []order.Fact {
 	if by == nil { // it may be the former name of any, and of one that serves c
 		return append(reissued(s, c), order.Fact{Cluster: c.Name, Claim: c.Control()}, order.Gone(c.Name, order.Endpoints, ""))
 	}
+	if by.Name == consumer && reading(by, c) { // its token is bound to another grant, or will be
+		return []order.Fact{
+			order.Applied(by.Name, order.Credential, c.Name),
+			{Cluster: by.Name, Claim: order.Accepted, Peer: c.Name}, {Cluster: by.Name, Claim: order.Discovers},
+		}
+	}
 	var out []order.Fact
 	if by.Leaving {
 		out = append(out, order.Fact{Cluster: by.Name, Claim: order.Departed})
@@ -147,9 +161,51 @@ func revoked(s *plan.Scene, c *plan.Cluster, consumer string) []order.Fact {
 	return out
 }
 
+// rebound are the clusters in which a grant goes since the token of c for them is bound
+// to another one.
+func rebound(s *plan.Scene, c *plan.Cluster) []*plan.Cluster {
+	var out []*plan.Cluster
+	for _, source := range s.Plan.Discovers(c) {
+		if from := s.Clusters[source]; !s.Plan.Ends() && losesGrant(from, c.Name, "") {
+			out = append(out, from)
+		}
+	}
+	return out
+}
+
+// cutOff are the clusters whose token for c is known, and ends with a grant that a plan
+// about tokens deletes.
+func cutOff(s *plan.Scene, c *plan.Cluster) []*plan.Cluster {
+	if s.Plan.Options.Access == nil {
+		return nil
+	}
+	var out []*plan.Cluster
+	for _, by := range s.Plan.Clusters {
+		if by.Unreached != "" {
+			continue
+		}
+		secret := by.Credential(c.Name)
+		if secret != nil && losesGrant(c, by.Name, secret.GetAnnotations()[desired.AnnotationGrant]) {
+			out = append(out, by)
+		}
+	}
+	return out
+}
+
+// losesGrant says whether a grant of consumer is deleted in c: one with a UID, or any
+// if that is "".
+func losesGrant(c *plan.Cluster, consumer, uid string) bool {
+	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+		return ch.Part == order.Grant && ch.Peer == consumer && ch.Action == plan.Delete && !ch.Aside && (uid == "" || ch.UID == uid)
+	})
+}
+
 // provesDiscovery: the proof that the mesh is one. What is not reached now is no
 // part of it.
 func provesDiscovery(s *plan.Scene, c *plan.Cluster) bool {
+	if s.Plan.Options.Access != nil {
+		return s.Plan.Renews() && c.Putting(order.Credential)
+	}
 	return !c.Remote() && (len(s.Plan.Discovers(c)) > 0 || c.Removing(order.Credential))
 }
 

@@ -107,6 +107,9 @@ func (o ordered) Ends(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fa
 func (ordered) Proofs(s *plan.Scene, c *plan.Cluster) []plan.Proof {
 	var out []plan.Proof
 	for _, of := range role(c.Member) {
+		if s.Plan.Options.Access != nil && of.title != order.RemoteAccess {
+			continue // nothing else changes
+		}
 		for _, p := range of.Proofs {
 			if !p.applies(s, c) {
 				continue

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -25,6 +26,14 @@ type RemoteAccess struct {
 	Account  string // service account in the source cluster
 	Consumer string
 	Serves   bool // the consumer is a primary of the source
+	// Grant is the name of the Secret that the token is bound to, Next that of the one
+	// for a new token, "" where none is asked for. [Grants] knows them.
+	Grant, Next string
+}
+
+// grantRef is the Secret in the source that the token is bound to.
+func (r *RemoteAccess) grantRef() object.Ref {
+	return object.SecretRef(r.From.Namespace, cmp.Or(r.Grant, GrantName(r.Consumer, 1)))
 }
 
 // Judge implements [Late].
@@ -34,6 +43,9 @@ func (r *RemoteAccess) Judge(w *world.World, live *unstructured.Unstructured) st
 	}
 	if source := w.Cluster(r.From.Name); source != nil && source.Unreached == nil && r.Retires(w, live) {
 		return fmt.Sprintf("this cluster is no longer a primary of %s", r.From.Name)
+	}
+	if r.Next != "" {
+		return fmt.Sprintf("a new token for %s", r.From.Name)
 	}
 	return ""
 }
@@ -79,7 +91,7 @@ func (r *RemoteAccess) Stale(w *world.World, live *unstructured.Unstructured) st
 	if why := Misdirected(r.From.Name, live, source.Endpoint); why != "" {
 		return why
 	}
-	grant := source.Objects[object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)]
+	grant := source.Objects[r.grantRef()]
 	account := source.Objects[AccountRef(r.From.Namespace, r.Account)]
 	note := live.GetAnnotations()
 	switch {
@@ -180,7 +192,10 @@ func (*RemoteAccess) Fields() []string { return []string{"data"} }
 // has to be there.
 func (r *RemoteAccess) Mint(ctx context.Context, m Minter) (Content, error) {
 	source := m.World.Cluster(r.From.Name)
-	ref := object.SecretRef(r.From.Namespace, object.GrantPrefix+r.Consumer)
+	ref := r.grantRef()
+	if r.Next != "" {
+		ref.Name = r.Next
+	}
 	grant, account := m.UID(r.From.Name, ref), m.UID(r.From.Name, AccountRef(r.From.Namespace, r.Account))
 	// An API server refuses a grant with another UID. An account that somebody has made
 	// anew meanwhile is found stale by the next plan.

@@ -56,7 +56,8 @@ func SubjectOf(ref object.Ref, c order.Component) order.Subject {
 	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.RemoteSecretPrefix):
 		return order.Subject{Component: order.RemoteAccess, Part: order.Credential, Peer: peer(object.RemoteSecretPrefix)}
 	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.GrantPrefix):
-		return order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: peer(object.GrantPrefix)}
+		consumer, _ := grantOf(ref.Name)
+		return order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: consumer}
 	case ref.Kind == "EndpointSlice":
 		return order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: peer(object.IstiodService + "-")}
 	case c == order.Primaries:

@@ -21,6 +21,10 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 		return waitServed(ctx, x.at(c), c, r)
 	case order.Discovers:
 		return waitDiscovery(ctx, x.at(c), x.plan, c, r)
+	case order.Accepted:
+		return waitAccepted(ctx, x, c, x.plan.Cluster(s.Peer), r)
+	case order.Refused:
+		return waitRefused(ctx, x, c, x.plan.Cluster(s.Peer), r)
 	case order.Trusts:
 		return waitTrusts(ctx, x, c, r)
 	case order.Signed:

@@ -81,7 +81,10 @@ func (x *execution) report(steps []*running, interrupted error, start time.Time)
 		r.Steps = append(r.Steps, s.report(start))
 	}
 	for _, c := range x.plan.Clusters {
-		cr := &ClusterReport{Cluster: c.Name, Context: c.Context, Unreached: c.Unreached}
+		cr := &ClusterReport{Cluster: c.Name, Context: c.Context}
+		if x.plan.Concerns(c) {
+			cr.Unreached = c.Unreached
+		}
 		for _, ch := range c.Changes {
 			x.count(cr, c.Name, ch)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
@@ -19,9 +20,14 @@ import (
 // it should. The error of one that does not get there says at which addresses
 // it tries.
 func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *plan.Cluster, r *reporter) error {
-	reads := p.Discovers(c)
+	reads, renewed := p.Discovers(c), time.Now()
 	return waitIstiods(ctx, l, "discover the other clusters", observe.More{}, r, func(views []observe.IstiodView) (reason, hint string) {
 		missing := observe.Undiscovered(c.Name, reads, c.Reads, views)
+		if len(missing) > 0 {
+			renewed = time.Now()
+		} else if p.Renews() && time.Since(renewed) < settleTime {
+			return "its istiods take the new tokens", ""
+		}
 		for _, name := range object.SortedKeys(missing) {
 			hint = cmp.Or(hint, check.ReachHint(p.World, c, name, views))
 		}

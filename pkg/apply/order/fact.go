@@ -16,6 +16,9 @@ const (
 	Injected  Claim = "injection" // its pods are injected by its primaries
 	Departed  Claim = "departed"  // it is certain that it is not a cluster of the topology
 	Discovers Claim = "discovery" // its istiods read exactly the clusters that they should
+	// Of a token: of the peer that is read, and of the peer that reads.
+	Accepted Claim = "token"            // the peer's API server accepts the token that is stored for it
+	Refused  Claim = "end of the token" // its API server refuses the token that the peer had
 	// Of a rotation of the root, in each cluster.
 	Trusts Claim = "trust"        // what signs in the mesh now, or is about to, is trusted by all its proxies
 	Signed Claim = "certificates" // all its proxies have certificates that what signs now stands for

@@ -30,11 +30,13 @@ func (pl *planner) join(c *Cluster) {
 		c.Manifest = ManifestFields(c.Live.Record.Manifest, d.Manifest)
 		pl.changedMember(c)
 	}
-	shared := pl.plan.Shared.Items[c.Name]
-	for _, it := range slices.Concat(d.Items, shared) {
+	var wanted []*desired.Item
+	for _, it := range slices.Concat(d.Items, pl.plan.Shared.Items[c.Name]) {
+		it = pl.grants.Item(it, c.Name)
+		wanted = append(wanted, it)
 		c.Changes = append(c.Changes, pl.decide(c, it))
 	}
-	pl.prune(c, shared)
+	pl.prune(c, wanted)
 	pl.certificate(c)
 	if d.Gateway {
 		port := object.DiscoveryPort // what remote clusters use of it

@@ -14,11 +14,10 @@ import (
 
 // prune plans the end of what is recorded in a member and no longer wanted.
 // CRDs outlive the components that brought them, except in a cluster that has
-// become a remote one: nobody reads custom resources there. shared is wanted
-// beside what the topology says.
-func (pl *planner) prune(c *Cluster, shared []*desired.Item) {
+// become a remote one: nobody reads custom resources there.
+func (pl *planner) prune(c *Cluster, items []*desired.Item) {
 	wanted := map[object.Ref]bool{}
-	for _, it := range slices.Concat(c.Desired.Items, shared) {
+	for _, it := range items {
 		wanted[it.Ref] = true
 	}
 	dropCRDs := pl.demote(c)

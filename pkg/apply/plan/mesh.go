@@ -27,6 +27,7 @@ func (pl *planner) records() {
 		have := c.Live.Record
 		ch := Change{Subject: bookkeeping, Object: record.Ref(c.Namespace), Action: Keep}
 		switch {
+		case pl.plan.Options.Access != nil && !c.Pending():
 		case have == nil, c.Live.Lost:
 			ch.Action = Create
 		case !sameJSON(have, want):
@@ -126,7 +127,7 @@ func (c *Cluster) RecordAfter(mesh string, members []record.Member, done func(Ch
 			applied = applied && finished
 		}
 		switch {
-		case ch.Removes() && finished, ch.Action == Create && ch.Blocked != "":
+		case ch.Removes() && finished, ch.Action == Create && (ch.Blocked != "" || ch.Aside):
 			continue
 		case finished:
 			r.Objects = append(r.Objects, record.Recorded{Ref: ch.Object, Subject: ch.Subject, Hash: ch.Wanted, SetBack: c.setBack(ch)})

@@ -126,6 +126,9 @@ type Change struct {
 	Replace bool `json:"replace,omitempty"`
 	LetGo   bool `json:"letGo,omitempty"`
 
+	// Aside says that the plan is about something else: the object is left as it is.
+	Aside bool `json:"aside,omitempty"`
+
 	Item *desired.Item `json:"-"`
 }
 
@@ -144,6 +147,7 @@ type Options struct {
 	CRDs          bool     // delete CRDs although custom resources exist
 	Forget        []string // names of clusters that are gone for good
 	Leaving       []string // names of departed members that are certainly no cluster of the topology
+	Access        *Access  // makes it a plan about tokens alone; nil for a whole one
 }
 
 // Pending says whether an apply would change anything.
@@ -158,7 +162,7 @@ func (c *Cluster) Pending() bool {
 
 // Pending says whether an apply would make this change.
 func (c Change) Pending() bool {
-	return c.Blocked == "" && (c.Action == Create || c.Action == Update || c.Action == Delete)
+	return c.Blocked == "" && !c.Aside && (c.Action == Create || c.Action == Update || c.Action == Delete)
 }
 
 // Incomplete lists the clusters that the plan could not look at, and the
@@ -183,7 +187,7 @@ func (p *Plan) Count(a Action) int {
 func (c *Cluster) Count(a Action) int {
 	n := 0
 	for _, ch := range c.Changes {
-		if ch.Action == a && ch.Blocked == "" && ch.Component != order.Bookkeeping {
+		if ch.Action == a && ch.Blocked == "" && !ch.Aside && ch.Component != order.Bookkeeping {
 			n++
 		}
 	}
@@ -205,7 +209,7 @@ func (p *Plan) Cluster(name string) *Cluster {
 func New(d *desired.Desired, w *world.World, rules Rules, o Options) *Plan {
 	p := &Plan{Format: Format, Mesh: d.MeshID, World: w, Wanted: d, Options: o}
 	p.Shared, p.Unshared = desired.NewSharing(d, w)
-	pl := &planner{plan: p, rules: rules}
+	pl := &planner{plan: p, rules: rules, grants: desired.NewGrants(w, func(pair desired.Pair) bool { return p.Renews() && o.Access.concerns(pair) })}
 	for i, l := range w.Clusters {
 		c := &Cluster{Member: l.Member, Kubernetes: l.Kubernetes, Leaving: l.Leaving, Live: l, Changes: []Change{}}
 		if l.Leaving && l.Unreached != nil && slices.Contains(o.Forget, l.Name) {
@@ -222,14 +226,16 @@ func New(d *desired.Desired, w *world.World, rules Rules, o Options) *Plan {
 		pl.cluster(c)
 	}
 	pl.rewire()
+	pl.narrow()
 	pl.order()
 	return p
 }
 
 // A planner makes a plan. What speaks against it is the business of checks.
 type planner struct {
-	plan  *Plan
-	rules Rules
+	plan   *Plan
+	rules  Rules
+	grants desired.Grants
 }
 
 func (pl *planner) cluster(c *Cluster) {

@@ -121,7 +121,7 @@ func (s *Scene) drafts(c *Cluster) []*draft {
 	var out []*draft
 	byKey := map[key]*draft{}
 	for i, ch := range c.Changes {
-		if ch.Action == Keep {
+		if ch.Action == Keep || ch.Aside {
 			continue
 		}
 		k := key{Put, ch.Part, ch.Peer}

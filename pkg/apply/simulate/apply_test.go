@@ -29,6 +29,7 @@ type options struct {
 	timeout time.Duration
 	adopt   bool
 	leaving []string
+	access  *plan.Access // nil for a whole apply
 }
 
 // An outcome is what came of an apply.
@@ -72,7 +73,7 @@ func (s *sim) apply(p *process, o options) outcome {
 		s.secret("an error", err.Error())
 		return outcome{err: err}
 	}
-	pl := apply.NewPlan(d, w, plan.Options{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving})
+	pl := apply.NewPlan(d, w, plan.Options{Adopt: o.adopt, AcceptNew: true, Leaving: o.leaving, Access: o.access})
 	pl.Teardown = p.ends
 	pl = check.With(pl, check.Preflight(pl, ask.Inspect(ctx, pl, clients)))
 	s.secretPlan(pl)

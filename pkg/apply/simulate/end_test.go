@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/compare"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 )
 
@@ -199,9 +200,24 @@ func (s *sim) whole(w applytest.World) {
 	}
 }
 
+// renamedGrant is a wanted grant under the name that it has, after tokens were renewed.
+func renamedGrant(w applytest.World, cluster string, it *desired.Item) *desired.Item {
+	for n := 1; it.Part == order.Grant && n < 50; n++ {
+		ref := it.Ref
+		if ref.Name = desired.GrantName(it.Peer, n); w.Get(cluster, ref) != nil {
+			out := *it
+			out.Ref, out.Object = ref, it.Object.DeepCopy()
+			out.Object.SetName(ref.Name)
+			return &out
+		}
+	}
+	return it
+}
+
 func (s *sim) asWanted(w applytest.World, m mesh, c member, d *desired.Cluster) {
 	wanted := map[object.Ref]bool{record.Ref(m.Namespace): true}
 	for _, it := range d.Items {
+		it = renamedGrant(w, c.Cluster, it)
 		wanted[it.Ref] = true
 		live := w.Get(c.Cluster, it.Ref)
 		switch {

@@ -29,6 +29,7 @@ type round struct {
 	Timeout  time.Duration
 	Pause    time.Duration // afterwards
 	Adopt    bool          `json:",omitempty"`
+	Renew    bool          `json:",omitempty"` // all tokens, after the apply
 }
 
 // A rival is a second apply beside the first.
@@ -73,9 +74,10 @@ func generate(seed uint64) history {
 	for range most {
 		h.Slow = append(h.Slow, time.Duration(r.IntN(4)*r.IntN(3))*time.Second)
 	}
-	n := 3 + min(r.IntN(10), r.IntN(10))
+	n, renews := 3+min(r.IntN(10), r.IntN(10)), rand.New(rand.NewPCG(seed, 3))
 	for i := range n {
 		h.Rounds = append(h.Rounds, randomRound(r, i == 0))
+		h.Rounds[i].Renew = renews.IntN(5) == 0 // of their own, so that seeds stay what they were
 	}
 	h.rotating()
 	return h

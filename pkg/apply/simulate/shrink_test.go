@@ -55,6 +55,7 @@ func lesser(h history) []func(history) history {
 		}
 		change(func(r *round) { r.Rival = nil })
 		change(func(r *round) { r.Asleep = nil })
+		change(func(r *round) { r.Renew = false })
 		for j := len(r.Edits) - 1; j >= 0; j-- {
 			change(func(r *round) { r.Edits = without(r.Edits, j) })
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/applytest"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
 // A sim is a history while it happens.
@@ -260,6 +261,9 @@ func (s *sim) act(ctx context.Context, r round, m, before mesh) {
 	}
 	// A teardown forgets the members of which it could not take all: it has said so.
 	s.lost = s.lost || r.Teardown && (o.report == nil || !o.report.Complete())
+	if r.Renew && !r.Teardown {
+		s.apply(s.process(ctx, "renewer", m, false), options{timeout: r.Timeout, access: &plan.Access{Change: plan.RenewTokens}})
+	}
 	close(done)
 	wg.Wait()
 }

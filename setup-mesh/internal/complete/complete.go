@@ -57,10 +57,18 @@ func Words(commands []*cli.Command, words []string, from Sources) []Candidate {
 	if i < 0 {
 		return nil
 	}
-	if subs := commands[i].Subcommands; len(subs) > 0 {
-		return Words(subs, words[1:], from)
+	command, rest := commands[i], words[1:]
+	for len(command.Subcommands) > 0 && len(rest) > 1 {
+		i := slices.IndexFunc(command.Subcommands, func(c *cli.Command) bool { return c.HasName(rest[0]) })
+		if i < 0 {
+			return nil
+		}
+		command, rest = command.Subcommands[i], rest[1:]
 	}
-	l := read(commands[i], words[1:len(words)-1], from)
+	if len(command.Subcommands) > 0 && !strings.HasPrefix(last, "-") {
+		return matching(last, starts(command.Subcommands, last))
+	}
+	l := read(command, rest[:len(rest)-1], from)
 	name, value, assigned := strings.Cut(last, "=")
 	switch {
 	case l.open != nil:
@@ -73,10 +81,12 @@ func Words(commands []*cli.Command, words []string, from Sources) []Candidate {
 			}
 		}
 		return out
-	case strings.HasPrefix(last, "-") || commands[i].ArgsUsage == "":
+	case strings.HasPrefix(last, "-") || command.ArgsUsage == "":
 		return matching(last, l.flags())
-	case commands[i].Name == "completion":
+	case command.Name == "completion":
 		return matching(last, plain(Shells()))
+	case command.ArgsUsage == "CLUSTER":
+		return matching(last, plain(from.Clusters(l.value("dir"))))
 	}
 	return nil
 }

@@ -21,6 +21,10 @@ func commands() []*cli.Command {
 		}},
 		{Name: "explain", ArgsUsage: "[PATH]"},
 		{Name: "completion", ArgsUsage: "SHELL"},
+		{Name: "certs", Subcommands: []*cli.Command{
+			{Name: "renew", Flags: []cli.Flag{&cli.StringFlag{Name: "of", Usage: "of `CLUSTER`"}}},
+			{Name: "end", ArgsUsage: "CLUSTER", Flags: []cli.Flag{&cli.StringFlag{Name: "dir", Usage: "`DIRECTORY`"}}},
+		}},
 		{Name: "__complete", Hidden: true},
 	}
 }
@@ -33,7 +37,7 @@ func TestWords(t *testing.T) {
 	}
 	const all = "--dir --kubeconfig --output --context --forget --timeout --yes --help"
 	tests := map[string]struct{ line, want string }{
-		"nothing":                           {"", "plan explain completion"},
+		"nothing":                           {"", "plan explain completion certs"},
 		"a command":                         {"pl", "plan"},
 		"a hidden command":                  {"__", ""},
 		"flags without a command":           {"--v", "--version"},
@@ -56,6 +60,13 @@ func TestWords(t *testing.T) {
 		"the value of no flag":              {"plan --nothing=", ""},
 		"an argument that looks like none":  {"explain ", ""},
 		"a shell":                           {"completion z", "zsh"},
+		"commands below one":                {"certs ", "renew end"},
+		"one of those":                      {"certs e", "end"},
+		"no such command below one":         {"certs x ", ""},
+		"the flags of a command above":      {"certs -", "--help"},
+		"flags of a command below":          {"certs renew ", "--of --help"},
+		"their values":                      {"certs renew --of w", "west-"},
+		"a cluster as an argument":          {"certs end --dir d e", "east-d"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -44,7 +44,7 @@ func (v *planView) remoteAccess(c *plan.Cluster, changes []plan.Change) []planLi
 		lines = append(lines, componentLine("x", order.RemoteAccess, b))
 	}
 	if len(lines) == 0 || remote {
-		lines = append(lines, readBy(changes)...)
+		lines = append(lines, readBy(c, changes)...)
 	}
 	if len(lines) == 0 {
 		lines = append(lines, componentLine(symbolOf(changes), order.RemoteAccess, objectsWords(changes)))
@@ -67,21 +67,24 @@ func (v *planView) whyNotRead(c *plan.Cluster, source string) string {
 }
 
 // readBy words which clusters read this one, as far as that changes.
-func readBy(changes []plan.Change) []planLine {
+func readBy(c *plan.Cluster, changes []plan.Change) []planLine {
 	words := []struct {
 		action plan.Action
+		reads  bool // after the apply
 		symbol string
 		before string
 	}{
-		{plan.Create, "+", "read by "},
-		{plan.Update, "~", "read by "},
-		{plan.Delete, "-", "no longer read by "},
+		{plan.Create, true, "+", "read by "},
+		{plan.Update, true, "~", "read by "},
+		{plan.Delete, false, "-", "no longer read by "},
+		{plan.Delete, true, "-", "an old token ends, of "},
 	}
 	var lines []planLine
 	for _, w := range words {
 		var consumers []string
 		for _, ch := range changes {
-			if ch.Part == order.Grant && ch.Action == w.action && ch.Blocked == "" {
+			reads := w.action != plan.Delete || slices.Contains(c.ReadBy, ch.Peer)
+			if ch.Part == order.Grant && ch.Action == w.action && ch.Blocked == "" && reads == w.reads {
 				consumers = append(consumers, ch.Peer)
 			}
 		}

@@ -131,6 +131,10 @@ func stepWords(e execute.Event) string {
 		return stepName(about) + ": ready"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
+	case e.Claim == order.Accepted:
+		return "its new token for " + e.Peer + " is accepted"
+	case e.Claim == order.Refused:
+		return "refuses the token that " + e.Peer + " had"
 	case e.Claim == order.Trusts:
 		return "all its proxies trust the root that is to sign"
 	case e.Claim == order.Signed:

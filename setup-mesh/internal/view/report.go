@@ -53,8 +53,11 @@ func (v *reportView) print() {
 		say(v.msg, "    %s", state)
 	}
 	again := "apply"
-	if v.plan.Teardown {
+	switch {
+	case v.plan.Teardown:
 		again = "teardown"
+	case v.plan.Options.Access != nil:
+		again = accessCommand(v.plan)
 	}
 	say(v.msg, "    "+fixLabel+"setup-mesh %s%s. Nothing has to be undone.", again, v.when())
 }

@@ -12,6 +12,9 @@ import (
 // true in the last steps: of a primary, that its istiods discover the others;
 // of a remote cluster, that pods are injected.
 func (v *reportView) oneMesh() string {
+	if v.plan.Options.Access != nil {
+		return "" // not all of it was looked at
+	}
 	if v.plan.Teardown {
 		if v.report.Complete() && v.plan.Pending() {
 			return fmt.Sprintf("Istio was removed from %s.", clusterCount(len(v.plan.Clusters)))
