@@ -195,6 +195,8 @@ func (n needs) switched(c *plan.Cluster, addresses object.Ref) {
 func (n needs) trusted() {
 	n.add(object.Ref{Kind: "Pod"}, "get", "list")
 	n.sub(object.Ref{Kind: "Pod"}, "portforward", "create")
+	n.add(object.InjectorRef(""), "get")
+	n.add(object.ValidatorRef(""), "get")
 	n.add(object.Ref{Kind: "ConfigMap"}, "list")
 	n.add(object.Ref{Kind: "Namespace"}, "list")
 }

@@ -63,6 +63,9 @@ func unserved(p *plan.Plan, c *plan.Cluster) bool {
 	if !c.Remote() {
 		return check.Bundle(c) == nil && !c.Removing(order.Endpoints) // or primaries served it until now
 	}
+	if demotes(c) {
+		return false // its own istiod serves it until others do
+	}
 	for _, other := range p.Clusters {
 		if slices.Contains(c.Primaries, other.Name) && check.Bundle(other) != nil {
 			return false

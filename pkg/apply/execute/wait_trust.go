@@ -2,10 +2,13 @@ package execute
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -23,7 +26,8 @@ const istiodTLSPort = 15012
 const trustInterval = 2 * time.Second
 
 // waitTrusts waits until all that runs in c trusts what signs in the mesh: the namespaces
-// whose pods are injected are given it, and every proxy has it.
+// whose pods are injected are given it, the API server calls istiods by it, and every proxy
+// has it.
 func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter) error {
 	root := x.plan.Wanted.Root.Alone()
 	return pollEvery(ctx, trustInterval, r, func(ctx context.Context) (string, error) {
@@ -36,6 +40,9 @@ func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter)
 				return fmt.Sprintf("namespace %s is not given root %s yet", ns, root.Short()), nil
 			}
 		}
+		if why, err := webhooksTrust(ctx, x.at(c), root); why != "" || err != nil {
+			return why, err
+		}
 		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
 			if slices.ContainsFunc(p.Roots, root.Cert().Equal) {
 				return ""
@@ -43,6 +50,29 @@ func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter)
 			return "does not trust root " + root.Short() + " yet"
 		})
 	})
+}
+
+// webhooksTrust says which of istiod's webhooks would not take one that is signed by root.
+// Those that nobody has filled in yet call nobody.
+func webhooksTrust(ctx context.Context, l *world.Connected, root *certs.Root) (string, error) {
+	for _, ref := range []object.Ref{object.InjectorRef(l.Namespace), object.ValidatorRef(l.Namespace)} {
+		o, err := l.Cluster.Get(ctx, ref)
+		switch {
+		case object.Absent(err):
+			continue
+		case err != nil:
+			return "", err
+		}
+		hooks, _, _ := unstructured.NestedSlice(o.Object, "webhooks")
+		for _, h := range hooks {
+			m, _ := h.(map[string]any)
+			text, _, _ := unstructured.NestedString(m, "clientConfig", "caBundle")
+			if bundle, err := base64.StdEncoding.DecodeString(text); err == nil && len(bundle) > 0 && !root.In(bundle) {
+				return fmt.Sprintf("%s does not trust root %s yet", ref, root.Short()), nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // waitSigned waits until nothing that runs in c proves itself with what the root that
