@@ -50,7 +50,7 @@ func newEnvoy(t testing.TB) *envoy {
 	}
 	t.Cleanup(func() {
 		in.Close()
-		cmd.Wait() // it ends with its input
+		_ = cmd.Wait() // it ends with its input
 	})
 	return &envoy{in: in, out: bufio.NewReader(out)}
 }
@@ -60,7 +60,7 @@ func (e *envoy) verify(shown, roots, crls [][]byte) error {
 	var request bytes.Buffer
 	put := func(kind byte, der []byte) {
 		request.WriteByte(kind)
-		binary.Write(&request, binary.BigEndian, uint32(len(der)))
+		request.Write(binary.BigEndian.AppendUint32(nil, uint32(len(der))))
 		request.Write(der)
 	}
 	size := 0
