@@ -43,7 +43,7 @@ func (a *Prep) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-contexts", Destination: &a.AllContexts, Usage: "begin topology.yaml with every context of the kubeconfig"},
 		kubeconfigFlag(&a.Kubeconfig),
 		&cli.StringFlag{Name: "base", Destination: &a.Base, Usage: "take `FILE`, an IstioControlPlane or IstioOperator, as base.yaml; - is standard input"},
-		&cli.StringFlag{Name: "root-cert", Destination: &a.RootCert, Usage: "take the root in `FILE` instead of making one: the PEM certificates that all clusters are to trust"},
+		&cli.StringFlag{Name: "root-cert", Aliases: []string{"trust-root"}, Destination: &a.RootCert, Usage: "take the root in `FILE` instead of making one: the PEM certificates that all clusters are to trust"},
 		&cli.StringFlag{Name: "root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root, as PEM: PKCS#8, SEC 1 or PKCS#1; leave it out where the key stays elsewhere"},
 		&cli.StringFlag{Name: "signing-cert", Destination: &a.SigningCert, Usage: "`FILE` with a CA below that root, which signs in its place, then those between the two"},
 		&cli.StringFlag{Name: "signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where the key stays elsewhere"},
