@@ -157,18 +157,23 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	return []plan.Finding{{
 		Message: fmt.Sprintf("a new intermediate is needed, but the %s that signs it is missing", key),
-		Hint:    WhoSigns(e.Plan.Wanted.Root),
+		Hint:    WhoSigns(e.Plan.Wanted),
 	}}
 }
 
-// WhoSigns is how a cluster gets another intermediate below root.
-func WhoSigns(root *certs.Root) string {
-	if root.CanSign() {
+// WhoSigns is how a cluster gets another intermediate below the root that is wanted.
+func WhoSigns(d *desired.Desired) string {
+	if d.Root.CanSign() {
 		return "setup-mesh apply renews it"
 	}
 	file := certs.RootKeyFile
-	if root.Tiered() {
+	if d.Root.Tiered() {
 		file = certs.SigningKeyFile
+	}
+	if d.Rotation != nil {
+		if _, isNew := d.Rotation.Signing(); isNew {
+			file = "new-" + file
+		}
 	}
 	return fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file)
 }
@@ -182,7 +187,7 @@ func judgeDue(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{
 		State: string(certs.Due), Object: ch.Object,
 		Message: fmt.Sprintf("the intermediate is due: valid until %s; it is kept until somebody signs another", b.NotAfter().UTC().Format(time.DateOnly)),
-		Hint:    WhoSigns(e.Plan.Wanted.Root),
+		Hint:    WhoSigns(e.Plan.Wanted),
 	}}
 }
 

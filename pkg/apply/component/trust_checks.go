@@ -59,8 +59,8 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 
 // renewal is how an intermediate is replaced. A root that is not known signs once it is.
 func renewal(e *check.Evidence, v certs.Verdict) string {
-	if root := e.Plan.Wanted.Root; root != nil && v == certs.Due {
-		return check.WhoSigns(root)
+	if e.Plan.Wanted.Root != nil && v == certs.Due {
+		return check.WhoSigns(e.Plan.Wanted)
 	}
 	return "setup-mesh apply renews it"
 }

@@ -130,21 +130,6 @@ func (a *CertsStatus) Flags() []cli.Flag {
 	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME`"))
 }
 
-// RotateRoot is the command line of certs rotate-root.
-type RotateRoot struct {
-	Clusters
-	Change
-	Signing
-	Opening
-	Back bool // to the root before
-}
-
-// Flags fill a.
-func (a *RotateRoot) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Signing.flags(), a.Opening.flags()),
-		&cli.BoolFlag{Name: "back", Destination: &a.Back, Usage: "lead the mesh back to the root that it had"})
-}
-
 // Migrate is the command line of migrate.
 type Migrate struct {
 	Dir  string
