@@ -7,6 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
@@ -23,7 +26,7 @@ func TestTrustDomainChangesInSteps(t *testing.T) {
 		return "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {meshConfig: {trustDomainAliases: [" + aliases + "]}}\n"
 	}
 	ways := "go there in three applies: trust_domain: cluster.local in topology.yaml with meshConfig.trustDomainAliases: [new] in base.yaml; then trust_domain: new with trustDomainAliases: [cluster.local]; then, once all workloads were restarted, without the alias"
-	dropped := "trust domain cluster.local is dropped: workloads that still have certificates of it are refused | restart all workloads of all clusters before: kubectl rollout restart; and change policies that name it"
+	dropped := "trust domain cluster.local is dropped: apply waits until no proxy of any cluster has a certificate of it | restart all workloads of all clusters before: kubectl rollout restart; and change policies that name it"
 	type state struct{ domain, aliases string }
 	old := state{"cluster.local", ""}
 	tests := map[string]struct {
@@ -68,5 +71,50 @@ func TestTrustDomainChangesInSteps(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// An alias goes from no istiod before all proxies of all clusters are seen to need it no
+// longer, those of remote clusters too.
+func TestOrderOfDomainDropped(t *testing.T) {
+	wanted := func(aliases string) *desired.Desired {
+		d := WantedMesh(t, "mesh_id: m\ntrust_domain: new\ncontexts: {kind-a: {network: n, name: a}, kind-b: {network: n, name: b}, kind-r: {network: n, name: r, primaries: [kind-a]}}\n",
+			"apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {meshConfig: {trustDomainAliases: ["+aliases+"]}}\n")
+		for _, c := range d.Clusters[:2] {
+			config := object.New("v1", "ConfigMap", c.Member.Namespace, "istio", nil, map[string]any{"data": map[string]any{"mesh": aliases}})
+			c.Items = append(c.Items, newItem(t, d, order.Subject{Component: order.ControlPlane, Part: order.Config}, config))
+		}
+		return d
+	}
+	tests := map[string]struct {
+		was, is string
+		proved  bool
+	}{
+		"one goes":      {"old", "", true},
+		"one of two":    {"old, older", "old", true},
+		"one comes":     {"", "old", false},
+		"nothing moves": {"old", "old", false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wanted(tt.is)
+			g := graphOf(t, NewPlan(d, seenFor(d, appliedWorld(t, wanted(tt.was))), plan.Options{}))
+			for _, c := range []string{"a", "b", "r"} {
+				if g.has(c+": prove identities") != tt.proved {
+					t.Errorf("%s: steps %v", c, g.names())
+				}
+				if tt.proved {
+					g.wantBefore(t, [2]string{c + ": prove identities", "a: put configuration"}, [2]string{c + ": prove identities", "b: put configuration"})
+				}
+			}
+		})
+	}
+	d := wanted("")
+	w := seenFor(d, appliedWorld(t, wanted("old")))
+	w.Cluster("r").Unreached = errors.New("i/o timeout")
+	for _, s := range NewPlan(d, w, plan.Options{}).Steps {
+		if s.Cluster == "a" && s.Part == order.Config && s.Kind == plan.Put && s.Blocked != "r is not reached" {
+			t.Errorf("blocked: %q", s.Blocked)
+		}
 	}
 }

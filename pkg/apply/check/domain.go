@@ -17,6 +17,9 @@ import (
 // the old one that is dropped.
 // https://istio.io/latest/docs/tasks/security/authorization/authz-td-migration/
 
+// IDDomainDropped is the check for trust domains that go.
+const IDDomainDropped = "trust/domain-dropped"
+
 // domains are what an istiod signs for, and the others that it has proxies accept.
 type domains struct {
 	own     string
@@ -135,18 +138,32 @@ func stillSigned(dropped []string, known map[string]domains, unknown []string) [
 	return nil
 }
 
-// judgeDomainDropped warns of the end of a change: what has the old domain is refused.
-func judgeDomainDropped(e *Evidence, c *plan.Cluster) []plan.Finding {
-	if len(judgeSameDomain(e, c)) > 0 {
+// dropsDomains are the aliases that an apply takes from the istiod of c.
+func dropsDomains(c *plan.Cluster) []string {
+	if c.Leaving || c.Remote() || c.New || c.Unreached != "" || c.Desired == nil || c.Live.Record == nil {
 		return nil
 	}
-	want := domainsOf(c.Desired.Manifest.Spec)
-	dropped := slices.DeleteFunc(slices.Clone(domainsOf(c.Live.Record.Manifest).aliases), want.accepts)
-	if len(dropped) == 0 {
+	return slices.DeleteFunc(domainsOf(c.Live.Record.Manifest).aliases, domainsOf(c.Desired.Manifest.Spec).accepts)
+}
+
+// DroppedDomains are the trust domains that some istiod is to accept no longer, sorted.
+func DroppedDomains(p *plan.Plan) []string {
+	var out []string
+	for _, c := range p.Clusters {
+		out = append(out, dropsDomains(c)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// judgeDomainDropped warns of the end of a change: an apply waits for it.
+func judgeDomainDropped(e *Evidence, c *plan.Cluster) []plan.Finding {
+	dropped := dropsDomains(c)
+	if len(dropped) == 0 || len(judgeSameDomain(e, c)) > 0 {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: fmt.Sprintf("trust domain %s is dropped: workloads that still have certificates of it are refused", strings.Join(dropped, ", ")),
+		Message: fmt.Sprintf("trust domain %s is dropped: apply waits until no proxy of any cluster has a certificate of it", strings.Join(dropped, ", ")),
 		Hint:    "restart all workloads of all clusters before: kubectl rollout restart; and change policies that name it",
 	}}
 }

@@ -13,7 +13,7 @@ func memberChecks() []Check {
 		{ID: "cluster/same-name", Severity: Warns, Applies: Joined, Judge: judgeSameName},
 		{ID: "cluster/same-network", Severity: Warns, Applies: Joined, Judge: judgeSameNetwork},
 		{ID: "trust/same-domain", Severity: Refuses, Applies: signsAlready, Judge: judgeSameDomain},
-		{ID: "trust/domain-dropped", Severity: Warns, Applies: signsAlready, Judge: judgeDomainDropped},
+		{ID: IDDomainDropped, Severity: Warns, Applies: signsAlready, Judge: judgeDomainDropped},
 		{ID: "shared-services/copied", Severity: Refuses, Applies: Stays, Judge: judgeCopied},
 		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: judgeSamePorts},
 	}
