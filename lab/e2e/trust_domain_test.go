@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,17 +14,21 @@ import (
 func TestE2ETrustDomain(t *testing.T) {
 	needsLab(t)
 	d := &dataPlane{journey: newJourney(t, lab.Options{Contexts: []string{east1, west1}, Networks: []string{"network-east", "network-west"}})}
+	var base string
 	wants := func(t *testing.T, domain, aliases string) {
 		d.write(t, "topology.yaml", "mesh_id: mymeshname\ntrust_domain: "+domain+"\ncontexts:\n  "+inEast1+"\n  "+inWest1+"\n")
-		d.write(t, "base.yaml", "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec:\n  meshConfig:\n    trustDomainAliases: ["+aliases+"]\n")
+		d.write(t, "base.yaml", strings.Replace(base, "  profile: default\n", "  profile: default\n  meshConfig:\n    trustDomainAliases: ["+aliases+"]\n", 1))
 	}
 	d.inOrder(t, []step{
 		{"Mesh", func(t *testing.T) {
 			d.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com")
+			base = d.read(t, "base.yaml")
 			wants(t, "cluster.local", "")
 			d.run(t, 0, "apply", "--yes")
 			for _, context := range []string{east1, west1} {
 				workloads(t, d.clusters[context])
+			}
+			for _, context := range []string{east1, west1} {
 				d.answeredIn(t, context, east1, west1)
 			}
 		}},
@@ -42,7 +47,7 @@ func TestE2ETrustDomain(t *testing.T) {
 		{"OldCertificatesAreWaitedFor", func(t *testing.T) {
 			stop := d.keepCalling(t, east1, west1)
 			wants(t, "mesh.example", "")
-			wantWords(t, d.run(t, 3, "apply", "--yes", "--timeout", "15s"), "has a certificate of trust domain cluster.local")
+			wantWords(t, d.run(t, 1, "apply", "--yes", "--timeout", "15s"), "has a certificate of trust domain cluster.local")
 			stop()
 		}},
 		{"OldDomainGoes", func(t *testing.T) {
