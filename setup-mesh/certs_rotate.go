@@ -28,12 +28,15 @@ func rotateRootCommand(env environment) *cli.Command {
 }
 
 func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) error {
+	if err := a.Check(); err != nil {
+		return err
+	}
 	dir, err := workdir.Open(a.Dir)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	r, err := rotation(ctx, env, dir, a.Back)
+	r, err := rotation(ctx, env, dir, a)
 	if err != nil {
 		return err
 	}
@@ -63,9 +66,12 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 }
 
 // rotation is the one that goes on, or one that begins.
-func rotation(ctx context.Context, env environment, dir *workdir.Dir, back bool) (*certs.Rotation, error) {
-	if !back {
-		return dir.BeginRotation(ctx, env.random, env.now())
+func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot) (*certs.Rotation, error) {
+	if !a.Back {
+		return dir.BeginRotation(ctx, workdir.RotationOptions{
+			To:      workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
+			Outside: a.Command != "", Now: env.now(), Rand: env.random,
+		})
 	}
 	r, err := dir.Rotation()
 	if err == nil && r == nil {

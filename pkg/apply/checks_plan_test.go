@@ -34,11 +34,6 @@ func said(p *plan.Plan, ids ...string) []string {
 // A change that cuts running workloads off is said before it is made.
 func TestPlanWarnsOfWhatIsCutOff(t *testing.T) {
 	const renamed = "mesh_id: m\ncontexts: {kind-east: {network: n1, name: prod-a}, kind-west: {network: n2, name: west}}\n"
-	const domain = "mesh_id: m\ntrust_domain: mesh.example.com\ncontexts: {kind-east: {network: n1, name: east}, kind-west: {network: n2, name: west}}\n"
-	trust := func(cluster string) string {
-		return "trust/same-domain " + cluster + ": the trust domain changes from cluster.local to mesh.example.com: workloads with old certificates and workloads with new ones refuse each other | " +
-			"add meshConfig.trustDomainAliases: [cluster.local] to base.yaml and keep it until all workloads of all clusters have been restarted after the apply: kubectl rollout restart"
-	}
 	tests := map[string]struct {
 		mesh string
 		want []string
@@ -46,7 +41,6 @@ func TestPlanWarnsOfWhatIsCutOff(t *testing.T) {
 		"nothing changes": {twoClusters, nil},
 		"another name": {renamed, []string{"cluster/same-name prod-a: the cluster's name changes from east to prod-a: running proxies use east until they restart, and istiod refuses them | " +
 			"keep the name with contexts.kind-east.name: east, or restart all workloads after the apply: kubectl rollout restart"}},
-		"another trust domain": {domain, []string{trust("east"), trust("west")}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

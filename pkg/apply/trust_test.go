@@ -182,17 +182,17 @@ func TestPlanImported(t *testing.T) {
 	if why, want := late.Judge(w, live), "a newer one was imported, valid until 2028-05-20"; why != want {
 		t.Errorf("a newer one: %q, want %q", why, want)
 	}
-	// It is used up: there is nothing to renew it with.
+	// It is used up: with nothing to renew it with, it stays as long as it is valid.
 	late.Issued, w.Now = one, testNow.AddDate(0, 11, 0)
 	have, err := certs.ParseBundle(desired.SecretData(live))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if late.Judge(w, live) == "" || late.Imported(w.Now, have) != nil || late.Imported(w.Now, nil) == nil {
-		t.Error("one that is due is used for the cluster that has it, or not for one that lost it")
+	if late.Judge(w, live) != "" || late.Imported(w.Now, have) != nil || late.Imported(w.Now, nil) == nil {
+		t.Error("one that is due is not kept, or imported again, or not used for a cluster that lost it")
 	}
 	late.Root = testRoot()
-	if late.Imported(w.Now, nil) != nil {
+	if late.Judge(w, live) == "" || late.Imported(w.Now, nil) != nil {
 		t.Error("one that is due is used although the root can sign")
 	}
 }

@@ -89,7 +89,8 @@ func ParseBundle(data map[string][]byte) (*Bundle, error) {
 // opaque returns the files by the names of an Opaque cacerts: known ones only.
 func opaque(data map[string][]byte) map[string][]byte {
 	files := map[string][]byte{}
-	if cert, ok := data[tlsCertFile]; ok {
+	if IsTLS(data) {
+		cert := data[tlsCertFile]
 		files[CACertFile] = cert
 		if key, ok := data[tlsKeyFile]; ok {
 			files[CAKeyFile] = key
@@ -147,6 +148,26 @@ func (b *Bundle) Data() map[string][]byte {
 	}
 	data[CAKeyFile] = b.key.Bytes()
 	return data
+}
+
+// IsTLS says whether istiod reads the data of a Secret cacerts as that of type
+// kubernetes.io/tls: it prefers those files where both are there.
+func IsTLS(data map[string][]byte) bool {
+	_, ok := data[tlsCertFile]
+	return ok
+}
+
+// TLSData is [Bundle.Data] for a Secret of type kubernetes.io/tls. It has no file for a
+// CRL. The CAs between the intermediate and the root follow it in tls.crt, since istiod
+// makes the chain of that and ca.crt.
+func (b *Bundle) TLSData() map[string][]byte {
+	chain := []*x509.Certificate{b.cert}
+	for _, c := range b.chain {
+		if !c.Equal(b.cert) && !signedBy(c, c) && !slices.ContainsFunc(b.roots, c.Equal) {
+			chain = append(chain, c)
+		}
+	}
+	return map[string][]byte{tlsCertFile: certPEM(chain...), tlsKeyFile: b.key.Bytes(), tlsRootFile: certPEM(b.roots...)}
 }
 
 // Cert is the certificate that signs workloads. Do not modify it.

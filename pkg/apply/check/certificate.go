@@ -32,6 +32,7 @@ func certificateChecks() []Check {
 		{ID: IDRotation, Severity: Warns, Applies: firstCluster, Judge: judgeRotation},
 		{ID: "trust/root-names", Severity: Refuses, Applies: signs, Judge: judgeRootNames},
 		{ID: "trust/root-key", Severity: Refuses, Applies: trusts, Judge: judgeRootKey},
+		{ID: "trust/due", Severity: Warns, Applies: signs, Judge: judgeDue},
 	}
 }
 
@@ -64,7 +65,7 @@ func judgeSameRoot(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	f := plan.Finding{
 		State:   "other root",
-		Object:  object.SecretRef(c.Namespace, object.Cacerts),
+		Object:  cacerts(c),
 		Message: fmt.Sprintf("the cluster trusts root %s, but the work directory holds root %s", b.Root().Shorts(), want.Shorts()),
 		Hint:    "restore this mesh's certs/root-cert.pem; a running istiod ignores a different root. To change it: setup-mesh certs rotate-root",
 	}
@@ -126,7 +127,7 @@ func OtherRoot(e *Evidence, c *plan.Cluster) bool { return len(judgeSameRoot(e, 
 // Bundle is the intermediate of a primary, nil if there is none, or none that
 // can be read.
 func Bundle(c *plan.Cluster) *certs.Bundle {
-	live := c.Live.Object(object.SecretRef(c.Namespace, object.Cacerts))
+	live := c.Live.Object(cacerts(c))
 	if c.Remote() || live == nil {
 		return nil
 	}
@@ -139,7 +140,7 @@ func Bundle(c *plan.Cluster) *certs.Bundle {
 
 // judgeRootKey refuses an intermediate that nobody can sign.
 func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
-	ref := object.SecretRef(c.Namespace, object.Cacerts)
+	ref := cacerts(c)
 	ch := c.Planned(ref)
 	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || OtherRoot(e, c) {
 		return nil
@@ -150,15 +151,48 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if late, ok := ch.Item.Late.(*desired.Intermediate); ok && late.Imported(e.Plan.World.Now, Bundle(c)) != nil {
 		return nil
 	}
-	key, file := "root key", certs.RootKeyFile
+	key := "root key"
 	if e.Plan.Wanted.Root.Tiered() {
-		key, file = "key of the signing CA", certs.SigningKeyFile
+		key = "key of the signing CA"
 	}
 	return []plan.Finding{{
 		Message: fmt.Sprintf("a new intermediate is needed, but the %s that signs it is missing", key),
-		Hint:    fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file),
+		Hint:    WhoSigns(e.Plan.Wanted),
 	}}
 }
+
+// WhoSigns is how a cluster gets another intermediate below the root that is wanted.
+func WhoSigns(d *desired.Desired) string {
+	if d.Root.CanSign() {
+		return "setup-mesh apply renews it"
+	}
+	file := certs.RootKeyFile
+	if d.Root.Tiered() {
+		file = certs.SigningKeyFile
+	}
+	if d.Rotation != nil {
+		if _, isNew := d.Rotation.Signing(); isNew {
+			file = "new-" + file
+		}
+	}
+	return fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file)
+}
+
+// judgeDue warns of an intermediate that is kept although it is time for another one.
+func judgeDue(e *Evidence, c *plan.Cluster) []plan.Finding {
+	ch, b := c.Planned(cacerts(c)), Bundle(c)
+	if ch == nil || ch.Mint || b == nil || e.Plan.Wanted.Root.CanSign() || OtherRoot(e, c) || certs.Judge(b.NotBefore(), b.NotAfter(), e.Plan.World.Now) != certs.Due {
+		return nil
+	}
+	return []plan.Finding{{
+		State: string(certs.Due), Object: ch.Object,
+		Message: fmt.Sprintf("the intermediate is due: valid until %s; it is kept until somebody signs another", b.NotAfter().UTC().Format(time.DateOnly)),
+		Hint:    WhoSigns(e.Plan.Wanted),
+	}}
+}
+
+// cacerts is the Secret with the intermediate of c.
+func cacerts(c *plan.Cluster) object.Ref { return object.SecretRef(c.Namespace, object.Cacerts) }
 
 // signs is a cluster that has, or is to have, an intermediate of its own.
 func signs(e *Evidence, c *plan.Cluster) bool { return trusts(e, c) && !c.Remote() }

@@ -3,10 +3,7 @@ package check
 import (
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
 // memberChecks are about what a cluster is in its mesh: running proxies keep
@@ -15,7 +12,8 @@ func memberChecks() []Check {
 	return []Check{
 		{ID: "cluster/same-name", Severity: Warns, Applies: Joined, Judge: judgeSameName},
 		{ID: "cluster/same-network", Severity: Warns, Applies: Joined, Judge: judgeSameNetwork},
-		{ID: "trust/same-domain", Severity: Warns, Applies: Joined, Judge: judgeSameDomain},
+		{ID: "trust/same-domain", Severity: Refuses, Applies: signsAlready, Judge: judgeSameDomain},
+		{ID: IDDomainDropped, Severity: Warns, Applies: signsAlready, Judge: judgeDomainDropped},
 		{ID: "shared-services/copied", Severity: Refuses, Applies: Stays, Judge: judgeCopied},
 		{ID: "shared-services/same-ports", Severity: Warns, Applies: reached, Judge: judgeSamePorts},
 	}
@@ -65,26 +63,5 @@ func judgeSameNetwork(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{
 		Message: fmt.Sprintf("running pods stay on network %s until they restart", m.Network),
 		Hint:    "restart the workloads of the cluster after the apply: kubectl rollout restart",
-	}}
-}
-
-// judgeSameDomain finds a trust domain that changes: it is part of every
-// identity, and proxies check those of their peers.
-// https://istio.io/latest/docs/tasks/security/authorization/authz-td-migration/
-func judgeSameDomain(e *Evidence, c *plan.Cluster) []plan.Finding {
-	if c.New {
-		return nil
-	}
-	was, _, _ := unstructured.NestedString(c.Live.Record.Manifest, "meshConfig", "trustDomain")
-	if was == "" {
-		was = topology.DefaultTrustDomain
-	}
-	if is := e.Plan.Wanted.TrustDomain; is == "" || is == was {
-		return nil
-	}
-	return []plan.Finding{{
-		Message: fmt.Sprintf("the trust domain changes from %s to %s: workloads with old certificates and workloads with new ones refuse each other", was, e.Plan.Wanted.TrustDomain),
-		Hint: fmt.Sprintf("add meshConfig.trustDomainAliases: [%s] to base.yaml and keep it until all workloads of all clusters have been restarted after the apply: kubectl rollout restart",
-			was),
 	}}
 }

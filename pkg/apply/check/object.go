@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
@@ -24,11 +25,12 @@ func objectChecks() []Check {
 	}
 }
 
-// foreign are the wanted objects of c that somebody else manages, by whom.
+// foreign are the wanted objects of c that somebody else manages and that cannot be kept
+// as they are, by whom.
 func foreign(c *plan.Cluster) map[string][]object.Ref {
 	out := map[string][]object.Ref{}
 	for _, ch := range c.Changes {
-		if ch.Item == nil {
+		if ch.Item == nil || ch.Theirs != "" {
 			continue
 		}
 		if by := object.Strangers(ch.Object, c.Live.Object(ch.Object)); by != "" {
@@ -52,13 +54,22 @@ func judgeManaged(e *Evidence, c *plan.Cluster) []plan.Finding {
 			continue
 		}
 		refs := foreign[by]
-		out = append(out, plan.Finding{
-			Object: refs[0], Manager: by,
-			Message: fmt.Sprintf("%s: managed by %s, not by setup-mesh", andMore(refs), by),
-			Hint:    "find out what installed it; apply --adopt takes it over",
-		})
+		message := fmt.Sprintf("%s: managed by %s, not by setup-mesh", andMore(refs), by)
+		if slices.Contains(refs, cacerts(c)) {
+			message += notKept(e, c)
+		}
+		out = append(out, plan.Finding{Object: refs[0], Manager: by, Message: message, Hint: "find out what installed it; apply --adopt takes it over"})
 	}
 	return out
+}
+
+// notKept is why the intermediate of somebody else is not used.
+func notKept(e *Evidence, c *plan.Cluster) string {
+	i, ok := c.Item(cacerts(c)).Late.(*desired.Intermediate)
+	if !ok {
+		return ""
+	}
+	return "; " + cacerts(c).String() + " cannot be kept: " + i.Judge(e.Plan.World, c.Live.Object(cacerts(c)))
 }
 
 // andMore names the first of refs and counts the others.

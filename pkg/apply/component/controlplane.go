@@ -1,6 +1,8 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -39,8 +41,29 @@ func controlPlane() Component {
 			needs: func(s *plan.Scene, c *plan.Cluster) []order.Fact {
 				return append(signer(s, c), applied(c, order.CRDs, order.Control, order.Webhooks, order.Config)...)
 			},
+		}, {
+			Claim: order.Named, Check: check.IDDomainDropped,
+			applies: func(s *plan.Scene, c *plan.Cluster) bool {
+				return slices.Contains(named(s), order.Fact{Cluster: c.Name, Claim: order.Named})
+			},
+			needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil },
 		}},
 	}
+}
+
+// named are the facts that a trust domain can be dropped: workloads meet those of all
+// clusters.
+func named(s *plan.Scene) []order.Fact {
+	if len(check.DroppedDomains(s.Plan)) == 0 {
+		return nil
+	}
+	var out []order.Fact
+	for _, c := range s.Plan.Clusters {
+		if !c.Leaving {
+			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Named})
+		}
+	}
+	return out
 }
 
 func needsOfControlPlane(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
@@ -52,6 +75,7 @@ func needsOfControlPlane(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order
 			for _, peer := range toldByLabel(s, c) {
 				out = append(out, knownBy([]*plan.Cluster{c}, peer)...)
 			}
+			out = append(out, named(s)...)
 		}
 	case order.Control:
 		out = append(signer(s, c), applied(c, order.Config)...)

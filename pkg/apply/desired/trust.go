@@ -46,7 +46,7 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if err != nil {
 		return err.Error()
 	}
-	if v := certs.Judge(b.NotBefore(), b.NotAfter(), w.Now); v != certs.Fresh {
+	if v := certs.Judge(b.NotBefore(), b.NotAfter(), w.Now); !i.lasts(v) {
 		return fmt.Sprintf("its intermediate is %s: valid until %s", v, b.NotAfter().Format(time.DateOnly))
 	}
 	if err := b.Verify(i.Root, w.Now, i.ID); err != nil {
@@ -61,17 +61,20 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	return ""
 }
 
+// lasts says whether an intermediate can stay: one that is due does so where nobody here
+// can sign another.
+func (i *Intermediate) lasts(v certs.Verdict) bool {
+	return v == certs.Fresh || v == certs.Due && !i.Root.CanSign()
+}
+
 // Kept is the CA of live with the roots that are trusted now, nil where it has to be
 // another CA. No key is needed for it but its own.
 func (i *Intermediate) Kept(live *unstructured.Unstructured, now time.Time) *certs.Bundle {
 	if live == nil {
 		return nil
 	}
-	if kind, _, _ := unstructured.NestedString(live.Object, "type"); kind == "kubernetes.io/tls" {
-		return nil // its files have other names
-	}
 	b, err := certs.ParseBundle(SecretData(live))
-	if err != nil || !b.Under(i.Root) || certs.Judge(b.NotBefore(), b.NotAfter(), now) != certs.Fresh {
+	if err != nil || !b.Under(i.Root) || !i.lasts(certs.Judge(b.NotBefore(), b.NotAfter(), now)) {
 		return nil
 	}
 	if b = b.Trusting(i.Root); b.Verify(i.Root, now, i.ID) != nil {
@@ -103,10 +106,11 @@ func (*Intermediate) Fields() []string { return []string{"data"} }
 // Mint takes the intermediate that was imported, or has one signed, and proves it, unless
 // just what is trusted changes.
 func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
-	var b *certs.Bundle
+	var live *unstructured.Unstructured
 	if l := m.World.Cluster(i.ID.Cluster); l != nil {
-		b = i.Kept(l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)), m.Now)
+		live = l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts))
 	}
+	b := i.Kept(live, m.Now)
 	if b == nil {
 		b = i.Imported(m.Now, nil)
 	}
@@ -116,7 +120,11 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 			return Content{}, err
 		}
 	}
-	return SecretContent(b.Data(), map[string]string{
+	data := b.Data()
+	if live != nil && certs.IsTLS(SecretData(live)) {
+		data = b.TLSData()
+	}
+	return SecretContent(data, map[string]string{
 		annotationRoot:    b.RootFingerprint(),
 		AnnotationIssued:  b.NotBefore().Format(time.RFC3339),
 		AnnotationExpires: b.NotAfter().Format(time.RFC3339),

@@ -29,6 +29,8 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 		return waitTrusts(ctx, x, c, r)
 	case order.Signed:
 		return waitSigned(ctx, x, c, r)
+	case order.Named:
+		return waitNamed(ctx, x, c, r)
 	case order.Knows, order.Sends:
 		return waitGatewayKnown(ctx, x.at(c), x.plan.Cluster(s.Peer), s.Claim == order.Sends, r)
 	}

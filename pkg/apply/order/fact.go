@@ -22,6 +22,8 @@ const (
 	// Of a rotation of the root, in each cluster.
 	Trusts Claim = "trust"        // what signs in the mesh now, or is about to, is trusted by all its proxies
 	Signed Claim = "certificates" // all its proxies have certificates that what signs now stands for
+	// Of the end of a trust domain, in each cluster.
+	Named Claim = "identities" // none of its proxies has a certificate of a domain that is dropped
 	// Of a peer: where its gateway is.
 	Knows Claim = "gateway address" // its istiods know all addresses of the peer's gateway
 	Sends Claim = "way to gateway"  // they send nowhere else for that

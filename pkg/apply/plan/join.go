@@ -101,7 +101,8 @@ func ManifestFields(applied map[string]any, m *manifest.Manifest) []compare.Fiel
 }
 
 // decide compares one wanted object with the live one. One that somebody else
-// manages is left alone, unless it may be adopted.
+// manages is left alone, unless it may be adopted; checks refuse that, unless it does
+// what ours would.
 func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 	seen := c.Live.Objects[it.Ref]
 	ch := Change{Subject: it.Subject, Object: it.Ref, Wanted: it.Hash, Action: Keep, From: it.Object.GetAnnotations()[object.AnnotationSharedFrom], Item: it}
@@ -117,6 +118,9 @@ func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 	ch.UID = string(seen.Object.GetUID())
 	by := object.Strangers(it.Ref, seen.Object)
 	if by != "" && !pl.plan.Options.Adopt {
+		if i, ok := it.Late.(*desired.Intermediate); ok && i.Judge(pl.plan.World, seen.Object) == "" {
+			ch.Theirs = by
+		}
 		return ch
 	}
 	pl.update(c, &ch, it, seen)

@@ -119,7 +119,7 @@ func (c *Cluster) RecordAfter(mesh string, members []record.Member, done func(Ch
 	r := &record.Record{Format: record.RecordFormat, Mesh: mesh, Cluster: c.Name, Members: members, Objects: []record.Recorded{}}
 	applied := true // all that the IstioControlPlane stands for
 	for _, ch := range c.Changes {
-		if ch.Component == order.Bookkeeping || ch.Part == order.ByProducts {
+		if ch.Component == order.Bookkeeping || ch.Part == order.ByProducts || ch.Theirs != "" {
 			continue
 		}
 		finished := ch.Action == Keep || ch.Pending() && done(ch)

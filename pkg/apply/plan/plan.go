@@ -109,6 +109,9 @@ type Change struct {
 	Fields []compare.Field `json:"fields,omitempty"`
 	// Managers changed the object since we applied it; the update sets it back.
 	Managers []string `json:"managers,omitempty"`
+	// Theirs says who manages an object that is not ours, and is kept because it does
+	// what ours would.
+	Theirs string `json:"theirs,omitempty"`
 	// Blocked is why the change cannot be made now.
 	Blocked string `json:"blocked,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about that

@@ -43,7 +43,7 @@ func (a *Prep) Flags() []cli.Flag {
 		&cli.BoolFlag{Name: "all-contexts", Destination: &a.AllContexts, Usage: "begin topology.yaml with every context of the kubeconfig"},
 		kubeconfigFlag(&a.Kubeconfig),
 		&cli.StringFlag{Name: "base", Destination: &a.Base, Usage: "take `FILE`, an IstioControlPlane or IstioOperator, as base.yaml; - is standard input"},
-		&cli.StringFlag{Name: "root-cert", Destination: &a.RootCert, Usage: "take the root in `FILE` instead of making one: the PEM certificates that all clusters are to trust"},
+		&cli.StringFlag{Name: "root-cert", Aliases: []string{"trust-root"}, Destination: &a.RootCert, Usage: "take the root in `FILE` instead of making one: the PEM certificates that all clusters are to trust"},
 		&cli.StringFlag{Name: "root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root, as PEM: PKCS#8, SEC 1 or PKCS#1; leave it out where the key stays elsewhere"},
 		&cli.StringFlag{Name: "signing-cert", Destination: &a.SigningCert, Usage: "`FILE` with a CA below that root, which signs in its place, then those between the two"},
 		&cli.StringFlag{Name: "signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where the key stays elsewhere"},
@@ -128,21 +128,6 @@ type CertsStatus struct {
 // Flags fill a.
 func (a *CertsStatus) Flags() []cli.Flag {
 	return append(a.Clusters.flags(), timeoutFlag(&a.Timeout, 2*time.Minute, "give up after `TIME`"))
-}
-
-// RotateRoot is the command line of certs rotate-root.
-type RotateRoot struct {
-	Clusters
-	Change
-	Signing
-	Opening
-	Back bool // to the root before
-}
-
-// Flags fill a.
-func (a *RotateRoot) Flags() []cli.Flag {
-	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Signing.flags(), a.Opening.flags()),
-		&cli.BoolFlag{Name: "back", Destination: &a.Back, Usage: "lead the mesh back to the root that it had"})
 }
 
 // Migrate is the command line of migrate.

@@ -31,3 +31,29 @@ func TestPlanCertificate(t *testing.T) {
 		})
 	}
 }
+
+// A plan says in words that a CA of somebody else is kept, and when one is just taken over.
+func TestPlanCertificateKept(t *testing.T) {
+	tests := map[string]struct {
+		change plan.Change
+		want   []string
+	}{
+		"theirs":     {plan.Change{Action: plan.Keep, Theirs: "kubectl"}, []string{"certificate        kept: intermediate CA, until 2027-11-21, root 5F:3A:9C, made by kubectl"}},
+		"taken over": {plan.Change{Action: plan.Update, Reason: "adopted from kubectl"}, []string{"certificate        kept: intermediate CA, until 2027-11-21, root 5F:3A:9C", "adopted from kubectl"}},
+		"made again": {plan.Change{Action: plan.Update, Reason: "it is due", Mint: true}, []string{"certificate        new intermediate CA, until 2027-11-21, root 5F:3A:9C", "it is due"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.change.Subject = order.Subject{Component: order.Certificate, Part: order.Trust}
+			tt.change.Object.Kind = "Secret"
+			c := clusterPlan("east-1", "n", tt.change, plan.Change{Action: plan.Create, Subject: order.Subject{Component: order.Bookkeeping}})
+			var got []string
+			for _, line := range (&planView{}).body(c) {
+				got = append(got, line.text)
+			}
+			if len(got) < len(tt.want) || strings.Join(got[:len(tt.want)], "\n") != strings.Join(tt.want, "\n") {
+				t.Errorf("%q, want %q first", got, tt.want)
+			}
+		})
+	}
+}

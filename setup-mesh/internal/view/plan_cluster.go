@@ -26,6 +26,7 @@ func (v *planView) body(c *plan.Cluster) []planLine {
 	var lines []planLine
 	for _, comp := range order.Components() {
 		changes := changesOf(c, comp)
+		lines = append(lines, theirLines(c, comp)...)
 		if len(changes) == 0 {
 			continue
 		}
@@ -38,6 +39,18 @@ func (v *planView) body(c *plan.Cluster) []planLine {
 	}
 	if len(lines) == 0 {
 		lines = append(lines, planLine{text: "nothing to change"})
+	}
+	return lines
+}
+
+// theirLines say what of somebody else's a cluster in which something changes keeps in the
+// place of ours.
+func theirLines(c *plan.Cluster, comp order.Component) []planLine {
+	var lines []planLine
+	for _, ch := range c.Changes {
+		if ch.Component == comp && ch.Theirs != "" && c.Pending() {
+			lines = append(lines, certificateLines(c, "", ch)...)
+		}
 	}
 	return lines
 }

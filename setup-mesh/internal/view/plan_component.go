@@ -106,6 +106,10 @@ func certificateLines(c *plan.Cluster, symbol string, ch plan.Change) []planLine
 		return []planLine{componentLine(symbol, ch.Component, ch.Blocked)}
 	case ch.Action == plan.Delete:
 		return []planLine{componentLine(symbol, ch.Component, "workloads get theirs from "+few(c.Primaries))}
+	case ch.Theirs != "":
+		return []planLine{{indent: 2, text: componentLine("", ch.Component, "kept: "+facts+", made by "+ch.Theirs).text}}
+	case ch.Reason != "" && !ch.Mint:
+		return []planLine{componentLine(symbol, ch.Component, "kept: "+facts), {indent: componentIndent, text: ch.Reason}}
 	case ch.Reason != "":
 		return []planLine{componentLine(symbol, ch.Component, "new "+facts), {indent: componentIndent, text: ch.Reason}}
 	case ch.Action == plan.Update:

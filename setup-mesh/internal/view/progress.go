@@ -139,6 +139,8 @@ func stepWords(e execute.Event) string {
 		return "all its proxies trust the root that is to sign"
 	case e.Claim == order.Signed:
 		return "no proxy has a certificate of the root that goes"
+	case e.Claim == order.Named:
+		return "no proxy has a certificate of the trust domain that goes"
 	case e.Claim == order.Sends:
 		return "sends to the gateway of " + e.Peer
 	case e.Claim == order.Serves:

@@ -84,6 +84,12 @@ func namespace(action plan.Action) plan.Change {
 	return plan.Change{Subject: order.Subject{Component: order.ControlPlane, Part: order.Namespace}, Action: action, Object: object.Ref{Kind: "Namespace", Name: "istio-system"}}
 }
 
+// minted is a change of which the content is made again.
+func minted(ch plan.Change) plan.Change {
+	ch.Mint = true
+	return ch
+}
+
 func because(ch plan.Change, reason string) plan.Change { ch.Reason = reason; return ch }
 
 func blockedBy(ch plan.Change, why string) plan.Change { ch.Blocked = why; return ch }
@@ -144,7 +150,7 @@ func oneDown() *plan.Plan {
 
 func edited() *plan.Plan {
 	east := clusterPlan("east-1", "network-east",
-		because(planned(order.Certificate, plan.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02"),
+		minted(because(planned(order.Certificate, plan.Update, "Secret", "cacerts"), "its intermediate is due: valid until 2027-01-02")),
 		changed(planned(order.ControlPlane, plan.Update, "Deployment", "istiod"), "", compare.Field{Path: "spec.replicas", Old: int64(1), New: int64(2)}),
 		changed(planned(order.Gateway, plan.Update, "Service", "istio-eastwestgateway"), "kubectl-edit", compare.Field{Path: "spec.type", Old: "NodePort", New: "LoadBalancer"}),
 		credential(plan.Delete, "west-1"),

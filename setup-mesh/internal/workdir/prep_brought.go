@@ -76,16 +76,27 @@ func ReadIdentities(names []string) ([]certs.Secret, error) {
 	return out, nil
 }
 
-// bringRoot takes over what was brought, as far as it is not there. What is there
-// stays, and has to be the same.
+// bringRoot takes over what was brought, as far as it is not there.
 func (p *preparation) bringRoot() (*certs.Root, error) {
-	brought, err := p.o.Brought.read()
+	root, made, err := p.dir.bring(p.o.Brought, "", p.o.Now, "prep never replaces a root: name another work directory with --dir, or leave the files out to keep this one")
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.dir.pile("")
+	return root, p.make(made)
+}
+
+// bring is the root of what was brought and of what there is of it, by names with a
+// prefix, and the files that are missing. What is there stays: fix says what to do where
+// it is not the same.
+func (d *Dir) bring(b Brought, prefix string, now time.Time, fix string) (*certs.Root, []newFile, error) {
+	brought, err := b.read()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	defer brought.wipe()
+	all, err := d.pile(prefix)
+	if err != nil {
+		return nil, nil, err
 	}
 	defer all.wipe()
 	var made []newFile
@@ -97,24 +108,23 @@ func (p *preparation) bringRoot() (*certs.Root, error) {
 			all.data[file], all.names[file] = data, brought.names[file]
 			made = append(made, newFile{file, bytes.Clone(data), 0o644})
 		case !isKey(file) && !certs.SameCertificates(all.data[file], data):
-			return nil, wrong(all.names[file], "is there already, and holds other certificates than "+brought.names[file],
-				"prep never replaces a root: name another work directory with --dir, or leave the files out to keep this one")
+			return nil, nil, wrong(all.names[file], "is there already, and holds other certificates than "+brought.names[file], fix)
 		}
 	}
-	if err := p.dir.whole(all); err != nil {
-		return nil, err
+	if err := d.whole(all); err != nil {
+		return nil, nil, err
 	}
 	root, err := all.root()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if begin, end := root.Span(); len(made) > 0 {
-		if v := certs.Judge(begin, end, p.o.Now); v == certs.Expired || v == certs.NotYetValid {
-			return nil, wrong(brought.names[RootCertFile], fmt.Sprintf("a mesh below it is valid from %s until %s, and it is %s now: it is %s",
-				begin.Format(time.DateOnly), end.Format(time.DateOnly), p.o.Now.Format(time.DateOnly), v), "bring a root, and a signing CA, that are valid")
+		if v := certs.Judge(begin, end, now); v == certs.Expired || v == certs.NotYetValid {
+			return nil, nil, wrong(brought.names[RootCertFile], fmt.Sprintf("a mesh below it is valid from %s until %s, and it is %s now: it is %s",
+				begin.Format(time.DateOnly), end.Format(time.DateOnly), now.Format(time.DateOnly), v), "bring a root, and a signing CA, that are valid")
 		}
 	}
-	return root, p.make(made)
+	return root, made, nil
 }
 
 // make puts the files of a root on the list: keys are the user's alone, and encrypted if
@@ -137,15 +147,16 @@ func (p *preparation) make(files []newFile) error {
 	return nil
 }
 
-// check says which of the files make no sense without others.
-func (b Brought) check() error {
+// check says which of the files make no sense without others. The flags that name them
+// begin with "--" and to.
+func (b Brought) check(to string) error {
 	switch {
 	case b.RootCert == "" && (b.RootKey != "" || b.SigningCert != "" || b.SigningKey != ""):
-		return wrong("", "the certificate of the root is missing", "name it with --root-cert")
+		return wrong("", "the certificate of the root is missing", "name it with --"+to+"root-cert")
 	case b.SigningKey != "" && b.SigningCert == "":
-		return wrong("", "the certificate of the CA that signs is missing", "name it with --signing-cert")
+		return wrong("", "the certificate of the CA that signs is missing", "name it with --"+to+"signing-cert")
 	case b.RootKey != "" && b.SigningCert != "":
-		return wrong("", "both the root and a CA below it are to sign", "leave --root-key out: only the key of the CA that signs is needed")
+		return wrong("", "both the root and a CA below it are to sign", "leave --"+to+"root-key out: only the key of the CA that signs is needed")
 	}
 	return nil
 }

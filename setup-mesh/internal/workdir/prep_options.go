@@ -40,7 +40,7 @@ func (o Options) check() error {
 			return err
 		}
 	}
-	errs := []error{o.Brought.check()}
+	errs := []error{o.Brought.check("")}
 	if o.MeshID != "" {
 		errs = append(errs, checkMeshID(o.MeshID))
 	}

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -75,44 +73,6 @@ func (d *Dir) Rotation() (*certs.Rotation, error) {
 		return nil, wrong(d.Path(RotationFile), err.Error(), "")
 	}
 	return r, nil
-}
-
-// BeginRotation makes a new root for the mesh of the old one, and begins to lead from one
-// to the other. What is left of a beginning that was cut off is gone on with.
-func (d *Dir) BeginRotation(ctx context.Context, rand io.Reader, now time.Time) (*certs.Rotation, error) {
-	unlock, err := d.lock(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	if r, err := d.Rotation(); err != nil || r != nil {
-		return r, err
-	}
-	from, err := d.Root()
-	if err != nil {
-		return nil, err
-	}
-	if !d.has(NewRootCertFile) {
-		cert, key, err := certs.NewRoot(rand, now, from.Mesh(), from.Organization())
-		if err != nil {
-			return nil, fmt.Errorf("make the new root: %w", err)
-		}
-		if err := d.put(NewRootKeyFile, key.Bytes(), 0o600, (*os.Root).Rename); err != nil {
-			return nil, err
-		}
-		if err := d.put(NewRootCertFile, cert, 0o644, linkNew); err != nil {
-			return nil, err
-		}
-	}
-	to, err := d.rootAs(newPrefix)
-	if err != nil {
-		return nil, err
-	}
-	r, err := certs.NewRotation(certs.OldOnly, from, to)
-	if err != nil {
-		return nil, wrong(d.Path(NewRootCertFile), err.Error(), "remove it and "+d.Path(NewRootKeyFile)+", and another root is made")
-	}
-	return r, d.setPhase(r, certs.OldOnly)
 }
 
 // MoveRotation notes that the mesh is led to another phase.

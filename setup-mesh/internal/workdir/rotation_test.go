@@ -28,7 +28,7 @@ func opened(t *testing.T, dir string) *Dir {
 
 func begun(t *testing.T, d *Dir) *certs.Rotation {
 	t.Helper()
-	r, err := d.BeginRotation(t.Context(), rand.Reader, time.Now())
+	r, err := d.BeginRotation(t.Context(), RotationOptions{Now: time.Now(), Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestRotationFiles(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%v, want %q", err, tt.want)
 			}
-			if r, err := d.BeginRotation(t.Context(), rand.Reader, time.Now()); err == nil || errors.Is(err, fs.ErrNotExist) && name != "no new root" {
+			if r, err := d.BeginRotation(t.Context(), RotationOptions{Now: time.Now(), Rand: rand.Reader}); err == nil || errors.Is(err, fs.ErrNotExist) && name != "no new root" {
 				t.Errorf("%v, %v", r, err)
 			}
 			sameTree(t, dir, before)
