@@ -21,7 +21,7 @@ func certsCommand(env environment) *cli.Command {
 		Flags:       status.Flags,
 		Action:      status.Action,
 		Subcommands: []*cli.Command{
-			certsStatusCommand(env), certsCSRCommand(env), certsSignCommand(env), certsImportCommand(env), rotateRootCommand(env),
+			certsStatusCommand(env), certsCSRCommand(env), certsSignCommand(env), certsImportCommand(env), rotateRootCommand(env), revokeCACommand(env),
 		},
 	}
 }

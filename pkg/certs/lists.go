@@ -89,6 +89,14 @@ func (b *Bundle) Revokes(ca RevokedCA) bool {
 // WithoutLists is b without [CACRLFile].
 func (b *Bundle) WithoutLists() *Bundle { return b.listing(nil) }
 
+// ListsOf is b with the lists in other, as they are.
+func (b *Bundle) ListsOf(other *Bundle) *Bundle { return b.listing(other.crls) }
+
+// SameKey says whether b and other are CAs with the same key.
+func (b *Bundle) SameKey(other *Bundle) bool {
+	return bytes.Equal(b.cert.RawSubjectPublicKeyInfo, other.cert.RawSubjectPublicKeyInfo)
+}
+
 func (b *Bundle) listing(lists []*x509.RevocationList) *Bundle {
 	out := *b
 	out.files, out.crls = maps.Clone(b.files), lists

@@ -114,6 +114,16 @@ func (r *Revoked) Names(c *x509.Certificate) (RevokedCA, bool) {
 	return RevokedCA{}, false
 }
 
+// In names the first certificate of a chain that is revoked, or is to be; "" for none.
+func (r *Revoked) In(chain []*x509.Certificate) string {
+	for _, c := range chain {
+		if _, ok := r.Names(c); ok {
+			return subject(c)
+		}
+	}
+	return ""
+}
+
 // Pending is the CA that is to be revoked once its workloads have other certificates.
 func (r *Revoked) Pending() (RevokedCA, bool) {
 	for _, ca := range r.CAs() {
@@ -130,6 +140,17 @@ func (r *Revoked) Adding(ca RevokedCA) *Revoked {
 	out := &Revoked{cas: append(r.CAs(), ca)}
 	if r != nil {
 		out.list = r.list
+	}
+	return out
+}
+
+// Waiting is r with whether it is waited for the workloads of CAs that are to be revoked.
+func (r *Revoked) Waiting(wait bool) *Revoked {
+	out := &Revoked{cas: r.CAs(), list: r.list}
+	for i := range out.cas {
+		if !out.cas[i].Listed {
+			out.cas[i].Now = !wait
+		}
 	}
 	return out
 }

@@ -2,6 +2,10 @@ package args
 
 import (
 	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -23,6 +27,40 @@ func (a *CertsCSR) Flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "cluster", Destination: &a.clusters, Usage: "only for `CLUSTER`; may be repeated"},
 		&cli.BoolFlag{Name: "renew", Destination: &a.Renew, Usage: "also for clusters whose imported CA is still good"},
 	}
+}
+
+// RevokeCA is the command line of certs revoke-ca.
+type RevokeCA struct {
+	Clusters
+	Change
+	Opening
+	Cluster string // the argument
+	Serial  string // of another CA than that which the cluster has, "" for that
+	Now     bool   // wait for no workload
+}
+
+// Flags fill a.
+func (a *RevokeCA) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Opening.flags()),
+		&cli.StringFlag{Name: "serial", Destination: &a.Serial, Usage: "revoke the CA with serial number `HEX` that the cluster had, not that which it has"},
+		&cli.BoolFlag{Name: "now", Destination: &a.Now, Usage: "do not wait for workloads: those that have no other certificate yet are cut off"})
+}
+
+// Take reads the arguments and says what is wrong with them.
+func (a *RevokeCA) Take(words []string) error {
+	a.Serial = strings.ToLower(strings.ReplaceAll(a.Serial, ":", ""))
+	if len(words) != 1 {
+		return &Error{errors.New("revoke-ca takes the name of one cluster"), "setup-mesh certs revoke-ca CLUSTER"}
+	}
+	a.Cluster = words[0]
+	n, ok := new(big.Int).SetString(a.Serial, 16)
+	if a.Serial != "" && (!ok || n.Sign() <= 0) {
+		return &Error{fmt.Errorf("--serial %q is not a hexadecimal number", a.Serial), "openssl x509 -noout -serial prints one"}
+	}
+	if ok {
+		a.Serial = fmt.Sprintf("%x", n)
+	}
+	return nil
 }
 
 // CertsImport is the command line of certs import.
