@@ -171,9 +171,14 @@ func (r *Revoked) List(rand io.Reader, now time.Time, root *Root) (*Revoked, err
 	}
 	out := &Revoked{cas: r.CAs()}
 	var entries []x509.RevocationListEntry
+	at := instant(now.Add(-Backdate)) // of the list, which tells of nothing that is later
 	for i, ca := range out.cas {
 		serial, _ := new(big.Int).SetString(ca.Serial, 16)
-		entries = append(entries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: instant(ca.Since)})
+		since := instant(ca.Since)
+		if since.After(at) {
+			since = at
+		}
+		entries = append(entries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: since})
 		out.cas[i].Listed = true
 	}
 	var err error
