@@ -20,14 +20,13 @@ import (
 func revokeCACommand(env environment) *cli.Command {
 	var a args.RevokeCA
 	return &cli.Command{
-		Name:      "revoke-ca",
-		Usage:     "replace the CA of a cluster, and have nobody trust the old one",
-		ArgsUsage: "CLUSTER",
+		Name:  "revoke-ca",
+		Usage: "replace the CA of a cluster, and have nobody trust the old one",
 		Description: "The cluster gets another CA and its workloads other certificates; once no proxy has one of the old CA, all clusters get revocation lists. " +
 			"Interrupted before that, it goes on when run again. The key of the root is needed.",
 		Flags: a.Flags(),
 		Action: func(c *cli.Context) error {
-			if err := a.Take(c.Args().Slice()); err != nil {
+			if err := a.Check(); err != nil {
 				return err
 			}
 			return runRevokeCA(c.Context, env, a)
@@ -110,7 +109,7 @@ func toRevoke(ctx context.Context, env environment, dir *workdir.Dir, root *cert
 	}
 	if ca, ok := have.Pending(); ok {
 		if ca.Cluster != a.Cluster {
-			return nil, &args.Error{Err: fmt.Errorf("a CA of %s is to be revoked first", ca.Cluster), Fix: "setup-mesh certs revoke-ca " + ca.Cluster + " goes on with that"}
+			return nil, &args.Error{Err: fmt.Errorf("a CA of %s is to be revoked first", ca.Cluster), Fix: "setup-mesh certs revoke-ca --cluster " + ca.Cluster + " goes on with that"}
 		}
 		return have.Waiting(!a.Now), nil
 	}

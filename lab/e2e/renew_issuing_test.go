@@ -77,7 +77,7 @@ func (d *dataPlane) revokesCA(t *testing.T) {
 	istiod := c.mustIstiod(t)
 	leaked := certificateIn(t, c.secret(t, "istio-system", "cacerts").Data["ca-cert.pem"])
 	stop := d.keepCalling(t, contextsOfTraffic...)
-	wantWords(t, d.run(t, 0, "certs", "revoke-ca", "west-1", "--yes"), "Step 1 of 2", "its intermediate is revoked", "Step 2 of 2", "The old CA of west-1 is revoked in all clusters.")
+	wantWords(t, d.run(t, 0, "certs", "revoke-ca", "--cluster", "west-1", "--yes"), "Step 1 of 2", "its intermediate is revoked", "Step 2 of 2", "The old CA of west-1 is revoked in all clusters.")
 	for _, in := range contextsOfTraffic {
 		eventually(t, "the proxies of "+in+" are given the lists", func(ctx context.Context) error {
 			m, err := d.clusters[in].kube.CoreV1().ConfigMaps(inTraffic).Get(ctx, "istio-ca-crl", metav1.GetOptions{})
@@ -93,7 +93,7 @@ func (d *dataPlane) revokesCA(t *testing.T) {
 	}
 	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
-	wantWords(t, d.run(t, 1, "certs", "revoke-ca", "east-1", "--yes"), "revocation lists are in force", "--now")
+	wantWords(t, d.run(t, 1, "certs", "revoke-ca", "--cluster", "east-1", "--yes"), "revocation lists are in force", "--now")
 	wantWords(t, d.run(t, 1, "certs", "rotate-root", "--yes"), "revoked.json")
 	d.becomes(t, d.all())
 }

@@ -34,7 +34,7 @@ type RevokeCA struct {
 	Clusters
 	Change
 	Opening
-	Cluster string // the argument
+	Cluster string
 	Serial  string // of another CA than that which the cluster has, "" for that
 	Now     bool   // wait for no workload
 }
@@ -42,24 +42,25 @@ type RevokeCA struct {
 // Flags fill a.
 func (a *RevokeCA) Flags() []cli.Flag {
 	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Opening.flags()),
+		&cli.StringFlag{Name: "cluster", Destination: &a.Cluster, Usage: "replace and revoke the CA of `CLUSTER`"},
 		&cli.StringFlag{Name: "serial", Destination: &a.Serial, Usage: "revoke the CA with serial number `HEX` that the cluster had, not that which it has"},
 		&cli.BoolFlag{Name: "now", Destination: &a.Now, Usage: "do not wait for workloads: those that have no other certificate yet are cut off"})
 }
 
-// Take reads the arguments and says what is wrong with them.
-func (a *RevokeCA) Take(words []string) error {
-	a.Serial = strings.ToLower(strings.ReplaceAll(a.Serial, ":", ""))
-	if len(words) != 1 {
-		return &Error{errors.New("revoke-ca takes the name of one cluster"), "setup-mesh certs revoke-ca CLUSTER"}
+// Check says what is missing or wrong, and brings the serial number into the form that it is
+// compared in.
+func (a *RevokeCA) Check() error {
+	if a.Cluster == "" {
+		return &Error{errors.New("--cluster is missing: the cluster that is to get another CA"), "setup-mesh certs revoke-ca --cluster CLUSTER"}
 	}
-	a.Cluster = words[0]
-	n, ok := new(big.Int).SetString(a.Serial, 16)
-	if a.Serial != "" && (!ok || n.Sign() <= 0) {
+	if a.Serial == "" {
+		return nil
+	}
+	n, ok := new(big.Int).SetString(strings.ReplaceAll(a.Serial, ":", ""), 16)
+	if !ok || n.Sign() <= 0 {
 		return &Error{fmt.Errorf("--serial %q is not a hexadecimal number", a.Serial), "openssl x509 -noout -serial prints one"}
 	}
-	if ok {
-		a.Serial = fmt.Sprintf("%x", n)
-	}
+	a.Serial = fmt.Sprintf("%x", n)
 	return nil
 }
 

@@ -20,7 +20,7 @@ func RevocationStopped(w io.Writer, cluster string, listed bool) {
 		say(w, "The lists are not in all clusters. Go on: setup-mesh apply")
 		return
 	}
-	say(w, "Nothing is revoked yet. Go on: setup-mesh certs revoke-ca %s", cluster)
+	say(w, "Nothing is revoked yet. Go on: setup-mesh certs revoke-ca --cluster %s", cluster)
 }
 
 // Revoked says what is so now.
