@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
@@ -56,10 +55,7 @@ func (s *sealedRoot) openFor(ctx context.Context, env environment, a *args.Openi
 func signs(p *plan.Plan) bool {
 	for _, c := range p.Clusters {
 		ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
-		if ch == nil || !ch.Pending() || !ch.Mint || c.Imported {
-			continue
-		}
-		if late, ok := ch.Item.Late.(*desired.Intermediate); !ok || late.Kept(c.Live.Object(ch.Object), p.World.Now) == nil {
+		if ch != nil && ch.Pending() && ch.Mint && !c.Imported && !c.SameCA {
 			return true
 		}
 	}
