@@ -22,7 +22,7 @@ func certsCommand(env environment) *cli.Command {
 		Action:      status.Action,
 		Subcommands: []*cli.Command{
 			certsStatusCommand(env), certsCSRCommand(env), certsSignCommand(env), certsImportCommand(env), rotateRootCommand(env),
-			rotateAccessCommand(env), revokeAccessCommand(env),
+			rotateAccessCommand(env), revokeAccessCommand(env), revokeCACommand(env),
 		},
 	}
 }

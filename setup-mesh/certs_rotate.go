@@ -15,6 +15,10 @@ import (
 // errNoRotation says that there is nothing to lead back.
 var errNoRotation = errors.New("no rotation of the root is under way")
 
+// errListsInForce says why no rotation begins: nobody would trust what the new root signs
+// before its lists are everywhere.
+var errListsInForce = errors.New("proxies ask for revocation lists of the old root's CAs (" + workdir.RevokedFile + ")")
+
 func rotateRootCommand(env environment) *cli.Command {
 	var a args.RotateRoot
 	return &cli.Command{
@@ -67,6 +71,9 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 
 // rotation is the one that goes on, or one that begins.
 func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot) (*certs.Rotation, error) {
+	if r, err := dir.Rotation(); err == nil && r == nil && dir.HasRevoked() {
+		return nil, &args.Error{Err: errListsInForce, Fix: "end that before: docs/certificates.md says how"}
+	}
 	if !a.Back {
 		return dir.BeginRotation(ctx, workdir.RotationOptions{
 			To:      workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},

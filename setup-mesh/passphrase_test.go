@@ -96,11 +96,12 @@ func TestOpenForAPlan(t *testing.T) {
 		plan  *plan.Plan
 		asked []string
 	}{
-		"a new cluster":          {cluster(func(*plan.Cluster, *plan.Change) {}), asks},
-		"signed elsewhere":       {cluster(func(c *plan.Cluster, _ *plan.Change) { c.Imported = true }), nil},
-		"it stays":               {cluster(func(_ *plan.Cluster, ch *plan.Change) { ch.Action = plan.Keep }), nil},
-		"only a label is mended": {cluster(func(_ *plan.Cluster, ch *plan.Change) { ch.Action, ch.Mint = plan.Update, false }), nil},
-		"no clusters":            {&plan.Plan{}, nil},
+		"a new cluster":                {cluster(func(*plan.Cluster, *plan.Change) {}), asks},
+		"signed elsewhere":             {cluster(func(c *plan.Cluster, _ *plan.Change) { c.Imported = true }), nil},
+		"just what is trusted changes": {cluster(func(c *plan.Cluster, _ *plan.Change) { c.SameCA = true }), nil},
+		"it stays":                     {cluster(func(_ *plan.Cluster, ch *plan.Change) { ch.Action = plan.Keep }), nil},
+		"only a label is mended":       {cluster(func(_ *plan.Cluster, ch *plan.Change) { ch.Action, ch.Mint = plan.Update, false }), nil},
+		"no clusters":                  {&plan.Plan{}, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

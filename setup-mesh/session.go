@@ -46,7 +46,7 @@ func wanted(env environment, dir string, contexts []string, s args.Signing) (*de
 	if *signs, sealed, err = signedBy(env, d, *signs, isNew, s); err != nil {
 		return nil, nil, err
 	}
-	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, Issued: files.Issued, CAs: files.CAs}, charts.New())
+	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, Issued: files.Issued, Revoked: files.Revoked, CAs: files.CAs}, charts.New())
 	return out, sealed, err
 }
 

@@ -55,7 +55,7 @@ func (s *sealedRoot) openFor(ctx context.Context, env environment, a *args.Openi
 func signs(p *plan.Plan) bool {
 	for _, c := range p.Clusters {
 		ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
-		if ch != nil && ch.Pending() && ch.Mint && !c.Imported {
+		if ch != nil && ch.Pending() && ch.Mint && !c.Imported && !c.SameCA {
 			return true
 		}
 	}

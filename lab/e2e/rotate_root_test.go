@@ -21,9 +21,11 @@ func TestE2ERotateRoot(t *testing.T) {
 	d.inOrder(t, []step{
 		{"Apply", d.apply},
 		{"EveryPairAnswers", func(t *testing.T) { d.becomes(t, d.all()) }},
+		{"RenewIssuingCA", d.renewsIssuing},
 		{"Rotate", d.rotates},
 		{"ClusterDownAndBack", d.rotatesBack},
 		{"Killed", d.rotatesKilled},
+		{"RevokeCA", d.revokesCA},
 	})
 }
 

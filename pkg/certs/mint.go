@@ -80,6 +80,8 @@ type Identity struct {
 	Cluster     string // the cluster's name in the mesh; the subject's L, as in Istio's tools/certs
 	Namespace   string // where istiod runs; the first of its DNS names is istiod.<namespace>.svc
 	TrustDomain string // host part of the workloads' SPIFFE IDs
+
+	name string // the CN of the CA that is renewed with its own key, "" for another CA
 }
 
 func (r *Root) intermediate(rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
@@ -112,13 +114,16 @@ func (r *Root) valid(now time.Time) error {
 }
 
 // name is the subject of a cluster's intermediate.
-func (r *Root) name(serial *big.Int, now time.Time, cluster string) pkix.Name {
-	above := r.Issuer().Subject
+func (r *Root) name(serial *big.Int, now time.Time, id Identity) pkix.Name {
+	above, name := r.Issuer().Subject, id.name
+	if name == "" {
+		name = "intermediate " + generation(now, serial)
+	}
 	return pkix.Name{
 		Organization:       above.Organization,
 		OrganizationalUnit: above.OrganizationalUnit,
-		Locality:           []string{cluster},
-		CommonName:         "intermediate " + generation(now, serial),
+		Locality:           []string{id.Cluster},
+		CommonName:         name,
 	}
 }
 
@@ -127,7 +132,7 @@ func (r *Root) name(serial *big.Int, now time.Time, cluster string) pkix.Name {
 func (r *Root) template(serial *big.Int, now time.Time, id Identity) *x509.Certificate {
 	tmpl := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               r.name(serial, now, id.Cluster),
+		Subject:               r.name(serial, now, id),
 		DNSNames:              id.istiod()[:1],
 		NotBefore:             instant(now.Add(-Backdate)),
 		NotAfter:              instant(now.Add(IntermediateLifetime)),

@@ -61,7 +61,7 @@ func (r *Root) RequestFor(rand io.Reader, now time.Time, key Secret, id Identity
 		return nil, err
 	}
 	der, err := x509.CreateCertificateRequest(rand, &x509.CertificateRequest{
-		Subject: r.name(serial, now, id.Cluster), DNSNames: id.istiod()[:1], ExtraExtensions: extensions,
+		Subject: r.name(serial, now, id), DNSNames: id.istiod()[:1], ExtraExtensions: extensions,
 	}, k)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)

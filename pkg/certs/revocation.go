@@ -96,6 +96,18 @@ func newList(l *x509.RevocationList) list {
 	return out
 }
 
+// readLists reads all lists of a bundle.
+func readLists(crls []*x509.RevocationList) ([]list, *InputError) {
+	var lists []list
+	for i, l := range crls {
+		lists = append(lists, newList(l))
+		if err := lists[i].unread; err != nil {
+			return nil, wrong(CACRLFile, "list %d cannot be read by Envoy, and with it none: it %w", i+1, err).hinted(crlHint)
+		}
+	}
+	return lists, nil
+}
+
 // current says whether now lies within the list's time. A list without an end
 // is current for ever.
 func (l list) current(now time.Time) bool {
@@ -127,12 +139,9 @@ func (p path) judgeRevocation(crls []*x509.RevocationList, now time.Time) *Input
 	if len(crls) == 0 {
 		return nil
 	}
-	var lists []list
-	for i, l := range crls {
-		lists = append(lists, newList(l))
-		if err := lists[i].unread; err != nil {
-			return wrong(CACRLFile, "list %d cannot be read by Envoy, and with it none: it %w", i+1, err).hinted(crlHint)
-		}
+	lists, err := readLists(crls)
+	if err != nil {
+		return err
 	}
 	all := append([]link{p.leaf}, p.above()...)
 	for i, l := range all {

@@ -75,6 +75,29 @@ func (r *Root) Issue(ctx context.Context, rand io.Reader, now time.Time, id Iden
 	return b, nil
 }
 
+// Renew is [Root.Issue] for a cluster that keeps the key and the name of its CA: the
+// revocation lists that others have of it stay good.
+func (r *Root) Renew(ctx context.Context, rand io.Reader, now time.Time, id Identity, old *Bundle) (*Bundle, error) {
+	id.name = old.cert.Subject.CommonName
+	signer := r.signer
+	if signer == nil {
+		signer = r.Signer(rand, func() time.Time { return now })
+	}
+	req, err := r.RequestFor(rand, now, old.key, id)
+	var answer Answer
+	if err == nil {
+		answer, err = signer.Sign(ctx, req.CSR(), id)
+	}
+	var b *Bundle
+	if err == nil {
+		b, err = r.Accept(old.key, answer.PEM, answer.At, id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("renew the intermediate CA of %q: %w", id.Cluster, err)
+	}
+	return b, nil
+}
+
 func (r *Root) outside(ctx context.Context, rand io.Reader, now time.Time, id Identity) (*Bundle, error) {
 	req, err := r.Request(rand, now, id)
 	if err != nil {

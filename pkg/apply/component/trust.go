@@ -16,7 +16,8 @@ import (
 //
 // A rotation of the root changes it in steps, and none is taken before all proxies of
 // all clusters are seen to have taken the one before: what signs is trusted by all
-// first, and what is trusted no longer signs for anybody.
+// first, and what is trusted no longer signs for anybody. A CA is called revoked once it
+// no longer signs for anybody, too, unless that is not to be waited for.
 func trust() Component {
 	return Component{
 		title: order.Certificate,
@@ -26,7 +27,7 @@ func trust() Component {
 				return
 			}
 			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
-				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member), Issued: w.Desired.Issued[c.Member.Name],
+				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member), Issued: w.Desired.Issued[c.Member.Name], Revoked: w.Desired.Revoked,
 			})
 		},
 		needs:  needsOfTrust,
@@ -34,7 +35,7 @@ func trust() Component {
 		Checks: trustChecks(),
 		Proofs: []Proof{
 			{Claim: order.Trusts, Check: IDNamespaceRoots, applies: anySigns, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
-			{Claim: order.Signed, Check: IDNamespaceRoots, applies: anyDrops, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
+			{Claim: order.Signed, Check: IDNamespaceRoots, applies: anyEnds, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
 		},
 	}
 }
@@ -49,7 +50,7 @@ func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
 		if signs && !(first && unserved(s.Plan, other)) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Trusts})
 		}
-		if drops && !(first && unserved(s.Plan, other)) {
+		if drops && !(first && unserved(s.Plan, other)) || revokes(s.Plan, c) {
 			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Signed})
 		}
 	}
@@ -96,10 +97,27 @@ func drops(p *plan.Plan, c *plan.Cluster) bool {
 	return b.Drops(p.Wanted.Root)
 }
 
-// anySigns and anyDrops are those of some cluster: its workloads meet all others.
+// revokes says whether the proxies of c are to be told that a CA is revoked of which
+// workloads may have certificates.
+func revokes(p *plan.Plan, c *plan.Cluster) bool {
+	if c.Remote() || c.Leaving {
+		return false
+	}
+	b := check.Bundle(c)
+	for _, ca := range p.Wanted.Revoked.CAs() {
+		if ca.Listed && !ca.Now && b != nil && !b.Revokes(ca) {
+			return true
+		}
+	}
+	return false
+}
+
+// anySigns and anyEnds are those of some cluster: its workloads meet all others.
 func anySigns(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, signs) }
 
-func anyDrops(s *plan.Scene, _ *plan.Cluster) bool { return anyCluster(s.Plan, drops) }
+func anyEnds(s *plan.Scene, _ *plan.Cluster) bool {
+	return anyCluster(s.Plan, drops) || anyCluster(s.Plan, revokes)
+}
 
 func anyCluster(p *plan.Plan, is func(*plan.Plan, *plan.Cluster) bool) bool {
 	for _, c := range p.Clusters {

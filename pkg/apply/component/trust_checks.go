@@ -54,6 +54,9 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	if err := b.Verify(root, e.Plan.World.Now, e.Plan.Wanted.Identity(c.Member)); err != nil {
 		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: check.Mend}}
 	}
+	if ch := c.Planned(ref); ch != nil && ch.Mint && ch.Reason != "" && e.Plan.Wanted.Revoked != nil {
+		return []plan.Finding{{State: "not revoked", Object: ref, Message: fmt.Sprintf("%s: %s", ref, ch.Reason), Hint: check.Mend}}
+	}
 	return nil
 }
 

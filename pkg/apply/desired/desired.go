@@ -31,6 +31,8 @@ type Wanted struct {
 	Rotation *certs.Rotation
 	// Issued are the intermediates that were signed elsewhere, by cluster.
 	Issued map[string]*certs.Issued
+	// Revoked are the CAs of the mesh that are revoked; nil for none.
+	Revoked *certs.Revoked
 	// CAs are the PEM contents of the files that apiServer.caFile names, by
 	// context.
 	CAs map[string][]byte
@@ -44,6 +46,7 @@ type Desired struct {
 	Root        *certs.Root              // in a rotation, that of its phase
 	Rotation    *certs.Rotation          // nil for none
 	Issued      map[string]*certs.Issued // by cluster; see [Wanted]
+	Revoked     *certs.Revoked           // nil for none
 	Clusters    []*Cluster               // in the order of topology.yaml
 	Warnings    topology.Problems        // values that the topology overrides
 	// SharedServices are the namespaces whose Services are to be present in all
@@ -107,7 +110,7 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, Revoked: w.Revoked, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
 	if w.Rotation != nil {
 		d.Root = w.Rotation.Root()
 	}

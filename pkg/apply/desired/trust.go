@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -21,6 +22,8 @@ type Intermediate struct {
 	ID   certs.Identity
 	// Issued was signed elsewhere for this cluster; nil for none.
 	Issued *certs.Issued
+	// Revoked are the CAs of the mesh that are revoked; nil for none.
+	Revoked *certs.Revoked
 }
 
 // Imported is the bundle that was signed elsewhere, if it is to be used at now in a
@@ -46,8 +49,14 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if err != nil {
 		return err.Error()
 	}
+	if _, ok := i.Revoked.Names(b.Cert()); ok {
+		return "its intermediate is revoked"
+	}
 	if v := certs.Judge(b.NotBefore(), b.NotAfter(), w.Now); !i.lasts(v) {
 		return fmt.Sprintf("its intermediate is %s: valid until %s", v, b.NotAfter().Format(time.DateOnly))
+	}
+	if why := i.listing(w, live, b); why != "" {
+		return why
 	}
 	if err := b.Verify(i.Root, w.Now, i.ID); err != nil {
 		return err.Error()
@@ -67,20 +76,33 @@ func (i *Intermediate) lasts(v certs.Verdict) bool {
 	return v == certs.Fresh || v == certs.Due && !i.Root.CanSign()
 }
 
-// Kept is the CA of live with the roots that are trusted now, nil where it has to be
-// another CA. No key is needed for it but its own.
+// Kept is the CA of live with the roots that are trusted now, and without revocation lists
+// of ours; nil where it has to be another CA. No key is needed for it but its own.
 func (i *Intermediate) Kept(live *unstructured.Unstructured, now time.Time) *certs.Bundle {
+	b := i.own(live)
+	if b == nil || !i.lasts(certs.Judge(b.NotBefore(), b.NotAfter(), now)) || b.Verify(i.Root, now, i.ID) != nil {
+		return nil
+	}
+	return b
+}
+
+// own is the CA of live as Kept returns it, if it is one of ours that may be used, whatever
+// its dates say.
+func (i *Intermediate) own(live *unstructured.Unstructured) *certs.Bundle {
 	if live == nil {
 		return nil
 	}
 	b, err := certs.ParseBundle(SecretData(live))
-	if err != nil || !b.Under(i.Root) || !i.lasts(certs.Judge(b.NotBefore(), b.NotAfter(), now)) {
+	if err != nil || !b.Under(i.Root) {
 		return nil
 	}
-	if b = b.Trusting(i.Root); b.Verify(i.Root, now, i.ID) != nil {
+	if _, ok := i.Revoked.Names(b.Cert()); ok {
 		return nil
 	}
-	return b
+	if i.Revoked.InForce() || listed(live) {
+		b = b.WithoutLists()
+	}
+	return b.Trusting(i.Root)
 }
 
 // Needs implements [Late].
@@ -91,10 +113,14 @@ func (*Intermediate) Source() string { return "" }
 
 // Sends implements [Late].
 func (i *Intermediate) Sends(*world.World) string {
+	out := []string{i.Root.Fingerprint()}
 	if i.Issued != nil {
-		return i.Root.Fingerprint() + " " + i.Issued.Fingerprint()
+		out = append(out, i.Issued.Fingerprint())
 	}
-	return i.Root.Fingerprint()
+	for _, ca := range i.Revoked.CAs() {
+		out = append(out, fmt.Sprint("revoked ", ca.Cluster, ca.Serial, ca.Listed))
+	}
+	return strings.Join(out, " ")
 }
 
 // Access implements [Late].
@@ -104,29 +130,50 @@ func (*Intermediate) Access(*world.Live) []object.Access { return nil }
 func (*Intermediate) Fields() []string { return []string{"data"} }
 
 // Mint takes the intermediate that was imported, or has one signed, and proves it, unless
-// just what is trusted changes.
+// just what is trusted or revoked changes.
 func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	var live *unstructured.Unstructured
 	if l := m.World.Cluster(i.ID.Cluster); l != nil {
 		live = l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts))
 	}
-	b := i.Kept(live, m.Now)
-	if b == nil {
-		b = i.Imported(m.Now, nil)
+	b, err := i.next(ctx, m, live)
+	if err != nil {
+		return Content{}, err
 	}
-	if b == nil {
-		var err error
-		if b, err = i.Root.Issue(ctx, m.Random, m.Now, i.ID); err != nil {
-			return Content{}, err
-		}
+	if i.pending() {
+		b = b.Repeating()
 	}
-	data := b.Data()
-	if live != nil && certs.IsTLS(SecretData(live)) {
-		data = b.TLSData()
-	}
-	return SecretContent(data, map[string]string{
+	notes := map[string]string{
 		annotationRoot:    b.RootFingerprint(),
 		AnnotationIssued:  b.NotBefore().Format(time.RFC3339),
 		AnnotationExpires: b.NotAfter().Format(time.RFC3339),
-	}), nil
+	}
+	if digest := i.Revoked.Digest(); digest != "" {
+		notes[annotationRevoked] = digest
+	}
+	if earlier := sameKey(live, b); len(earlier) > 0 {
+		notes[AnnotationSameKey] = strings.Join(earlier, " ")
+	}
+	if b, err = i.withLists(m, b); err != nil {
+		return Content{}, err
+	}
+	data := b.Data()
+	if live != nil && certs.IsTLS(SecretData(live)) { // which istiod prefers, and reads no lists beside
+		data = b.TLSData()
+	}
+	return SecretContent(data, notes), nil
+}
+
+// next is the CA that the cluster is to have.
+func (i *Intermediate) next(ctx context.Context, m Minter, live *unstructured.Unstructured) (*certs.Bundle, error) {
+	if b := i.Kept(live, m.Now); b != nil {
+		return b, nil
+	}
+	if b := i.Imported(m.Now, nil); b != nil {
+		return b, nil
+	}
+	if b := i.own(live); b != nil && i.Revoked.InForce() {
+		return i.Root.Renew(ctx, m.Random, m.Now, i.ID, b)
+	}
+	return i.Root.Issue(ctx, m.Random, m.Now, i.ID)
 }

@@ -76,28 +76,33 @@ func webhooksTrust(ctx context.Context, l *world.Connected, root *certs.Root) (s
 }
 
 // waitSigned waits until nothing that runs in c proves itself with what the root that
-// signs in the mesh does not stand for: each istiod, and every proxy.
+// signs in the mesh does not stand for, or with a CA that is revoked: each istiod, and
+// every proxy.
 func waitSigned(ctx context.Context, x *execution, c *plan.Cluster, r *reporter) error {
-	signer := x.plan.Wanted.Root.Alone()
+	signer, revoked := x.plan.Wanted.Root.Alone(), x.plan.Wanted.Revoked
 	return pollEvery(ctx, trustInterval, r, func(ctx context.Context) (string, error) {
 		if !c.Remote() {
-			if why, err := istiodsSigned(ctx, x.at(c), signer); why != "" || err != nil {
+			if why, err := istiodsSigned(ctx, x.at(c), signer, revoked); why != "" || err != nil {
 				return why, err
 			}
 		}
 		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
+			until := p.Chain[0].NotAfter.UTC().Format("2006-01-02 15:04")
+			if ca := revoked.In(p.Chain); ca != "" {
+				return fmt.Sprintf("has a certificate of %s, which is revoked, until it is renewed by %s at the latest", ca, until)
+			}
 			if signer.Issued(p.Chain) {
 				return ""
 			}
 			return fmt.Sprintf("has a certificate that root %s does not stand for, until it is renewed by %s at the latest",
-				signer.Short(), p.Chain[0].NotAfter.UTC().Format("2006-01-02 15:04"))
+				signer.Short(), until)
 		})
 	})
 }
 
-// istiodsSigned says which istiod at l still signs with a CA of another root, by the
-// certificate that it serves itself with. One that does not answer serves nobody.
-func istiodsSigned(ctx context.Context, l *world.Connected, signer *certs.Root) (string, error) {
+// istiodsSigned says which istiod at l still signs with a CA of another root, or one that
+// is revoked, by the certificate that it serves itself with. One that does not answer serves nobody.
+func istiodsSigned(ctx context.Context, l *world.Connected, signer *certs.Root, revoked *certs.Revoked) (string, error) {
 	pods, err := observe.ReadPods(ctx, l)
 	if err != nil {
 		return "", err
@@ -109,6 +114,8 @@ func istiodsSigned(ctx context.Context, l *world.Connected, signer *certs.Root) 
 			return "", err
 		case err != nil:
 			return err.Error(), nil
+		case revoked.In(chain) != "":
+			return fmt.Sprintf("%s still signs with %s, which is revoked", pod, revoked.In(chain)), nil
 		case !signer.Issued(chain):
 			return fmt.Sprintf("%s does not sign with root %s yet", pod, signer.Short()), nil
 		}

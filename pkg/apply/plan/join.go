@@ -228,6 +228,10 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	if late, ok := ch.Item.Late.(*desired.Intermediate); ok {
+		if late.Kept(c.Live.Object(ch.Object), pl.plan.World.Now) != nil {
+			c.SameCA = true
+			return
+		}
 		if b := late.Imported(pl.plan.World.Now, have); b != nil {
 			c.NotAfter, c.Imported = b.NotAfter(), true
 			return

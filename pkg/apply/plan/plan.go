@@ -90,8 +90,11 @@ type Cluster struct {
 	// Outside says that the intermediate is to be signed outside of this process.
 	Outside bool `json:"signedOutside,omitempty"`
 	// Imported says that it was signed elsewhere already.
-	Imported bool     `json:"imported,omitempty"`
-	Changes  []Change `json:"changes"`
+	Imported bool `json:"imported,omitempty"`
+	// SameCA says that Secret cacerts is written with the CA that is in it: just what is
+	// trusted or revoked changes.
+	SameCA  bool     `json:"-"`
+	Changes []Change `json:"changes"`
 
 	Live      *world.Live      `json:"-"` // as it was read
 	Desired   *desired.Cluster `json:"-"` // nil for one that topology.yaml does not name

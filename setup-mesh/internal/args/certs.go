@@ -2,6 +2,10 @@ package args
 
 import (
 	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -23,6 +27,41 @@ func (a *CertsCSR) Flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "cluster", Destination: &a.clusters, Usage: "only for `CLUSTER`; may be repeated"},
 		&cli.BoolFlag{Name: "renew", Destination: &a.Renew, Usage: "also for clusters whose imported CA is still good"},
 	}
+}
+
+// RevokeCA is the command line of certs revoke-ca.
+type RevokeCA struct {
+	Clusters
+	Change
+	Opening
+	Cluster string
+	Serial  string // of another CA than that which the cluster has, "" for that
+	Now     bool   // wait for no workload
+}
+
+// Flags fill a.
+func (a *RevokeCA) Flags() []cli.Flag {
+	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Opening.flags()),
+		&cli.StringFlag{Name: "cluster", Destination: &a.Cluster, Usage: "replace and revoke the CA of `CLUSTER`"},
+		&cli.StringFlag{Name: "serial", Destination: &a.Serial, Usage: "revoke the CA with serial number `HEX` that the cluster had, not that which it has"},
+		&cli.BoolFlag{Name: "now", Destination: &a.Now, Usage: "do not wait for workloads: those that have no other certificate yet are cut off"})
+}
+
+// Check says what is missing or wrong, and brings the serial number into the form that it is
+// compared in.
+func (a *RevokeCA) Check() error {
+	if a.Cluster == "" {
+		return &Error{errors.New("--cluster is missing: the cluster that is to get another CA"), "setup-mesh certs revoke-ca --cluster CLUSTER"}
+	}
+	if a.Serial == "" {
+		return nil
+	}
+	n, ok := new(big.Int).SetString(strings.ReplaceAll(a.Serial, ":", ""), 16)
+	if !ok || n.Sign() <= 0 {
+		return &Error{fmt.Errorf("--serial %q is not a hexadecimal number", a.Serial), "openssl x509 -noout -serial prints one"}
+	}
+	a.Serial = fmt.Sprintf("%x", n)
+	return nil
 }
 
 // CertsImport is the command line of certs import.

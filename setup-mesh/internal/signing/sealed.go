@@ -17,7 +17,8 @@ type Sealed struct {
 	Now  func() time.Time
 	Rand io.Reader
 
-	opened certs.Signer
+	opened *certs.Root
+	signer certs.Signer
 }
 
 // Open decrypts the key, unless that is done.
@@ -33,14 +34,17 @@ func (s *Sealed) Open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.opened = root.Signer(s.Rand, s.Now)
+	s.opened, s.signer = root, root.Signer(s.Rand, s.Now)
 	return nil
 }
+
+// Opened is the root with its key, after Open.
+func (s *Sealed) Opened() *certs.Root { return s.opened }
 
 // Sign implements [certs.Signer]. It is safe to call concurrently, after Open.
 func (s *Sealed) Sign(ctx context.Context, csr []byte, id certs.Identity) (certs.Answer, error) {
 	if s.opened == nil {
 		return certs.Answer{}, errors.New("the key that signs is encrypted, and was not opened")
 	}
-	return s.opened.Sign(ctx, csr, id)
+	return s.signer.Sign(ctx, csr, id)
 }

@@ -25,6 +25,8 @@ type Files struct {
 	CAs      map[string][]byte // by context, as PEM; see [Dir.CAs]
 	// Issued are the intermediates that were signed elsewhere, by cluster.
 	Issued map[string]*certs.Issued
+	// Revoked are the CAs that are revoked, nil for none.
+	Revoked *certs.Revoked
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
@@ -47,6 +49,9 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 		f.Root = f.Rotation.Old
 	default:
 		f.Root, err = d.Root()
+	}
+	if err == nil {
+		f.Revoked, err = d.Revoked(f.Root)
 	}
 	f.Issued, issuedErr = d.issued(f.Mesh)
 	return f, errors.Join(err, issuedErr)
