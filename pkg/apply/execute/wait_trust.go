@@ -86,7 +86,7 @@ func waitSigned(ctx context.Context, x *execution, c *plan.Cluster, r *reporter)
 			}
 		}
 		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
-			if signer.Issued(p.Chain) {
+			if signer.Issued(p.Chain) || time.Now().After(p.Chain[0].NotAfter) { // nobody takes one that has ended
 				return ""
 			}
 			return fmt.Sprintf("has a certificate that root %s does not stand for, until it is renewed by %s at the latest",
