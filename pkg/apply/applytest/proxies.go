@@ -15,7 +15,8 @@ const (
 	proxyAdminPort = 15000
 	// proxyRenewal is when istio-agent asks for another certificate: in half a day.
 	// https://github.com/istio/istio/blob/1.31.0/pkg/istio-agent/config.go (SECRET_TTL)
-	proxyRenewal = 12 * time.Hour
+	proxyRenewal  = 12 * time.Hour
+	proxyLifetime = 2 * proxyRenewal
 )
 
 // A proxy is that of one pod, with the agent beside it. It keeps what it was given when
@@ -198,7 +199,7 @@ func (i *istiod) calls(c *Cluster) string {
 // secrets is what Envoy shows of its certificates, as far as anybody reads it.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/admin/v3/config_dump.proto#admin-v3-secretsconfigdump
 func (p *proxy) secrets() map[string]any {
-	if p.chain == "" {
+	if p.chain == "" || time.Since(p.issued) > proxyLifetime { // its leaf, which is left out, has ended
 		return map[string]any{}
 	}
 	secret := func(name, kind, field, pem string) any {

@@ -87,6 +87,9 @@ func waitSigned(ctx context.Context, x *execution, c *plan.Cluster, r *reporter)
 			}
 		}
 		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
+			if time.Now().After(p.Chain[0].NotAfter) {
+				return "" // nobody takes one that has ended
+			}
 			until := p.Chain[0].NotAfter.UTC().Format("2006-01-02 15:04")
 			if ca := revoked.In(p.Chain); ca != "" {
 				return fmt.Sprintf("has a certificate of %s, which is revoked, until it is renewed by %s at the latest", ca, until)

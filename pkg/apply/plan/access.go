@@ -101,9 +101,17 @@ func (pl *planner) renewed(c *Cluster, ch Change) bool {
 	case order.Credential:
 		return ch.Mint && ch.Action == Update && pl.grants.Renews(desired.Pair{Consumer: c.Name, Source: ch.Peer})
 	case order.Grant:
-		return pl.grants.Renews(desired.Pair{Consumer: ch.Peer, Source: c.Name})
+		return pl.stayPair(ch.Peer, c) && pl.grants.Renews(desired.Pair{Consumer: ch.Peer, Source: c.Name})
 	}
 	return false
+}
+
+// stayPair says whether a cluster goes on reading source: what is between clusters of
+// which one leaves, or is not to be read, is for a whole apply, which knows who needs it
+// until then.
+func (pl *planner) stayPair(consumer string, source *Cluster) bool {
+	c := pl.plan.Cluster(consumer)
+	return c != nil && !c.Leaving && !source.Leaving && slices.Contains(c.Reads, source.Name)
 }
 
 // end has a grant go that a token to be ended may be bound to, whoever wants it.
