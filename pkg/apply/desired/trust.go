@@ -107,8 +107,8 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	if l := m.World.Cluster(i.ID.Cluster); l != nil {
 		b = i.Kept(l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)), m.Now)
 	}
-	if b == nil {
-		b = i.Imported(m.Now, nil)
+	if newer := i.Imported(m.Now, b); b == nil || newer != nil && newer.NotBefore().After(b.NotBefore()) {
+		b = newer
 	}
 	if b == nil {
 		var err error
