@@ -166,11 +166,12 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 
 // next is the CA that the cluster is to have.
 func (i *Intermediate) next(ctx context.Context, m Minter, live *unstructured.Unstructured) (*certs.Bundle, error) {
-	if b := i.Kept(live, m.Now); b != nil {
-		return b, nil
+	kept := i.Kept(live, m.Now)
+	if newer := i.Imported(m.Now, kept); newer != nil && (kept == nil || newer.NotBefore().After(kept.NotBefore())) {
+		return newer, nil
 	}
-	if b := i.Imported(m.Now, nil); b != nil {
-		return b, nil
+	if kept != nil {
+		return kept, nil
 	}
 	if b := i.own(live); b != nil && i.Revoked.InForce() {
 		return i.Root.Renew(ctx, m.Random, m.Now, i.ID, b)
