@@ -34,11 +34,19 @@ func gainsNetwork(c *plan.Cluster) bool {
 // before and after an apply that updates it, both "" where none does.
 func networkLabels(c *plan.Cluster) (before, after string) {
 	ref := object.GatewayServiceRef(c.Namespace)
-	ch, live := c.Planned(ref), c.Live.Object(ref)
-	if ch == nil || live == nil || ch.Item == nil || ch.Action != plan.Update {
+	live := c.Live.Object(ref)
+	if live == nil {
 		return "", ""
 	}
-	return live.GetLabels()[object.LabelNetwork], ch.Item.Object.GetLabels()[object.LabelNetwork]
+	before = live.GetLabels()[object.LabelNetwork]
+	if byFile := len(c.Addresses) > 0; byFile == (before == "") {
+		return "", "" // as it is to be: this is asked for every pair of clusters
+	}
+	ch := c.Planned(ref)
+	if ch == nil || ch.Item == nil || ch.Action != plan.Update {
+		return "", ""
+	}
+	return before, ch.Item.Object.GetLabels()[object.LabelNetwork]
 }
 
 // reads says whether istiods that run in p read c now, and are to go on doing so, in a

@@ -72,7 +72,7 @@ func hintOfGateway(c, other *plan.Cluster) string {
 		return fmt.Sprintf("kubectl --context %s -n %s label service %s %s- takes away what hides contexts.%s.gateway.addresses; then setup-mesh apply",
 			other.Context, other.Namespace, object.EastWestGateway, object.LabelNetwork, other.Context)
 	}
-	return fmt.Sprintf("setup-mesh apply; if it goes on: kubectl --context %s -n %s rollout restart deployment %s", c.Context, c.Namespace, object.IstiodService)
+	return check.ForgetfulHint(c)
 }
 
 // judgeAnswers looks at who is at the addresses of the gateway, as far as that can be

@@ -30,7 +30,7 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 	case order.Signed:
 		return waitSigned(ctx, x, c, r)
 	case order.Knows, order.Sends:
-		return waitGatewayKnown(ctx, x.at(c), x.plan.Cluster(s.Peer), s.Claim == order.Sends, r)
+		return waitGatewayKnown(ctx, x.at(c), c, x.plan.Cluster(s.Peer), s.Claim == order.Sends, r)
 	}
 	return fmt.Errorf("nothing proves that %s: %s", c.Name, s.Claim)
 }

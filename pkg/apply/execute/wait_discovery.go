@@ -37,7 +37,7 @@ func waitDiscovery(ctx context.Context, l *world.Connected, p *plan.Plan, c *pla
 
 // waitGatewayKnown waits until every istiod of a cluster knows all addresses of the
 // gateway of peer and, if alone, sends nowhere else.
-func waitGatewayKnown(ctx context.Context, l *world.Connected, peer *plan.Cluster, alone bool, r *reporter) error {
+func waitGatewayKnown(ctx context.Context, l *world.Connected, c, peer *plan.Cluster, alone bool, r *reporter) error {
 	switch reach := peer.Live.Reach; {
 	case reach.Err != nil:
 		return reach.Err
@@ -51,18 +51,16 @@ func waitGatewayKnown(ctx context.Context, l *world.Connected, peer *plan.Cluste
 	what := "learn where the gateway of " + peer.Name + " is"
 	return waitIstiods(ctx, l, what, observe.More{Gateways: true}, r, func(views []observe.IstiodView) (reason, hint string) {
 		if len(views) == 0 {
-			return "no istiod runs", ""
+			return "no istiod runs", "kubectl --context " + c.Context + " -n " + c.Namespace + " describe deployment " + object.IstiodService
 		}
 		for _, v := range views {
-			why := judge(peer, v.Gateways)
 			if v.GatewaysErr != nil {
-				why = v.GatewaysErr.Error()
-			}
-			if why != "" {
+				reason = fmt.Sprintf("%s did not say where it sends: %v", v.Pod, v.GatewaysErr)
+			} else if why := judge(peer, v.Gateways); why != "" {
 				reason = fmt.Sprintf("%s does not send to the gateway of %s: %s", v.Pod, peer.Name, why)
 			}
 		}
-		return reason, ""
+		return reason, check.ForgetfulHint(c)
 	})
 }
 
