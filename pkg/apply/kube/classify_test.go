@@ -115,7 +115,11 @@ func TestFailed(t *testing.T) {
 		},
 		"a broken connection": {
 			err:  noAnswer(io.ErrUnexpectedEOF, 10),
-			want: object.Error{Class: object.Unreachable, Message: "unexpected EOF (10 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
+			want: object.Error{Class: object.Unreachable, Message: "the connection was closed before an answer came (10 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
+		},
+		"a connection that was reset": {
+			err:  noAnswer(&net.OpError{Op: "read", Net: "tcp", Addr: &net.TCPAddr{Port: 39745}, Err: syscall.ECONNRESET}, 3),
+			want: object.Error{Class: object.Unreachable, Message: "the connection was closed before an answer came (3 attempts)", Hint: "is the API server https://east:6443 up, and reachable from here?"},
 		},
 		"another certificate authority": {
 			err:  noAnswer(x509.UnknownAuthorityError{}, 1),

@@ -74,11 +74,11 @@ func TestProxyThatFails(t *testing.T) {
 	defer hangsUp.Close()
 	up := "is the proxy http://%s up, and does it let you reach " + server + "? It is set by proxy-url in the kubeconfig"
 	tests := map[string]struct{ proxy, message, hint string }{
-		"it is down":                {"http://user:canary@" + down + "/canary", "the proxy http://" + down + " refuses connections (3 attempts)", fmt.Sprintf(up, down)},
-		"socks is down":             {"socks5://user:canary@" + down, "the proxy socks5://" + down + " refuses connections (3 attempts)", strings.Replace(fmt.Sprintf(up, down), "http", "socks5", 1)},
-		"it forbids":                {"http://user:canary@" + forbids, "the proxy http://" + forbids + " answered 403 Forbidden", fmt.Sprintf(up, forbids)},
-		"it wants a password":       {"http://" + asks, "the proxy http://" + asks + " answered 407 Proxy Authentication Required", fmt.Sprintf(up, asks)},
-		"the API server behind it ": {"http://u:canary@" + hangsUp.Listener.Addr().String(), "EOF (3 attempts)", "is the API server " + server + " up, and reachable from the proxy " + hangsUp.URL + "?"},
+		"it is down":               {"http://user:canary@" + down + "/canary", "the proxy http://" + down + " refuses connections (3 attempts)", fmt.Sprintf(up, down)},
+		"socks is down":            {"socks5://user:canary@" + down, "the proxy socks5://" + down + " refuses connections (3 attempts)", strings.Replace(fmt.Sprintf(up, down), "http", "socks5", 1)},
+		"it forbids":               {"http://user:canary@" + forbids, "the proxy http://" + forbids + " answered 403 Forbidden", fmt.Sprintf(up, forbids)},
+		"it wants a password":      {"http://" + asks, "the proxy http://" + asks + " answered 407 Proxy Authentication Required", fmt.Sprintf(up, asks)},
+		"the API server behind it": {"http://u:canary@" + hangsUp.Listener.Addr().String(), "the connection was closed before an answer came (3 attempts)", "is the API server " + server + " up, and reachable from the proxy " + hangsUp.URL + "?"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -65,6 +65,8 @@ func (e fault) unanswered(err error, tries string) {
 		e.Class, e.Message = object.Unreachable, fmt.Sprintf("cannot resolve %s", plain.Clean(dns.Name))
 	case errors.Is(err, syscall.ECONNREFUSED):
 		e.Class, e.Message = object.Unreachable, "connection refused"+tries
+	case transport.Broken(err):
+		e.Class, e.Message = object.Unreachable, "the connection was closed before an answer came"+tries
 	default:
 		e.Class, e.Message = object.Unreachable, text+tries
 	}

@@ -66,7 +66,7 @@ func again(n int, o outcome, repeatable, connected bool) bool {
 		if !connected {
 			limit = firstContactAttempts
 		}
-	case !broken(o.err) || !repeatable:
+	case !Broken(o.err) || !repeatable:
 		return false
 	case !connected:
 		limit = firstContactAttempts
@@ -74,8 +74,9 @@ func again(n int, o outcome, repeatable, connected bool) bool {
 	return n < limit
 }
 
-// broken says whether err is a connection that ended under a request.
-func broken(err error) bool {
+// Broken says whether err is a connection that ended under a request. How it looks is
+// chance: the end of the stream, or a reset when something was still to be read.
+func Broken(err error) bool {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return true
