@@ -20,11 +20,15 @@ func (s *statusFaults) staleProxies() []fault {
 	}
 }
 
-// played makes a Deployment in namespace shop whose proxy the lab plays, and waits until that has a certificate.
-func (s *statusFaults) played(t *testing.T, in, name string) {
+// played makes a Deployment in namespace shop whose proxy the lab plays, configured by its own annotation where config
+// is something, and waits until that has a certificate.
+func (s *statusFaults) played(t *testing.T, in, name, config string) {
 	t.Helper()
 	c := s.clusters[in]
 	d := deployment(name, map[string]string{"app": name}, "default", corev1.Container{Name: "client", Image: "example.com/client:1"})
+	if config != "" {
+		d.Spec.Template.Annotations = map[string]string{"proxy.istio.io/config": config}
+	}
 	if _, err := c.kube.AppsV1().Deployments("shop").Create(t.Context(), d, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +75,7 @@ func (s *statusFaults) injectedBefore(in string) func(*testing.T) {
 			s.injects(t, in, to)
 		}
 		network("network-east", "network-old")
-		s.played(t, in, "far")
+		s.played(t, in, "far", "")
 		network("network-old", "network-east")
 	}
 }
@@ -95,14 +99,14 @@ func (s *statusFaults) injects(t *testing.T, in, network string) {
 	})
 }
 
-// signedBefore has a workload with a certificate of the time when the cluster was under another root. An istiod takes
-// another root when it starts, and a proxy when its certificate is renewed.
+// signedBefore has a workload with a certificate of the time when the cluster was under another root. Its agent does not
+// heed what istiod says of roots, so that it takes another one when its certificate is renewed.
 func (s *statusFaults) signedBefore(in string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		mine := s.clusters[in].secret(t, istioNamespace, "cacerts").Data
 		s.underRoot(t, in, rootOf(t))
-		s.played(t, in, "kept")
+		s.played(t, in, "kept", `proxyMetadata: {PROXY_CONFIG_XDS_AGENT: "false"}`)
 		s.underRoot(t, in, mine)
 	}
 }

@@ -37,6 +37,10 @@ const rootMap = "istio-ca-root-cert"
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#ProxyConfig-discovery_address
 const istiod = "istiod.istio-system.svc:15012"
 
+// followsTrust is the variable, of proxyMetadata, that has an agent heed what istiod says of its roots.
+// https://github.com/istio/istio/blob/1.31.0/pilot/cmd/pilot-agent/options/options.go (enableProxyConfigXdsEnv)
+const followsTrust = "PROXY_CONFIG_XDS_AGENT"
+
 // A Proxy is told what the agent learns. Both methods are called from one goroutine.
 type Proxy interface {
 	Identify(Identity)
@@ -115,7 +119,7 @@ func (s *session) run(ctx context.Context, note func(error)) error {
 	return xds.Follow(asking, conn, n, s.state, func(state xds.State) {
 		s.state = state
 		s.Proxy.Configure(state)
-		if slices.Equal(state.Trust, s.trust) {
+		if env[followsTrust] != "true" || slices.Equal(state.Trust, s.trust) {
 			return
 		}
 		// Other roots have istio-agent take another certificate at once.
