@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,9 +12,6 @@ import (
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
-
-// errNoRotation says that there is nothing to lead back.
-var errNoRotation = errors.New("no rotation of the root is under way")
 
 // errListsInForce says why no rotation begins: nobody would trust what the new root signs
 // before its lists are everywhere.
@@ -57,6 +55,9 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 		if !ok {
 			break
 		}
+		if err := signable(ctx, env, dir, a, r, next); err != nil {
+			return err
+		}
 		if err := dir.MoveRotation(ctx, r, next); err != nil {
 			return err
 		}
@@ -76,13 +77,48 @@ func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.Rot
 	}
 	if !a.Back {
 		return dir.BeginRotation(ctx, workdir.RotationOptions{
-			To:      workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
-			Outside: a.Command != "", Now: env.now(), Rand: env.random,
+			To:  workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
+			Now: env.now(), Rand: env.random,
 		})
 	}
 	r, err := dir.Rotation()
 	if err == nil && r == nil {
-		return nil, &args.Error{Err: errNoRotation, Fix: "setup-mesh certs rotate-root begins one"}
+		return nil, &args.Error{Err: workdir.ErrNoRotation, Fix: "setup-mesh certs rotate-root begins one"}
 	}
 	return r, err
+}
+
+// signable says why the mesh cannot be led to a phase yet: the root that begins to sign there
+// is elsewhere, and clusters need something of it that was not imported. The mesh stays as it
+// is then, and can be applied to meanwhile.
+func signable(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation, to certs.Phase) error {
+	next := *r
+	next.Phase = to
+	root, isNew := next.Signing()
+	if _, is := r.Signing(); is == isNew {
+		return nil
+	}
+	signer, _, err := signedBy(env, dir, *root, isNew, a.Signing)
+	if err != nil || signer.CanSign() {
+		return err
+	}
+	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
+		return meshPlanIn(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), a.Signing, to)
+	})
+	if err != nil {
+		return err
+	}
+	need := toSign(p.Plan)
+	if len(need) == 0 {
+		return nil
+	}
+	view.RotationWaits(env.stderr, r.Phase)
+	back := ""
+	if a.Back {
+		back = " --back"
+	}
+	return &args.Error{
+		Err: fmt.Errorf("root %s is to sign now, its key is not here, and no CA below it was imported for %s", signer.Short(), view.Names(need)),
+		Fix: fmt.Sprintf("setup-mesh certs csr%s, have the requests signed there, setup-mesh certs import%s --from FILE, and run this again; --sign-command names who has the key at hand", back, back),
+	}
 }

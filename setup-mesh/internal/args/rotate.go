@@ -24,9 +24,9 @@ func (a *RotateRoot) Flags() []cli.Flag {
 	return append(slices.Concat(a.Clusters.flags(), a.Change.flags(), a.Signing.flags(), a.Opening.flags()),
 		&cli.BoolFlag{Name: "back", Destination: &a.Back, Usage: "lead the mesh back to the root that it had"},
 		&cli.StringFlag{Name: "to-root-cert", Destination: &a.RootCert, Usage: "lead the mesh to the root in `FILE`, such as that of a mesh to join, instead of making one"},
-		&cli.StringFlag{Name: "to-root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root; leave it out where --sign-command signs"},
+		&cli.StringFlag{Name: "to-root-key", Destination: &a.RootKey, Usage: "`FILE` with the key of that root; leave it out where the key stays elsewhere"},
 		&cli.StringFlag{Name: "to-signing-cert", Destination: &a.SigningCert, Usage: "`FILE` with a CA below that root, which signs in its place, then those between the two"},
-		&cli.StringFlag{Name: "to-signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where --sign-command signs"},
+		&cli.StringFlag{Name: "to-signing-key", Destination: &a.SigningKey, Usage: "`FILE` with the key of that CA; leave it out where the key stays elsewhere"},
 	)
 }
 

@@ -12,10 +12,9 @@ import (
 
 // RotationOptions are what a rotation of the root is asked for.
 type RotationOptions struct {
-	To      Brought // the new root, where it is not to be made
-	Outside bool    // somebody outside of the work directory signs below it
-	Now     time.Time
-	Rand    io.Reader
+	To   Brought // the new root, where it is not to be made; its key may be elsewhere
+	Now  time.Time
+	Rand io.Reader
 }
 
 // BeginRotation makes a new root for the mesh of the old one, or takes one that was
@@ -89,13 +88,6 @@ func (d *Dir) bringNew(from *certs.Root, o RotationOptions) error {
 	}()
 	if _, err := certs.NewRotation(certs.OldOnly, from, to); err != nil {
 		return wrong(o.To.RootCert, err.Error(), "there is nothing to do")
-	}
-	sealed, err := d.SealedKey(to, true)
-	if err != nil {
-		return err
-	}
-	if !to.CanSign() && sealed == nil && !o.Outside {
-		return wrong(o.To.RootCert, "nobody can sign below this root", "name its key with --to-root-key, or who has it with --sign-command")
 	}
 	for _, f := range made {
 		perm := f.perm
