@@ -32,14 +32,14 @@ func runCertsCSR(ctx context.Context, env environment, a args.CertsCSR) error {
 		return err
 	}
 	defer d.Close()
-	root, err := d.Root()
+	root, _, err := d.Requesting(a.Back)
 	if err != nil {
 		return err
 	}
-	requested, err := d.Request(ctx, workdir.RequestOptions{IDs: ids, Renew: a.Renew, Now: env.now(), Rand: env.random})
+	requested, err := d.Request(ctx, workdir.RequestOptions{IDs: ids, Renew: a.Renew, Back: a.Back, Now: env.now(), Rand: env.random})
 	if err != nil {
 		return err
 	}
-	view.Requested(env.stdout, env.stderr, requested, root)
+	view.Requested(env.stdout, env.stderr, requested, root, a.Back)
 	return nil
 }

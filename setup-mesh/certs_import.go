@@ -35,10 +35,25 @@ func runCertsImport(ctx context.Context, env environment, a args.CertsImport) er
 		return err
 	}
 	defer d.Close()
-	imported, err := d.Import(ctx, workdir.ImportOptions{IDs: ids, From: a.From(), Now: env.now(), Stdin: env.stdin})
+	_, isNew, err := d.Requesting(a.Back)
 	if err != nil {
 		return err
 	}
-	view.Imported(env.stdout, env.stderr, imported)
+	imported, err := d.Import(ctx, workdir.ImportOptions{IDs: ids, From: a.From(), Back: a.Back, Now: env.now(), Stdin: env.stdin})
+	if err != nil {
+		return err
+	}
+	view.Imported(env.stdout, env.stderr, imported, importedFor(isNew, a.Back))
 	return nil
+}
+
+// importedFor is the command that uses what was imported.
+func importedFor(isNew, back bool) string {
+	switch {
+	case back:
+		return "setup-mesh certs rotate-root --back"
+	case isNew:
+		return "setup-mesh certs rotate-root"
+	}
+	return "setup-mesh apply"
 }

@@ -3,17 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
+	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/sealing"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
-
-// errNoRotation says that there is nothing to lead back.
-var errNoRotation = errors.New("no rotation of the root is under way")
 
 // errListsInForce says why no rotation begins: nobody would trust what the new root signs
 // before its lists are everywhere.
@@ -45,6 +44,18 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 		return err
 	}
 	view.Rotation(env.stderr, r, a.Back, env.now())
+	if err := lead(ctx, env, dir, a, r); err != nil {
+		return err
+	}
+	if err := dir.EndRotation(ctx, r); err != nil {
+		return err
+	}
+	view.RotationEnded(env.stderr, r)
+	return nil
+}
+
+// lead takes the steps that are left.
+func lead(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation) error {
 	for {
 		if !r.Begins(a.Back) {
 			view.RotationStep(env.stderr, r.Phase, a.Back)
@@ -55,18 +66,16 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 		}
 		next, ok := r.Phase.Next(a.Back)
 		if !ok {
-			break
+			return nil
+		}
+		if err := signable(ctx, env, dir, a, r, next); err != nil {
+			return err
 		}
 		if err := dir.MoveRotation(ctx, r, next); err != nil {
 			return err
 		}
 		r.Phase = next
 	}
-	if err := dir.EndRotation(ctx, r); err != nil {
-		return err
-	}
-	view.RotationEnded(env.stderr, r)
-	return nil
 }
 
 // rotation is the one that goes on, or one that begins.
@@ -75,14 +84,93 @@ func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.Rot
 		return nil, &args.Error{Err: errListsInForce, Fix: "end that before: docs/certificates.md says how"}
 	}
 	if !a.Back {
+		seal, err := sealNew(ctx, env, dir, a)
+		if err != nil {
+			return nil, err
+		}
 		return dir.BeginRotation(ctx, workdir.RotationOptions{
-			To:      workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
-			Outside: a.Command != "", Now: env.now(), Rand: env.random,
+			Seal: seal,
+			To:   workdir.Brought{RootCert: a.RootCert, RootKey: a.RootKey, SigningCert: a.SigningCert, SigningKey: a.SigningKey},
+			Now:  env.now(), Rand: env.random,
 		})
 	}
 	r, err := dir.Rotation()
 	if err == nil && r == nil {
-		return nil, &args.Error{Err: errNoRotation, Fix: "setup-mesh certs rotate-root begins one"}
+		return nil, &args.Error{Err: workdir.ErrNoRotation, Fix: "setup-mesh certs rotate-root begins one"}
 	}
 	return r, err
+}
+
+// signable says why the mesh cannot be led to a phase yet: the root that begins to sign there
+// is elsewhere, and clusters need something of it that was not imported. The mesh stays as it
+// is then, and can be applied to meanwhile.
+func signable(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation, to certs.Phase) error {
+	next := *r
+	next.Phase = to
+	root, isNew := next.Signing()
+	if _, is := r.Signing(); is == isNew {
+		return nil
+	}
+	signer, _, err := signedBy(env, dir, *root, isNew, a.Signing)
+	if err != nil || signer.CanSign() {
+		return err
+	}
+	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
+		return meshPlanIn(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), a.Signing, to)
+	})
+	if err != nil {
+		return err
+	}
+	need := toSign(p.Plan)
+	if len(need) == 0 {
+		return nil
+	}
+	view.RotationWaits(env.stderr, r.Phase)
+	back := ""
+	if a.Back {
+		back = " --back"
+	}
+	return &args.Error{
+		Err: fmt.Errorf("root %s is to sign now, its key is not here, and no CA below it was imported for %s", signer.Short(), view.Names(need)),
+		Fix: fmt.Sprintf("setup-mesh certs csr%s, have the requests signed there, setup-mesh certs import%s --from FILE, and run this again; --sign-command names who has the key at hand", back, back),
+	}
+}
+
+// sealNew encrypts the key of the new root as the command line says, or else as that of the
+// old one is: with the same passphrase, which opens both then. It is nil for a key that stays
+// as it is, and asks when there is something to encrypt.
+func sealNew(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot) (func([]byte) ([]byte, error), error) {
+	old, err := oldKey(dir)
+	switch {
+	case err != nil, a.NoEncrypt, old == nil && !a.Encrypt:
+		return nil, err
+	case len(a.Recipients()) > 0, old == nil:
+		return sealer(ctx, env, a.Recipients(), a.PassphraseFD), nil
+	}
+	return func(key []byte) ([]byte, error) {
+		if !sealing.Passphrase(old.Data) {
+			return nil, &args.Error{Err: fmt.Errorf("%s is encrypted for a recipient, and none is named for the new key", old.Name), Fix: "--encrypt --recipient RECIPIENT, or --no-encrypt"}
+		}
+		_, p, err := openWithPassphrase(ctx, env, old, a.PassphraseFD)
+		if err != nil {
+			return nil, fmt.Errorf("decrypt %s: %w", old.Name, err)
+		}
+		return sealing.With(key, p)
+	}, nil
+}
+
+// oldKey is the encrypted key of the root that is to go, nil for none.
+func oldKey(dir *workdir.Dir) (*workdir.SealedKey, error) {
+	r, err := dir.Rotation()
+	if err != nil {
+		return nil, err
+	}
+	if r != nil {
+		return dir.SealedKey(r.Old, false)
+	}
+	root, err := dir.Root()
+	if err != nil {
+		return nil, err
+	}
+	return dir.SealedKey(root, false)
 }

@@ -36,7 +36,7 @@ func runCertsSign(ctx context.Context, env environment, a args.CertsSign) error 
 		return err
 	}
 	defer d.Close()
-	root, err := d.Root()
+	root, isNew, err := d.Requesting(a.Back)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func runCertsSign(ctx context.Context, env environment, a args.CertsSign) error 
 	}
 	id := certs.Identity{Cluster: cluster, Namespace: a.Namespace}
 	sign := root.Signer(env.random, env.now)
-	switch _, sealed, err := signedBy(env, d, root, false, args.Signing{}); {
+	switch _, sealed, err := signedBy(env, d, root, isNew, args.Signing{}); {
 	case err != nil:
 		return err
 	case sealed != nil:

@@ -49,6 +49,7 @@ type environment struct {
 	// ask asks for what must not be seen; nil where nobody can answer.
 	ask      func(ctx context.Context, prompt string) (certs.Secret, error)
 	clusters *counter
+	given    *passphrases
 }
 
 func main() {
@@ -100,7 +101,7 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 // run is the whole command but for the process around it. It returns the exit
 // code.
 func run(ctx context.Context, env environment) int {
-	env.clusters = &counter{}
+	env.clusters, env.given = &counter{}, &passphrases{}
 	err := newApp(env).RunContext(ctx, env.args)
 	if env.getenv(statsVariable) != "" {
 		env.clusters.print(env.stderr)

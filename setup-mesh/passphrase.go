@@ -21,17 +21,14 @@ import (
 // maxPassphrase is how much of a passphrase is read, in bytes.
 const maxPassphrase = 4 << 10
 
-// sealer encrypts the key of a root as the command line says, nil for not at all. It
-// asks for a passphrase when there is something to encrypt.
-func sealer(ctx context.Context, env environment, a *args.Sealing) func([]byte) ([]byte, error) {
-	if !a.Encrypt {
-		return nil
-	}
+// sealer encrypts the key of a root for recipients, or without any with a passphrase, which
+// it asks for when there is something to encrypt.
+func sealer(ctx context.Context, env environment, recipients []string, fd string) func([]byte) ([]byte, error) {
 	return func(key []byte) ([]byte, error) {
-		if len(a.Recipients()) > 0 {
-			return sealing.To(key, a.Recipients())
+		if len(recipients) > 0 {
+			return sealing.To(key, recipients)
 		}
-		p, err := newPassphrase(ctx, env, a.PassphraseFD)
+		p, err := newPassphrase(ctx, env, fd)
 		if err != nil {
 			return nil, err
 		}
@@ -50,6 +47,7 @@ func opener(env environment, k *workdir.SealedKey, a *args.Opening) func(context
 	}
 }
 
+// openKey decrypts the key.
 func openKey(ctx context.Context, env environment, k *workdir.SealedKey, a *args.Opening) (certs.Secret, error) {
 	if !sealing.Passphrase(k.Data) {
 		if len(a.Identities()) == 0 {
@@ -61,22 +59,56 @@ func openKey(ctx context.Context, env environment, k *workdir.SealedKey, a *args
 		}
 		return sealing.OpenFor(k.Data, ids)
 	}
-	p, err := passphrase(ctx, env, a.PassphraseFD, "Passphrase of "+k.Name+": ")
-	if err != nil {
-		return certs.Secret{}, err
+	key, _, err := openWithPassphrase(ctx, env, k, a.PassphraseFD)
+	return key, err
+}
+
+// openWithPassphrase decrypts the key with a passphrase that was given before, or else with
+// one that is asked for. It also returns that.
+func openWithPassphrase(ctx context.Context, env environment, k *workdir.SealedKey, fd string) (key, p certs.Secret, err error) {
+	for _, p := range env.given.all() {
+		if key, err := sealing.OpenWith(k.Data, p); !errors.Is(err, sealing.ErrPassphrase) {
+			return key, p, err
+		}
 	}
-	return sealing.OpenWith(k.Data, p)
+	if p, err = passphrase(ctx, env, fd, "Passphrase of "+k.Name+": "); err != nil {
+		return key, p, err
+	}
+	key, err = sealing.OpenWith(k.Data, p)
+	if err == nil {
+		env.given.add(p)
+	}
+	return key, p, err
+}
+
+// Passphrases that were given to a command and are right: it asks for none of them twice, and
+// a file descriptor can be read just once.
+type passphrases struct{ right []certs.Secret }
+
+func (g *passphrases) all() []certs.Secret {
+	if g == nil {
+		return nil
+	}
+	return g.right
+}
+
+func (g *passphrases) add(p certs.Secret) {
+	if g != nil {
+		g.right = append(g.right, p)
+	}
 }
 
 // newPassphrase is one that nobody has typed before: on the terminal it is asked twice.
 func newPassphrase(ctx context.Context, env environment, fd string) (certs.Secret, error) {
 	p, err := passphrase(ctx, env, fd, "New passphrase for the root's key: ")
-	if err != nil || fd != "" {
-		return p, err
+	if err == nil && fd == "" {
+		var again certs.Secret
+		if again, err = passphrase(ctx, env, fd, "The same again: "); err == nil && !bytes.Equal(p.Bytes(), again.Bytes()) {
+			err = errors.New("the two passphrases differ")
+		}
 	}
-	again, err := passphrase(ctx, env, fd, "The same again: ")
-	if err == nil && !bytes.Equal(p.Bytes(), again.Bytes()) {
-		err = errors.New("the two passphrases differ")
+	if err == nil {
+		env.given.add(p)
 	}
 	return p, err
 }

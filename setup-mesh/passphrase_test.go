@@ -130,3 +130,26 @@ func TestOpenForAPlan(t *testing.T) {
 		t.Errorf("without an encrypted key: %v", err)
 	}
 }
+
+// A passphrase that is right is not asked for again, whichever key it opens; another one is.
+func TestAskedOncePerCommand(t *testing.T) {
+	sealed := func(name, passphrase string) *workdir.SealedKey {
+		data, err := sealing.With([]byte("a key"), certs.NewSecret([]byte(passphrase)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &workdir.SealedKey{Name: name, Data: data}
+	}
+	keys := []*workdir.SealedKey{sealed("old", "open sesame"), sealed("new", "open sesame"), sealed("other", "abracadabra"), sealed("old", "open sesame")}
+	ty := &typist{lines: []string{"open sesame", "abracadabra"}}
+	env := environment{ask: ty.ask, given: &passphrases{}}
+	for _, k := range keys {
+		key, err := openKey(t.Context(), env, k, &args.Opening{})
+		if err != nil || string(key.Bytes()) != "a key" {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"Passphrase of old: ", "Passphrase of other: "}, ty.asked); diff != "" {
+		t.Errorf("questions (-want +got):\n%s", diff)
+	}
+}

@@ -45,7 +45,9 @@ func runPrep(ctx context.Context, env environment, a args.Prep) error {
 			return err
 		}
 	}
-	o.Seal = sealer(ctx, env, &a.Sealing)
+	if a.Encrypt {
+		o.Seal = sealer(ctx, env, a.Recipients(), a.PassphraseFD)
+	}
 	r, err := workdir.Prepare(ctx, o)
 	if err != nil {
 		return err

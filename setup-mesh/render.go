@@ -29,7 +29,7 @@ func runRender(env environment, a args.Render) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	d, _, err := wanted(env, a.Dir, nil, args.Signing{})
+	d, _, err := wanted(env, a.Dir, nil, args.Signing{}, "")
 	if err != nil {
 		return err
 	}

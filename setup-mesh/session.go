@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +18,16 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
 // wanted is what the work directory asks for. Contexts, unless nil, are those that
-// the topology may name. Who signs is not asked for anything yet.
-func wanted(env environment, dir string, contexts []string, s args.Signing) (*desired.Desired, *sealedRoot, error) {
+// the topology may name. Who signs is not asked for anything yet. A rotation is taken to be
+// in a phase, unless that is "".
+func wanted(env environment, dir string, contexts []string, s args.Signing, phase certs.Phase) (*desired.Desired, *sealedRoot, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, nil, err
@@ -38,15 +41,18 @@ func wanted(env environment, dir string, contexts []string, s args.Signing) (*de
 	if err != nil {
 		return nil, nil, err
 	}
-	signs, isNew := &files.Root, false
-	if files.Rotation != nil {
-		signs, isNew = files.Rotation.Signing()
+	signs, isNew, issued := &files.Root, false, files.Issued
+	if r := files.Rotation; r != nil {
+		r.Phase = cmp.Or(phase, r.Phase)
+		if signs, isNew = r.Signing(); isNew {
+			issued = files.NewIssued
+		}
 	}
 	var sealed *sealedRoot
 	if *signs, sealed, err = signedBy(env, d, *signs, isNew, s); err != nil {
 		return nil, nil, err
 	}
-	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, Issued: files.Issued, Revoked: files.Revoked, CAs: files.CAs}, charts.New())
+	out, err := apply.NewDesired(desired.Wanted{Mesh: files.Mesh, Base: files.Base, Root: files.Root, Rotation: files.Rotation, Issued: issued, Revoked: files.Revoked, CAs: files.CAs}, charts.New())
 	return out, sealed, err
 }
 
@@ -79,11 +85,16 @@ type prepared struct {
 
 // meshPlan reads the files and the clusters, and compares the two.
 func meshPlan(ctx context.Context, env environment, a args.Clusters, o plan.Options, s args.Signing) (*prepared, error) {
+	return meshPlanIn(ctx, env, a, o, s, "")
+}
+
+// meshPlanIn is [meshPlan] as it would be in another phase of a rotation.
+func meshPlanIn(ctx context.Context, env environment, a args.Clusters, o plan.Options, s args.Signing, phase certs.Phase) (*prepared, error) {
 	k, err := kube.Load(a.Kubeconfig)
 	if err != nil {
 		return nil, err
 	}
-	d, sealed, err := wanted(env, a.Dir, k.Contexts(), s)
+	d, sealed, err := wanted(env, a.Dir, k.Contexts(), s, phase)
 	if err != nil {
 		return nil, err
 	}

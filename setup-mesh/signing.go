@@ -45,19 +45,20 @@ func (s *sealedRoot) open(ctx context.Context, env environment, a *args.Opening)
 // openFor decrypts the key, if there is one and p has something signed: the user is
 // asked once, before anything is done.
 func (s *sealedRoot) openFor(ctx context.Context, env environment, a *args.Opening, p *plan.Plan) error {
-	if s == nil || !signs(p) {
+	if s == nil || len(toSign(p)) == 0 {
 		return nil
 	}
 	return s.open(ctx, env, a)
 }
 
-// signs says whether a plan needs the key of the root.
-func signs(p *plan.Plan) bool {
+// toSign are the clusters for which a plan needs the key of the root.
+func toSign(p *plan.Plan) []string {
+	var names []string
 	for _, c := range p.Clusters {
 		ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
 		if ch != nil && ch.Pending() && ch.Mint && !c.Imported && !c.SameCA {
-			return true
+			names = append(names, c.Name)
 		}
 	}
-	return false
+	return names
 }

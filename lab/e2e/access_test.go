@@ -25,7 +25,6 @@ func TestE2EAccess(t *testing.T) {
 		{"RevokeWhileLost", a.revokesLost},
 		{"SourceNotReached", a.revokesPartly},
 		{"OutOfTheMesh", a.revokesForGood},
-		{"NoSecretWasTold", a.noSecretWasTold},
 	})
 }
 

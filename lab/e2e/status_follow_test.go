@@ -41,13 +41,15 @@ func (s *statusFaults) follow(t *testing.T) {
 
 // A watching is a status --watch whose output goes into a file.
 type watching struct {
-	cmd  *exec.Cmd
-	file string
+	user  *user
+	cmd   *exec.Cmd
+	began time.Time
+	file  string
 }
 
 func (s *statusFaults) watch(t *testing.T) watching {
 	t.Helper()
-	w := watching{file: filepath.Join(t.TempDir(), "watched")}
+	w := watching{user: s.user, began: time.Now(), file: filepath.Join(t.TempDir(), "watched")}
 	out, err := os.Create(w.file)
 	if err != nil {
 		t.Fatal(err)
@@ -89,10 +91,12 @@ func (w watching) interrupt(t *testing.T) {
 	if err := w.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	_ = w.cmd.Wait() // how it ended is asked next
-	if code := w.cmd.ProcessState.ExitCode(); code != 130 {
-		t.Errorf("status --watch: exit %d", code)
+	_ = w.cmd.Wait() // how it ended is in the result
+	text, err := os.ReadFile(w.file)
+	if err != nil {
+		t.Fatal(err)
 	}
+	wantCode(t, 130, w.user.result(t, w.cmd, w.began, string(text), ""))
 }
 
 // alike puts a word in the place of what is another one in each run.

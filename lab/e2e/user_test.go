@@ -16,18 +16,21 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// A user is somebody at a shell: a home, a kubeconfig, a work directory, and the setup-mesh binary. What it printed so
-// far is kept, to look for secrets in it.
+// A user is somebody at a shell: a home, a kubeconfig, a work directory, and the setup-mesh binary. What that told so far
+// is kept, to look for secrets in it.
 type user struct {
 	program, home, kubeconfig, dir string
-	dns                            string // the name server that knows the lab's gateways
+	dns                            string                           // the name server that knows the lab's gateways
+	clients                        map[string]*kubernetes.Clientset // of the clusters, as their administrator, by context
 
-	mu   sync.Mutex
-	said bytes.Buffer
+	mu       sync.Mutex
+	said     []telling
+	canaries canaries // all secrets that there were so far
 }
 
 // newUser makes a user with a kubeconfig of its own, a copy of the given one.
@@ -41,12 +44,17 @@ func newUser(t testing.TB, kubeconfig string) *user {
 	u := &user{
 		program: filepath.Join(base, "setup-mesh"), home: filepath.Join(base, "home"),
 		kubeconfig: filepath.Join(base, "kubeconfig"), dir: filepath.Join(base, "mydir"),
+		clients: map[string]*kubernetes.Clientset{}, canaries: canaries{},
 	}
-	if err := errors.Join(copyFile(u.program, built, 0o700), copyFile(u.kubeconfig, kubeconfig, 0o600), os.Mkdir(u.home, 0o700)); err != nil {
+	if err := errors.Join(copyFile(u.program, built, 0o700), copyFile(u.kubeconfig, kubeconfig, 0o600), os.Mkdir(u.home, 0o700), os.Mkdir(u.temp(), 0o700)); err != nil {
 		t.Fatal(err)
 	}
+	u.keepsSecrets(t, loadKubeconfig(t, kubeconfig))
 	return u
 }
+
+// temp is where its programs put temporary files.
+func (u *user) temp() string { return filepath.Join(filepath.Dir(u.home), "tmp") }
 
 // copyFile copies piece by piece: what this process once held counts as its children's peak memory.
 func copyFile(to, from string, mode os.FileMode) error {
@@ -87,10 +95,11 @@ func (r result) String() string {
 
 // command is not yet started. No program but setup-mesh is in reach of it, and a dial outside loopback goes nowhere.
 func (u *user) command(ctx context.Context, args ...string) *exec.Cmd {
+	u.collect(args)
 	cmd := exec.CommandContext(ctx, u.program, args...)
 	cmd.Dir = u.home
 	cmd.Env = []string{
-		"HOME=" + u.home, "PATH=/nonexistent", "KUBECONFIG=" + u.kubeconfig, "WORKDIR=" + u.dir, "USER=e2e",
+		"HOME=" + u.home, "PATH=/nonexistent", "KUBECONFIG=" + u.kubeconfig, "WORKDIR=" + u.dir, "USER=e2e", "TMPDIR=" + u.temp(),
 		"SETUP_MESH_ALLOW_LOOPBACK=1", "SETUP_MESH_STATS=1", "SETUP_MESH_DNS_SERVER=" + u.dns,
 		"HTTP_PROXY=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9",
 	}
@@ -130,7 +139,7 @@ func (u *user) result(t testing.TB, cmd *exec.Cmd, start time.Time, stdout, stde
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.said.WriteString(stdout + stderr)
+	u.told(r, cmd.Args[1:], start)
 	t.Logf("%s: exit %d after %.1f s", r.command, r.code, r.took.Seconds())
 	if r.took > slow {
 		t.Logf("which is slow:\n%s", stderr)

@@ -145,11 +145,10 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	if ch == nil || !ch.Pending() || !ch.Mint || e.Plan.Wanted.Root.CanSign() || OtherRoot(e, c) {
 		return nil
 	}
-	if i, ok := ch.Item.Late.(*desired.Intermediate); ok && i.Kept(c.Live.Object(ref), e.Plan.World.Now) != nil {
-		return nil
-	}
-	if late, ok := ch.Item.Late.(*desired.Intermediate); ok && late.Imported(e.Plan.World.Now, Bundle(c)) != nil {
-		return nil
+	if late, ok := ch.Item.Late.(*desired.Intermediate); ok {
+		if b, _ := late.Ready(c.Live.Object(ref), e.Plan.World.Now); b != nil {
+			return nil
+		}
 	}
 	key := "root key"
 	if e.Plan.Wanted.Root.Tiered() {
@@ -170,12 +169,15 @@ func WhoSigns(d *desired.Desired) string {
 	if d.Root.Tiered() {
 		file = certs.SigningKeyFile
 	}
+	csr := "setup-mesh certs csr"
 	if d.Rotation != nil {
 		if _, isNew := d.Rotation.Signing(); isNew {
 			file = "new-" + file
+		} else {
+			csr += " --back" // it is for the new root otherwise
 		}
 	}
-	return fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr", file)
+	return fmt.Sprintf("put certs/%s back for this apply, name who has the key with --sign-command, or have it signed elsewhere: %s", file, csr)
 }
 
 // judgeDue warns of an intermediate that is kept although it is time for another one.

@@ -27,14 +27,15 @@ type Intermediate struct {
 }
 
 // Imported is the bundle that was signed elsewhere, if it is to be used at now in a
-// cluster that has live, or nothing where live is nil; else nil. Where the root can
-// sign, one that is due for renewal is not used.
+// cluster that has live, or nothing where live is nil; else nil. One that another root has
+// signed, which is trusted as well in a rotation, is not used, and where the root can sign,
+// one that is due for renewal is not.
 func (i *Intermediate) Imported(now time.Time, live *certs.Bundle) *certs.Bundle {
 	if i.Issued == nil {
 		return nil
 	}
 	b, err := i.Issued.Bundle(i.Root, now, i.ID)
-	if err != nil || live != nil && maps.EqualFunc(live.Data(), b.Data(), bytes.Equal) {
+	if err != nil || !b.Under(i.Root) || live != nil && maps.EqualFunc(live.Data(), b.Data(), bytes.Equal) {
 		return nil
 	}
 	if i.Root.CanSign() && certs.Judge(b.NotBefore(), b.NotAfter(), now) != certs.Fresh {
@@ -164,14 +165,20 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	return SecretContent(data, notes), nil
 }
 
+// Ready is the CA that the cluster is to have where nothing has to be signed for it: what was
+// imported, if that is newer than the CA of live, else that one; nil for neither.
+func (i *Intermediate) Ready(live *unstructured.Unstructured, now time.Time) (b *certs.Bundle, imported bool) {
+	kept := i.Kept(live, now)
+	if newer := i.Imported(now, kept); newer != nil && (kept == nil || newer.NotBefore().After(kept.NotBefore())) {
+		return newer, true
+	}
+	return kept, false
+}
+
 // next is the CA that the cluster is to have.
 func (i *Intermediate) next(ctx context.Context, m Minter, live *unstructured.Unstructured) (*certs.Bundle, error) {
-	kept := i.Kept(live, m.Now)
-	if newer := i.Imported(m.Now, kept); newer != nil && (kept == nil || newer.NotBefore().After(kept.NotBefore())) {
-		return newer, nil
-	}
-	if kept != nil {
-		return kept, nil
+	if b, _ := i.Ready(live, m.Now); b != nil {
+		return b, nil
 	}
 	if b := i.own(live); b != nil && i.Revoked.InForce() {
 		return i.Root.Renew(ctx, m.Random, m.Now, i.ID, b)

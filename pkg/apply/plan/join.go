@@ -214,10 +214,8 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	c.RootFingerprint = root.Short()
-	var have *certs.Bundle
 	if live := c.Live.Object(ch.Object); live != nil {
 		if b, err := certs.ParseBundle(desired.SecretData(live)); err == nil {
-			have = b
 			c.NotAfter = b.NotAfter()
 			if !b.Root().Related(root) {
 				return
@@ -228,12 +226,8 @@ func (pl *planner) certificate(c *Cluster) {
 		return
 	}
 	if late, ok := ch.Item.Late.(*desired.Intermediate); ok {
-		if late.Kept(c.Live.Object(ch.Object), pl.plan.World.Now) != nil {
-			c.SameCA = true
-			return
-		}
-		if b := late.Imported(pl.plan.World.Now, have); b != nil {
-			c.NotAfter, c.Imported = b.NotAfter(), true
+		if b, imported := late.Ready(c.Live.Object(ch.Object), pl.plan.World.Now); b != nil {
+			c.NotAfter, c.Imported, c.SameCA = b.NotAfter(), imported, !imported
 			return
 		}
 	}

@@ -15,10 +15,15 @@ type CertsCSR struct {
 	Dir      string
 	clusters cli.StringSlice
 	Renew    bool // although there is one that is good
+	Back     bool // below the old root of a rotation
 }
 
 // Clusters are those that requests are made for, none for all.
 func (a *CertsCSR) Clusters() []string { return a.clusters.Value() }
+
+func backFlag(to *bool) cli.Flag {
+	return &cli.BoolFlag{Name: "back", Destination: to, Usage: "while the root is being replaced: below the old root, to lead the mesh back, and not below the new one"}
+}
 
 // Flags fill a.
 func (a *CertsCSR) Flags() []cli.Flag {
@@ -26,6 +31,7 @@ func (a *CertsCSR) Flags() []cli.Flag {
 		dirFlag(&a.Dir),
 		&cli.StringSliceFlag{Name: "cluster", Destination: &a.clusters, Usage: "only for `CLUSTER`; may be repeated"},
 		&cli.BoolFlag{Name: "renew", Destination: &a.Renew, Usage: "also for clusters whose imported CA is still good"},
+		backFlag(&a.Back),
 	}
 }
 
@@ -68,6 +74,7 @@ func (a *RevokeCA) Check() error {
 type CertsImport struct {
 	Dir  string
 	from cli.StringSlice
+	Back bool // below the old root of a rotation
 }
 
 // From are the files, or directories of them, that hold the certificates.
@@ -78,6 +85,7 @@ func (a *CertsImport) Flags() []cli.Flag {
 	return []cli.Flag{
 		dirFlag(&a.Dir),
 		&cli.StringSliceFlag{Name: "from", Destination: &a.from, Usage: "`FILE` with certificates as PEM, or a directory of them; may be repeated; - is standard input"},
+		backFlag(&a.Back),
 	}
 }
 
@@ -95,6 +103,7 @@ type CertsSign struct {
 	CSR       string // "-" for standard input
 	Namespace string
 	Cluster   string // that the CSR must be for, "" for any
+	Back      bool   // with the old root of a rotation
 	Opening
 }
 
@@ -105,6 +114,7 @@ func (a *CertsSign) Flags() []cli.Flag {
 		&cli.StringFlag{Name: "csr", Destination: &a.CSR, Usage: "`FILE` with the CSR, as PEM; - is standard input"},
 		&cli.StringFlag{Name: "namespace", Destination: &a.Namespace, EnvVars: []string{"SETUP_MESH_NAMESPACE"}, Value: "istio-system", Usage: "`NAMESPACE` of the cluster's istiod"},
 		&cli.StringFlag{Name: "cluster", Destination: &a.Cluster, EnvVars: []string{"SETUP_MESH_CLUSTER"}, Usage: "refuse a CSR that is not for `CLUSTER`"},
+		backFlag(&a.Back),
 	}, a.Opening.flags()...)
 }
 

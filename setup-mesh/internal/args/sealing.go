@@ -17,10 +17,13 @@ type Sealing struct {
 func (a *Sealing) Recipients() []string { return a.recipients.Value() }
 
 func (a *Sealing) flags() []cli.Flag {
+	return append(encryptFlags(&a.Encrypt, &a.recipients), passphraseFlag(&a.PassphraseFD))
+}
+
+func encryptFlags(encrypt *bool, recipients *cli.StringSlice) []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "encrypt", Destination: &a.Encrypt, Usage: "encrypt the root's key with age; asks for a passphrase on the terminal"},
-		&cli.StringSliceFlag{Name: "recipient", Destination: &a.recipients, Usage: "with --encrypt: for the owner of `RECIPIENT`, such as age1..., instead of a passphrase; may be repeated"},
-		passphraseFlag(&a.PassphraseFD),
+		&cli.BoolFlag{Name: "encrypt", Destination: encrypt, Usage: "encrypt the root's key with age; asks for a passphrase on the terminal"},
+		&cli.StringSliceFlag{Name: "recipient", Destination: recipients, Usage: "with --encrypt: for the owner of `RECIPIENT`, such as age1..., instead of a passphrase; may be repeated"},
 	}
 }
 

@@ -10,8 +10,9 @@ import (
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
 )
 
-// Requested prints which CSRs there are on out, and on msg who is to sign them.
-func Requested(out, msg io.Writer, all []workdir.Requested, root *certs.Root) {
+// Requested prints which CSRs there are on out, and on msg who is to sign them: in a rotation
+// that is the new root, or with back the old one.
+func Requested(out, msg io.Writer, all []workdir.Requested, root *certs.Root, back bool) {
 	width, waiting := 0, 0
 	for _, r := range all {
 		width = max(width, len(r.Name))
@@ -30,12 +31,17 @@ func Requested(out, msg io.Writer, all []workdir.Requested, root *certs.Root) {
 		fmt.Fprintf(out, "%-7s %-*s   %s\n", r.Action, width, r.Name, remark)
 	}
 	if waiting > 0 {
-		fmt.Fprintf(msg, "next: have each signed below root %s (%s) as a CA with pathlen:0, then setup-mesh certs import --from FILE\n", root.Short(), root.Name())
+		flag := ""
+		if back {
+			flag = " --back"
+		}
+		fmt.Fprintf(msg, "next: have each signed below root %s (%s) as a CA with pathlen:0, then setup-mesh certs import%s --from FILE\n", root.Short(), root.Name(), flag)
 	}
 }
 
-// Imported prints what was imported on out, and on msg what is still missing.
-func Imported(out, msg io.Writer, all []workdir.Imported) {
+// Imported prints what was imported on out, and on msg what is still missing, and the command
+// that uses it.
+func Imported(out, msg io.Writer, all []workdir.Imported, next string) {
 	var missing []string
 	for _, i := range all {
 		if i.Until.IsZero() {
@@ -47,5 +53,5 @@ func Imported(out, msg io.Writer, all []workdir.Imported) {
 	if len(missing) > 0 {
 		fmt.Fprintf(msg, "setup-mesh: warning: no certificate for %s: their requests go on waiting\n", strings.Join(missing, ", "))
 	}
-	fmt.Fprintln(msg, "next: setup-mesh apply")
+	fmt.Fprintln(msg, "next: "+next)
 }

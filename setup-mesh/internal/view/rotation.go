@@ -43,11 +43,16 @@ func RotationStopped(w io.Writer, p certs.Phase) {
 	say(w, "Go on: setup-mesh certs rotate-root; with --back it leads back to the old root.")
 }
 
+// RotationWaits says what is so while the CAs of clusters are signed elsewhere.
+func RotationWaits(w io.Writer, p certs.Phase) {
+	say(w, "\nThe rotation waits, and an apply keeps it so: %s.", p.Words())
+}
+
 // RotationEnded says what the mesh trusts now.
 func RotationEnded(w io.Writer, r *certs.Rotation) {
 	if r.Phase == certs.OldOnly {
 		say(w, "\nThe mesh has root %s again. The new one stays in certs/new-root-cert.pem for another rotation.", r.Old.Short())
 		return
 	}
-	say(w, "\nThe mesh has root %s. The old one is kept in certs/old-root-cert.pem, and so is its key.", r.New.Short())
+	say(w, "\nThe mesh has root %s. The old one is kept in certs/old-root-cert.pem, and its key, if that was here, beside it.", r.New.Short())
 }

@@ -26,6 +26,7 @@ type Imported struct {
 type ImportOptions struct {
 	IDs  []certs.Identity // of the clusters
 	From []string         // files, or directories of them; "-" is Stdin
+	Back bool             // below the old root of a rotation; see [Dir.Requesting]
 	Now  time.Time
 
 	Stdin io.Reader
@@ -42,7 +43,7 @@ func (d *Dir) Import(ctx context.Context, o ImportOptions) ([]Imported, error) {
 		return nil, err
 	}
 	defer unlock()
-	root, err := d.Root()
+	root, isNew, err := d.Requesting(o.Back)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func (d *Dir) Import(ctx context.Context, o ImportOptions) ([]Imported, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, files, err := d.judgeAnswers(root, answers, o)
+	out, files, err := d.judgeAnswers(root, isNew, answers, o)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ type answerFile struct {
 }
 
 // judgeAnswers finds the answer to each request.
-func (d *Dir) judgeAnswers(root *certs.Root, answers []byte, o ImportOptions) ([]Imported, []answerFile, error) {
+func (d *Dir) judgeAnswers(root *certs.Root, isNew bool, answers []byte, o ImportOptions) ([]Imported, []answerFile, error) {
 	var out []Imported
 	var files []answerFile
 	var errs []error
@@ -86,7 +87,7 @@ func (d *Dir) judgeAnswers(root *certs.Root, answers []byte, o ImportOptions) ([
 		if err != nil || key == nil {
 			continue
 		}
-		one := Imported{Cluster: id.Cluster, Name: d.Path(issuedFile(id.Cluster))}
+		one := Imported{Cluster: id.Cluster, Name: d.Path(issuedFile(id.Cluster, isNew))}
 		switch b, err := root.Accept(*key, answers, o.Now, id); {
 		case errors.Is(err, certs.ErrOtherKey):
 		case err != nil:
@@ -94,7 +95,7 @@ func (d *Dir) judgeAnswers(root *certs.Root, answers []byte, o ImportOptions) ([
 			continue
 		default:
 			one.Until = b.NotAfter()
-			files = append(files, answerFile{newFile{issuedFile(id.Cluster), b.Keep().Encode().Bytes(), 0o600}, id.Cluster})
+			files = append(files, answerFile{newFile{issuedFile(id.Cluster, isNew), b.Keep().Encode().Bytes(), 0o600}, id.Cluster})
 		}
 		out = append(out, one)
 	}

@@ -109,7 +109,7 @@ func TestImportForALifetime(t *testing.T) {
 		t.Fatal(err)
 	}
 	mesh := &topology.Mesh{Clusters: []topology.Cluster{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
-	all, err := d.issued(mesh)
+	all, err := d.issued(mesh, false)
 	if err != nil || len(all) != 2 {
 		t.Fatalf("imported: %d, %v", len(all), err)
 	}
@@ -121,16 +121,16 @@ func TestImportForALifetime(t *testing.T) {
 	if diff := cmp.Diff(map[string]Action{"a": Created}, request(t, d, late, "a")); diff != "" {
 		t.Errorf("after nine months (-want +got):\n%s", diff)
 	}
-	if one, err := d.issuedTo("a"); err != nil || one.Fingerprint() != first {
+	if one, err := d.issuedTo("a", false); err != nil || one.Fingerprint() != first {
 		t.Errorf("the first is gone before the second is there: %v", err)
 	}
 	if _, err := importFrom(t, d, late, signed(t, d, root, "a", late, nil)); err != nil {
 		t.Fatal(err)
 	}
-	if one, err := d.issuedTo("a"); err != nil || one.Fingerprint() == first {
+	if one, err := d.issuedTo("a", false); err != nil || one.Fingerprint() == first {
 		t.Errorf("the second is not there: %v", err)
 	}
-	if info, err := os.Stat(d.Path(issuedFile("a"))); err != nil || info.Mode() != 0o600 {
+	if info, err := os.Stat(d.Path(issuedFile("a", false))); err != nil || info.Mode() != 0o600 {
 		t.Errorf("what was imported has mode %v; %v", info.Mode(), err)
 	}
 }

@@ -23,8 +23,9 @@ type Files struct {
 	// Rotation leads from Root to another one, nil for none.
 	Rotation *certs.Rotation
 	CAs      map[string][]byte // by context, as PEM; see [Dir.CAs]
-	// Issued are the intermediates that were signed elsewhere, by cluster.
-	Issued map[string]*certs.Issued
+	// Issued are the intermediates that were signed elsewhere below Root, by cluster;
+	// NewIssued are those below the new root of a rotation.
+	Issued, NewIssued map[string]*certs.Issued
 	// Revoked are the CAs that are revoked, nil for none.
 	Revoked *certs.Revoked
 }
@@ -53,7 +54,9 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	if err == nil {
 		f.Revoked, err = d.Revoked(f.Root)
 	}
-	f.Issued, issuedErr = d.issued(f.Mesh)
+	if f.Issued, issuedErr = d.issued(f.Mesh, false); issuedErr == nil && f.Rotation != nil {
+		f.NewIssued, issuedErr = d.issued(f.Mesh, true)
+	}
 	return f, errors.Join(err, issuedErr)
 }
 

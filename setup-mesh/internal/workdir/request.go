@@ -25,6 +25,7 @@ const Signed Action = "signed"
 type RequestOptions struct {
 	IDs   []certs.Identity // of the clusters
 	Renew bool             // although what was imported is still good
+	Back  bool             // for the old root of a rotation; see [Dir.Requesting]
 	Now   time.Time
 	Rand  io.Reader
 }
@@ -41,14 +42,14 @@ func (d *Dir) Request(ctx context.Context, o RequestOptions) ([]Requested, error
 	if err := d.sweep(); err != nil {
 		return nil, err
 	}
-	root, err := d.Root()
+	root, isNew, err := d.Requesting(o.Back)
 	if err != nil {
 		return nil, err
 	}
 	var out []Requested
 	var made []newFile
 	for _, id := range o.IDs {
-		one, files, err := d.request(root, id, o)
+		one, files, err := d.request(root, isNew, id, o)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +59,7 @@ func (d *Dir) Request(ctx context.Context, o RequestOptions) ([]Requested, error
 }
 
 // request decides about the request of one cluster: the files that are to be made.
-func (d *Dir) request(root *certs.Root, id certs.Identity, o RequestOptions) (Requested, []newFile, error) {
+func (d *Dir) request(root *certs.Root, isNew bool, id certs.Identity, o RequestOptions) (Requested, []newFile, error) {
 	out := Requested{Cluster: id.Cluster, Action: Kept, Name: d.Path(requestFile(id.Cluster))}
 	key, err := d.readKey(requestKeyFile(id.Cluster))
 	switch {
@@ -75,14 +76,14 @@ func (d *Dir) request(root *certs.Root, id certs.Identity, o RequestOptions) (Re
 		}
 		return out, []newFile{{requestFile(id.Cluster), req.CSR(), 0o644}}, nil
 	}
-	have, err := d.issuedTo(id.Cluster)
+	have, err := d.issuedTo(id.Cluster, isNew)
 	if err != nil {
 		return out, nil, err
 	}
 	if have != nil && !o.Renew {
 		b, err := have.Bundle(root, o.Now, id)
 		if err == nil && certs.Judge(b.NotBefore(), b.NotAfter(), o.Now) == certs.Fresh {
-			return Requested{Cluster: id.Cluster, Action: Signed, Name: d.Path(issuedFile(id.Cluster)), Until: b.NotAfter()}, nil, nil
+			return Requested{Cluster: id.Cluster, Action: Signed, Name: d.Path(issuedFile(id.Cluster, isNew)), Until: b.NotAfter()}, nil, nil
 		}
 	}
 	req, err := root.Request(o.Rand, o.Now, id)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -110,6 +112,9 @@ func (d *Dir) EndRotation(ctx context.Context, r *certs.Rotation) error {
 		if err := d.copyRoot(newPrefix, ""); err != nil {
 			return err
 		}
+		if err := d.moveIssued(); err != nil {
+			return err
+		}
 	}
 	gone := []string{RotationFile}
 	if r.Phase == certs.NewOnly {
@@ -123,6 +128,22 @@ func (d *Dir) EndRotation(ctx context.Context, r *certs.Rotation) error {
 		}
 	}
 	return nil
+}
+
+// moveIssued puts the CAs that were imported below the new root in the place of those below
+// the old one.
+func (d *Dir) moveIssued() error {
+	names, err := fs.Glob(d.files.FS(), issuedFile("*", true))
+	if err != nil {
+		return about(d.Path(certsDir), err)
+	}
+	for _, name := range names {
+		to := path.Join(certsDir, strings.TrimPrefix(path.Base(name), newPrefix))
+		if err := d.files.Rename(name, to); err != nil {
+			return about(d.Path(name), err)
+		}
+	}
+	return syncDir(d.files, certsDir)
 }
 
 // take removes a file that may be there, and goes on once that is on the disk.

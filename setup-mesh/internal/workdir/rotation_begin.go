@@ -12,10 +12,11 @@ import (
 
 // RotationOptions are what a rotation of the root is asked for.
 type RotationOptions struct {
-	To      Brought // the new root, where it is not to be made
-	Outside bool    // somebody outside of the work directory signs below it
-	Now     time.Time
-	Rand    io.Reader
+	To Brought // the new root, where it is not to be made; its key may be elsewhere
+	// Seal encrypts the key of the new root, if one is made or taken; nil leaves it as it is.
+	Seal func(key []byte) ([]byte, error)
+	Now  time.Time
+	Rand io.Reader
 }
 
 // BeginRotation makes a new root for the mesh of the old one, or takes one that was
@@ -69,7 +70,7 @@ func (d *Dir) makeNew(from *certs.Root, o RotationOptions) error {
 	if err != nil {
 		return fmt.Errorf("make the new root: %w", err)
 	}
-	if err := d.put(NewRootKeyFile, key.Bytes(), 0o600, (*os.Root).Rename); err != nil {
+	if err := d.putNewKey(RootKeyFile, key.Bytes(), o); err != nil {
 		return err
 	}
 	return d.put(NewRootCertFile, cert, 0o644, linkNew)
@@ -90,21 +91,32 @@ func (d *Dir) bringNew(from *certs.Root, o RotationOptions) error {
 	if _, err := certs.NewRotation(certs.OldOnly, from, to); err != nil {
 		return wrong(o.To.RootCert, err.Error(), "there is nothing to do")
 	}
-	sealed, err := d.SealedKey(to, true)
-	if err != nil {
-		return err
-	}
-	if !to.CanSign() && sealed == nil && !o.Outside {
-		return wrong(o.To.RootCert, "nobody can sign below this root", "name its key with --to-root-key, or who has it with --sign-command")
-	}
 	for _, f := range made {
-		perm := f.perm
 		if isKey(f.file) {
-			perm = 0o600
+			err = d.putNewKey(f.file, f.data, o)
+		} else {
+			err = d.put(prefixed(newPrefix, f.file), f.data, f.perm, (*os.Root).Rename)
 		}
-		if err := d.put(prefixed(newPrefix, f.file), f.data, perm, (*os.Root).Rename); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putNewKey writes a key of the new root, encrypted if that is asked for, and removes the
+// other form of it that a beginning that was cut off has left.
+func (d *Dir) putNewKey(file string, key []byte, o RotationOptions) error {
+	data, other := key, sealedName(file)
+	if o.Seal != nil {
+		var err error
+		if data, err = o.Seal(key); err != nil {
+			return fmt.Errorf("encrypt the key of the new root: %w", err)
+		}
+		file, other = other, file
+	}
+	if err := d.put(prefixed(newPrefix, file), data, 0o600, (*os.Root).Rename); err != nil {
+		return err
+	}
+	return d.take(prefixed(newPrefix, other))
 }

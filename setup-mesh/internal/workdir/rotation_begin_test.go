@@ -28,7 +28,7 @@ func TestRotationToAnotherMesh(t *testing.T) {
 	}
 	tests := map[string]struct {
 		to      func(own string) Brought
-		outside bool
+		offline bool
 		want    string // of the error, "" for none
 		files   map[string]string
 	}{
@@ -37,15 +37,14 @@ func TestRotationToAnotherMesh(t *testing.T) {
 			files: map[string]string{"root-cert.pem": "-rw-r--r--", "root-key.pem": "-rw-------", "rotation.json": "-rw-r--r--",
 				"new-root-cert.pem": "-rw-r--r--", "new-root-key.pem": "-rw-------"},
 		},
-		"somebody else signs": {
-			to: func(string) Brought { return Brought{RootCert: cert} }, outside: true,
+		"its key is elsewhere": {
+			to: func(string) Brought { return Brought{RootCert: cert} }, offline: true,
 			files: map[string]string{"root-cert.pem": "-rw-r--r--", "root-key.pem": "-rw-------", "rotation.json": "-rw-r--r--", "new-root-cert.pem": "-rw-r--r--"},
 		},
-		"nobody signs":             {to: func(string) Brought { return Brought{RootCert: cert} }, want: "nobody can sign below this root"},
 		"a key that others read":   {to: func(string) Brought { return Brought{RootCert: cert, RootKey: open} }, want: "can be used by others: its mode is 0644, not 0600"},
 		"a key without its root":   {to: func(string) Brought { return Brought{RootKey: key} }, want: "the certificate of the root is missing"},
 		"the key of another root":  {to: func(own string) Brought { return Brought{RootCert: cert, RootKey: filepath.Join(own, RootKeyFile)} }, want: "does not belong to the certificate"},
-		"the root that is there":   {to: func(own string) Brought { return Brought{RootCert: filepath.Join(own, RootCertFile)} }, outside: true, want: "the new root is the old one"},
+		"the root that is there":   {to: func(own string) Brought { return Brought{RootCert: filepath.Join(own, RootCertFile)} }, want: "the new root is the old one"},
 		"a file that is not there": {to: func(string) Brought { return Brought{RootCert: cert + "x"} }, want: "root-cert.pemx: "},
 	}
 	for name, tt := range tests {
@@ -53,7 +52,7 @@ func TestRotationToAnotherMesh(t *testing.T) {
 			dir := prepared(t)
 			d := opened(t, dir)
 			before := tree(t, dir)
-			o := RotationOptions{To: tt.to(dir), Outside: tt.outside, Now: time.Now(), Rand: rand.Reader}
+			o := RotationOptions{To: tt.to(dir), Now: time.Now(), Rand: rand.Reader}
 			r, err := d.BeginRotation(t.Context(), o)
 			if tt.want != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -69,7 +68,7 @@ func TestRotationToAnotherMesh(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !r.New.Same(want) || r.New.CanSign() == tt.outside || r.Phase != certs.OldOnly {
+			if !r.New.Same(want) || r.New.CanSign() == tt.offline || r.Phase != certs.OldOnly {
 				t.Errorf("to root %s in phase %q, signs: %v", r.New.Shorts(), r.Phase, r.New.CanSign())
 			}
 			if diff := cmp.Diff(tt.files, filesIn(t, dir)); diff != "" {
@@ -92,7 +91,7 @@ func TestRotationUnderWayGoesOn(t *testing.T) {
 		if withKey {
 			b.RootKey = filepath.Join(dir, RootKeyFile)
 		}
-		return RotationOptions{To: b, Outside: true, Now: time.Now(), Rand: rand.Reader}
+		return RotationOptions{To: b, Now: time.Now(), Rand: rand.Reader}
 	}
 	if _, err := d.BeginRotation(t.Context(), to(joined, false)); err != nil {
 		t.Fatal(err)
