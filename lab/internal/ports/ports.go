@@ -105,11 +105,12 @@ func (p *Pool) fcntl(port int, kind int16) error {
 	})
 }
 
-// Free reports whether a server can listen on the port of 127.0.0.1 now.
+// Free reports whether nobody listens on the port of 127.0.0.1 now. It asks by a connection: listening to find out
+// would take the port, for that moment, from whoever it belongs to.
 func Free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return false
+	c, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err == nil {
+		_ = c.Close()
 	}
-	return l.Close() == nil
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
