@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -69,19 +70,21 @@ func (i *Intermediate) listing(w *world.World, live *unstructured.Unstructured, 
 
 // withLists is b with the revocation lists that the proxies of its cluster need, if any,
 // proven.
-func (i *Intermediate) withLists(m Minter, b *certs.Bundle) (*certs.Bundle, error) {
+func (i *Intermediate) withLists(ctx context.Context, m Minter, b *certs.Bundle) (*certs.Bundle, error) {
 	if !i.Revoked.InForce() {
 		return b, nil
 	}
 	// What is there is kept where it does; b itself may be another CA than that of now.
-	if l := m.World.Cluster(i.ID.Cluster); l != nil {
-		if live := l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)); live != nil {
-			if have, err := certs.ParseBundle(SecretData(live)); err == nil {
-				b = b.ListsOf(have)
-			}
+	if live := i.live(m.World); live != nil {
+		if have, err := certs.ParseBundle(SecretData(live)); err == nil {
+			b = b.ListsOf(have)
 		}
 	}
-	b, err := b.WithLists(m.Random, m.Now, i.Revoked, peers(m.World, i.Root))
+	coming, err := i.coming(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	b, err = b.WithLists(m.Random, m.Now, i.Revoked, append(coming, peers(m.World, i.Root)...))
 	if err != nil {
 		return nil, err
 	}
