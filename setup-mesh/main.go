@@ -49,6 +49,9 @@ type environment struct {
 	// ask asks for what must not be seen; nil where nobody can answer.
 	ask      func(ctx context.Context, prompt string) (certs.Secret, error)
 	clusters *counter
+	// opened are the keys that the command has decrypted, by what they are encrypted as: it
+	// asks once for each, however many steps it has.
+	opened map[string]certs.Secret
 }
 
 func main() {
@@ -100,7 +103,7 @@ func interruptible(parent context.Context, stderr io.Writer) (context.Context, f
 // run is the whole command but for the process around it. It returns the exit
 // code.
 func run(ctx context.Context, env environment) int {
-	env.clusters = &counter{}
+	env.clusters, env.opened = &counter{}, map[string]certs.Secret{}
 	err := newApp(env).RunContext(ctx, env.args)
 	if env.getenv(statsVariable) != "" {
 		env.clusters.print(env.stderr)

@@ -39,13 +39,17 @@ func sealer(ctx context.Context, env environment, a *args.Sealing) func([]byte) 
 	}
 }
 
-// opener decrypts a key as the command line says.
+// opener decrypts a key as the command line says, unless an earlier step of the command has.
 func opener(env environment, k *workdir.SealedKey, a *args.Opening) func(context.Context) (certs.Secret, error) {
 	return func(ctx context.Context) (certs.Secret, error) {
+		if key, ok := env.opened[string(k.Data)]; ok {
+			return key, nil
+		}
 		key, err := openKey(ctx, env, k, a)
 		if err != nil {
 			return key, fmt.Errorf("decrypt %s: %w", k.Name, err)
 		}
+		env.opened[string(k.Data)] = key
 		return key, nil
 	}
 }

@@ -106,7 +106,7 @@ func TestOpenForAPlan(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			ty := &typist{lines: []string{"open sesame"}}
-			env := environment{ask: ty.ask, now: time.Now, random: rand.Reader}
+			env := environment{ask: ty.ask, now: time.Now, random: rand.Reader, opened: map[string]certs.Secret{}}
 			s := &sealedRoot{&signing.Sealed{Root: root, Now: env.now, Rand: env.random}, &workdir.SealedKey{Name: "certs/root-key.pem.age", Data: data}}
 			for range 2 {
 				if err := s.openFor(t.Context(), env, &args.Opening{}, tt.plan); err != nil {
@@ -128,5 +128,40 @@ func TestOpenForAPlan(t *testing.T) {
 	}
 	if err := (*sealedRoot)(nil).openFor(t.Context(), environment{}, nil, tests["a new cluster"].plan); err != nil {
 		t.Errorf("without an encrypted key: %v", err)
+	}
+}
+
+// A command with several applies asks once for a key: its passphrase can be read from a file
+// descriptor once only.
+func TestOneCommandAsksOnce(t *testing.T) {
+	cert, key, err := certs.NewRoot(rand.Reader, time.Now(), "demo", "example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := certs.ParseRoot(cert, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := sealing.With(key.Bytes(), certs.NewSecret([]byte("open sesame")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		fd    string
+		asked int
+	}{"on the terminal": {"", 1}, "from a file descriptor": {"0", 0}} {
+		t.Run(name, func(t *testing.T) {
+			ty := &typist{lines: []string{"open sesame"}}
+			env := environment{ask: ty.ask, stdin: strings.NewReader("open sesame\n"), now: time.Now, random: rand.Reader, opened: map[string]certs.Secret{}}
+			for step := range 3 {
+				s := &sealedRoot{&signing.Sealed{Root: root, Now: env.now, Rand: env.random}, &workdir.SealedKey{Name: "certs/root-key.pem.age", Data: data}}
+				if err := s.open(t.Context(), env, &args.Opening{PassphraseFD: tt.fd}); err != nil || s.Opened() == nil {
+					t.Errorf("step %d: %v", step+1, err)
+				}
+			}
+			if len(ty.asked) != tt.asked {
+				t.Errorf("asked %q", ty.asked)
+			}
+		})
 	}
 }
