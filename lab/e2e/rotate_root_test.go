@@ -26,6 +26,8 @@ func TestE2ERotateRoot(t *testing.T) {
 		{"ClusterDownAndBack", d.rotatesBack},
 		{"Killed", d.rotatesKilled},
 		{"RevokeCA", d.revokesCA},
+		{"RevokeAnotherCA", d.revokesAnother},
+		{"JoinWithLists", d.joinsWithLists},
 	})
 }
 

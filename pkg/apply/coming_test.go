@@ -166,6 +166,22 @@ func TestJoinWithListsInForce(t *testing.T) {
 	}
 }
 
+// Runs that die one after the other do not leave a list each.
+func TestListsOfCAsThatNeverCome(t *testing.T) {
+	w, revoked := listedWorld(t)
+	without(w, "b", "r")
+	var sizes []int
+	for range 4 {
+		certificatesOf(t, NewPlan(revokes(t, revoked), w, plan.Options{}), w, "a")
+		sizes = append(sizes, strings.Count(string(bundleIn(t, w, "a").Data()[certs.CACRLFile]), "BEGIN"))
+	}
+	// Of the root; the CA of a; that of b which is gone, and those that were to come: the first may have come and be lost
+	// again, of the others one is left.
+	if diff := cmp.Diff([]int{4, 5, 5, 5}, sizes); diff != "" {
+		t.Errorf("lists in a (-want +got):\n%s", diff)
+	}
+}
+
 // A second CA is revoked as the first one is: at no time is there a CA that signs and that
 // some cluster does not trust.
 func TestRevokeAnotherCA(t *testing.T) {

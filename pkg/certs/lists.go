@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
@@ -108,6 +109,16 @@ func (b *Bundle) Revokes(ca RevokedCA) bool {
 
 // WithoutLists is b without [CACRLFile].
 func (b *Bundle) WithoutLists() *Bundle { return b.listing(nil) }
+
+// WithoutListsOf is b without the lists that were signed with certain keys ([Bundle.KeyID]).
+func (b *Bundle) WithoutListsOf(keys []string) *Bundle {
+	return b.listing(slices.DeleteFunc(slices.Clone(b.crls), func(l *x509.RevocationList) bool {
+		return slices.Contains(keys, hex.EncodeToString(l.AuthorityKeyId))
+	}))
+}
+
+// KeyID is the identifier of the CA's key, hexadecimal, which its lists name; "" if it has none.
+func (b *Bundle) KeyID() string { return hex.EncodeToString(b.cert.SubjectKeyId) }
 
 // ListsOf is b with the lists in other, as they are.
 func (b *Bundle) ListsOf(other *Bundle) *Bundle { return b.listing(other.crls) }

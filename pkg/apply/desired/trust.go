@@ -179,7 +179,14 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	if earlier := sameKey(live, b); len(earlier) > 0 {
 		notes[AnnotationSameKey] = strings.Join(earlier, " ")
 	}
-	if b, err = i.withLists(ctx, m, b); err != nil {
+	coming, err := i.coming(ctx, m)
+	if err != nil {
+		return Content{}, err
+	}
+	if all := i.announcedIn(m.World, live).with(coming); all != "" {
+		notes[annotationAnnounced] = all
+	}
+	if b, err = i.withLists(m, b, coming); err != nil {
 		return Content{}, err
 	}
 	return i.content(live, b, notes), nil
