@@ -72,7 +72,7 @@ func runRotateRoot(ctx context.Context, env environment, a args.RotateRoot) erro
 // rotation is the one that goes on, or one that begins.
 func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot) (*certs.Rotation, error) {
 	if r, err := dir.Rotation(); err == nil && r == nil && dir.HasRevoked() {
-		return nil, &args.Error{Err: errListsInForce, Fix: "end that before: docs/certificates.md says how"}
+		return nil, &args.Error{Err: errListsInForce, Fix: "remove that file, run setup-mesh apply, and restart the istiods of all primaries before: what is revoked is trusted again until the old root goes (docs/certificates.md)"}
 	}
 	if !a.Back {
 		return dir.BeginRotation(ctx, workdir.RotationOptions{

@@ -5,9 +5,12 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"os"
+	"path/filepath"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // revokesCA has a CA of a cluster called revoked under load, with istiods that take the lists and give them to proxies.
@@ -24,7 +27,6 @@ func (d *dataPlane) revokesCA(t *testing.T) {
 	}
 	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
-	wantWords(t, d.run(t, 1, "certs", "rotate-root", "--yes"), "revoked.json")
 	d.becomes(t, d.all())
 }
 
@@ -56,7 +58,6 @@ func (d *dataPlane) restarts(t *testing.T, in ...string) {
 // revokesAnother revokes the CA of another cluster under load, with proxies that ask for a list of every CA: they have that of the
 // next one before it signs.
 func (d *dataPlane) revokesAnother(t *testing.T) {
-	d.restarts(t, contextsOfTraffic...) // Envoys ask for lists that were there when they began
 	leaked := certificateIn(t, d.clusters[east1].secret(t, "istio-system", "cacerts").Data["ca-cert.pem"])
 	stop := d.keepCalling(t, contextsOfTraffic...)
 	wantWords(t, d.run(t, 0, "certs", "revoke-ca", "--cluster", "east-1", "--yes"), "Step 1 of 2", "has the revocation list of the CA that is to come",
@@ -84,6 +85,36 @@ func (d *dataPlane) joinsWithLists(t *testing.T) {
 	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	d.restarts(t, west1)
 	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
+}
+
+// rotatesAfterLists takes the lists back, as the refusal to rotate says, and leads the mesh to another root, all under load.
+func (d *dataPlane) rotatesAfterLists(t *testing.T) {
+	wantWords(t, d.run(t, 1, "certs", "rotate-root", "--yes"), "certs/revoked.json", "remove that file", "restart the istiods")
+	stop := d.keepCalling(t, contextsOfTraffic...)
+	if err := os.Remove(filepath.Join(d.dir, "certs/revoked.json")); err != nil {
+		t.Fatal(err)
+	}
+	wantWords(t, d.run(t, 0, "apply", "--yes"), "nothing is revoked any longer")
+	for _, in := range []string{east1, east2, west1} {
+		_, err := d.clusters[in].kube.AppsV1().Deployments("istio-system").Patch(t.Context(), "istiod", types.StrategicMergePatchType,
+			[]byte(`{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"2026-01-01T00:00:00Z"}}}}}`), metav1.PatchOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, in := range contextsOfTraffic {
+		eventually(t, "the proxies of "+in+" are given no lists", func(ctx context.Context) error {
+			m, err := d.clusters[in].kube.CoreV1().ConfigMaps(inTraffic).Get(ctx, "istio-ca-crl", metav1.GetOptions{})
+			if err != nil {
+				return err
+			}
+			return errorIf(m.Data["ca-crl.pem"] != "", "there are lists")
+		})
+	}
+	wantWords(t, d.run(t, 0, "certs", "rotate-root", "--yes"), "The mesh has root")
+	stop()
+	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
+	d.becomes(t, d.all())
 }
 
 // revokedIn says whether one of the lists in PEM text holds a certificate.

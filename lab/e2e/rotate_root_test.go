@@ -28,6 +28,7 @@ func TestE2ERotateRoot(t *testing.T) {
 		{"RevokeCA", d.revokesCA},
 		{"RevokeAnotherCA", d.revokesAnother},
 		{"JoinWithLists", d.joinsWithLists},
+		{"RotateAfterLists", d.rotatesAfterLists},
 	})
 }
 

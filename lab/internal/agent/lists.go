@@ -15,28 +15,29 @@ import (
 // listsMap is the ConfigMap with revocation lists that istiods write into every namespace, and that the webhook mounts.
 const listsMap = "istio-ca-crl"
 
-// lists are the revocation lists in the pod's file. The agent tells Envoy of the file where it is there when Envoy is given
-// roots; from then on Envoy follows it.
+// lists are the revocation lists in the pod's file, which stays as it was where the ConfigMap goes. The agent tells Envoy of the
+// file where it is there when Envoy is given roots; from then on Envoy follows it.
 // https://github.com/istio/istio/blob/1.31.0/security/pkg/nodeagent/sds/sdsservice.go (toEnvoySecret)
 type lists struct {
 	proxy Proxy
 	read  chan struct{} // closed once it is known whether there is a file
 
-	mu   sync.Mutex
-	text string
-	told bool
+	mu    sync.Mutex
+	there bool // the file, which is empty where there are no lists
+	text  string
+	told  bool
 }
 
 // push is what happens to the lists whenever Envoy is given roots.
 func (l *lists) push() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.told = l.told || l.text != ""
+	l.told = l.told || l.there
 	l.tell()
 }
 
 func (l *lists) tell() {
-	if l.told && l.text != "" { // a file that is gone is not read again
+	if l.told {
 		l.proxy.List([]byte(l.text))
 	}
 }
@@ -46,6 +47,7 @@ func (l *lists) follow(ctx context.Context, client kubernetes.Interface, namespa
 	put := func(m *corev1.ConfigMap) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		l.there = true
 		if l.text != m.Data["ca-crl.pem"] {
 			l.text = m.Data["ca-crl.pem"]
 			l.tell()
