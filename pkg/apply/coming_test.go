@@ -115,6 +115,27 @@ func TestOrderOfAComingCA(t *testing.T) {
 	}
 }
 
+// While a cluster is not reached, the CA that waits for it says so, and nothing is done in
+// the others.
+func TestComingCAWaitsForAClusterThatIsNotReached(t *testing.T) {
+	w, revoked := listedWorld(t)
+	w.Cluster("r").Unreached = errors.New("i/o timeout")
+	p := NewPlan(revokes(t, leaks(t, revoked, w, "b", true)), w, plan.Options{})
+	ref := object.SecretRef("istio-system", object.Cacerts)
+	type said struct {
+		Action  plan.Action
+		Blocked string
+	}
+	got := map[string]said{}
+	for _, cluster := range []string{"a", "b"} {
+		ch := p.Cluster(cluster).Planned(ref)
+		got[cluster] = said{ch.Action, ch.Blocked}
+	}
+	if diff := cmp.Diff(map[string]said{"a": {plan.Keep, ""}, "b": {plan.Update, "r is not reached"}}, got); diff != "" {
+		t.Errorf("cacerts (-want +got):\n%s", diff)
+	}
+}
+
 // aboutLists are the steps that put certificates and look for lists, each with those of them
 // that it comes after, directly.
 func aboutLists(g *graph) []string {

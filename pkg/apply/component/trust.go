@@ -34,7 +34,7 @@ func trust() Component {
 		Proofs: []Proof{
 			{Claim: order.Trusts, Check: IDNamespaceRoots, applies: anySigns, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
 			{Claim: order.Signed, Check: IDNamespaceRoots, applies: anyEnds, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
-			{Claim: order.Announced, Check: IDCertificate, applies: announces, needs: func(s *plan.Scene, _ *plan.Cluster) []order.Fact { return unreached(s.Plan) }},
+			{Claim: order.Announced, Check: IDCertificate, applies: announces, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
 			{Claim: order.Listed, Check: IDCertificate, applies: looksForLists, needs: needsOfLists},
 		},
 	}

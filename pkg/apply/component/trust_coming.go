@@ -22,26 +22,16 @@ func intermediate(c *plan.Cluster) *desired.Intermediate {
 	return i
 }
 
-// comes says whether c gets a CA that waits until all proxies have a list of it.
+// comes says whether c is to get a CA that waits until all proxies have a list of it.
 func comes(p *plan.Plan, c *plan.Cluster) bool {
 	i := intermediate(c)
-	if i == nil || !i.Rekeys(p.World) {
-		return false
-	}
-	for _, ca := range p.Wanted.Revoked.CAs() {
-		if ca.Now && ca.Cluster == c.Name {
-			if b := check.Bundle(c); b != nil && ca.Is(b.Cert()) {
-				return false
-			}
-		}
-	}
-	return true
+	return i != nil && i.Waits(p.World)
 }
 
 // announces says whether the CA of c signs until another one comes.
 func announces(s *plan.Scene, c *plan.Cluster) bool {
 	b := check.Bundle(c)
-	if b == nil || !comes(s.Plan, c) {
+	if b == nil || !comes(s.Plan, c) || anyCluster(s.Plan, missing) {
 		return false
 	}
 	ca, revoked := s.Plan.Wanted.Revoked.Names(b.Cert())
@@ -49,35 +39,27 @@ func announces(s *plan.Scene, c *plan.Cluster) bool {
 }
 
 // looksForLists says whether a CA waits for the proxies of c. Those of a cluster that
-// nobody serves yet are given their first lists with all others.
+// nobody serves yet are given their first lists with all others. Where a cluster is not
+// reached, no lists are given out, and the CA waits for that cluster.
 func looksForLists(s *plan.Scene, c *plan.Cluster) bool {
-	return anyCluster(s.Plan, comes) && !c.Leaving && (c.Unreached != "" || !unserved(s.Plan, c))
+	if c.Leaving || !anyCluster(s.Plan, comes) {
+		return false
+	}
+	return c.Unreached != "" || !unserved(s.Plan, c) && !anyCluster(s.Plan, missing)
 }
 
-// needsOfComing are the facts that cacerts of c waits for where a CA is to come.
+// missing says whether c is to be in the mesh, and is not reached.
+func missing(_ *plan.Plan, c *plan.Cluster) bool { return c.Unreached != "" && !c.Leaving }
+
+// needsOfComing are the facts that a CA waits for that is to come to c.
 func needsOfComing(s *plan.Scene, c *plan.Cluster) []order.Fact {
 	var out []order.Fact
-	if comes(s.Plan, c) {
-		for _, other := range s.Plan.Clusters {
-			if looksForLists(s, other) {
-				out = append(out, order.Fact{Cluster: other.Name, Claim: order.Listed})
-			}
-		}
-		return out
+	if !comes(s.Plan, c) {
+		return nil
 	}
-	live := c.Live.Object(object.SecretRef(c.Namespace, object.Cacerts))
-	if i := intermediate(c); i != nil && live != nil && anyCluster(s.Plan, comes) && i.Announces(s.Plan.World, live) {
-		return unreached(s.Plan) // a list that nobody would use yet
-	}
-	return nil
-}
-
-// unreached are facts that keep lists of CAs from being given out that cannot come now.
-func unreached(p *plan.Plan) []order.Fact {
-	var out []order.Fact
-	for _, c := range p.Clusters {
-		if c.Unreached != "" && !c.Leaving {
-			out = append(out, order.Fact{Cluster: c.Name, Claim: order.Listed})
+	for _, other := range s.Plan.Clusters {
+		if looksForLists(s, other) {
+			out = append(out, order.Fact{Cluster: other.Name, Claim: order.Listed})
 		}
 	}
 	return out

@@ -65,12 +65,37 @@ func (i *Intermediate) Rekeys(w *world.World) bool {
 	return b != nil && !own.SameKey(b)
 }
 
-// Coming names the other clusters that get a CA of which the proxies of this one need a
+// Waits says whether the CA that the cluster is to get waits until the proxies of all
+// clusters have its list: unless nobody is to wait for what its old CA has signed.
+func (i *Intermediate) Waits(w *world.World) bool {
+	if !i.Rekeys(w) {
+		return false
+	}
+	live := i.live(w)
+	if live == nil {
+		return true
+	}
+	b, err := certs.ParseBundle(SecretData(live))
+	if err != nil {
+		return true
+	}
+	ca, revoked := i.Revoked.Names(b.Cert())
+	return !revoked || !ca.Now
+}
+
+// comes says whether the cluster gets another CA in an apply: where a cluster is not
+// reached, none waits for its proxies.
+func (i *Intermediate) comes(w *world.World) bool {
+	missing := func(l *world.Live) bool { return l.Unreached != nil && !l.Leaving }
+	return i.Rekeys(w) && !(i.Waits(w) && slices.ContainsFunc(w.Clusters, missing))
+}
+
+// comingTo names the other clusters that get a CA of which the proxies of this one need a
 // list, "" for none.
-func (i *Intermediate) Coming(w *world.World) string {
+func (i *Intermediate) comingTo(w *world.World) string {
 	var out []string
 	for _, h := range i.Others {
-		if i.of(h).Rekeys(w) {
+		if i.of(h).comes(w) {
 			out = append(out, h.ID.Cluster)
 		}
 	}
@@ -88,7 +113,7 @@ func (i *Intermediate) coming(ctx context.Context, m Minter) ([]*certs.Bundle, e
 	var out []*certs.Bundle
 	for _, h := range i.Others {
 		other := i.of(h)
-		if !other.Rekeys(m.World) {
+		if !other.comes(m.World) {
 			continue
 		}
 		b, err := other.next(ctx, m, other.live(m.World))

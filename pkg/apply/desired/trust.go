@@ -59,16 +59,10 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if why := i.judge(w, live); why != "" {
 		return why
 	}
-	if i.Announces(w, live) {
-		return "proxies need the revocation list of the CA that " + i.Coming(w) + " gets"
+	if coming := i.comingTo(w); coming != "" {
+		return "proxies need the revocation list of the CA that " + coming + " gets"
 	}
 	return ""
-}
-
-// Announces says whether nothing is wrong with live but that it lacks the lists of CAs that
-// other clusters are to get.
-func (i *Intermediate) Announces(w *world.World, live *unstructured.Unstructured) bool {
-	return i.Revoked.InForce() && i.Coming(w) != "" && i.judge(w, live) == ""
 }
 
 // judge is Judge without regard to CAs that are to come.
