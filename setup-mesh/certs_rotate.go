@@ -81,7 +81,7 @@ func lead(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateR
 // rotation is the one that goes on, or one that begins.
 func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot) (*certs.Rotation, error) {
 	if r, err := dir.Rotation(); err == nil && r == nil && dir.HasRevoked() {
-		return nil, &args.Error{Err: errListsInForce, Fix: "end that before: docs/certificates.md says how"}
+		return nil, &args.Error{Err: errListsInForce, Fix: "remove that file, run setup-mesh apply, and restart the istiods of all primaries before: what is revoked is trusted again until the old root goes (docs/certificates.md)"}
 	}
 	if !a.Back {
 		seal, err := sealNew(ctx, env, dir, a)

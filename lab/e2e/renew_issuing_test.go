@@ -71,49 +71,6 @@ func (d *dataPlane) comesDue(t *testing.T, in string) *x509.Certificate {
 	return certificateIn(t, secret.Data["ca-cert.pem"])
 }
 
-// revokesCA has a CA of a cluster called revoked under load, with istiods that take the lists and give them to proxies.
-func (d *dataPlane) revokesCA(t *testing.T) {
-	c := d.clusters[west1]
-	istiod := c.mustIstiod(t)
-	leaked := certificateIn(t, c.secret(t, "istio-system", "cacerts").Data["ca-cert.pem"])
-	stop := d.keepCalling(t, contextsOfTraffic...)
-	wantWords(t, d.run(t, 0, "certs", "revoke-ca", "--cluster", "west-1", "--yes"), "Step 1 of 2", "its intermediate is revoked", "Step 2 of 2", "The old CA of west-1 is revoked in all clusters.")
-	for _, in := range contextsOfTraffic {
-		eventually(t, "the proxies of "+in+" are given the lists", func(ctx context.Context) error {
-			m, err := d.clusters[in].kube.CoreV1().ConfigMaps(inTraffic).Get(ctx, "istio-ca-crl", metav1.GetOptions{})
-			if err != nil {
-				return err
-			}
-			return errorIf(!revokedIn(m.Data["ca-crl.pem"], leaked), "they do not name the CA that is revoked")
-		})
-	}
-	stop()
-	if now := c.mustIstiod(t); now.PID != istiod.PID {
-		t.Error("istiod was restarted")
-	}
-	wantWords(t, d.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
-	wantWords(t, d.run(t, 0, "status"), "The mesh is one")
-	wantWords(t, d.run(t, 1, "certs", "revoke-ca", "--cluster", "east-1", "--yes"), "revocation lists are in force", "--now")
-	wantWords(t, d.run(t, 1, "certs", "rotate-root", "--yes"), "revoked.json")
-	d.becomes(t, d.all())
-}
-
-// revokedIn says whether one of the lists in PEM text holds a certificate.
-func revokedIn(text string, c *x509.Certificate) bool {
-	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
-		l, err := x509.ParseRevocationList(block.Bytes)
-		if err != nil {
-			return false
-		}
-		for _, e := range l.RevokedCertificateEntries {
-			if e.SerialNumber.Cmp(c.SerialNumber) == 0 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // servedBy says why what listens at addr does not prove itself with a certificate of ca.
 func servedBy(ctx context.Context, addr string, ca *x509.Certificate) error {
 	// Who has signed it is what is asked.

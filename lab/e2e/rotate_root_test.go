@@ -26,6 +26,9 @@ func TestE2ERotateRoot(t *testing.T) {
 		{"ClusterDownAndBack", d.rotatesBack},
 		{"Killed", d.rotatesKilled},
 		{"RevokeCA", d.revokesCA},
+		{"RevokeAnotherCA", d.revokesAnother},
+		{"JoinWithLists", d.joinsWithLists},
+		{"RotateAfterLists", d.rotatesAfterLists},
 	})
 }
 

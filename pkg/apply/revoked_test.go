@@ -3,11 +3,14 @@ package apply
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -41,24 +44,37 @@ func bundleIn(t *testing.T, w *world.World, cluster string) *certs.Bundle {
 	return b
 }
 
-// certificatesOf carries out what p says of cacerts, at the time of w.
-func certificatesOf(t *testing.T, p *plan.Plan, w *world.World) {
+// certificatesOf carries out what p says of cacerts, at the time of w, in all clusters or
+// in those named.
+func certificatesOf(t *testing.T, p *plan.Plan, w *world.World, in ...string) {
 	t.Helper()
+	minter := desired.Minter{World: w, CAs: &desired.CAs{}, Random: rand.Reader, Now: w.Now}
+	minted := map[string]*unstructured.Unstructured{}
 	for _, c := range p.Clusters {
 		ch := c.Planned(object.SecretRef(c.Namespace, object.Cacerts))
-		if ch == nil || !ch.Pending() {
+		if ch == nil || !ch.Pending() || len(in) > 0 && !slices.Contains(in, c.Name) {
 			continue
 		}
-		content, err := ch.Item.Late.Mint(t.Context(), desired.Minter{World: w, Random: rand.Reader, Now: w.Now})
+		content, err := ch.Item.Late.Mint(t.Context(), minter)
 		if err != nil {
 			t.Fatal(err)
 		}
-		live := w.Cluster(c.Name).Objects[ch.Object].Object
-		put := content.Put(ch.Item.Object)
-		put.SetManagedFields(live.GetManagedFields())
-		put.SetUID(live.GetUID())
-		w.Cluster(c.Name).Objects[ch.Object] = world.Observed{Object: put}
+		minted[c.Name] = content.Put(ch.Item.Object)
 	}
+	for name, put := range minted {
+		putIn(w, name, put)
+	}
+}
+
+// putIn has setup-mesh apply o in a cluster.
+func putIn(w *world.World, cluster string, o *unstructured.Unstructured) {
+	ref := object.RefOf(o)
+	o.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: object.FieldManager, Operation: metav1.ManagedFieldsOperationApply}})
+	if live := w.Cluster(cluster).Objects[ref].Object; live != nil {
+		o.SetManagedFields(live.GetManagedFields())
+		o.SetUID(live.GetUID())
+	}
+	w.Cluster(cluster).Objects[ref] = world.Observed{Object: o}
 }
 
 // putting are the clusters that get another Secret cacerts, and what is proved before.

@@ -3,6 +3,7 @@ package certs
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/hex"
 	"io"
 	"maps"
 	"slices"
@@ -76,6 +77,26 @@ func listsBelow(lists []list, ca link, now time.Time) *InputError {
 	return judgeLists(lists, link{Certificate: &x509.Certificate{}, issuer: ca.subject}, ca, now)
 }
 
+// ListedIn says whether lists speak well of what b signs: proxies that have them, and so
+// ask for a list of every CA, may trust it.
+func (b *Bundle) ListedIn(lists []*x509.RevocationList, now time.Time) bool {
+	read, ierr := readLists(lists)
+	return ierr == nil && listsBelow(read, newLink(CACertFile, 1, b.cert), now) == nil
+}
+
+// ParseLists reads revocation lists in PEM, as in [CACRLFile]; none where text is empty.
+// Errors are [*InputError]s.
+func ParseLists(text []byte) ([]*x509.RevocationList, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, nil
+	}
+	lists, ierr := revocations(text)
+	if ierr != nil {
+		return nil, ierr
+	}
+	return lists, nil
+}
+
 // Lists says whether the bundle holds r's list of the root.
 func (b *Bundle) Lists(r *Revoked) bool {
 	return slices.ContainsFunc(b.crls, func(l *x509.RevocationList) bool { return r.InForce() && bytes.Equal(l.Raw, r.list.Raw) })
@@ -88,6 +109,16 @@ func (b *Bundle) Revokes(ca RevokedCA) bool {
 
 // WithoutLists is b without [CACRLFile].
 func (b *Bundle) WithoutLists() *Bundle { return b.listing(nil) }
+
+// WithoutListsOf is b without the lists that were signed with certain keys ([Bundle.KeyID]).
+func (b *Bundle) WithoutListsOf(keys []string) *Bundle {
+	return b.listing(slices.DeleteFunc(slices.Clone(b.crls), func(l *x509.RevocationList) bool {
+		return slices.Contains(keys, hex.EncodeToString(l.AuthorityKeyId))
+	}))
+}
+
+// KeyID is the identifier of the CA's key, hexadecimal, which its lists name; "" if it has none.
+func (b *Bundle) KeyID() string { return hex.EncodeToString(b.cert.SubjectKeyId) }
 
 // ListsOf is b with the lists in other, as they are.
 func (b *Bundle) ListsOf(other *Bundle) *Bundle { return b.listing(other.crls) }

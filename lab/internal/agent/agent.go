@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,10 +42,11 @@ const istiod = "istiod.istio-system.svc:15012"
 // https://github.com/istio/istio/blob/1.31.0/pilot/cmd/pilot-agent/options/options.go (enableProxyConfigXdsEnv)
 const followsTrust = "PROXY_CONFIG_XDS_AGENT"
 
-// A Proxy is told what the agent learns. Both methods are called from one goroutine.
+// A Proxy is told what the agent learns.
 type Proxy interface {
 	Identify(Identity)
 	Configure(xds.State)
+	List(lists []byte) // PEM of revocation lists
 }
 
 // An Agent serves the proxy of one pod.
@@ -58,7 +60,14 @@ type Agent struct {
 // Run serves until ctx is done, and calls note with every reason why it cannot.
 func (a *Agent) Run(ctx context.Context, note func(error)) {
 	const first, longest = 100 * time.Millisecond, 500 * time.Millisecond // shorter than Envoy's: tests wait for it
-	s := session{Agent: a}
+	s := session{Agent: a, lists: &lists{proxy: a.Proxy, read: make(chan struct{})}}
+	var follows sync.WaitGroup
+	defer follows.Wait()
+	follows.Go(func() { s.lists.follow(ctx, a.Client, a.Pod.Namespace) })
+	select { // a kubelet starts no container before its files are there
+	case <-ctx.Done():
+	case <-s.lists.read:
+	}
 	for delay := first; ctx.Err() == nil; delay = min(2*delay, longest) {
 		start := time.Now()
 		if err := s.run(ctx, note); err != nil && ctx.Err() == nil {
@@ -80,6 +89,7 @@ type session struct {
 	identity *Identity
 	state    xds.State
 	trust    []string // that the identity was taken with
+	lists    *lists
 }
 
 // run serves over one connection.
@@ -162,6 +172,7 @@ func (s *session) identify(ctx context.Context, env map[string]string) error {
 	}
 	s.identity = &i
 	s.Proxy.Identify(i)
+	s.lists.push()
 	return nil
 }
 

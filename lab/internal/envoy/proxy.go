@@ -24,7 +24,8 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	own      *agent.Identity
-	identity *identity // own, with the roots of state
+	lists    []byte    // PEM of the revocation lists by which others are judged
+	identity *identity // own, with the roots of state, and lists
 	state    xds.State
 	decks    map[string]*deck      // by cluster
 	counts   map[[2]string]*counts // by cluster and host
@@ -45,7 +46,17 @@ func (p *Proxy) Identify(i agent.Identity) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.own = &i
-	p.identity = withTrust(i, p.state.Trust)
+	p.identity = withTrust(i, p.state.Trust, p.lists)
+}
+
+// List implements [agent.Proxy].
+func (p *Proxy) List(lists []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lists = lists
+	if p.own != nil {
+		p.identity = withTrust(*p.own, p.state.Trust, lists)
+	}
 }
 
 // Configure implements [agent.Proxy].
@@ -53,7 +64,7 @@ func (p *Proxy) Configure(s xds.State) {
 	p.mu.Lock()
 	p.state = s
 	if p.own != nil {
-		p.identity = withTrust(*p.own, s.Trust)
+		p.identity = withTrust(*p.own, s.Trust, p.lists)
 	}
 	select {
 	case <-p.ready:

@@ -19,9 +19,13 @@ func (p *Proxy) Secrets() string {
 		}
 		roots := append([]byte{}, own.Root...)
 		roots = append(roots, strings.Join(s.Trust, "\n")...)
+		validation := map[string]any{"trusted_ca": bytesOf(roots)}
+		if len(own.lists) > 0 {
+			validation["crl"] = bytesOf(own.lists)
+		}
 		configs = append(configs,
 			secret("default", "tls_certificate", map[string]any{"certificate_chain": bytesOf(chain), "private_key": bytesOf([]byte("[redacted]"))}),
-			secret("ROOTCA", "validation_context", map[string]any{"trusted_ca": bytesOf(roots)}))
+			secret("ROOTCA", "validation_context", validation))
 	}
 	out, err := json.MarshalIndent(map[string]any{"configs": configs}, "", " ")
 	if err != nil {

@@ -22,11 +22,12 @@ import (
 type identity struct {
 	agent.Identity
 	roots *x509.CertPool
+	lists []byte // PEM; with any, one is asked for every CA of a chain
 }
 
-// withTrust adds the roots that istiod tells.
-func withTrust(i agent.Identity, more []string) *identity {
-	out := &identity{i, x509.NewCertPool()}
+// withTrust adds the roots that istiod tells, and revocation lists.
+func withTrust(i agent.Identity, more []string, lists []byte) *identity {
+	out := &identity{i, x509.NewCertPool(), lists}
 	out.roots.AppendCertsFromPEM(i.Root)
 	for _, pem := range more {
 		out.roots.AppendCertsFromPEM([]byte(pem))
@@ -97,7 +98,11 @@ func (i *identity) judge(chain []*x509.Certificate, usage x509.ExtKeyUsage, name
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	if _, err := chain[0].Verify(x509.VerifyOptions{Roots: i.roots, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}}); err != nil {
+	paths, err := chain[0].Verify(x509.VerifyOptions{Roots: i.roots, Intermediates: between, KeyUsages: []x509.ExtKeyUsage{usage}})
+	if err != nil {
+		return err
+	}
+	if err := revocation(paths[0], i.lists); err != nil {
 		return err
 	}
 	for _, u := range chain[0].URIs {

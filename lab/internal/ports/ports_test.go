@@ -111,6 +111,41 @@ func TestTakeSkipsPortsInUse(t *testing.T) {
 	}
 }
 
+// Whoever a port belongs to can listen on it at any moment, whoever asks about it then.
+func TestFreeTakesNothing(t *testing.T) {
+	p, err := Open(filepath.Join(t.TempDir(), "ports"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	got, err := p.Take(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, end := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(asked)
+		for {
+			select {
+			case <-end:
+				return
+			default:
+				Free(got[0])
+			}
+		}
+	}()
+	for range 500 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(got[0]))
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		l.Close()
+	}
+	close(end)
+	<-asked
+}
+
 func TestOpenSaysWhichFile(t *testing.T) {
 	_, err := Open(filepath.Join(t.TempDir(), "missing", "ports"))
 	if err == nil || !strings.Contains(err.Error(), "open the port lock file: ") {

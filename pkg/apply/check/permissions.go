@@ -51,8 +51,10 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 	default:
 		n.stay(e, c)
 	}
-	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Trusts}] || e.proofs[order.Fact{Cluster: c.Name, Claim: order.Signed}] {
-		n.trusted()
+	for _, claim := range []order.Claim{order.Trusts, order.Signed, order.Listed} {
+		if e.proofs[order.Fact{Cluster: c.Name, Claim: claim}] {
+			n.trusted()
+		}
 	}
 	// What is minted in other clusters out of c: tokens, and the address of the
 	// gateway.

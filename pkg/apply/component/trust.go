@@ -26,9 +26,7 @@ func trust() Component {
 			if c.Member.Remote() {
 				return
 			}
-			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), &desired.Intermediate{
-				Root: w.Desired.Root, ID: w.Desired.Identity(c.Member), Issued: w.Desired.Issued[c.Member.Name], Revoked: w.Desired.Revoked,
-			})
+			w.Add(order.Subject{Component: order.Certificate, Part: order.Trust}, object.New("v1", "Secret", ns, object.Cacerts, nil, nil), w.Desired.Intermediate(c.Member))
 		},
 		needs:  needsOfTrust,
 		ends:   replaced,
@@ -36,12 +34,14 @@ func trust() Component {
 		Proofs: []Proof{
 			{Claim: order.Trusts, Check: IDNamespaceRoots, applies: anySigns, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
 			{Claim: order.Signed, Check: IDNamespaceRoots, applies: anyEnds, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
+			{Claim: order.Announced, Check: IDCertificate, applies: announces, needs: func(*plan.Scene, *plan.Cluster) []order.Fact { return nil }},
+			{Claim: order.Listed, Check: IDCertificate, applies: looksForLists, needs: needsOfLists},
 		},
 	}
 }
 
 func needsOfTrust(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
-	var out []order.Fact
+	out := needsOfComing(s, c)
 	signs, drops, first := signs(s.Plan, c), drops(s.Plan, c), unserved(s.Plan, c)
 	for _, other := range s.Plan.Clusters {
 		if other.Leaving {

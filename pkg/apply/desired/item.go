@@ -57,6 +57,7 @@ type Minter struct {
 	Clients *world.Clients
 	// UID is that of an object of ours in a cluster as it is now, "" if there is none.
 	UID    func(cluster string, ref object.Ref) types.UID
+	CAs    *CAs      // that clusters get in this run; nil where no lists are in force
 	Random io.Reader // for keys
 	Now    time.Time
 }

@@ -15,6 +15,8 @@ import (
 const (
 	annotationRevoked = annotationPrefix + "revoked"  // SHA-256 of the root's list that is in it
 	AnnotationSameKey = annotationPrefix + "same-key" // serial numbers of earlier CAs with the same key
+	// CAs that were to come when it was written, and of which it has lists: "cluster/key ID".
+	annotationAnnounced = annotationPrefix + "announced"
 )
 
 // listed says whether the revocation lists in a Secret are ours.
@@ -68,20 +70,18 @@ func (i *Intermediate) listing(w *world.World, live *unstructured.Unstructured, 
 }
 
 // withLists is b with the revocation lists that the proxies of its cluster need, if any,
-// proven.
-func (i *Intermediate) withLists(m Minter, b *certs.Bundle) (*certs.Bundle, error) {
+// those of coming included, proven.
+func (i *Intermediate) withLists(m Minter, b *certs.Bundle, coming []*certs.Bundle) (*certs.Bundle, error) {
 	if !i.Revoked.InForce() {
 		return b, nil
 	}
 	// What is there is kept where it does; b itself may be another CA than that of now.
-	if l := m.World.Cluster(i.ID.Cluster); l != nil {
-		if live := l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts)); live != nil {
-			if have, err := certs.ParseBundle(SecretData(live)); err == nil {
-				b = b.ListsOf(have)
-			}
+	if live := i.live(m.World); live != nil {
+		if have, err := certs.ParseBundle(SecretData(live)); err == nil {
+			b = b.ListsOf(have.WithoutListsOf(i.announcedIn(m.World, live).gone))
 		}
 	}
-	b, err := b.WithLists(m.Random, m.Now, i.Revoked, peers(m.World, i.Root))
+	b, err := b.WithLists(m.Random, m.Now, i.Revoked, append(coming, peers(m.World, i.Root)...))
 	if err != nil {
 		return nil, err
 	}

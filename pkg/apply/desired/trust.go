@@ -24,6 +24,8 @@ type Intermediate struct {
 	Issued *certs.Issued
 	// Revoked are the CAs of the mesh that are revoked; nil for none.
 	Revoked *certs.Revoked
+	// Others are the other clusters with CAs of their own.
+	Others []Holder
 }
 
 // Imported is the bundle that was signed elsewhere, if it is to be used at now in a
@@ -44,8 +46,28 @@ func (i *Intermediate) Imported(now time.Time, live *certs.Bundle) *certs.Bundle
 	return b
 }
 
+// imported is Imported where that is newer than kept, or kept is nil.
+func (i *Intermediate) imported(now time.Time, kept *certs.Bundle) *certs.Bundle {
+	b := i.Imported(now, kept)
+	if b == nil || kept != nil && !b.NotBefore().After(kept.NotBefore()) {
+		return nil
+	}
+	return b
+}
+
 // Judge implements [Late].
 func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) string {
+	if why := i.judge(w, live); why != "" {
+		return why
+	}
+	if coming := i.comingTo(w); coming != "" {
+		return "proxies need the revocation list of the CA that " + coming + " gets"
+	}
+	return ""
+}
+
+// judge is Judge without regard to CAs that are to come.
+func (i *Intermediate) judge(w *world.World, live *unstructured.Unstructured) string {
 	b, err := certs.ParseBundle(SecretData(live))
 	if err != nil {
 		return err.Error()
@@ -65,7 +87,7 @@ func (i *Intermediate) Judge(w *world.World, live *unstructured.Unstructured) st
 	if !b.Under(i.Root) {
 		return fmt.Sprintf("its intermediate is signed by another root than %s, which signs now", i.Root.Short())
 	}
-	if newer := i.Imported(w.Now, b); newer != nil && newer.NotBefore().After(b.NotBefore()) {
+	if newer := i.imported(w.Now, b); newer != nil {
 		return "a newer one was imported, valid until " + newer.NotAfter().Format(time.DateOnly)
 	}
 	return ""
@@ -133,10 +155,7 @@ func (*Intermediate) Fields() []string { return []string{"data"} }
 // Mint takes the intermediate that was imported, or has one signed, and proves it, unless
 // just what is trusted or revoked changes.
 func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
-	var live *unstructured.Unstructured
-	if l := m.World.Cluster(i.ID.Cluster); l != nil {
-		live = l.Object(object.SecretRef(i.ID.Namespace, object.Cacerts))
-	}
+	live := i.live(m.World)
 	b, err := i.next(ctx, m, live)
 	if err != nil {
 		return Content{}, err
@@ -155,21 +174,33 @@ func (i *Intermediate) Mint(ctx context.Context, m Minter) (Content, error) {
 	if earlier := sameKey(live, b); len(earlier) > 0 {
 		notes[AnnotationSameKey] = strings.Join(earlier, " ")
 	}
-	if b, err = i.withLists(m, b); err != nil {
+	coming, err := i.coming(ctx, m)
+	if err != nil {
 		return Content{}, err
 	}
+	if all := i.announcedIn(m.World, live).with(coming); all != "" {
+		notes[annotationAnnounced] = all
+	}
+	if b, err = i.withLists(m, b, coming); err != nil {
+		return Content{}, err
+	}
+	return i.content(live, b, notes), nil
+}
+
+// content is b in the form that live has.
+func (*Intermediate) content(live *unstructured.Unstructured, b *certs.Bundle, notes map[string]string) Content {
 	data := b.Data()
 	if live != nil && certs.IsTLS(SecretData(live)) { // which istiod prefers, and reads no lists beside
 		data = b.TLSData()
 	}
-	return SecretContent(data, notes), nil
+	return SecretContent(data, notes)
 }
 
 // Ready is the CA that the cluster is to have where nothing has to be signed for it: what was
 // imported, if that is newer than the CA of live, else that one; nil for neither.
 func (i *Intermediate) Ready(live *unstructured.Unstructured, now time.Time) (b *certs.Bundle, imported bool) {
 	kept := i.Kept(live, now)
-	if newer := i.Imported(now, kept); newer != nil && (kept == nil || newer.NotBefore().After(kept.NotBefore())) {
+	if newer := i.imported(now, kept); newer != nil {
 		return newer, true
 	}
 	return kept, false
@@ -183,5 +214,9 @@ func (i *Intermediate) next(ctx context.Context, m Minter, live *unstructured.Un
 	if b := i.own(live); b != nil && i.Revoked.InForce() {
 		return i.Root.Renew(ctx, m.Random, m.Now, i.ID, b)
 	}
-	return i.Root.Issue(ctx, m.Random, m.Now, i.ID)
+	issue := func() (*certs.Bundle, error) { return i.Root.Issue(ctx, m.Random, m.Now, i.ID) }
+	if i.Revoked.InForce() {
+		return m.CAs.of(i.ID.Cluster, issue)
+	}
+	return issue()
 }

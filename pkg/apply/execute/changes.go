@@ -118,7 +118,7 @@ func (x *execution) complete(ctx context.Context, ch plan.Change, live *unstruct
 	if !ch.Mint {
 		return desired.WantedObject(ch.Item, live), nil
 	}
-	c, err := ch.Item.Late.Mint(ctx, desired.Minter{World: x.plan.World, Clients: x.clients, UID: x.uid, Random: x.options.Random, Now: x.options.Now})
+	c, err := ch.Item.Late.Mint(ctx, x.minter())
 	if err != nil {
 		return nil, fmt.Errorf("mint the content of %s: %w", ch.Object, err)
 	}
@@ -129,6 +129,11 @@ func (x *execution) complete(ctx context.Context, ch plan.Change, live *unstruct
 		x.granted(ch.Item.Late.Source(), c.Token)
 	}
 	return c.Put(ch.Item.Object), nil
+}
+
+// minter is what minting needs in this run.
+func (x *execution) minter() desired.Minter {
+	return desired.Minter{World: x.plan.World, Clients: x.clients, UID: x.uid, CAs: &x.cas, Random: x.options.Random, Now: x.options.Now}
 }
 
 // granted takes note of a token of the cluster source.

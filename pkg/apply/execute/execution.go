@@ -23,6 +23,7 @@ type execution struct {
 	slots   *semaphore.Weighted
 	emit    func(Event)
 	abort   context.CancelCauseFunc
+	cas     desired.CAs
 
 	mu    sync.Mutex
 	made  map[changeKey]types.UID // what was done; the UID of what was applied

@@ -29,6 +29,10 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 		return waitTrusts(ctx, x, c, r)
 	case order.Signed:
 		return waitSigned(ctx, x, c, r)
+	case order.Announced:
+		return x.announce(ctx, c)
+	case order.Listed:
+		return waitListed(ctx, x, c, r)
 	case order.Named:
 		return waitNamed(ctx, x, c, r)
 	case order.Knows, order.Sends:

@@ -32,6 +32,9 @@ const (
 	// the root certificate for the proxies of a namespace.
 	IstiodService = "istiod"
 	RootConfigMap = "istio-ca-root-cert"
+	// ListsConfigMap is where istiod writes the revocation lists for the proxies of a
+	// namespace, unless pilot.crlConfigMapName says otherwise.
+	ListsConfigMap = "istio-ca-crl"
 
 	LabelMesh = "setup-mesh.io/mesh"
 	// LabelPermissions marks the roles that we ask for: those in Istio's namespace go

@@ -43,7 +43,7 @@ func TestRootsIn(t *testing.T) {
 		maps = append(maps, object.New("v1", "ConfigMap", name, "other", nil, map[string]any{"data": map[string]any{"root-cert.pem": "x"}}))
 	}
 	want := map[string]string{"enabled": "root of enabled", "without-root": "", "of-a-revision": "root of of-a-revision"}
-	if diff := cmp.Diff(want, rootsIn(namespaces, maps)); diff != "" {
+	if diff := cmp.Diff(want, textsIn(namespaces, maps, object.RootConfigMap, "root-cert.pem")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -17,7 +17,10 @@ type Roots struct {
 	// PEM is what is in ConfigMap istio-ca-root-cert, by namespace; only namespaces
 	// whose pods are injected, "" where there is none. nil where nobody was asked.
 	PEM map[string]string
-	Err error
+	// Lists are the PEM revocation lists in ConfigMap istio-ca-crl of these namespaces, ""
+	// where there are none.
+	Lists map[string]string
+	Err   error
 }
 
 // ReadRoots reads them: two lists, whatever the number of namespaces.
@@ -36,11 +39,15 @@ func ReadRoots(ctx context.Context, l *world.Connected) Roots {
 	if err := g.Wait(); err != nil {
 		return Roots{Err: err}
 	}
-	return Roots{PEM: rootsIn(namespaces, maps)}
+	return Roots{
+		PEM:   textsIn(namespaces, maps, object.RootConfigMap, "root-cert.pem"),
+		Lists: textsIn(namespaces, maps, object.ListsConfigMap, "ca-crl.pem"),
+	}
 }
 
-// rootsIn is what is in ConfigMap istio-ca-root-cert of the namespaces that are injected.
-func rootsIn(namespaces, maps []*unstructured.Unstructured) map[string]string {
+// textsIn is what is at a key of the ConfigMaps with a name, in the namespaces that are
+// injected.
+func textsIn(namespaces, maps []*unstructured.Unstructured, name, key string) map[string]string {
 	out := map[string]string{}
 	for _, n := range namespaces {
 		if injects(n) {
@@ -48,8 +55,8 @@ func rootsIn(namespaces, maps []*unstructured.Unstructured) map[string]string {
 		}
 	}
 	for _, m := range maps {
-		if _, injected := out[m.GetNamespace()]; injected && m.GetName() == object.RootConfigMap {
-			text, _, _ := unstructured.NestedString(m.Object, "data", "root-cert.pem")
+		if _, injected := out[m.GetNamespace()]; injected && m.GetName() == name {
+			text, _, _ := unstructured.NestedString(m.Object, "data", key)
 			out[m.GetNamespace()] = strings.TrimSpace(text)
 		}
 	}

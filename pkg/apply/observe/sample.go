@@ -37,6 +37,8 @@ type Workload struct {
 type ProxyCerts struct {
 	Chain []*x509.Certificate // of the workload, its own first; never empty
 	Roots []*x509.Certificate // that it trusts; never empty
+	// Lists are the revocation lists by which it judges others; with none it asks for none.
+	Lists []*x509.RevocationList
 }
 
 // proxiesSampled bounds what one cluster is asked: two requests for each proxy.

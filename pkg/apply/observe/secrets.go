@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // Names of the secrets that istio-agent gives its Envoy: the certificate of the workload,
@@ -31,6 +33,7 @@ type envoySecret struct {
 		} `json:"tls_certificate"`
 		Validation struct {
 			Roots inline `json:"trusted_ca"`
+			Lists inline `json:"crl"` // a file of the agent's, as Envoy has read it
 		} `json:"validation_context"`
 	} `json:"secret"`
 }
@@ -55,7 +58,9 @@ func parseSecrets(body []byte) (ProxyCerts, error) {
 		case ownSecret:
 			out.Chain, err = s.Secret.Own.Chain.certificates()
 		case rootsSecret:
-			out.Roots, err = s.Secret.Validation.Roots.certificates()
+			if out.Roots, err = s.Secret.Validation.Roots.certificates(); err == nil {
+				out.Lists, err = s.Secret.Validation.Lists.lists()
+			}
 		}
 		if err != nil {
 			return ProxyCerts{}, err
@@ -84,4 +89,12 @@ func (i inline) certificates() ([]*x509.Certificate, error) {
 		}
 		out = append(out, c)
 	}
+}
+
+func (i inline) lists() ([]*x509.RevocationList, error) {
+	out, err := certs.ParseLists(append(i.Bytes, i.String...))
+	if err != nil {
+		return nil, errNotSecrets
+	}
+	return out, nil
 }

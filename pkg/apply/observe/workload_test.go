@@ -1,17 +1,20 @@
 package observe
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -74,6 +77,9 @@ func TestParseSecrets(t *testing.T) {
 	if want := (ProxyCerts{Chain: []*x509.Certificate{leaf, sub}, Roots: []*x509.Certificate{root, next}}); !cmp.Equal(want, got) {
 		t.Errorf("%d and %d certificates", len(got.Chain), len(got.Roots))
 	}
+	if len(got.Lists) > 0 {
+		t.Errorf("%d lists of none", len(got.Lists))
+	}
 	for name, tt := range map[string]struct {
 		page []byte
 		want string
@@ -88,6 +94,38 @@ func TestParseSecrets(t *testing.T) {
 		if _, err := parseSecrets(tt.page); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Envoy reads revocation lists from a file of its agent's, and shows what it has read.
+func TestParseLists(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := &x509.Certificate{Subject: pkix.Name{CommonName: "ca"}, SubjectKeyId: []byte{1}, KeyUsage: x509.KeyUsageCRLSign}
+	der, err := x509.CreateRevocationList(rand.Reader, &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: time.Now(), NextUpdate: time.Now().Add(time.Hour)}, ca, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := func(lists []byte) []byte {
+		text, err := json.Marshal(map[string]any{"configs": []any{
+			map[string]any{"name": "default", "secret": map[string]any{"tls_certificate": map[string]any{"certificate_chain": map[string]any{"inline_bytes": pemOf(certificate(t, 1))}}}},
+			map[string]any{"name": "ROOTCA", "secret": map[string]any{"validation_context": map[string]any{
+				"trusted_ca": map[string]any{"inline_bytes": pemOf(certificate(t, 2))}, "crl": map[string]any{"inline_bytes": lists},
+			}}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	got, err := parseSecrets(page(pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})))
+	if err != nil || len(got.Lists) != 1 || !bytes.Equal(got.Lists[0].Raw, der) {
+		t.Errorf("%d lists: %v", len(got.Lists), err)
+	}
+	if _, err := parseSecrets(page([]byte("hello"))); err == nil || err.Error() != errNotSecrets.Error() {
+		t.Errorf("what is no list: %v", err)
 	}
 }
 

@@ -22,6 +22,9 @@ const (
 	// Of a rotation of the root, in each cluster.
 	Trusts Claim = "trust"        // what signs in the mesh now, or is about to, is trusted by all its proxies
 	Signed Claim = "certificates" // all its proxies have certificates that what signs now stands for
+	// Of a CA that is to come while proxies ask for revocation lists, in each cluster.
+	Announced Claim = "announcement"     // its cacerts holds the lists of all CAs that are to come, beside the CA that it has
+	Listed    Claim = "revocation lists" // its proxies that ask for lists have one of each CA that is to come
 	// Of the end of a trust domain, in each cluster.
 	Named Claim = "identities" // none of its proxies has a certificate of a domain that is dropped
 	// Of a peer: where its gateway is.

@@ -21,7 +21,7 @@ type Remains struct {
 
 // SharedByProducts are what an istiod writes into every cluster that it leads,
 // its own or a remote one: the root certificate, revocations, and who leads.
-var SharedByProducts = []string{object.RootConfigMap, "istio-ca-crl", "istio-namespace-controller-election"}
+var SharedByProducts = []string{object.RootConfigMap, object.ListsConfigMap, "istio-namespace-controller-election"}
 
 // IstiodManager is the field manager of what istiod writes by itself.
 const IstiodManager = "pilot-discovery"

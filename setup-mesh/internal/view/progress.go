@@ -139,6 +139,10 @@ func stepWords(e execute.Event) string {
 		return "all its proxies trust the root that is to sign"
 	case e.Claim == order.Signed:
 		return "no proxy has a certificate of the root that goes"
+	case e.Claim == order.Announced:
+		return "has the revocation list of the CA that is to come"
+	case e.Claim == order.Listed:
+		return "all its proxies have the revocation lists of CAs that are to come"
 	case e.Claim == order.Named:
 		return "no proxy has a certificate of the trust domain that goes"
 	case e.Claim == order.Sends:
