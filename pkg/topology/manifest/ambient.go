@@ -187,9 +187,13 @@ func (o *owner) checkScopes(b *Base) {
 	}
 }
 
-// EastWestClass is the class of Gateways between networks:
+// The classes of Gateways between networks, and of those that stand for the ones of other
+// networks:
 // https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_multi-network/#deploy-an-ambient-east-west-gateway-in-cluster1
-const EastWestClass = "istio-east-west"
+const (
+	EastWestClass = "istio-east-west"
+	RemoteClass   = "istio-remote"
+)
 
 func (o *owner) refuse(at topology.Position, path, remedy, format string, args ...any) {
 	o.mistakes.Add(at, path, remedy, format, args...)
