@@ -46,17 +46,19 @@ func readRemains(ctx context.Context, l *world.Connected, spaces []string) world
 		}
 	}
 	r.namespaces(ctx, spaces)
-	if isAmbient(l.Live) {
+	if wasAmbient(l.Live) {
 		r.each(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "GatewayClass"}, "", "", func(o *unstructured.Unstructured) { r.classes = append(r.classes, o) })
 		r.each(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "Gateway"}, "", "", func(o *unstructured.Unstructured) { r.gateways = append(r.gateways, o) })
 	}
 	return r.remains(ctx)
 }
 
-// isAmbient says whether there were node proxies of the mesh in a cluster: its istiod made
+// wasAmbient says whether a cluster is, or was, of an ambient mesh: its istiod has made
 // classes of Gateways then.
-func isAmbient(l *world.Live) bool {
-	return slices.ContainsFunc(world.RecordedIn(l), func(o record.Recorded) bool { return o.Component == order.Ztunnel })
+func wasAmbient(l *world.Live) bool {
+	return slices.ContainsFunc(world.RecordedIn(l), func(o record.Recorded) bool {
+		return o.Component == order.Ztunnel || object.IsGatewayAPI(o.Ref)
+	})
 }
 
 // ReadSpaces reads what else is in namespaces of users that are to go; it asks nothing
