@@ -126,5 +126,5 @@ var recoveredKinds = []schema.GroupKind{
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding"},
 	{Group: "networking.istio.io", Kind: "Gateway"}, {Group: "networking.istio.io", Kind: "VirtualService"},
 	{Group: "networking.istio.io", Kind: "EnvoyFilter"}, {Group: "security.istio.io", Kind: "PeerAuthentication"},
-	{Group: "telemetry.istio.io", Kind: "Telemetry"},
+	{Group: "telemetry.istio.io", Kind: "Telemetry"}, {Group: object.GatewayAPIGroup, Kind: "Gateway"},
 }
