@@ -20,6 +20,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
 
@@ -381,6 +382,28 @@ func TestAmbientChecks(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAmbientRotation: what ztunnels trust, a rotation cannot see.
+func TestAmbientRotation(t *testing.T) {
+	for base, want := range map[string]int{ambientBase: 2, TestBase: 0} {
+		mesh := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", "", 1)
+		d := wantedAmbient(t, mesh, base)
+		r, err := certs.NewRotation(certs.TrustBoth, testRoot(), otherRoot())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Rotation, d.Root = r, r.Root()
+		refused := 0
+		for _, f := range check.Preflight(NewPlan(d, EmptyWorld(d), plan.Options{}), nil) {
+			if f.ID == "ambient/rotation" {
+				refused++
+			}
+		}
+		if refused != want {
+			t.Errorf("%s: refused in %d clusters, want %d", base, refused, want)
+		}
 	}
 }
 

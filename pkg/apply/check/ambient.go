@@ -18,6 +18,7 @@ func ambientChecks() []Check {
 	return []Check{
 		claimed("ambient/claimed", order.Ambient),
 		{ID: "ambient/enrolled", Severity: Refuses, Asks: []Question{AskEnrolled}, Applies: endsAmbient, Judge: judgeEnrolled},
+		{ID: "ambient/rotation", Severity: Refuses, Applies: isAmbient, Judge: judgeAmbientRotation},
 		{ID: "ambient-gateway/candidates", Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
 		{ID: "gateway-api/served", Severity: Refuses, Applies: isAmbient, Judge: judgeServed},
 	}
@@ -68,6 +69,18 @@ func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
 		Object:  left[0],
 		Message: fmt.Sprintf("%s enrolled in the ambient mesh, and the proxies of their nodes are to go: they would lose their network", andAre(left)),
 		Hint:    "kubectl --context " + c.Context + " label NAMESPACE-OR-POD " + object.LabelDataplane + "-",
+	}}
+}
+
+// judgeAmbientRotation refuses to rotate the root under node proxies: nobody can ask them which
+// roots they have, and those that have not heard of the next step lose the others.
+func judgeAmbientRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
+	if e.Plan.Wanted.Rotation == nil {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: "the mesh is in ambient mode, and a rotation of the root cannot see which roots ztunnels trust",
+		Hint:    "take profile: ambient out of base.yaml until the rotation has ended",
 	}}
 }
 

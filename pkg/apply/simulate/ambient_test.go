@@ -60,8 +60,8 @@ func (s *sim) enrolledWorkloads(c *applytest.Cluster) {
 // ambient has some histories be about ambient meshes, beside all else that they do.
 func (h *history) ambient() {
 	r := rand.New(rand.NewPCG(h.Seed, 4))
-	if r.IntN(6) > 0 {
-		return
+	if r.IntN(6) > 0 || h.rotates() {
+		return // no root is rotated under node proxies
 	}
 	m := &h.Start[0]
 	if m.Enrolled = []string{"mesh-1"}; r.IntN(2) == 0 {
