@@ -185,6 +185,45 @@ func TestAmbientGateways(t *testing.T) {
 	}
 }
 
+// TestAmbientTrusts: istiod signs for ztunnels where they run.
+func TestAmbientTrusts(t *testing.T) {
+	tests := map[string]struct{ base, want string }{
+		"in Istio's namespace": {ambientBase, "istio-system"},
+		"on OpenShift":         {strings.Replace(ambientBase, "ambient", "openshift-ambient", 1), "kube-system"},
+		"somewhere else":       {ambientBase + "  components: {ztunnel: {namespace: nodes}}\n", "nodes"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := wantedAmbient(t, ambientMesh, tt.base).Clusters[0]
+			runs, trusts := "", ""
+			for _, it := range c.Items {
+				if it.Component == order.Ztunnel && it.Ref.Kind == "DaemonSet" {
+					runs = it.Ref.Namespace
+				}
+				if it.Ref == object.IstiodRef(c.Member.Namespace) {
+					trusts = envOf(it.Object, "CA_TRUSTED_NODE_ACCOUNTS")
+				}
+			}
+			if runs != tt.want || trusts != tt.want+"/ztunnel" {
+				t.Errorf("ztunnel runs in %s, and istiod trusts %s", runs, trusts)
+			}
+		})
+	}
+}
+
+// envOf is a variable of the first container of a Deployment.
+func envOf(d *unstructured.Unstructured, name string) string {
+	containers, _, _ := unstructured.NestedSlice(d.Object, "spec", "template", "spec", "containers")
+	env, _ := containers[0].(map[string]any)["env"].([]any)
+	for _, e := range env {
+		if m, _ := e.(map[string]any); m["name"] == name {
+			value, _ := m["value"].(string)
+			return value
+		}
+	}
+	return ""
+}
+
 func TestAmbientOrder(t *testing.T) {
 	d := wantedAmbient(t, natted, ambientBase)
 	graphOf(t, NewPlan(d, EmptyWorld(d), plan.Options{})).wantBefore(t, [][2]string{

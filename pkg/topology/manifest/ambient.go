@@ -50,7 +50,7 @@ func modeOf(m *topology.Mesh, b *Base, c topology.Cluster) Mode {
 func (o *owner) ownAmbient() {
 	o.set("true", "values", "pilot", "env", multiNetwork)
 	if ns, ok := o.spec.Get("components", "ztunnel", "namespace").Literal(); ok {
-		o.set(ns, "values", "trustedZtunnelNamespace")
+		o.set(ns, "unvalidatedValues", "trustedZtunnelNamespace") // which is not in the schema of values
 	}
 	if scopes := []string{"meshConfig", "serviceScopeConfigs"}; o.mesh.Ambient.Sidecars && o.spec.Get(scopes...).IsNull() {
 		o.put(tree.FromPlain(scopesWithSidecars(o.cluster.Namespace)), scopes...)
