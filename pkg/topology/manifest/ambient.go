@@ -50,7 +50,7 @@ func modeOf(m *topology.Mesh, b *Base, c topology.Cluster) Mode {
 func (o *owner) ownAmbient() {
 	o.set("true", "values", "pilot", "env", multiNetwork)
 	if ns, ok := o.spec.Get("components", "ztunnel", "namespace").Literal(); ok {
-		o.set(ns, "unvalidatedValues", "trustedZtunnelNamespace") // which is not in the schema of values
+		o.set(ns, "values", "pilot", "trustedZtunnelNamespace")
 	}
 	if scopes := []string{"meshConfig", "serviceScopeConfigs"}; o.mesh.Ambient.Sidecars && o.spec.Get(scopes...).IsNull() {
 		o.put(tree.FromPlain(scopesWithSidecars(o.cluster.Namespace)), scopes...)
@@ -168,11 +168,13 @@ func (o *owner) checkGatewayService() {
 	if !o.mode.HBONE || len(o.cluster.Gateway.Addresses) > 0 {
 		return
 	}
-	keys := []string{"values", "gatewayClasses", EastWestClass, "service", "spec", "type"}
-	v := o.spec.Get(keys...)
-	if kind, ok := v.Literal(); ok && kind != "LoadBalancer" {
-		o.refuse(v.At, o.path(v.At, pathOf(keys)), "take it out, or write down where other networks reach the gateway: contexts."+o.cluster.Context+".gateway.addresses",
-			"other networks cannot reach a gateway whose Service is of type %s", kind)
+	for _, values := range []string{"values", "unvalidatedValues"} {
+		keys := []string{values, "gatewayClasses", EastWestClass, "service", "spec", "type"}
+		v := o.spec.Get(keys...)
+		if kind, ok := v.Literal(); ok && kind != "LoadBalancer" {
+			o.refuse(v.At, o.path(v.At, pathOf(keys)), "take it out, or write down where other networks reach the gateway: contexts."+o.cluster.Context+".gateway.addresses",
+				"other networks cannot reach a gateway whose Service is of type %s", kind)
+		}
 	}
 }
 
