@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -256,6 +257,7 @@ func TestAmbientModes(t *testing.T) {
 		{"east: prove ambient gateway", "east: remove mesh configuration"},
 		{"east: prove ambient gateway", "east: remove gateways"},
 		{"east: prove node proxies", "east: put enrolled namespaces"},
+		{"west: prove ambient gateway", "east: put enrolled namespaces"}, // east's istiod has heard of it already
 	}...)
 	back := wantedAmbient(t, sidecars, TestBase)
 	graphOf(t, NewPlan(back, theirs(appliedWorld(t, d)), plan.Options{})).wantBefore(t, [][2]string{
@@ -285,6 +287,25 @@ func TestGatewayMoves(t *testing.T) {
 		[2]string{"east: put gateway of peer west", "west: put ambient gateway"})
 	graphOf(t, NewPlan(before, relabelled(before, appliedWorld(t, after)), plan.Options{})).wantBefore(t,
 		[2]string{"west: put ambient gateway", "west: prove ambient gateway"}, [2]string{"west: prove ambient gateway", "east: remove gateway of peer west"})
+}
+
+// A namespace of which it is not known whether it goes keeps the proxies that its pods are
+// sent to.
+func TestAmbientEndWaitsForNamespaces(t *testing.T) {
+	sidecars := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", "", 1)
+	w := appliedWorld(t, wantedAmbient(t, ambientMesh, ambientBase))
+	w.Clusters[0].Remains.Err = errors.New("may not list ResourceQuotas")
+	var got []string
+	for _, ch := range NewPlan(wantedAmbient(t, sidecars, TestBase), w, plan.Options{}).Clusters[0].Changes {
+		if ch.Part == order.NodeProxies || ch.Part == order.NodeAgents || ch.Part == order.EnrolledSpaces {
+			got = append(got, changeLine(ch))
+		}
+	}
+	const why = " blocked: may not list ResourceQuotas"
+	want := []string{"delete DaemonSet istio-system/istio-cni-node" + why, "delete DaemonSet istio-system/ztunnel" + why, "unknown Namespace shop (no longer in ambient.namespaces)" + why}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 func TestAmbientTeardown(t *testing.T) {

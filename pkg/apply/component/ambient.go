@@ -8,7 +8,9 @@ import (
 )
 
 // ambient is namespaces whose pods are in the mesh through the proxies of their nodes. They
-// are labelled once these run on every node: no pod is restarted for it.
+// are labelled once these run on every node: no pod is restarted for it. Where istiods read
+// other clusters already, as in a mesh that had sidecars, they hand on the addresses of
+// the gateways there whatever these are, and no pod is to be told before they are right.
 func ambient() Component {
 	return Component{
 		title: order.Ambient,
@@ -20,8 +22,14 @@ func ambient() Component {
 				w.Add(order.Subject{Component: order.Ambient, Part: order.EnrolledSpaces}, desired.EnrolledNamespace(name), nil)
 			}
 		},
-		needs: func(_ *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
-			return []order.Fact{{Cluster: c.Name, Claim: order.Tunnels}}
+		needs: func(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
+			out := []order.Fact{{Cluster: c.Name, Claim: order.Tunnels}}
+			for _, source := range s.Plan.Discovers(c) {
+				if c.Credential(source) != nil {
+					out = append(out, programmed(s.Clusters[source])...)
+				}
+			}
+			return out
 		},
 		Checks: []check.Check{check.DamageCheck("ambient/namespaces", check.IsPart(order.Ambient, order.EnrolledSpaces))},
 	}

@@ -28,9 +28,9 @@ func runsAfter(part order.Part, facts func(c *plan.Cluster) []order.Fact) func(*
 }
 
 // unenrolled are the facts that let what enrolled pods need go from a cluster that stays:
-// what replaces it is there, and no pod is enrolled by us. Only the agent on its node takes
-// the redirection out of a pod.
+// what replaces it is there, and no pod is enrolled by us, be it that its namespace goes.
+// Only the agent on its node takes the redirection out of a pod.
 // https://istio.io/latest/docs/ambient/architecture/traffic-redirection/
 func unenrolled(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
-	return append(replaced(s, c, ch), order.Gone(c.Name, order.EnrolmentLabels, ""))
+	return append(replaced(s, c, ch), order.Gone(c.Name, order.EnrolmentLabels, ""), order.Gone(c.Name, order.EnrolledSpaces, ""))
 }

@@ -51,11 +51,10 @@ func (pl *planner) demote(c *Cluster) bool {
 	if r.Err != nil {
 		return false // a check says so
 	}
-	if c.Live.Object(object.IstiodRef(c.Namespace)) != nil {
-		for _, ref := range r.ByProducts {
-			if !slices.Contains(world.SharedByProducts, ref.Name) {
-				c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
-			}
+	for _, ref := range r.ByProducts {
+		own := ref.Namespace == "" // no istiod makes classes of Gateways in the clusters of others
+		if own || c.Live.Object(object.IstiodRef(c.Namespace)) != nil && !slices.Contains(world.SharedByProducts, ref.Name) {
+			c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
 		}
 	}
 	return true

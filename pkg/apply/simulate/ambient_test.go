@@ -130,7 +130,18 @@ func (s *sim) checkTunnels(w applytest.Write, p *process) {
 				s.fail("tunnels", "pods of %s in %s are enrolled, and %s does not run", w.Ref, w.Cluster, name)
 			}
 		}
+		for _, source := range m.Members {
+			told := w.World.Get(w.Cluster, object.SecretRef(ns, object.RemoteSecretPrefix+source.Name))
+			if told != nil && m.hasTunnel(source.Cluster) && source.Address == "" && !s.unseen(source) && !reachedAt(w.World, source.Cluster, ns) {
+				s.fail("tunnels", "pods of %s in %s are enrolled, and the gateway of %s is not reached", w.Ref, w.Cluster, source.Name)
+			}
+		}
 	}
+}
+
+// unseen says whether an apply may not know how a cluster is.
+func (s *sim) unseen(c member) bool {
+	return s.watch.dirty[c.Cluster] || s.expired[c.Context] > 0 || len(s.faults) > 0
 }
 
 func object0(o applytest.Object) map[string]any {
