@@ -268,6 +268,16 @@ func TestAmbientModes(t *testing.T) {
 	}...)
 }
 
+// TestGatewayOfANetworkMoves: the one gateway of a network goes from a cluster after that in
+// another one is reached.
+func TestGatewayOfANetworkMoves(t *testing.T) {
+	const head = "mesh_id: m\nambient: {experimental: [shared-networks]}\ncontexts:\n  west: {network: west}\n"
+	w := appliedWorld(t, wantedAmbient(t, head+"  a: {network: n}\n  b: {network: n}\n", ambientBase))
+	w.Clusters[1], w.Clusters[2] = w.Clusters[2], w.Clusters[1]
+	graphOf(t, NewPlan(wantedAmbient(t, head+"  b: {network: n}\n  a: {network: n}\n", ambientBase), w, plan.Options{})).wantBefore(t,
+		[2]string{"b: put ambient gateway", "b: prove ambient gateway"}, [2]string{"b: prove ambient gateway", "a: remove ambient gateway"})
+}
+
 // TestGatewayMoves: an ambient gateway is known in the new way before it is not in the old
 // one.
 func TestGatewayMoves(t *testing.T) {

@@ -51,6 +51,10 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 	default:
 		n.stay(e, c)
 	}
+	if c.Removing(order.NodeProxies) { // whom nobody may be sent to
+		n.add(object.NamespaceRef(""), "list")
+		n.add(object.Ref{Kind: "Pod"}, "list")
+	}
 	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Trusts}] || e.proofs[order.Fact{Cluster: c.Name, Claim: order.Signed}] {
 		n.trusted()
 	}

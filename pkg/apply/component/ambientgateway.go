@@ -107,6 +107,11 @@ func endsOfAmbientGateway(s *plan.Scene, c *plan.Cluster, ch plan.Change) []orde
 	if c.Desired.Gateway {
 		out = append(out, order.Fact{Cluster: c.Name, Claim: order.Addressed})
 	}
+	for _, other := range s.Plan.Clusters {
+		if other != c && other.Network == c.Network { // which may have it now
+			out = append(out, programmed(other)...)
+		}
+	}
 	return out
 }
 

@@ -132,7 +132,8 @@ func (s *sim) checkTunnels(w applytest.Write, p *process) {
 		}
 		for _, source := range m.Members {
 			told := w.World.Get(w.Cluster, object.SecretRef(ns, object.RemoteSecretPrefix+source.Name))
-			if told != nil && m.hasTunnel(source.Cluster) && source.Address == "" && !s.unseen(source) && !reachedAt(w.World, source.Cluster, ns) {
+			there := w.World.Get(source.Cluster, object.AmbientGatewayRef(ns)) != nil // else nobody is told of it
+			if told != nil && there && m.hasTunnel(source.Cluster) && source.Address == "" && !s.unseen(source) && !reachedAt(w.World, source.Cluster, ns) {
 				s.fail("tunnels", "pods of %s in %s are enrolled, and the gateway of %s is not reached", w.Ref, w.Cluster, source.Name)
 			}
 		}
