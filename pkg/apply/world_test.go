@@ -89,9 +89,7 @@ func WantedMesh(t *testing.T, mesh, base string) *desired.Desired {
 	d := &desired.Desired{MeshID: m.ID, TrustDomain: m.TrustDomain, Root: testRoot(), InjectedNamespaces: m.InjectedNamespaces}
 	for _, c := range m.Clusters {
 		manifest, _ := manifest.New(m, b, c, manifest.Release{Hub: "docker.io/istio", Tag: "1.31.0"})
-		dc := desired.ClusterOf(m, c)
-		dc.Manifest = manifest
-		d.Clusters = append(d.Clusters, dc)
+		d.Clusters = append(d.Clusters, desired.ClusterOf(m, c, manifest))
 	}
 	for _, c := range d.Clusters {
 		c.Items = chartItems(t, d.MeshID, c)

@@ -16,6 +16,7 @@ import (
 type Gateway struct {
 	Addresses   []string          // IP addresses and host names that replace those of the Service
 	Port        int               // of Addresses, for traffic between networks; 15443 where the file has none
+	PortGiven   bool              // the file has one
 	Annotations map[string]string // of its Service
 }
 
@@ -26,6 +27,18 @@ const EastWestGateway = spec.EastWestGateway
 // defaultGatewayPort is the port of east-west gateways for traffic between
 // networks: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 const defaultGatewayPort = 15443
+
+// hbonePort is the one on which node proxies tunnel to gateways:
+// https://istio.io/latest/docs/ambient/architecture/hbone/
+const hbonePort = 15008
+
+// HBONEPort is the port of Addresses for traffic between networks of an ambient mesh.
+func (g Gateway) HBONEPort() int {
+	if g.PortGiven {
+		return g.Port
+	}
+	return hbonePort
+}
 
 // gateway judges what t, a context's gateway, says.
 func (p *meshParser) gateway(t *tree.Tree, g *file.Gateway, path string) Gateway {
@@ -48,7 +61,7 @@ func (p *meshParser) gateway(t *tree.Tree, g *file.Gateway, path string) Gateway
 		p.problems.Add(t.KeyAt("port"), tree.Join(path, "port"), "add the addresses, or take it out",
 			"is only allowed together with addresses")
 	default:
-		out.Port = g.Port
+		out.Port, out.PortGiven = g.Port, true
 	}
 	return out
 }

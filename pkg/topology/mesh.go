@@ -27,6 +27,24 @@ type Mesh struct {
 	// InjectedNamespaces, in the order of the file, are there in every cluster, and
 	// their pods are injected.
 	InjectedNamespaces []string
+	Ambient            Ambient
+
+	written *tree.Tree
+}
+
+// At returns where a key of topology.yaml is written, or else the nearest key above it;
+// the zero Position where none is.
+func (m *Mesh) At(keys ...string) Position { return keyAt(m.written, Position{}, keys) }
+
+// keyAt is where the last of keys is written that is there, or else at.
+func keyAt(t *tree.Tree, at Position, keys []string) Position {
+	for i := range keys {
+		if t.Get(keys[:i+1]...) == nil {
+			break
+		}
+		at = t.KeyAt(keys[:i+1]...)
+	}
+	return at
 }
 
 // A Cluster is one member of the mesh.
@@ -51,8 +69,13 @@ type Cluster struct {
 	Overlay map[string]any
 
 	overlay   *tree.Tree // the same with positions
+	written   *tree.Tree // all of the context
 	decisions []spec.Decision
 }
+
+// At returns where a key of c's context is written, or else the nearest key above it,
+// which is the context's name at last.
+func (c Cluster) At(keys ...string) Position { return keyAt(c.written, c.Position, keys) }
 
 // Remote says whether c is served by the control planes of other clusters.
 func (c Cluster) Remote() bool { return len(c.Primaries) > 0 }

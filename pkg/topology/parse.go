@@ -28,7 +28,7 @@ func ParseMesh(name string, data []byte, contexts []string) (*Mesh, error) {
 	if t.Kind != tree.Mapping {
 		return nil, ps.Err()
 	}
-	p := meshParser{mesh: &Mesh{File: name, ID: f.MeshID, TrustDomain: f.TrustDomain}, problems: &ps, root: t, contexts: contexts}
+	p := meshParser{mesh: &Mesh{File: name, ID: f.MeshID, TrustDomain: f.TrustDomain, written: t}, problems: &ps, root: t, contexts: contexts}
 	p.meshFields()
 	for _, key := range t.Get("contexts").Keys() {
 		p.cluster(key, f.Contexts[key])
@@ -94,7 +94,7 @@ func (p *meshParser) cluster(context string, f *file.Context) {
 	c := Cluster{
 		Position: at, Context: context, Name: f.Name, Network: f.Network,
 		Namespace: f.Namespace, ServiceAccountReader: f.ServiceAccountReader,
-		DisableRegistryJoin: f.DisableRegistryJoin,
+		DisableRegistryJoin: f.DisableRegistryJoin, written: t,
 	}
 	p.contextName(c, path)
 	if t.IsNull() || t.Kind == tree.Mapping && t.Get("network").IsNull() && !misspelt(t, "network") {
@@ -168,6 +168,7 @@ func (p *meshParser) together() {
 	p.primaries()
 	p.sharedServices()
 	p.injection()
+	p.ambient()
 	byName := map[string]Cluster{}
 	for i, c := range p.mesh.Clusters {
 		path := tree.Join("contexts", c.Context)

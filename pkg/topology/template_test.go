@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -17,7 +18,7 @@ func TestTemplate(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := &topology.Mesh{File: "topology.yaml", ID: id, TrustDomain: "cluster.local"}
-			if diff := cmp.Diff(want, m); diff != "" {
+			if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(topology.Mesh{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -41,7 +42,7 @@ func TestTemplateExample(t *testing.T) {
 		names = append(names, strings.Join(append([]string{c.Name, "on", c.Network}, c.Primaries...), " "))
 	}
 	want := []string{"east-1 on network-east", "east-2 on network-east", "west-1 on network-west", "west-2 on network-west west-1"}
-	if diff := cmp.Diff(want, names); diff != "" {
+	if diff := cmp.Diff(want, names, cmpopts.IgnoreUnexported(topology.Mesh{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -60,7 +61,7 @@ func TestTemplateWithContexts(t *testing.T) {
 	for _, c := range m.Clusters {
 		got = append(got, c.Context)
 	}
-	if diff := cmp.Diff(contexts, got); diff != "" {
+	if diff := cmp.Diff(contexts, got, cmpopts.IgnoreUnexported(topology.Mesh{})); diff != "" {
 		t.Errorf("contexts (-want +got):\n%s", diff)
 	}
 }

@@ -50,6 +50,10 @@
 //
 // Where several lead in one cluster, one of them writes there.
 //
+// One of an ambient mesh (AMBIENT_ENABLE_MULTI_NETWORK=true) makes GatewayClasses, and a
+// Deployment and a Service of each Gateway of class istio-east-west in its cluster. It says
+// where that is reached: at the ClusterIP while the load balancer is pending.
+//
 // # Proxies
 //
 // A pod that was injected has a proxy as soon as it runs. The istiod that serves its

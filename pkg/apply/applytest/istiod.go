@@ -29,6 +29,7 @@ type istiod struct {
 	image      string
 	external   bool // may lead in other clusters
 	multiRoot  bool // takes another bundle of roots without a restart
+	ambient    bool // tells node proxies of other networks
 	root       string
 	chain      string // PEM of the CA that signs, and of those above it
 	selfSigned bool
@@ -152,6 +153,8 @@ func (c *Cluster) istiodPod(ref object.Ref) {
 				i.network = str(e, "value")
 			case "EXTERNAL_ISTIOD":
 				i.external = str(e, "value") != "false"
+			case "AMBIENT_ENABLE_MULTI_NETWORK":
+				i.ambient = str(e, "value") == "true"
 			case "ISTIO_MULTIROOT_MESH":
 				i.multiRoot = str(e, "value") == "true"
 			}

@@ -30,6 +30,7 @@ func (c *Cluster) react(ref object.Ref, before, after Object) {
 	c.contentChanged(ref, after)
 	c.instanceChanged(ref, after)
 	c.meshChanged(ref)
+	c.gatewaysChanged(ref)
 }
 
 // reconsider has all actors look at everything, since the settings changed.

@@ -58,8 +58,35 @@ func inspect(ctx context.Context, e *check.Evidence, l *world.Connected, c *plan
 	})
 	ask(check.AskNodes, func() { seen.Nodes = readNodeAddresses(ctx, l.Cluster) })
 	ask(check.AskNamespaces, func() { seen.Namespaces = readNamespaces(ctx, l.Cluster, check.StrangeNamespaces(c)) })
+	ask(check.AskEnrolled, func() { seen.Enrolled, seen.EnrolledErr = readEnrolled(ctx, l.Cluster) })
+	ask(check.AskCandidates, func() { seen.Gateways, seen.GatewaysErr = readGateways(ctx, l.Cluster) })
 	_ = g.Wait() // the functions return nil
 	return seen
+}
+
+// readEnrolled finds what has the label that enrols pods in an ambient mesh.
+func readEnrolled(ctx context.Context, c object.Reader) ([]object.Ref, error) {
+	var out []object.Ref
+	for _, kind := range []string{"Namespace", "Pod"} {
+		list, err := c.List(ctx, schema.GroupKind{Kind: kind}, "", object.LabelDataplane+"="+object.DataplaneAmbient)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range list {
+			out = append(out, object.RefOf(o))
+		}
+	}
+	slices.SortFunc(out, object.CompareRefs)
+	return out, nil
+}
+
+// readGateways lists the Gateways of the Gateway API; without its CRDs, there are none.
+func readGateways(ctx context.Context, c object.Reader) ([]*unstructured.Unstructured, error) {
+	list, err := c.List(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "Gateway"}, "", "")
+	if object.Absent(err) {
+		return nil, nil
+	}
+	return list, err
 }
 
 // readNamespaces reads namespaces, those that are not there too.

@@ -57,6 +57,11 @@ func kinds() []kind {
 			"spec.template.spec.{serviceAccountName,hostNetwork,priorityClassName,tolerations,nodeSelector}", "spec.template.spec.containers[]." + container,
 			"status.{replicas,updatedReplicas,readyReplicas,availableReplicas,unavailableReplicas,observedGeneration}", "status.conditions" + condition,
 		}},
+		{GroupKind: gk("apps", "DaemonSet"), more: describeEnv("spec", "template", "spec"), fields: []string{
+			"spec.{selector,updateStrategy}", "spec.template.spec.{serviceAccountName,hostNetwork,priorityClassName,tolerations,nodeSelector}",
+			"spec.template.spec.containers[]." + container,
+			"status.{desiredNumberScheduled,currentNumberScheduled,updatedNumberScheduled,numberReady,numberAvailable,numberMisscheduled,observedGeneration}",
+		}},
 		{GroupKind: gk("", "Pod"), more: describeEnv("spec"), fields: []string{
 			"spec.{nodeName,serviceAccountName,hostNetwork}", "spec.containers[]." + container,
 			"status.{phase,reason,message,podIP,podIPs,hostIP,startTime,qosClass}", "status.conditions" + condition,
@@ -75,7 +80,7 @@ func kinds() []kind {
 		{GroupKind: gk("networking.istio.io", "VirtualService"), fields: []string{"spec.{hosts,gateways,exportTo}", "spec.tls[].match[].{port,sniHosts,gateways}", "spec.tls[].route[].destination.{host,port}"}},
 		{GroupKind: gk("security.istio.io", "PeerAuthentication"), fields: []string{"spec.{selector,mtls,portLevelMtls}"}},
 		{GroupKind: gk("gateway.networking.k8s.io", "Gateway"), fields: []string{
-			"spec.gatewayClassName", "spec.listeners[].{name,port,protocol,hostname}", "status.addresses", "status.conditions" + condition,
+			"spec.gatewayClassName", "spec.addresses", "spec.listeners[].{name,port,protocol,hostname}", "status.addresses", "status.conditions" + condition,
 		}},
 	}
 }

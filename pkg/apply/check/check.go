@@ -43,7 +43,7 @@ const (
 // first write.
 func PlanChecks() []Check {
 	return slices.Concat(identityChecks(), memberChecks(), serverChecks(), objectChecks(), foreignChecks(),
-		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), injectionChecks(), endChecks(), accessChecks(), permissionChecks())
+		versionChecks(), certificateChecks(), networkChecks(), tokenChecks(), gatewayChecks(), injectionChecks(), ambientChecks(), endChecks(), accessChecks(), permissionChecks())
 }
 
 // ChecksOf are those of [PlanChecks] that p is judged by. One that is about tokens alone

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -65,7 +66,7 @@ func judgeCRDs(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	message := counted(refs, "is deleted", "are deleted")
-	if inUse := c.Live.Remains.InUse; len(inUse) > 0 {
+	if inUse := usersOf(c, refs); len(inUse) > 0 {
 		message += ", and every custom resource with them: " + CountRefs(inUse)
 	} else {
 		message += "; no custom resources of yours use them"
@@ -81,17 +82,42 @@ func judgeNamespaceEnd(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	return out
 }
 
+// usersOf are the resources of others that CRDs of c define, Istio's or those of the
+// Gateway API.
+func usersOf(c *plan.Cluster, crds []object.Ref) []object.Ref {
+	return slices.DeleteFunc(slices.Clone(c.Live.Remains.InUse), func(ref object.Ref) bool {
+		return !slices.ContainsFunc(crds, func(crd object.Ref) bool { return object.IsGatewayAPI(crd) == (ref.Group == object.GatewayAPIGroup) })
+	})
+}
+
 // judgeKeptCRDs says why CRDs outlive a cluster's membership.
 func judgeKeptCRDs(e *Evidence, c *plan.Cluster) []plan.Finding {
 	l := c.Live
 	nothing := len(world.RecordedIn(l)) == 0 && !object.Ours(l.Object(object.NamespaceRef(l.Namespace)))
-	if len(l.Remains.InUse) == 0 || e.Plan.Options.CRDs || nothing {
+	if nothing {
 		return nil
 	}
-	return []plan.Finding{{
-		Message: "Istio's CRDs stay: " + CountRefs(l.Remains.InUse),
-		Hint:    "--crds deletes the CRDs, and with them every custom resource of Istio",
-	}}
+	var istio, gatewayAPI []object.Ref
+	for _, o := range world.RecordedIn(l) {
+		switch {
+		case !object.IsCRD(o.Ref) || !e.Plan.Options.KeepsCRD(c, o.Ref):
+		case object.IsGatewayAPI(o.Ref):
+			gatewayAPI = usersOf(c, []object.Ref{o.Ref})
+		default:
+			istio = usersOf(c, []object.Ref{o.Ref})
+		}
+	}
+	var out []plan.Finding
+	if len(istio) > 0 {
+		out = append(out, plan.Finding{
+			Message: "Istio's CRDs stay: " + CountRefs(istio),
+			Hint:    "--crds deletes the CRDs, and with them every custom resource of Istio",
+		})
+	}
+	if len(gatewayAPI) > 0 {
+		out = append(out, plan.Finding{Message: "the CRDs of the Gateway API stay: " + CountRefs(gatewayAPI)})
+	}
+	return out
 }
 
 func judgeKeptNamespace(e *Evidence, c *plan.Cluster) []plan.Finding {

@@ -121,6 +121,14 @@ type Inspected struct {
 	// nodes where none says so.
 	Nodes []string
 
+	// Enrolled are the namespaces and pods with the label that enrols them.
+	Enrolled    []object.Ref
+	EnrolledErr error
+
+	// Gateways are those of the Gateway API, ours among them.
+	Gateways    []*unstructured.Unstructured
+	GatewaysErr error
+
 	// Namespaces are those that objects are to be created in, and that a plan
 	// does not read.
 	Namespaces map[string]world.Observed

@@ -51,6 +51,10 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 	default:
 		n.stay(e, c)
 	}
+	if c.Removing(order.NodeProxies) { // whom nobody may be sent to
+		n.add(object.NamespaceRef(""), "list")
+		n.add(object.Ref{Kind: "Pod"}, "list")
+	}
 	for _, claim := range []order.Claim{order.Trusts, order.Signed, order.Listed} {
 		if e.proofs[order.Fact{Cluster: c.Name, Claim: claim}] {
 			n.trusted()
@@ -147,7 +151,7 @@ func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	for ref := range c.Live.Ending {
 		n.add(ref, "list", "watch")
 	}
-	if puts(c, order.ControlPlane, order.Gateway) {
+	if puts(c, order.Rendered()...) {
 		if c.Wants(object.IstiodRef(c.Namespace)) || c.Desired.Gateway {
 			n.add(object.IstiodRef(c.Namespace), "list", "watch")
 			n.add(pod, "list")
@@ -164,6 +168,7 @@ func (n needs) stay(e *Evidence, c *plan.Cluster) {
 			}
 		}
 	}
+	n.ambient(c)
 	addresses := object.Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: c.Namespace}
 	if c.Removing(order.Endpoints) && !c.Remote() { // waits for endpoints of its own
 		n.add(addresses, "list")
@@ -180,6 +185,24 @@ func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	if len(c.Reads) > 0 || slices.ContainsFunc(c.Changes, func(ch plan.Change) bool { return ch.Pending() && ch.Component == order.RemoteAccess }) {
 		n.add(pod, "list")
 		n.sub(pod, "portforward", "create")
+	}
+}
+
+// ambient needs what the proofs of an ambient cluster do: they wait for what runs on nodes,
+// and for the gateway that istiod makes.
+func (n needs) ambient(c *plan.Cluster) {
+	if !c.Desired.Ambient {
+		return
+	}
+	for _, it := range c.DaemonSets() {
+		n.add(it.Ref, "list", "watch")
+		n.add(object.Ref{Kind: "Pod", Namespace: it.Ref.Namespace}, "list")
+	}
+	if c.Desired.HBONE {
+		n.add(object.AmbientGatewayRef(c.Namespace), "get")
+		n.add(object.ServiceRef(c.Namespace, object.AmbientGateway), "get")
+		n.add(object.GatewayRef(c.Namespace), "list", "watch")
+		n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
 	}
 }
 

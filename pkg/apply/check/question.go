@@ -23,5 +23,7 @@ const (
 	AskReach       Question = "the addresses of the gateway, by TCP and TLS from here"
 	AskClock       Question = "the time, in the answers to everything else"
 	AskRoots       Question = "the root certificates in all namespaces whose pods are injected"
+	AskEnrolled    Question = "the namespaces and the pods that are enrolled in an ambient mesh"
+	AskCandidates  Question = "the Gateways in all namespaces"
 	AskServices    Question = "the Services in all namespaces"
 )

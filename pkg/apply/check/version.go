@@ -23,7 +23,7 @@ func versionChecks() []Check {
 
 // installs says whether an apply puts something of Istio's charts into c.
 func installs(e *Evidence, c *plan.Cluster) bool {
-	return Stays(e, c) && puts(c, order.ControlPlane, order.Gateway)
+	return Stays(e, c) && puts(c, order.Rendered()...)
 }
 
 // puts says whether an apply creates or updates objects of one of these

@@ -4,6 +4,8 @@
 package component
 
 import (
+	"slices"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -16,6 +18,8 @@ import (
 // how it is seen to be there, and what a status checks.
 type Component struct {
 	title order.Component
+	// remotes says that it is a part of remote clusters only; any other is of all.
+	remotes bool
 	// wants adds what a cluster should hold beside what Istio's charts render.
 	wants func(w *desired.Wants)
 	// needs are the facts that a change of a wanted object waits for, beside
@@ -48,18 +52,18 @@ type PairProof struct {
 	needs func(c, peer *plan.Cluster) []order.Fact
 }
 
-// Components lists all components, as plans do.
+// Components lists all components, in the order in which they add what they want.
 func Components() []Component {
-	return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services(), injection()}
+	return []Component{
+		trust(), gatewayAPI(), controlPlane(), cni(), ztunnel(), primaries(), gateway(), ambientGateway(), access(), services(),
+		injection(), ambient(),
+	}
 }
 
 // role is what a cluster consists of. A cluster that leaves has no role: it wants
 // nothing.
 func role(m record.Member) []Component {
-	if m.Remote() {
-		return []Component{trust(), controlPlane(), primaries(), gateway(), access(), services(), injection()}
-	}
-	return []Component{trust(), controlPlane(), gateway(), access(), services(), injection()}
+	return slices.DeleteFunc(Components(), func(c Component) bool { return c.remotes && !m.Remote() })
 }
 
 // Wants adds to w what the components of its cluster's role want.

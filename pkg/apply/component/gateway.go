@@ -35,7 +35,9 @@ func gateway() Component {
 			}
 			return out
 		},
-		ends:   replaced,
+		ends: func(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
+			return append(replaced(s, c, ch), programmed(c)...) // which takes over in an ambient mesh
+		},
 		Checks: gatewayChecks(),
 		Proofs: []Proof{{
 			Claim: order.Addressed, Check: IDAddress,

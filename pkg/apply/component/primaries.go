@@ -13,7 +13,7 @@ import (
 // a Service, and an EndpointSlice for each.
 func primaries() Component {
 	return Component{
-		title: order.Primaries,
+		title: order.Primaries, remotes: true,
 		wants: func(w *desired.Wants) {
 			c, ns := w.Cluster, w.Cluster.Member.Namespace
 			w.Add(order.Subject{Component: order.Primaries, Part: order.Service}, desired.IstiodServiceObject(ns), nil)

@@ -26,7 +26,7 @@ func servedIn(c *plan.Cluster) []order.Fact {
 // replaced are the facts that let c lose what it no longer wants: what replaces it
 // is there and serves c, and others serve the clusters that c served.
 func replaced(s *plan.Scene, c *plan.Cluster, _ plan.Change) []order.Fact {
-	out := applied(c, order.Trust, order.CRDs, order.Config, order.Control, order.Webhooks, order.Injector, order.Front, order.Gateways, order.Mesh, order.Service)
+	out := applied(c, order.Own()...)
 	return append(append(out, servedIn(c)...), s.Handed(c)...)
 }
 

@@ -54,14 +54,18 @@ type Desired struct {
 	SharedServices []string
 	// InjectedNamespaces are those whose pods are injected in all clusters.
 	InjectedNamespaces []string
+	// EnrolledNamespaces are those whose pods are in an ambient mesh, in all clusters.
+	EnrolledNamespaces []string
 }
 
 // A Cluster is one cluster's share of a [Desired].
 type Cluster struct {
 	Member   record.Member
 	Joined   bool             // discovers the others and is discovered
-	Gateway  bool             // has an east-west gateway
+	Gateway  bool             // has an east-west gateway, for sidecars
 	Exposed  bool             // to other networks, through it
+	Ambient  bool             // its pods are in the mesh through the proxies of their nodes
+	HBONE    bool             // has the gateway through which ambient pods of its network are reached
 	Remotes  []string         // names of the clusters that its istiod serves beside its own
 	Address  topology.Gateway // how its gateway is reached, where its Service does not say that
 	Server   APIServer
@@ -121,14 +125,14 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, Revoked: w.Revoked, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, Revoked: w.Revoked, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces, EnrolledNamespaces: w.Mesh.Ambient.Namespaces}
 	if w.Rotation != nil {
 		d.Root = w.Rotation.Root()
 	}
 	for _, c := range w.Mesh.Clusters {
 		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
-		one := ClusterOf(w.Mesh, c)
-		one.Server.CA, one.Manifest = w.CAs[c.Context], m
+		one := ClusterOf(w.Mesh, c, m)
+		one.Server.CA = w.CAs[c.Context]
 		d.Clusters = append(d.Clusters, one)
 		d.Warnings = appendNew(d.Warnings, warnings)
 	}
@@ -140,17 +144,20 @@ func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
 	return d, d.render(r, want)
 }
 
-// ClusterOf is what m says of c, without objects.
-func ClusterOf(m *topology.Mesh, c topology.Cluster) *Cluster {
+// ClusterOf is what m says of c, whose manifest that is, without objects.
+func ClusterOf(m *topology.Mesh, c topology.Cluster, its *manifest.Manifest) *Cluster {
 	d := &Cluster{
-		Member:  record.MemberOf(c),
-		Joined:  !c.DisableRegistryJoin,
-		Gateway: m.HasGateway(c),
-		Exposed: m.MultiNetwork(),
-		Remotes: m.Remotes(c.Name),
-		Address: c.Gateway,
-		Server:  APIServer{Server: c.APIServer.Server, TLSServerName: c.APIServer.TLSServerName},
-		Account: c.ServiceAccountReader,
+		Member:   record.MemberOf(c),
+		Manifest: its,
+		Joined:   !c.DisableRegistryJoin,
+		Gateway:  its.Mode.EastWest,
+		Exposed:  its.Mode.EastWest && m.MultiNetwork(),
+		Ambient:  its.Mode.Ambient,
+		HBONE:    its.Mode.HBONE,
+		Remotes:  m.Remotes(c.Name),
+		Address:  c.Gateway,
+		Server:   APIServer{Server: c.APIServer.Server, TLSServerName: c.APIServer.TLSServerName},
+		Account:  c.ServiceAccountReader,
 	}
 	for _, other := range m.Clusters {
 		if m.Reads(c, other) {

@@ -29,6 +29,18 @@ type Item struct {
 	Object *unstructured.Unstructured
 	Late   Late
 	Hash   string // of Object; what a record remembers of it
+	// Keeps says who has live, an object that is there, where it is used as it is; nil
+	// where everything of others is refused, or adopted.
+	Keeps func(want, live *unstructured.Unstructured) string
+}
+
+// KeptBy says who has live, where it does what ours would and is not to be changed; "" for
+// nobody, and where there is none.
+func (it *Item) KeptBy(live *unstructured.Unstructured) string {
+	if it.Keeps == nil || live == nil {
+		return ""
+	}
+	return it.Keeps(it.Object, live)
 }
 
 // Late is the part of an object that is minted when it is applied.

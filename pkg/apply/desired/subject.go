@@ -49,6 +49,9 @@ func PartOf(ref object.Ref, gateway bool) order.Part {
 // that no record tells more of, and for nothing else: a record of an older release
 // holds no parts, and one that was lost holds nothing.
 func SubjectOf(ref object.Ref, c order.Component) order.Subject {
+	if labelling, ok := c.Labels(); ok {
+		return order.Subject{Component: c, Part: labelling.Spaces}
+	}
 	peer := func(prefix string) string { return strings.TrimPrefix(ref.Name, prefix) }
 	switch {
 	case ref.Kind == "Secret" && ref.Name == object.Cacerts:
@@ -58,6 +61,12 @@ func SubjectOf(ref object.Ref, c order.Component) order.Subject {
 	case ref.Kind == "Secret" && strings.HasPrefix(ref.Name, object.GrantPrefix):
 		consumer, _ := grantOf(ref.Name)
 		return order.Subject{Component: order.RemoteAccess, Part: order.Grant, Peer: consumer}
+	case ref.Group == object.GatewayAPIGroup && ref.Name == object.AmbientGateway:
+		return order.Subject{Component: order.AmbientGateway, Part: order.EastWest}
+	case ref.Group == object.GatewayAPIGroup:
+		return order.Subject{Component: order.AmbientGateway, Part: order.PeerGateways, Peer: peer(object.PeerGatewayPrefix)}
+	case object.IsGatewayAPI(ref):
+		return order.Subject{Component: order.GatewayAPI, Part: order.CRDs}
 	case ref.Kind == "EndpointSlice":
 		return order.Subject{Component: order.Primaries, Part: order.Endpoints, Peer: peer(object.IstiodService + "-")}
 	case c == order.Primaries:
@@ -66,12 +75,14 @@ func SubjectOf(ref object.Ref, c order.Component) order.Subject {
 		return order.Subject{Component: order.RemoteAccess, Part: order.Account}
 	case c == order.SharedServices && ref.Kind == "Namespace":
 		return order.Subject{Component: c, Part: order.Spaces}
-	case c == order.Injection:
-		return order.Subject{Component: c, Part: order.InjectedSpaces}
 	case c == order.SharedServices:
 		return order.Subject{Component: c, Part: order.Copies}
 	case c == order.Gateway, ref.Name == object.EastWestGateway:
 		return GatewaySubject(ref)
+	case strings.HasPrefix(ref.Name, "istio-cni"):
+		return nodeSubject(order.CNI, ref)
+	case strings.HasPrefix(ref.Name, "ztunnel"):
+		return nodeSubject(order.Ztunnel, ref)
 	}
 	return order.Subject{Component: order.ControlPlane, Part: PartOf(ref, !strings.HasPrefix(ref.Name, "istiod"))}
 }

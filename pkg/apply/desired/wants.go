@@ -1,6 +1,8 @@
 package desired
 
 import (
+	"cmp"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -11,6 +13,17 @@ type Wants struct {
 	Desired *Desired
 	Cluster *Cluster
 	Err     error // the first
+}
+
+// AddWhereNone wants o unless there is one that keeps says somebody has.
+func (w *Wants) AddWhereNone(about order.Subject, o *unstructured.Unstructured, keeps func(want, live *unstructured.Unstructured) string) {
+	it, err := NewItem(about, w.Desired.MeshID, o, nil)
+	if err != nil {
+		w.Err = cmp.Or(w.Err, err)
+		return
+	}
+	it.Keeps = keeps
+	w.Cluster.Items = append(w.Cluster.Items, it)
 }
 
 // Add wants o, with content that an apply makes if late is not nil.

@@ -95,7 +95,7 @@ func (x *execution) unused(ctx context.Context, l *world.Connected, ch plan.Chan
 			return now.Err
 		}
 		others = now.Foreign[ch.Object.Name]
-	case object.IsCRD(ch.Object) && !x.plan.Options.CRDs:
+	case object.IsCRD(ch.Object) && (!x.plan.Options.CRDs || object.IsGatewayAPI(ch.Object)):
 		list, err := l.Cluster.List(ctx, observe.ServedKind(l.Object(ch.Object)), "", "")
 		if err != nil && !object.Absent(err) {
 			return err

@@ -75,14 +75,18 @@ func because(failure string) string {
 	return ": " + failure
 }
 
-// rollout says how far the new replicas of a Deployment are.
+// rollout says how far the new replicas of a Deployment are, or the pods of a DaemonSet.
 func rollout(ref object.Ref, o *unstructured.Unstructured) string {
 	number := func(fields ...string) int64 {
 		n, _, _ := unstructured.NestedInt64(o.Object, fields...)
 		return n
 	}
 	if !world.Settled(o) {
-		return fmt.Sprintf("%s: waiting for the Deployment controller", ref)
+		return fmt.Sprintf("%s: waiting for the %s controller", ref, ref.Kind)
+	}
+	if ref.Kind == "DaemonSet" {
+		current := min(number("status", "updatedNumberScheduled"), number("status", "numberReady"))
+		return fmt.Sprintf("%s: ready on %d of %d nodes", ref, current, number("status", "desiredNumberScheduled"))
 	}
 	updated := number("status", "updatedReplicas")
 	// Old replicas stay until as many new ones are available.

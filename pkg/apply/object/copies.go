@@ -19,9 +19,15 @@ func IsOurNamespace(o *unstructured.Unstructured) bool {
 	return Ours(o) && o.GetAnnotations()[AnnotationCreated] != "" && !TakenOver(o)
 }
 
-// IsInjected says whether we have the pods of a namespace, which may be nil, injected.
-func IsInjected(o *unstructured.Unstructured) bool {
-	return OwnsApplied(o, "metadata", "labels", LabelInjection)
+// Labels says whether a label of a namespace, which may be nil, is ours.
+func Labels(o *unstructured.Unstructured, label string) bool {
+	return OwnsApplied(o, "metadata", "labels", label)
+}
+
+// IsLabelled says whether a namespace, which may be nil, is one of users that we label, so
+// that its pods are in the mesh.
+func IsLabelled(o *unstructured.Unstructured) bool {
+	return Labels(o, LabelInjection) || Labels(o, LabelDataplane)
 }
 
 // TakenOver says whether somebody else says what o should be: by server-side

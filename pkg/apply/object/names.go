@@ -6,6 +6,10 @@ import "github.com/setup-mesh/setup-mesh/pkg/topology"
 const (
 	// EastWestGateway is the name of the gateway between networks.
 	EastWestGateway = topology.EastWestGateway
+	// AmbientGateway is the name of the Gateway between networks of an ambient mesh, and
+	// of all that istiod makes for it. It is not that of the other, which istiod would not
+	// touch (docs/decisions/0026-ambient-mode.md).
+	AmbientGateway = EastWestGateway + "-ambient"
 	// CrossNetworkGateway is the Gateway that exposes services to other
 	// networks, named as in samples/multicluster/expose-services.yaml.
 	CrossNetworkGateway = "cross-network-gateway"
@@ -14,6 +18,12 @@ const (
 	// samples/multicluster/expose-istiod.yaml.
 	IstiodGateway = "istiod-gateway"
 	IstiodRoutes  = "istiod-vs"
+	// PeerGatewayPrefix begins the names of the Gateways that say where those of other
+	// clusters are.
+	PeerGatewayPrefix = "setup-mesh-gateway-"
+	// HBONEPort is the one on which node proxies tunnel to gateways of other networks:
+	// https://istio.io/latest/docs/ambient/architecture/hbone/
+	HBONEPort int64 = 15008
 	// GatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
 	GatewayPort = 15443
 	// Through DiscoveryPort proxies of remote clusters reach istiod, through
@@ -47,6 +57,11 @@ const (
 	// https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/#controlling-the-injection-policy
 	LabelInjection = "istio-injection"
 	LabelRevision  = "istio.io/rev"
+
+	// LabelDataplane on a namespace, or a pod, has pods in the mesh through the proxies of
+	// their nodes: https://istio.io/latest/docs/ambient/usage/add-workloads/
+	LabelDataplane   = "istio.io/dataplane-mode"
+	DataplaneAmbient = "ambient"
 
 	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters

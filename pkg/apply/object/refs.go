@@ -38,6 +38,17 @@ func GatewayServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, EastWestGateway)
 }
 
+// GatewayAPIGroup is the group of the Gateway API.
+const GatewayAPIGroup = "gateway.networking.k8s.io"
+
+// IsGatewayAPI says whether r is a CRD of the Gateway API.
+func IsGatewayAPI(r Ref) bool { return IsCRD(r) && strings.HasSuffix(r.Name, "."+GatewayAPIGroup) }
+
+// AmbientGatewayRef is the Gateway between networks of an ambient mesh.
+func AmbientGatewayRef(namespace string) Ref {
+	return Ref{Group: GatewayAPIGroup, Kind: "Gateway", Namespace: namespace, Name: AmbientGateway}
+}
+
 // IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
 // cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {

@@ -160,6 +160,9 @@ func (ob observer) read(ctx context.Context, l *world.Connected, c *desired.Clus
 	if c.Gateway {
 		l.Reach = l.GatewayReach(ctx, l.Object(object.GatewayServiceRef(l.Namespace)))
 	}
+	if c.HBONE {
+		l.Tunnelled = readOne(ctx, l, object.ServiceRef(l.Namespace, object.AmbientGateway))
+	}
 	dryRun(ctx, l, wanted, ob.adopt)
 }
 

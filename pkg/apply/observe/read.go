@@ -72,17 +72,23 @@ func readMissing(ctx context.Context, l *world.Connected, refs map[object.Ref]*d
 	var mu sync.Mutex
 	for _, ref := range missing {
 		g.Go(func() error {
-			o, err := l.Cluster.Get(ctx, ref)
-			if object.Absent(err) {
-				err = nil
-			}
+			seen := readOne(ctx, l, ref)
 			mu.Lock()
 			defer mu.Unlock()
-			l.Objects[ref] = world.Observed{Object: o, Err: err}
+			l.Objects[ref] = seen
 			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// readOne reads an object that is neither wanted nor recorded.
+func readOne(ctx context.Context, l *world.Connected, ref object.Ref) world.Observed {
+	o, err := l.Cluster.Get(ctx, ref)
+	if object.Absent(err) {
+		err = nil
+	}
+	return world.Observed{Object: o, Err: err}
 }
 
 // addRecorded adds what is recorded to refs, with nil for what is not wanted.
@@ -139,7 +145,7 @@ func dryRun(ctx context.Context, l *world.Connected, wanted []*desired.Item, ado
 	objects := maps.Clone(l.Objects) // l.Objects is written to below
 	for _, it := range wanted {
 		seen := objects[it.Ref]
-		if seen.Object == nil || seen.Err != nil {
+		if seen.Object == nil || seen.Err != nil || it.KeptBy(seen.Object) != "" {
 			continue
 		}
 		want := desired.WantedObject(it, seen.Object)

@@ -98,11 +98,13 @@ func recovered(whole bool) map[object.Ref]*desired.Item {
 }
 
 // lentComponent is what a copy of another cluster's Service belongs to, or a namespace
-// that came with it or is injected.
+// that came with it or is labelled.
 func lentComponent(o *unstructured.Unstructured) order.Component {
 	switch {
-	case o.GetKind() == "Namespace" && object.IsInjected(o):
+	case o.GetKind() == "Namespace" && object.Labels(o, object.LabelInjection):
 		return order.Injection
+	case o.GetKind() == "Namespace" && object.Labels(o, object.LabelDataplane):
+		return order.Ambient
 	case o.GetKind() == "Namespace", o.GetAnnotations()[object.AnnotationSharedFrom] != "":
 		return order.SharedServices
 	}
@@ -124,5 +126,5 @@ var recoveredKinds = []schema.GroupKind{
 	{Group: "admissionregistration.k8s.io", Kind: "ValidatingAdmissionPolicyBinding"},
 	{Group: "networking.istio.io", Kind: "Gateway"}, {Group: "networking.istio.io", Kind: "VirtualService"},
 	{Group: "networking.istio.io", Kind: "EnvoyFilter"}, {Group: "security.istio.io", Kind: "PeerAuthentication"},
-	{Group: "telemetry.istio.io", Kind: "Telemetry"},
+	{Group: "telemetry.istio.io", Kind: "Telemetry"}, {Group: object.GatewayAPIGroup, Kind: "Gateway"},
 }

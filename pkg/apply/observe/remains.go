@@ -13,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
@@ -45,7 +46,19 @@ func readRemains(ctx context.Context, l *world.Connected, spaces []string) world
 		}
 	}
 	r.namespaces(ctx, spaces)
+	if wasAmbient(l.Live) {
+		r.each(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "GatewayClass"}, "", "", func(o *unstructured.Unstructured) { r.classes = append(r.classes, o) })
+		r.each(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "Gateway"}, "", "", func(o *unstructured.Unstructured) { r.gateways = append(r.gateways, o) })
+	}
 	return r.remains(ctx)
+}
+
+// wasAmbient says whether a cluster is, or was, of an ambient mesh: its istiod has made
+// classes of Gateways then.
+func wasAmbient(l *world.Live) bool {
+	return slices.ContainsFunc(world.RecordedIn(l), func(o record.Recorded) bool {
+		return o.Component == order.Ztunnel || object.IsGatewayAPI(o.Ref)
+	})
 }
 
 // ReadSpaces reads what else is in namespaces of users that are to go; it asks nothing
@@ -56,12 +69,13 @@ func ReadSpaces(ctx context.Context, l *world.Connected, spaces []string) world.
 	return r.remains(ctx)
 }
 
-// unwantedSpaces are the namespaces that came with copies, or to be injected, and that
+// unwantedSpaces are the namespaces that came with copies, or to be labelled, and that
 // are not wanted now.
 func unwantedSpaces(l *world.Live, wanted []*desired.Item) []string {
 	var out []string
 	for _, o := range world.RecordedIn(l) {
-		if o.Part != order.Spaces && o.Component != order.Injection || slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref }) {
+		_, labelled := o.Component.Labels()
+		if o.Part != order.Spaces && !labelled || slices.ContainsFunc(wanted, func(it *desired.Item) bool { return it.Ref == o.Ref }) {
 			continue
 		}
 		if live := l.Object(o.Ref); live != nil && object.IsOurNamespace(live) {
@@ -80,6 +94,8 @@ type remainsReader struct {
 	seen  []*unstructured.Unstructured // all that is in namespaces which are to go
 	// forbidden are kinds that the user may not list, without a name.
 	forbidden []object.Ref
+	// classes and gateways are all of the Gateway API, of a cluster of an ambient mesh.
+	classes, gateways []*unstructured.Unstructured
 }
 
 func newRemainsReader(l *world.Connected) *remainsReader {
@@ -136,6 +152,7 @@ func (r *remainsReader) namespaces(ctx context.Context, namespaces []string) {
 func (r *remainsReader) remains(ctx context.Context) world.Remains {
 	_ = r.group.Wait() // the functions return nil
 	r.found.SortAll(r.live.Live, r.seen)
+	r.found.SortClasses(r.live.Live, r.classes, r.gateways)
 	if r.found.Err == nil && len(r.forbidden) > 0 {
 		r.found.Err = forbiddenKinds(ctx, r.live, r.forbidden)
 	}

@@ -27,6 +27,9 @@ const (
 	Listed    Claim = "revocation lists" // its proxies that ask for lists have one of each CA that is to come
 	// Of the end of a trust domain, in each cluster.
 	Named Claim = "identities" // none of its proxies has a certificate of a domain that is dropped
+	// Of an ambient mesh, in each cluster.
+	Tunnels    Claim = "node proxies"    // its node agents and its ztunnels run, on every node
+	Programmed Claim = "ambient gateway" // its ambient gateway runs, and other networks reach it where it says
 	// Of a peer: where its gateway is.
 	Knows Claim = "gateway address" // its istiods know all addresses of the peer's gateway
 	Sends Claim = "way to gateway"  // they send nowhere else for that

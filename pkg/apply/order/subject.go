@@ -1,6 +1,9 @@
 package order
 
-import "cmp"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Part is what a group of objects is for: they are applied together, and
 // removed together.
@@ -29,6 +32,14 @@ const (
 	// are not, or were never ours, only lose InjectionLabels.
 	InjectedSpaces  Part = "injected namespaces"
 	InjectionLabels Part = "injection labels"
+	// EnrolledSpaces are namespaces whose pods are in the mesh through the proxies of their
+	// nodes, EnrolmentLabels as above.
+	EnrolledSpaces  Part = "enrolled namespaces"
+	EnrolmentLabels Part = "enrolment labels"
+	NodeAgents      Part = "node agents"     // which redirect the traffic of pods
+	NodeProxies     Part = "node proxies"    // to which it is redirected
+	EastWest        Part = "ambient gateway" // which istiod makes a workload and a Service of
+	PeerGateways    Part = "gateway of peer" // peer: the cluster whose gateway topology.yaml has addresses for
 	ByProducts      Part = "by-products of istiod"
 	Probe           Part = "probe"
 	Record          Part = "record"
@@ -51,13 +62,15 @@ func (s Subject) Compare(o Subject) int {
 // that is gone, nothing runs without what it refers to, and what could be
 // written again by what still runs goes after that.
 var removal = [][]Part{
-	{Probe, InjectionLabels},
+	{Probe, InjectionLabels, EnrolmentLabels},
 	{Injector, Webhooks},
-	{Mesh},
+	{Mesh, EastWest, PeerGateways},
+	{NodeProxies},
+	{NodeAgents},
 	{Gateways, Control},
 	{Endpoints, Service, Front, Config, Account, Trust, Credential, Grant, Copies},
 	{ByProducts},
-	{Spaces, InjectedSpaces},
+	{Spaces, InjectedSpaces, EnrolledSpaces},
 	{CRDs},
 	{Record},
 	{Namespace},
@@ -94,8 +107,29 @@ func (p Part) Before() []Part {
 // own parts.
 func (p Part) Between() bool {
 	switch p {
-	case Endpoints, Credential, Grant, Account, Copies, Spaces, InjectedSpaces, InjectionLabels, Probe:
+	case Endpoints, Credential, Grant, Account, Copies, Probe, PeerGateways, InjectionLabels, EnrolmentLabels:
 		return true
 	}
-	return false
+	return p.HoldsOthers()
+}
+
+// HoldsOthers says whether a part is namespaces of users: copies may be in them.
+func (p Part) HoldsOthers() bool { return p == Spaces || p == InjectedSpaces || p == EnrolledSpaces }
+
+// Runs says whether a part runs, or is called by what runs, rather than being what that
+// refers to: it leaves a cluster with the control plane at the latest.
+func (p Part) Runs() bool { return p.rank() != 0 && !slices.Contains(p.Before(), Control) }
+
+// Own are the parts that a cluster consists of for itself: what it is served by, and what
+// that refers to.
+func Own() []Part {
+	var out []Part
+	for _, level := range removal {
+		for _, p := range level {
+			if !p.Between() && !slices.Contains([]Part{ByProducts, Record, Namespace}, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
 }

@@ -38,6 +38,20 @@ func (c *Cluster) Item(ref object.Ref) *desired.Item {
 	return c.Desired.Items[i]
 }
 
+// DaemonSets are what c should run on every node.
+func (c *Cluster) DaemonSets() []*desired.Item {
+	if c.Desired == nil {
+		return nil
+	}
+	var out []*desired.Item
+	for _, it := range c.Desired.Items {
+		if it.Ref.Kind == "DaemonSet" {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
 // ProbeAccount is the account of a pod that is tried: one that is there.
 func (c *Cluster) ProbeAccount() string {
 	if c.Wants(desired.AccountRef(c.Namespace, c.Desired.Account)) {

@@ -23,15 +23,12 @@ func (s *Scene) ends(c *Cluster, ch Change) []order.Fact {
 func (s *Scene) chain(c *Cluster, ch Change) []order.Fact {
 	var out []order.Fact
 	for _, p := range ch.Part.Before() {
-		if c.Leaving || !p.Between() && !ch.Part.Between() || p == order.Copies && holdsCopies(ch.Part) {
+		if c.Leaving || !p.Between() && !ch.Part.Between() || p == order.Copies && ch.Part.HoldsOthers() {
 			out = append(out, order.Gone(c.Name, p, ""))
 		}
 	}
 	return out
 }
-
-// holdsCopies says whether copies may be in namespaces of a part: they go before it.
-func holdsCopies(p order.Part) bool { return p == order.Spaces || p == order.InjectedSpaces }
 
 // forgotten are the facts that the peers of c, which leaves, no longer read it.
 // Those that are not reached keep what they have until they are.
@@ -48,8 +45,7 @@ func (s *Scene) forgotten(c *Cluster) []order.Fact {
 // cleaned keeps the primaries of a remote cluster that leaves from writing into
 // it once it was cleaned.
 func (s *Scene) cleaned(c *Cluster, ch Change) []order.Fact {
-	switch ch.Part {
-	case order.Probe, order.InjectionLabels, order.Injector, order.Webhooks, order.Mesh, order.Gateways, order.Control:
+	if ch.Part.Runs() {
 		return nil
 	}
 	var out []order.Fact

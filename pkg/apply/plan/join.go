@@ -16,14 +16,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
-	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // join plans a cluster of the topology.
 func (pl *planner) join(c *Cluster) {
 	d := c.Desired
-	c.Reads, c.ReadBy, c.Addresses = d.Reads, d.ReadBy, hostPorts(d.Address)
+	c.Reads, c.ReadBy, c.Addresses = d.Reads, d.ReadBy, hostPorts(d)
 	c.New = c.Live.Record == nil || c.Live.Record.Manifest == nil
 	c.Profile, _ = d.Manifest.Spec["profile"].(string)
 	if !c.New {
@@ -44,6 +43,8 @@ func (pl *planner) join(c *Cluster) {
 			port = object.GatewayPort
 		}
 		c.Gateway = c.Live.Reach.At(port)
+	} else if d.HBONE {
+		c.Gateway = c.Live.TunnelAddress()
 	}
 	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return slices.Index(order.Components(), a.Component) - slices.Index(order.Components(), b.Component)
@@ -51,10 +52,14 @@ func (pl *planner) join(c *Cluster) {
 }
 
 // hostPorts are the addresses of a gateway that the topology names: "192.0.2.1:15443".
-func hostPorts(g topology.Gateway) []string {
+func hostPorts(d *desired.Cluster) []string {
+	port := d.Address.Port
+	if d.HBONE {
+		port = d.Address.HBONEPort()
+	}
 	var out []string
-	for _, host := range g.Addresses {
-		out = append(out, net.JoinHostPort(host, strconv.Itoa(g.Port)))
+	for _, host := range d.Address.Addresses {
+		out = append(out, net.JoinHostPort(host, strconv.Itoa(port)))
 	}
 	return out
 }
@@ -116,6 +121,9 @@ func (pl *planner) decide(c *Cluster, it *desired.Item) Change {
 		return ch
 	}
 	ch.UID = string(seen.Object.GetUID())
+	if ch.Theirs = it.KeptBy(seen.Object); ch.Theirs != "" {
+		return ch
+	}
 	by := object.Strangers(it.Ref, seen.Object)
 	if by != "" && !pl.plan.Options.Adopt {
 		if i, ok := it.Late.(*desired.Intermediate); ok && i.Judge(pl.plan.World, seen.Object) == "" {

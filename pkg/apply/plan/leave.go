@@ -20,7 +20,7 @@ func (pl *planner) prune(c *Cluster, items []*desired.Item) {
 	for _, it := range items {
 		wanted[it.Ref] = true
 	}
-	dropCRDs := pl.demote(c)
+	demoted := pl.demote(c)
 	for _, o := range world.RecordedIn(c.Live) {
 		switch seen := c.Live.Objects[o.Ref]; {
 		case wanted[o.Ref]:
@@ -28,7 +28,7 @@ func (pl *planner) prune(c *Cluster, items []*desired.Item) {
 			pl.keep(c, o)
 		case lent(o) && seen.Object != nil:
 			pl.unshare(c, o, pl.whyUnshared(c, o, seen.Object))
-		case !object.IsCRD(o.Ref), dropCRDs:
+		case !object.IsCRD(o.Ref), demoted && !pl.plan.Options.KeepsCRD(c, o.Ref):
 			pl.delete(c, o)
 		case seen.Object != nil || seen.Err != nil: // stays on record, for when the cluster leaves
 			pl.keep(c, o)
@@ -42,8 +42,8 @@ func (pl *planner) keep(c *Cluster, o record.Recorded) {
 }
 
 // demote plans the end of what the control plane of a cluster that has become a
-// remote one wrote by itself, and says whether its CRDs go too.
-func (pl *planner) demote(c *Cluster) (dropCRDs bool) {
+// remote one wrote by itself, and says whether it is one.
+func (pl *planner) demote(c *Cluster) bool {
 	if !world.Demoted(c.Live) {
 		return false
 	}
@@ -51,14 +51,25 @@ func (pl *planner) demote(c *Cluster) (dropCRDs bool) {
 	if r.Err != nil {
 		return false // a check says so
 	}
-	if c.Live.Object(object.IstiodRef(c.Namespace)) != nil {
-		for _, ref := range r.ByProducts {
-			if !slices.Contains(world.SharedByProducts, ref.Name) {
-				c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
-			}
+	for _, ref := range r.ByProducts {
+		own := ref.Namespace == "" // no istiod makes classes of Gateways in the clusters of others
+		if own || c.Live.Object(object.IstiodRef(c.Namespace)) != nil && !slices.Contains(world.SharedByProducts, ref.Name) {
+			c.Changes = append(c.Changes, Change{Subject: byProduct, Object: ref, Action: Delete, Reason: "written by istiod"})
 		}
 	}
-	return len(r.InUse) == 0 || pl.plan.Options.CRDs
+	return true
+}
+
+// KeepsCRD says whether a CRD of ours outlives a membership of c: resources that are not
+// ours are of its API. The user may have Istio's deleted with all of them; the Gateway API
+// is also that of others.
+func (o Options) KeepsCRD(c *Cluster, crd object.Ref) bool {
+	if o.CRDs && !object.IsGatewayAPI(crd) {
+		return false
+	}
+	return slices.ContainsFunc(c.Live.Remains.InUse, func(ref object.Ref) bool {
+		return (ref.Group == object.GatewayAPIGroup) == object.IsGatewayAPI(crd)
+	})
 }
 
 // byProduct is what istiod wrote by itself: no record lists it.
@@ -90,10 +101,9 @@ func (pl *planner) leave(c *Cluster) {
 		c.Unreached, c.Hint, c.Detail = l.Remains.Err.Error(), object.HintOf(l.Remains.Err), object.DetailOf(l.Remains.Err)
 		return
 	}
-	keepCRDs := len(l.Remains.InUse) > 0 && !pl.plan.Options.CRDs
 	for _, o := range left {
 		switch {
-		case o.Ref == namespace, object.IsCRD(o.Ref) && keepCRDs:
+		case o.Ref == namespace, object.IsCRD(o.Ref) && pl.plan.Options.KeepsCRD(c, o.Ref):
 		case lent(o) && l.Object(o.Ref) != nil:
 			pl.unshare(c, o, "")
 		default:
@@ -117,14 +127,14 @@ func (pl *planner) leaveNamespace(c *Cluster, ref object.Ref, about order.Subjec
 		return
 	}
 	ch := Change{Subject: about, Object: ref, Action: Delete, UID: string(live.GetUID())}
-	injected := about.Component == order.Injection
-	if injected {
-		ch.Part = order.InjectedSpaces // the record may say that it was to stay
+	labelling, labelled := about.Component.Labels()
+	if labelled {
+		ch.Part = labelling.Spaces // the record may say that it was to stay
 	}
 	if !object.IsOurNamespace(live) || len(pl.plan.Options.Others(c, ref.Name)) > 0 {
 		ch.Action, ch.Reason, ch.LetGo = Update, "kept; only the setup-mesh labels are removed", true
-		if injected {
-			ch.Part, ch.Reason = order.InjectionLabels, "kept; setup-mesh no longer labels it for injection"
+		if labelled {
+			ch.Part, ch.Reason = labelling.Labels, "kept; setup-mesh no longer labels it for "+string(about.Component)
 		}
 	}
 	c.Changes = append(c.Changes, ch)
@@ -138,7 +148,7 @@ func (o Options) Others(c *Cluster, namespace string) []object.Ref {
 		return slices.ContainsFunc(inUse, func(other object.Ref) bool { return object.CompareRefs(ref, other) == 0 })
 	})
 	for _, ref := range inUse {
-		if ref.Namespace == namespace && !o.CRDs {
+		if ref.Namespace == namespace && (!o.CRDs || ref.Group == object.GatewayAPIGroup) {
 			refs = append(refs, ref)
 		}
 	}

@@ -123,7 +123,7 @@ func (c *Cluster) RecordAfter(mesh string, members []record.Member, done func(Ch
 			continue
 		}
 		finished := ch.Action == Keep || ch.Pending() && done(ch)
-		if ch.Component == order.ControlPlane || ch.Component == order.Gateway {
+		if slices.Contains(order.Rendered(), ch.Component) {
 			applied = applied && finished
 		}
 		switch {

@@ -15,11 +15,12 @@ import (
 // lent says whether a recorded object is, or is in, a namespace that users have things
 // in: theirs to take over.
 func lent(o record.Recorded) bool {
-	return o.Component == order.SharedServices || o.Component == order.Injection
+	_, labelled := o.Component.Labels()
+	return o.Component == order.SharedServices || labelled
 }
 
 // unshare plans the end of a recorded copy, or of the namespace that came with
-// copies or is injected. What somebody has taken over is theirs, as it is.
+// copies or is labelled. What somebody has taken over is theirs, as it is.
 func (pl *planner) unshare(c *Cluster, o record.Recorded, reason string) {
 	live := c.Live.Object(o.Ref)
 	ch := Change{Subject: o.Subject, Object: o.Ref, Action: Delete, Reason: reason, From: live.GetAnnotations()[object.AnnotationSharedFrom], UID: string(live.GetUID())}
@@ -45,9 +46,10 @@ func (pl *planner) whyUnshared(c *Cluster, o record.Recorded, live *unstructured
 	if namespace == "" {
 		namespace = o.Name
 	}
+	_, labelled := o.Component.Labels()
 	switch {
-	case o.Component == order.Injection:
-		return "no longer in injection.namespaces"
+	case labelled: // components of labels are called as topology.yaml calls them
+		return "no longer in " + string(o.Component) + ".namespaces"
 	case !slices.Contains(pl.plan.Wanted.SharedServices, namespace):
 		return "no longer in sharedServices"
 	case !c.Desired.Joined:

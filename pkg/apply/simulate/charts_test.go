@@ -52,6 +52,10 @@ func (standIn) Render(ns string, spec map[string]any) ([]charts.Object, error) {
 	if !remote {
 		r.primary()
 	}
+	if r.text("profile") == "ambient" {
+		r.onNodes("cni", "istio-cni-node")
+		r.onNodes("ztunnel", "ztunnel")
+	}
 	r.eastWest()
 	return r.out, nil
 }
@@ -105,12 +109,23 @@ func (r *rendering) injector(path string) *unstructured.Unstructured {
 		}}})
 }
 
+// onNodes is what runs on every node.
+func (r *rendering) onNodes(chart, name string) {
+	app := map[string]any{"app": name}
+	r.add(chart, object.New("v1", "ServiceAccount", r.ns, name, nil, nil))
+	r.add(chart, object.New("apps/v1", "DaemonSet", r.ns, name, nil, map[string]any{"spec": map[string]any{
+		"selector": map[string]any{"matchLabels": maps.Clone(app)},
+		"template": map[string]any{"metadata": map[string]any{"labels": maps.Clone(app)}, "spec": map[string]any{"containers": []any{map[string]any{"name": chart, "image": chart}}}},
+	}}))
+}
+
 // primary is istiod and what belongs to it.
 func (r *rendering) primary() {
 	ns := r.ns
 	app := map[string]any{"app": "istiod"}
 	env := []any{
 		map[string]any{"name": "ISTIO_MULTIROOT_MESH", "value": r.text("values", "pilot", "env", "ISTIO_MULTIROOT_MESH")},
+		map[string]any{"name": "AMBIENT_ENABLE_MULTI_NETWORK", "value": r.text("values", "pilot", "env", "AMBIENT_ENABLE_MULTI_NETWORK")},
 		map[string]any{"name": "CLUSTER_ID", "value": r.text("values", "global", "multiCluster", "clusterName")},
 		map[string]any{"name": "NETWORK", "value": r.text("values", "global", "network")},
 	}

@@ -19,11 +19,16 @@
 // phase to the next, or back, once an apply of the present one was complete. What else
 // happens in a history happens then, too.
 //
+// In some histories the mesh is an ambient one from the start, and goes on to sidecars, to
+// both, and back.
+//
 // # Invariants
 //
 //	injection    who was injected is injected, at each endpoint that there is
 //	identity     whoever injects a pod does so as one of its own cluster and network
 //	credentials  an istiod in service reads the clusters that it is to read
+//	tunnels      nobody is told of a cluster before its ambient gateway is reached where it
+//	             says; a gateway, or what runs on nodes, goes after what replaces it serves
 //	gateways     an istiod in service keeps a way to the gateways of those
 //	trust        proxies that could talk to each other still can, in all phases of a rotation
 //	ownership    nothing of others is deleted, nor what was not seen in this run

@@ -54,6 +54,10 @@ func set(m *mesh, e edit) {
 		m.Trace = 1 + e.B%50
 	case "env":
 		m.Env = e.B % 5
+	case "mode":
+		m.Mode = []string{"", "ambient", "mixed"}[e.B%3]
+	case "enroll":
+		toggle(&m.Enrolled, enrollable[e.B%2])
 	case "strict":
 		m.Strict = !m.Strict
 	case "overlay":

@@ -252,7 +252,7 @@ func (s *sim) mayStay(w applytest.World, m mesh, cluster string, o applytest.Obj
 	if ref.Kind == "Namespace" {
 		shared = ref.Name
 	}
-	return slices.Contains(m.Shared, shared) || object.IsCRD(ref) && s.used(w, cluster)
+	return slices.Contains(m.Shared, shared) || object.IsCRD(ref) && s.used(w, cluster) || object.IsGatewayAPI(ref)
 }
 
 // used says whether there are custom resources of users.

@@ -80,6 +80,7 @@ func generate(seed uint64) history {
 		h.Rounds[i].Renew = renews.IntN(5) == 0 // of their own, so that seeds stay what they were
 	}
 	h.rotating()
+	h.ambient()
 	return h
 }
 

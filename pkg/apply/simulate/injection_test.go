@@ -210,7 +210,7 @@ func shopOf(c *applytest.Cluster) string {
 	if object.IsOurNamespace(ns) {
 		out = append(out, "created")
 	}
-	if object.IsInjected(ns) && ns.GetLabels()[object.LabelInjection] == "enabled" {
+	if object.IsLabelled(ns) && ns.GetLabels()[object.LabelInjection] == "enabled" {
 		out = append(out, "injected")
 	}
 	for _, k := range object.SortedKeys(ns.GetLabels()) {

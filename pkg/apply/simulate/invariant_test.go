@@ -174,6 +174,7 @@ func (s *sim) wrote(w applytest.Write) {
 	}
 	s.checkRecord(w)
 	s.checkLabel(w)
+	s.checkTunnels(w, p)
 	switch w.Ref.Kind {
 	case "Service", "EndpointSlice", "MutatingWebhookConfiguration", "Namespace", "Gateway", "VirtualService", "CustomResourceDefinition":
 		s.checkInjection(w.World, w.Verb+" of "+w.Ref.String()+" in "+w.Cluster)

@@ -38,6 +38,8 @@ type mesh struct {
 	Trace     int      // of base.yaml
 	Env       int      `json:",omitempty"`
 	Strict    bool     `json:",omitempty"`
+	Mode      string   `json:",omitempty"` // "", ambient, or mixed: sidecars beside it
+	Enrolled  []string `json:",omitempty"` // namespaces, in an ambient mesh
 	// Root is which of the roots is the one of the work directory, and Phase how far
 	// its rotation to the other one is, "" for none.
 	Root  int         `json:",omitempty"`
@@ -61,7 +63,7 @@ type member struct {
 }
 
 func (m mesh) clone() mesh {
-	m.Shared, m.Injected = slices.Clone(m.Shared), slices.Clone(m.Injected)
+	m.Shared, m.Injected, m.Enrolled = slices.Clone(m.Shared), slices.Clone(m.Injected), slices.Clone(m.Enrolled)
 	m.Members = slices.Clone(m.Members)
 	for i := range m.Members {
 		m.Members[i].Primaries = slices.Clone(m.Members[i].Primaries)
@@ -101,6 +103,9 @@ func (m *mesh) mend() {
 	}
 	for i := range m.Members {
 		c := &m.Members[i]
+		if m.Mode != "" {
+			c.Primaries = nil
+		}
 		c.Primaries = slices.DeleteFunc(c.Primaries, func(p string) bool {
 			r, ok := remote[p]
 			return !ok || r || p == c.Cluster
@@ -119,7 +124,8 @@ func (m mesh) topology() string {
 	if len(m.Shared) > 0 {
 		fmt.Fprintf(&b, "sharedServices: [%s]\n", strings.Join(m.Shared, ", "))
 	}
-	if len(m.Injected) > 0 {
+	m.ambient(&b)
+	if len(m.Injected) > 0 && m.Mode != "ambient" {
 		fmt.Fprintf(&b, "injection: {namespaces: [%s]}\n", strings.Join(m.Injected, ", "))
 	}
 	b.WriteString("contexts:\n")
@@ -141,7 +147,7 @@ func (m mesh) topology() string {
 		if c.Apart {
 			b.WriteString(", disableRegistryJoin: true")
 		}
-		b.WriteString(c.gateway())
+		b.WriteString(c.gateway(m.Mode))
 		if c.Server != "" {
 			fmt.Fprintf(&b, ", apiServer: {server: '%s'}", c.Server)
 		}
@@ -153,9 +159,9 @@ func (m mesh) topology() string {
 	return b.String()
 }
 
-func (c member) gateway() string {
+func (c member) gateway(mode string) string {
 	var parts []string
-	if c.Address != "" {
+	if c.Address != "" && mode != "mixed" { // else nobody would know whose it is
 		parts = append(parts, "addresses: ["+c.Address+"]")
 		if c.Port > 0 {
 			parts = append(parts, fmt.Sprintf("port: %d", c.Port))
@@ -171,7 +177,7 @@ func (c member) gateway() string {
 }
 
 func (m mesh) base() string {
-	s := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: default\n  values:\n"
+	s := "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec:\n  profile: " + m.profile() + "\n  values:\n"
 	s += fmt.Sprintf("    pilot: {traceSampling: %d", m.Trace)
 	if m.Env > 0 {
 		s += fmt.Sprintf(", env: {SIM: '%d'}", m.Env)

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -66,6 +67,13 @@ func (h *history) rotating() {
 			one.Edits = append([]edit{{Kind: "rotate", A: r.IntN(1 << 16)}}, one.Edits...)
 		}
 	}
+}
+
+// rotates says whether a history rotates a root.
+func (h *history) rotates() bool {
+	return h.Start[0].Phase != "" || slices.ContainsFunc(h.Rounds, func(r round) bool {
+		return slices.ContainsFunc(r.Edits, func(e edit) bool { return e.Kind == "rotate" })
+	})
 }
 
 // retreat is what users do in the end where proxies do not come to trust what is to sign,

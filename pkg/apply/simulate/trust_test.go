@@ -149,6 +149,7 @@ func (s *sim) asTrusted(w applytest.World, m mesh, c member) {
 func (s *sim) workloads() {
 	for _, name := range s.names {
 		c := s.fleet.Cluster(name)
+		s.enrolledWorkloads(c)
 		var is served
 		s.fleet.Look(func(w applytest.World) { is, _ = injection(w, name) })
 		if is.all && c.Get(workload) == nil {

@@ -15,7 +15,7 @@ func (s *sim) placeOf(cluster string) (place, bool) {
 	var out place
 	for i, in := range s.watch.intents {
 		m := in.mesh.member(cluster)
-		if in.ends || m == nil || !in.mesh.multiNetwork() {
+		if in.ends || m == nil || !in.mesh.multiNetwork() || in.mesh.Mode == "ambient" { // which has no sidecars
 			return place{}, false
 		}
 		if at := (place{m.Name, m.Network}); i == 0 {

@@ -105,7 +105,7 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	sample := e.Probes[c.Name].Sample
 	out.Proxies = Proxies{Connected: sample.Of, Asked: len(sample.Asked)}
 	out.Kubernetes, out.TokenOf, out.Trust.RootDays = c.Kubernetes, tokens(e, c), rootDays(e, out.Trust.Root)
-	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress); c.Gateway.Host == "" && c.Desired.Gateway && state != Ok {
+	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress, component.IDProgrammed); c.Gateway.Host == "" && (c.Desired.Gateway || c.Desired.HBONE) && state != Ok {
 		out.Gateway = state
 	}
 	out.Trust.State = cell(found, c.Name, "", component.IDCertificate, check.IDSameRoot, component.IDRootDistributed)

@@ -38,7 +38,7 @@ func rules() []rule {
 		},
 		{id: StepSynced, pair: []string{component.IDSynced}, ofReader: []string{component.IDRunning, component.IDImages}, seen: seenSynced},
 		{id: StepNetwork, ofFrom: spaces, ofTo: spaces, seen: seenNetwork},
-		{id: StepGateway, pair: []string{component.IDKnown}, ofTo: []string{component.IDAddress, component.IDGatewayService, "gateway/resolved"}, needless: near, seen: seenGateway},
+		{id: StepGateway, pair: []string{component.IDKnown}, ofTo: []string{component.IDAddress, component.IDGatewayService, component.IDProgrammed, "gateway/resolved"}, needless: near, seen: seenGateway},
 		{id: StepListener, ofTo: []string{"gateway/running", "gateway/exposed", component.IDAnswers}, needless: near, seen: seenListener},
 		{id: StepTrust, ofFrom: trust, ofReader: trust, ofTo: trust, seen: seenTrust},
 	}

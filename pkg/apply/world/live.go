@@ -28,7 +28,7 @@ func (l *Live) Follow(mesh string) bool {
 func (l *Live) OtherNamespace() string {
 	found := ""
 	for ref, seen := range l.Objects {
-		if ref.Kind == "Namespace" && ref.Name != l.Namespace && object.Ours(seen.Object) && !object.IsInjected(seen.Object) && seen.Object.GetLabels()[object.LabelNetwork] != "" {
+		if ref.Kind == "Namespace" && ref.Name != l.Namespace && object.Ours(seen.Object) && !object.IsLabelled(seen.Object) && seen.Object.GetLabels()[object.LabelNetwork] != "" {
 			found = max(found, ref.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package world
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -72,6 +73,27 @@ func (r *Remains) sort(l *Live, o *unstructured.Unstructured) {
 	case derived(l, o):
 	default:
 		r.Foreign[ref.Namespace] = append(r.Foreign[ref.Namespace], ref)
+	}
+}
+
+// SortClasses puts the classes of Gateways that an istiod made with its by-products, those
+// of which a Gateway is that is not ours excepted. Not all were made by ours, but any other
+// istiod makes them again.
+// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/config/kube/gatewaycommon/classinfo.go
+func (r *Remains) SortClasses(l *Live, classes, gateways []*unstructured.Unstructured) {
+	used := map[string]bool{}
+	for _, g := range gateways {
+		class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
+		if _, recorded := l.Objects[object.RefOf(g)]; !recorded {
+			used[class] = true
+		}
+	}
+	for _, c := range classes {
+		by, _, _ := unstructured.NestedString(c.Object, "spec", "controllerName")
+		if ref := object.RefOf(c); strings.HasPrefix(by, "istio.io/") && !used[ref.Name] && slices.Equal(object.Managers(c), []string{IstiodManager}) {
+			r.ByProducts = append(r.ByProducts, ref)
+			r.InUse = slices.DeleteFunc(r.InUse, func(other object.Ref) bool { return other == ref })
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type Manifest struct {
 	Cluster   string         // its name in the mesh
 	Namespace string         // that Istio is in
 	Spec      map[string]any // in today's terms, but for what setup-mesh carries out itself
+	Mode      Mode
 
 	// Mistakes are what the file says and the mesh does not, where one of them must
 	// be wrong.
@@ -41,18 +42,19 @@ type Manifest struct {
 // arguments always give the same manifest. The problems are warnings: the
 // user's own settings of owned values, which are overruled.
 func New(m *topology.Mesh, b *Base, c topology.Cluster, r Release) (*Manifest, topology.Problems) {
-	base, overlay, o := b.spec, c.Written(), owner{mesh: m, cluster: c}
+	base, overlay, o := b.spec, c.Written(), owner{mesh: m, cluster: c, mode: modeOf(m, b, c)}
 	if c.Remote() {
 		base, overlay = o.withoutControlPlane(base, overlay)
 	}
 	o.spec = tree.Merge(base, overlay)
 	o.warnings = slices.Concat(o.warnings, legacy.Problems(b.Decisions, legacy.Warning), legacy.Problems(c.Decisions(), legacy.Warning))
 	o.namespaceOfBase(b)
+	o.checkMode(b)
 	o.own(r)
 	o.warnings.Sort()
 	spec := o.spec
 	return &Manifest{
-		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.Map(), Mistakes: o.mistakes,
+		Cluster: c.Name, Namespace: c.Namespace, Spec: spec.Map(), Mode: o.mode, Mistakes: o.mistakes,
 		spec: spec, metadata: b.metadata, specAt: b.specAt, mesh: m.File, context: c.Context,
 	}, o.warnings
 }

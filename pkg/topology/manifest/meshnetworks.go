@@ -11,11 +11,11 @@ import (
 
 // meshNetworks is values.global.meshNetworks of c: the gateways that
 // topology.yaml gives addresses for, by network, of the clusters that its control
-// plane reads. It is nil for a remote cluster, and where there are none: istiod finds
+// plane reads. It is nil for a remote cluster, for one without sidecars, and where there are none: istiod finds
 // all other gateways by the label of their Services.
 // https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/#MeshNetworks
-func meshNetworks(m *topology.Mesh, c topology.Cluster) map[string]any {
-	if c.Remote() || !m.MultiNetwork() {
+func meshNetworks(m *topology.Mesh, c topology.Cluster, mode Mode) map[string]any {
+	if c.Remote() || !m.MultiNetwork() || !mode.EastWest {
 		return nil
 	}
 	gateways := map[string][]any{}
@@ -41,7 +41,7 @@ func meshNetworks(m *topology.Mesh, c topology.Cluster) map[string]any {
 func (o *owner) meshNetworks() {
 	const why = "the networks come from topology.yaml, and their gateways are found by label"
 	keys := []string{"values", "global", "meshNetworks"}
-	networks := meshNetworks(o.mesh, o.cluster)
+	networks := meshNetworks(o.mesh, o.cluster, o.mode)
 	want := tree.FromPlain(networks)
 	if networks != nil && reflect.DeepEqual(o.spec.Get(keys...).Plain(), want.Plain()) {
 		return

@@ -30,7 +30,7 @@ func (o *owner) own(r Release) {
 	} else {
 		o.ownPrimary()
 	}
-	if o.mesh.HasGateway(c) {
+	if o.mode.EastWest {
 		o.eastWestGateway()
 	} else {
 		o.noEastWestGateway()
@@ -62,6 +62,11 @@ func (o *owner) ownPrimary() {
 	o.setIfThere(c.Namespace, "components", "pilot", "namespace")
 	o.setIfThere(o.mesh.TrustDomain, "values", "meshConfig", "trustDomain")
 	o.setIfThere("true", "values", "meshConfig", "defaultConfig", "proxyMetadata", "PROXY_CONFIG_XDS_AGENT")
+	if o.mode.Ambient {
+		o.ownAmbient()
+	} else {
+		o.setIfThere("false", "values", "pilot", "env", multiNetwork)
+	}
 	if len(o.mesh.Remotes(c.Name)) > 0 {
 		o.set(true, "values", "global", "externalIstiod")
 	}

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"strconv"
+
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
@@ -19,7 +21,7 @@ func (o *owner) environments() {
 		{"ISTIO_META_MESH_ID", o.mesh.ID},
 		{"TRUST_DOMAIN", o.mesh.TrustDomain},
 	}
-	istiods := []variable{{"CLUSTER_ID", o.cluster.Name}, {"ISTIO_MULTIROOT_MESH", "true"}}
+	istiods := []variable{{multiNetwork, strconv.FormatBool(o.mode.Ambient)}, {"CLUSTER_ID", o.cluster.Name}, {"ISTIO_MULTIROOT_MESH", "true"}}
 	for _, keys := range [][]string{
 		{"meshConfig", "defaultConfig", "proxyMetadata"},
 		{"values", "meshConfig", "defaultConfig", "proxyMetadata"},

@@ -45,6 +45,7 @@ func Ownership() []Owned {
 		{Path: "values.istiodRemote", By: primaries, Why: "how a remote cluster finds its control plane"},
 		{Path: "values.meshConfig.trustDomain", By: trust, Why: "the trust domain of all workload identities"},
 		{Path: "values.meshConfig.defaultConfig.proxyMetadata.PROXY_CONFIG_XDS_AGENT", Why: `always "true": the mesh's root can be changed later without an outage`},
+		{Path: "values.pilot.env.AMBIENT_ENABLE_MULTI_NETWORK", Why: `"true" with an ambient profile, and only there: istiod tells of the pods of other clusters`},
 		{Path: "values.pilot.env.CLUSTER_ID", By: "contexts.NAME.name", Why: "the cluster's name in the mesh"},
 		{Path: "values.pilot.env.ISTIO_MULTIROOT_MESH", Why: `always "true": the mesh's root can be changed later without an outage`},
 	}

@@ -12,6 +12,7 @@ import (
 type owner struct {
 	mesh     *topology.Mesh
 	cluster  topology.Cluster
+	mode     Mode
 	spec     *tree.Tree
 	warnings topology.Problems
 	mistakes topology.Problems
@@ -19,29 +20,36 @@ type owner struct {
 
 // set sets the value at keys, and warns if the user has another there.
 func (o *owner) set(value any, keys ...string) {
-	o.warnUnless(tree.FromPlain(value), o.spec.Get(keys...), strings.Join(keys, "."))
-	t := o.spec
-	for _, k := range keys[:len(keys)-1] {
+	want := tree.FromPlain(value)
+	o.warnUnless(want, o.spec.Get(keys...), pathOf(keys))
+	if old := o.spec.Get(keys...); !old.IsNull() && sameScalar(old, want) {
+		old.Value = want.Value // the user's, with our type: true may mean "true"
+		return
+	}
+	o.put(want, keys...)
+}
+
+// put sets what is at keys, in mappings that are made where they are not there.
+func (o *owner) put(want *tree.Tree, keys ...string) {
+	t, last := o.spec, len(keys)-1
+	for _, k := range keys[:last] {
 		if next := t.Get(k); next == nil || next.Kind != tree.Mapping {
 			t.Put(k, t.KeyAt(k), tree.NewMapping())
 		}
 		t = t.Get(k)
 	}
-	last := keys[len(keys)-1]
-	want := tree.FromPlain(value)
-	if old := t.Get(last); !old.IsNull() && sameScalar(old, want) {
-		old.Value = want.Value // the user's, with our type: true may mean "true"
-		return
-	}
-	t.Put(last, topology.Position{}, want)
+	t.Put(keys[last], topology.Position{}, want)
 }
+
+// pathOf joins keys to a path.
+func pathOf(keys []string) string { return strings.Join(keys, ".") }
 
 // agree reports a value of the user's that is not the topology's, where taking the
 // topology's would change what the user has.
 func (o *owner) agree(value, remedy string, keys ...string) {
 	have := o.spec.Get(keys...)
 	if text, ok := have.Literal(); ok && text != value {
-		o.mistakes.Add(have.At, o.path(have.At, strings.Join(keys, ".")), remedy, "%s is not what topology.yaml says: %s", names.Quote(text), names.Quote(value))
+		o.mistakes.Add(have.At, o.path(have.At, pathOf(keys)), remedy, "%s is not what topology.yaml says: %s", names.Quote(text), names.Quote(value))
 		o.spec.Get(keys[:len(keys)-1]...).Drop(keys[len(keys)-1]) // it is told once
 	}
 }
@@ -61,7 +69,7 @@ func (o *owner) unset(why string, keys ...string) {
 	}
 	parent, last := o.spec.Get(keys[:len(keys)-1]...), keys[len(keys)-1]
 	if !v.IsNull() {
-		o.warn(v.At, strings.Join(keys, "."), "is not used: %s", why)
+		o.warn(v.At, pathOf(keys), "is not used: %s", why)
 	}
 	parent.Drop(last)
 }

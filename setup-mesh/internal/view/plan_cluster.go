@@ -49,10 +49,17 @@ func theirLines(c *plan.Cluster, comp order.Component) []planLine {
 	var lines []planLine
 	for _, ch := range c.Changes {
 		if ch.Component == comp && ch.Theirs != "" && c.Pending() {
-			lines = append(lines, certificateLines(c, "", ch)...)
+			lines = append(lines, theirLine(c, ch)...)
 		}
 	}
-	return lines
+	return slices.CompactFunc(lines, func(a, b planLine) bool { return a.text == b.text })
+}
+
+func theirLine(c *plan.Cluster, ch plan.Change) []planLine {
+	if ch.Component == order.GatewayAPI {
+		return []planLine{{indent: 2, text: componentLine("", ch.Component, "kept: CRDs made by "+ch.Theirs).text}}
+	}
+	return certificateLines(c, "", ch)
 }
 
 func unreachedLines(c *plan.Cluster) []planLine {

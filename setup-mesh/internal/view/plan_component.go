@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ func (v *planView) component(c *plan.Cluster, comp order.Component, changes []pl
 		switch {
 		case ch.Action == plan.Unknown:
 			unknown = append(unknown, ch)
-		case ch.Blocked != "" && (comp == order.ControlPlane || comp == order.Gateway):
+		case ch.Blocked != "" && slices.Contains(order.Rendered(), comp):
 			waiting = append(waiting, ch)
 		default:
 			known = append(known, ch)
@@ -77,8 +78,12 @@ func (v *planView) knownComponent(c *plan.Cluster, comp order.Component, changes
 		return v.remoteAccess(c, changes)
 	case order.SharedServices:
 		return sharedLines(changes)
-	case order.Injection:
-		return injectionLines(changes)
+	case order.Injection, order.Ambient:
+		return labelLines(comp, changes)
+	case order.GatewayAPI:
+		return []planLine{componentLine(symbol, comp, gatewayAPIWords(changes))}
+	case order.AmbientGateway:
+		return v.ambientGatewayLines(c, changes)
 	case order.Bookkeeping:
 		return []planLine{componentLine(symbol, comp, firstReason(changes, "members and objects of the mesh"))}
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
 
-// injectionLines word in which namespaces pods are injected from now on, and in which
-// they no longer are. Namespaces of which the same is said are named together.
-func injectionLines(changes []plan.Change) []planLine {
+// labelLines word in which namespaces pods are injected or enrolled from now on, and in
+// which they no longer are. Namespaces of which the same is said are named together.
+func labelLines(comp order.Component, changes []plan.Change) []planLine {
 	type group struct{ symbol, why string }
 	var groups []group
 	names := map[group][]string{}
@@ -32,18 +32,22 @@ func injectionLines(changes []plan.Change) []planLine {
 		if g.why != "" {
 			words += "   " + g.why
 		}
-		lines = append(lines, componentLine(g.symbol, order.Injection, words))
+		lines = append(lines, componentLine(g.symbol, comp, words))
 	}
 	return lines
 }
 
-// labelWords say what becomes of the label that has pods injected.
+// labelWords say what becomes of the label that has pods injected, or enrolled.
 func labelWords(ch plan.Change) string {
+	label, words := object.LabelInjection, "new pods are injected"
+	if ch.Component == order.Ambient {
+		label, words = object.LabelDataplane, "pods are enrolled, without a restart"
+	}
 	for _, f := range ch.Fields {
 		switch {
-		case f.Path != "metadata.labels."+object.LabelInjection:
+		case f.Path != "metadata.labels."+label && f.Path != "metadata.labels["+label+"]":
 		case f.Old == nil:
-			return "new pods are injected"
+			return words
 		default:
 			return fieldWords(f)
 		}

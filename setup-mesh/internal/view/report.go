@@ -113,7 +113,7 @@ func postponed(ch plan.Change) bool { return ch.Blocked != "" && ch.Action != pl
 
 // vital says whether a change is of what pods of its cluster depend on.
 func vital(ch plan.Change) bool {
-	return ch.Component == order.ControlPlane || ch.Component == order.Gateway
+	return slices.Contains(order.Rendered(), ch.Component)
 }
 
 // leavesPrimary says whether a change ends that a primary serves a cluster.

@@ -15,6 +15,8 @@ type Topology struct {
 	SharedServices []string `json:"sharedServices,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[shop, payments]"`
 	// Which pods get a sidecar proxy without a label of their own.
 	Injection *Injection `json:"injection,omitempty" example:"{namespaces: [sample]}"`
+	// Which pods are in the mesh through the proxies of their nodes, where base.yaml has profile ambient.
+	Ambient *Ambient `json:"ambient,omitempty" example:"{namespaces: [sample]}"`
 	// The clusters, by the names of their kubeconfig contexts. Their order is kept in all output.
 	Contexts map[string]*Context `json:"contexts,omitempty" jsonschema:"nullable" example:"{context-east-1: {network: network-east}}"`
 }
@@ -23,6 +25,14 @@ type Topology struct {
 type Injection struct {
 	// Namespaces whose pods are injected, in every cluster of the mesh: each is labelled istio-injection=enabled, once new pods there can be injected, and is created where it does not exist. Of a namespace that is somebody else's, setup-mesh owns its labels and nothing else, and takes them off when the namespace is no longer listed.
 	Namespaces []string `json:"namespaces" jsonschema:"required,minItems=1,uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[sample]"`
+}
+
+// Ambient is which pods are in the mesh through the proxies of their nodes.
+type Ambient struct {
+	// Namespaces whose pods are enrolled, in every cluster of the mesh: each is labelled istio.io/dataplane-mode=ambient, once the proxies of the nodes run, and is created where it does not exist. Of a namespace that is somebody else's, setup-mesh owns its labels and nothing else, and takes them off when the namespace is no longer listed.
+	Namespaces []string `json:"namespaces,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[sample]"`
+	// What setup-mesh refuses unless it is asked for here, because Istio does not support it or has open faults in it: shared-networks (several clusters on one network), sidecars (sidecar proxies beside ambient).
+	Experimental []string `json:"experimental,omitempty" jsonschema:"uniqueItems=true,enum=shared-networks,enum=sidecars" example:"[sidecars]"`
 }
 
 // Context is one cluster of the mesh, named by its kubeconfig context.

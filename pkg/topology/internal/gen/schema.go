@@ -108,6 +108,7 @@ func finish(s *jsonschema.Schema) error {
 var types = map[string]reflect.Type{
 	"Topology":  reflect.TypeFor[file.Topology](),
 	"Injection": reflect.TypeFor[file.Injection](),
+	"Ambient":   reflect.TypeFor[file.Ambient](),
 	"Context":   reflect.TypeFor[file.Context](),
 	"Gateway":   reflect.TypeFor[file.Gateway](),
 	"APIServer": reflect.TypeFor[file.APIServer](),

@@ -12,12 +12,24 @@ import (
 // https://github.com/istio/istio/blob/1.31.0/manifests/profiles/remote.yaml
 const ProfileRemote = "remote"
 
-// profiles are those that install an istiod and sidecars.
-var profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift"}
+// The profiles of ambient mode:
+// https://istio.io/latest/docs/ambient/install/platform-prerequisites/
+const (
+	ProfileAmbient          = "ambient"
+	ProfileOpenShiftAmbient = "openshift-ambient"
+)
+
+// Ambient says whether a profile is one of ambient mode.
+func Ambient(profile string) bool {
+	return profile == ProfileAmbient || profile == ProfileOpenShiftAmbient
+}
+
+// profiles are those that install an istiod.
+var profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift", ProfileAmbient, ProfileOpenShiftAmbient}
 
 // laterProfiles are those that need what is not built yet: an istiod outside of the
-// mesh, or ambient.
-var laterProfiles = []string{"external", "empty", "ambient", "openshift-ambient"}
+// mesh.
+var laterProfiles = []string{"external", "empty"}
 
 func checkProfile(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 	name, ok := t.Literal()

@@ -1,0 +1,158 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
+)
+
+// ambientChecks are about ambient mode: what it meets in a cluster, and what its end would
+// leave behind.
+func ambientChecks() []Check {
+	return []Check{
+		claimed("ambient/claimed", order.Ambient),
+		{ID: "ambient/enrolled", Severity: Refuses, Asks: []Question{AskEnrolled}, Applies: endsAmbient, Judge: judgeEnrolled},
+		{ID: "ambient/rotation", Severity: Refuses, Applies: isAmbient, Judge: judgeAmbientRotation},
+		{ID: "ambient-gateway/candidates", Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
+		{ID: "gateway-api/served", Severity: Refuses, Applies: isAmbient, Judge: judgeServed},
+	}
+}
+
+func isAmbient(e *Evidence, c *plan.Cluster) bool { return Stays(e, c) && c.Desired.Ambient }
+
+// endsAmbient is a cluster that loses its node proxies.
+func endsAmbient(e *Evidence, c *plan.Cluster) bool {
+	return ours(e, c) && c.Removing(order.NodeProxies)
+}
+
+// otherwiseEnrolled is the label by which somebody has decided about the pods of a
+// namespace otherwise than that they are enrolled, "" for none. Pods with sidecars are not:
+// https://istio.io/latest/docs/ambient/usage/add-workloads/#pod-selection-logic-for-ambient-and-sidecar-modes
+func otherwiseEnrolled(live *unstructured.Unstructured) string {
+	labels := live.GetLabels()
+	switch {
+	case labels[object.LabelDataplane] != "" && labels[object.LabelDataplane] != object.DataplaneAmbient:
+		return object.LabelDataplane + "=" + labels[object.LabelDataplane]
+	case labels[object.LabelInjection] == "enabled" && !object.Labels(live, object.LabelInjection):
+		return object.LabelInjection + "=enabled"
+	case labels[object.LabelRevision] != "":
+		return object.LabelRevision + "=" + labels[object.LabelRevision]
+	}
+	return ""
+}
+
+// judgeEnrolled refuses to take the agents away from pods that they redirect: these go on
+// sending to a proxy that is gone, until they are restarted. What we have enrolled is
+// un-enrolled first.
+func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
+	seen := e.inspection[c.Name]
+	switch {
+	case seen == nil:
+		return nil
+	case seen.EnrolledErr != nil:
+		return []plan.Finding{plan.Unanswered(seen.EnrolledErr, fmt.Sprintf("could not look for enrolled pods: %v", seen.EnrolledErr))}
+	}
+	left := slices.DeleteFunc(slices.Clone(seen.Enrolled), func(ref object.Ref) bool {
+		ch := c.Planned(ref)
+		return ch != nil && ch.Removes()
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	return []plan.Finding{{
+		Object:  left[0],
+		Message: fmt.Sprintf("%s enrolled in the ambient mesh, and the proxies of their nodes are to go: they would lose their network", andAre(left)),
+		Hint:    "kubectl --context " + c.Context + " label NAMESPACE-OR-POD " + object.LabelDataplane + "-",
+	}}
+}
+
+// judgeAmbientRotation refuses to rotate the root under node proxies: nobody can ask them which
+// roots they have, and those that have not heard of the next step lose the others.
+func judgeAmbientRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
+	if e.Plan.Wanted.Rotation == nil {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: "the mesh is in ambient mode, and a rotation of the root cannot see which roots ztunnels trust",
+		Hint:    "take profile: ambient out of base.yaml until the rotation has ended",
+	}}
+}
+
+func andAre(refs []object.Ref) string {
+	if len(refs) == 1 {
+		return refs[0].String() + " is"
+	}
+	return andMore(refs) + " are"
+}
+
+// judgeCandidates finds Gateways of others that istiods take for the one of a network that
+// has one of ours: of several, an arbitrary one is used, and another one after a restart.
+// https://github.com/istio/istio/issues/56960
+func judgeCandidates(e *Evidence, c *plan.Cluster) []plan.Finding {
+	seen := e.inspection[c.Name]
+	switch {
+	case seen == nil:
+		return nil
+	case seen.GatewaysErr != nil:
+		return []plan.Finding{plan.Unanswered(seen.GatewaysErr, fmt.Sprintf("could not look for other gateways between networks: %v", seen.GatewaysErr))}
+	}
+	var out []plan.Finding
+	for _, g := range seen.Gateways {
+		network := g.GetLabels()[object.LabelNetwork]
+		i := slices.IndexFunc(e.Plan.Clusters, func(o *plan.Cluster) bool { return o.Desired != nil && o.Desired.HBONE && o.Network == network })
+		if i < 0 || object.Ours(g) || !leadsTo(e.Plan.Clusters[i], c, g) {
+			continue
+		}
+		ref := object.RefOf(g)
+		out = append(out, plan.Finding{
+			Object:  ref,
+			Message: fmt.Sprintf("%s is a second gateway of network %s, beside that of %s: an arbitrary one is used", ref, network, e.Plan.Clusters[i].Name),
+			Hint:    "delete it, or take its label " + object.LabelNetwork + " off",
+		})
+	}
+	return out
+}
+
+// leadsTo says whether istiods take a Gateway in c for one of the network of owner: any in
+// the clusters that they read, and in their own those that stand for others.
+func leadsTo(owner, c *plan.Cluster, g *unstructured.Unstructured) bool {
+	class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
+	switch class {
+	case manifest.EastWestClass:
+		return true
+	case manifest.RemoteClass:
+		return owner.Network != c.Network
+	}
+	return false
+}
+
+// judgeServed refuses CRDs of the Gateway API that are kept and too old: istiod does not
+// see objects of theirs, and ours cannot be made.
+func judgeServed(_ *Evidence, c *plan.Cluster) []plan.Finding {
+	var out []plan.Finding
+	for _, ch := range c.Changes {
+		if live := c.Live.Object(ch.Object); ch.Component == order.GatewayAPI && ch.Theirs != "" && !serves(live, "v1") {
+			out = append(out, plan.Finding{
+				Object: ch.Object, Manager: ch.Theirs,
+				Message: fmt.Sprintf("%s, managed by %s, does not serve v1", ch.Object, ch.Theirs),
+				Hint:    "upgrade the CRDs of the Gateway API: https://gateway-api.sigs.k8s.io/guides/",
+			})
+		}
+	}
+	return out
+}
+
+// serves says whether a CRD has objects in a version.
+func serves(crd *unstructured.Unstructured, version string) bool {
+	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	return slices.ContainsFunc(versions, func(v any) bool {
+		m, _ := v.(map[string]any)
+		return m["name"] == version && m["served"] == true
+	})
+}

@@ -1,0 +1,67 @@
+package component
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+)
+
+// ztunnel is the proxy on each node, which the charts render. It is ready once istiod has
+// told it of the mesh and signed for it.
+func ztunnel() Component {
+	return Component{
+		title: order.Ztunnel,
+		needs: runsAfter(order.NodeProxies, func(c *plan.Cluster) []order.Fact {
+			return append(applied(c, order.Config, order.NodeAgents), order.Fact{Cluster: c.Name, Claim: order.Answers})
+		}),
+		ends:   unenrolled,
+		Checks: []check.Check{nodesCheck(IDZtunnel, order.Ztunnel, order.NodeProxies), check.DamageCheck("ztunnel/configuration", check.IsPart(order.Ztunnel, order.Config))},
+		Proofs: []Proof{{
+			Claim: order.Tunnels, Check: IDZtunnel,
+			// Always, since an apply before may have ended while it waited.
+			applies: func(_ *plan.Scene, c *plan.Cluster) bool { return c.Desired.Ambient },
+			needs: func(_ *plan.Scene, c *plan.Cluster) []order.Fact {
+				return append(applied(c, order.NodeAgents, order.NodeProxies), order.Fact{Cluster: c.Name, Claim: order.Answers})
+			},
+		}},
+	}
+}
+
+// IDZtunnel is the check of what ambient pods need on their nodes.
+const IDZtunnel = "ztunnel/running"
+
+// nodesCheck is the check of a DaemonSet that has to run on every node.
+func nodesCheck(id string, component order.Component, part order.Part) check.Check {
+	return check.Check{ID: id, Severity: check.Ails, Applies: check.Joined, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+		var out []plan.Finding
+		for _, it := range c.DaemonSets() {
+			if it.Component == component && it.Part == part {
+				out = append(out, onNodes(c, c.Live.Object(it.Ref), string(component), it.Ref.String())...)
+			}
+		}
+		return out
+	}}
+}
+
+// onNodes finds a DaemonSet, nil for one that is not there, that does not run on every node.
+func onNodes(c *plan.Cluster, d *unstructured.Unstructured, what, ref string) []plan.Finding {
+	if d == nil {
+		return []plan.Finding{{State: "missing", Message: "there is no " + ref, Hint: check.Mend}}
+	}
+	wanted, _, _ := unstructured.NestedInt64(d.Object, "status", "desiredNumberScheduled")
+	ready, _, _ := unstructured.NestedInt64(d.Object, "status", "numberReady")
+	switch {
+	case wanted == 0:
+		return []plan.Finding{{State: "no node", Message: ref + " runs on no node", Hint: "see whether its tolerations and its node selector fit the nodes"}}
+	case ready < wanted:
+		return []plan.Finding{{
+			State: "not running", Message: fmt.Sprintf("%s is ready on %d of %d nodes", what, ready, wanted),
+			Hint: fmt.Sprintf("kubectl --context %s -n %s describe daemonset %s", c.Context, d.GetNamespace(), d.GetName()),
+		}}
+	}
+	return nil
+}
