@@ -22,7 +22,7 @@ type CertsCSR struct {
 func (a *CertsCSR) Clusters() []string { return a.clusters.Value() }
 
 func backFlag(to *bool) cli.Flag {
-	return &cli.BoolFlag{Name: "back", Destination: to, Usage: "while the root is being replaced: below the old root, to lead the mesh back, and not below the new one"}
+	return &cli.BoolFlag{Name: "back", Destination: to, Usage: "during a rotation of the root, work below the old root, to lead the mesh back; without it, below the new one"}
 }
 
 // Flags fill a.
