@@ -455,7 +455,7 @@ func TestAmbientChecks(t *testing.T) {
 	}
 }
 
-// TestAmbientRotation: what ztunnels trust, a rotation cannot see.
+// TestAmbientRotation: by which roots ztunnels know their istiod, a rotation cannot see.
 func TestAmbientRotation(t *testing.T) {
 	for base, want := range map[string]int{ambientBase: 2, TestBase: 0} {
 		mesh := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", "", 1)

@@ -45,7 +45,7 @@ func (i *istiod) ambientz() map[string]any {
 		}
 		for _, s := range r.target.list(object.ServiceRef("", "").GroupKind(), "", labels.Set{labelGlobal: "true"}.AsSelector()) {
 			workloads = append(workloads, map[string]any{
-				"uid": fmt.Sprintf("%s/SplitHorizonWorkload/%s/%s/%[4]s/%[5]s.%[4]s.svc.cluster.local", t.network, t.by, t.address, s.GetNamespace(), s.GetName()),
+				"uid":            fmt.Sprintf("%s/SplitHorizonWorkload/%s/%s/%[4]s/%[5]s.%[4]s.svc.cluster.local", t.network, t.by, t.address, s.GetNamespace(), s.GetName()),
 				"networkGateway": map[string]any{"hboneMtlsPort": cmp.Or(t.port, object.HBONEPort)},
 			})
 		}
