@@ -2,7 +2,6 @@ package apply
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -186,33 +185,6 @@ func TestNewTokenNeedsAVersion(t *testing.T) {
 	}
 	if !slices.ContainsFunc(check.PlanChecks(), func(c check.Check) bool { return c.ID == check.IDTakesTokens }) {
 		t.Error("docs do not say what it means")
-	}
-}
-
-// Istiods of an ambient mesh have to look at a cluster again, too.
-func TestNewTokenInAmbientMesh(t *testing.T) {
-	const stale = "istiod %s goes on telling ztunnels what it knew of a cluster when its token is renewed (https://github.com/istio/istio/issues/61342)"
-	for tag, refused := range map[string]bool{
-		"1.31.0": false, "1.31.0-distroless": false, "1.31.0-rc.1": false, "1.31.1": false, "1.30.4": false, "1.32.0-alpha.1": false,
-		"1.30.3": true, "1.30.3-distroless": true, "1.31.0-rc.0": true, "1.31.0-rc.0-distroless": true, "1.31.0-beta.0": true,
-	} {
-		t.Run(tag, func(t *testing.T) {
-			d := wantedAmbient(t, ambientMesh, ambientBase)
-			w := appliedWorld(t, d)
-			edit(w.Clusters[0], object.IstiodRef("istio-system"), func(o map[string]any) {
-				_ = unstructured.SetNestedSlice(o, []any{map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:" + tag}}, "spec", "template", "spec", "containers")
-			})
-			got, want := "", ""
-			if refused {
-				want = fmt.Sprintf(stale, tag)
-			}
-			for _, f := range NewPlan(d, w, plan.Options{Access: &plan.Access{Change: plan.RenewTokens, Consumer: "east"}}).Refusals {
-				got += f.Message
-			}
-			if got != want {
-				t.Errorf("refused with %q, want %q", got, want)
-			}
-		})
 	}
 }
 

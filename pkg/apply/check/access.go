@@ -20,9 +20,8 @@ const (
 	swaps        = "1.30.0" // reads a cluster with the new token before it lets go of the old one
 	swapsAlways  = "1.30.3" // and does not get stuck on the way
 	swapDeadlock = "https://github.com/istio/istio/issues/60612"
-
-	rebuilds      = "1.30.4" // and what ztunnels are told is of the cluster as it is read with the new token
-	staleSnapshot = "https://github.com/istio/istio/issues/61342"
+	swapsAmbient = "1.31.0" // and ztunnels are told of what it reads with the new one
+	swapStale    = "https://github.com/istio/istio/issues/61342"
 )
 
 // accessChecks are about tokens that are renewed.
@@ -54,22 +53,13 @@ func judgeTakesTokens(e *Evidence, c *plan.Cluster) []plan.Finding {
 		f.Message = fmt.Sprintf("istiod %s forgets a cluster before it reads it with a new token: its endpoints would be missing for about 30 s", tag)
 	case older(tag, swapsAlways):
 		f.Message = fmt.Sprintf("istiod %s may stop reading a cluster whose token is renewed, until it is restarted (%s)", tag, swapDeadlock)
-	case c.Desired.Ambient && keepsSnapshot(tag):
-		f.Message = fmt.Sprintf("istiod %s goes on telling ztunnels what it knew of a cluster when its token is renewed (%s)", tag, staleSnapshot)
-		f.Hint = "upgrade Istio to " + rebuilds + " or later; or accept it with --allow-gaps, one cluster at a time (--of " + c.Name + "), and restart its istiods one by one afterwards"
+	case c.Desired.Ambient && older(tag, swapsAmbient):
+		f.Message = fmt.Sprintf("istiod %s goes on telling ztunnels what it knew of a cluster before its token was renewed, until it is restarted (%s)", tag, swapStale)
+		f.Hint = "upgrade Istio to " + swapsAmbient + " or later; or renew with --allow-gaps, and restart the istiods one by one"
 	default:
 		return nil
 	}
 	return []plan.Finding{f}
-}
-
-// keepsSnapshot says whether a release was made before istiod looks at a cluster of an ambient
-// mesh again when its token is renewed. 1.31.0 does; its first candidate, and what was before
-// that, does not.
-func keepsSnapshot(tag string) bool {
-	_, rest, _ := strings.Cut(tag, "-")
-	candidate := strings.HasPrefix(rest, "alpha") || strings.HasPrefix(rest, "beta") || rest == "rc.0" || strings.HasPrefix(rest, "rc.0-")
-	return older(tag, rebuilds) || candidate && slices.Equal(numbers(tag), numbers("1.31.0"))
 }
 
 // release says whether a tag of Istio's images begins with a version.
