@@ -1,11 +1,12 @@
 package apply
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
@@ -121,7 +122,50 @@ func TestAmbientTold(t *testing.T) {
 				}
 				got = append(got, unknown+f.Message)
 			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := gocmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestSameScope: a Service is global in all clusters or in none, and its waypoint with it.
+func TestSameScope(t *testing.T) {
+	type services = map[string]observe.Shape
+	global := func(waypoint string) observe.Shape { return observe.Shape{Global: true, Waypoint: waypoint} }
+	tests := map[string]struct {
+		base       string
+		east, west services
+		want       []string
+	}{
+		"global in both":         {east: services{"shop/cart": global("")}, west: services{"shop/cart": global("")}},
+		"global in neither":      {east: services{"shop/cart": {Waypoint: "shop/a"}}, west: services{"shop/cart": {}}},
+		"only in one cluster":    {east: services{"shop/cart": global("")}, west: services{"shop/other": global("")}},
+		"global in the first":    {east: services{"shop/cart": global("")}, west: services{"shop/cart": {}}, want: []string{"west/east Service shop/cart is global in east, and not in west: ambient pods of west do not reach its pods in other clusters"}},
+		"global in the second":   {east: services{"shop/cart": {}}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart is global in west, and not in east: ambient pods of east do not reach its pods in other clusters"}},
+		"waypoints that differ":  {east: services{"shop/cart": global("shop/a")}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart has waypoint (none), but shop/a in east: a global Service has to have the same everywhere"}},
+		"a waypoint that is not": {east: services{"shop/cart": global("shop/a"), "shop/a": {}}, want: []string{"east/ Service shop/cart is global, and its waypoint shop/a is not"}},
+		"scopes of the user": {
+			base: ambientBase + "  meshConfig: {serviceScopeConfigs: [{namespaceSelector: {matchLabels: {a: b}}, scope: GLOBAL}]}\n",
+			east: services{"shop/cart": global("")}, west: services{"shop/cart": {}},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedAmbient(t, ambientMesh, cmp.Or(tt.base, ambientBase))
+			w := tunnelledWorld(t, d)
+			p := NewPlan(d, w, plan.Options{})
+			probes := healthyProbes(p)
+			for name, list := range map[string]services{"east": tt.east, "west": tt.west} {
+				probe := probes[name]
+				probe.Services = list
+				probes[name] = probe
+			}
+			var got []string
+			for _, f := range status.New(p, probes).Notes {
+				got = append(got, f.Cluster+"/"+f.Peer+" "+f.Message)
+			}
+			if diff := gocmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
