@@ -139,6 +139,8 @@ func (c *Cluster) podGet(ref object.Ref, port int, path string) ([]byte, error) 
 	case "/debug/clusterz":
 	case "/debug/networkz":
 		return json.Marshal(i.gateways())
+	case "/debug/ambientz":
+		return json.Marshal(i.ambientz())
 	case "/debug/syncz":
 		return json.Marshal(i.connected())
 	default:

@@ -98,8 +98,8 @@ func (x *examination) run(ctx context.Context) {
 		probe.Injection = observe.TryInjection(ctx, l, observe.ProbePod(c.Namespace, account))
 	})
 	x.ask(check.AskValidation, func() { probe.Validation = observe.TryValidation(ctx, l, desired.ProbeGateway(c.Namespace)) })
-	more := observe.More{Gateways: x.asks[check.AskGateways], Proxies: x.asks[check.AskProxies]}
-	istiods := x.asks[check.AskIstiods] || more.Gateways || more.Proxies
+	more := observe.More{Gateways: x.asks[check.AskGateways], Proxies: x.asks[check.AskProxies], Tunnels: x.asks[check.AskTunnels]}
+	istiods := x.asks[check.AskIstiods] || more != (observe.More{})
 	x.asks[check.AskPods] = x.asks[check.AskPods] || istiods
 	x.ask(check.AskPods, func() {
 		if probe.Pods, probe.Err = observe.ReadPods(ctx, l); istiods {

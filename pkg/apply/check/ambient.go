@@ -72,14 +72,17 @@ func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// judgeAmbientRotation refuses to rotate the root under node proxies: nobody can ask them which
-// roots they have, and those that have not heard of the next step lose the others.
+// judgeAmbientRotation refuses to rotate the root under node proxies. They say which roots they
+// judge others by, and not by which they know their istiod: those they read from a file when
+// they make the connection to its CA, at their start. One that was not restarted gets no
+// certificate for new pods once the next root signs.
+// https://github.com/istio/ztunnel/blob/08562ec57b40f50889c69178c7743aa7f649f198/src/tls/control.rs
 func judgeAmbientRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
 	if e.Plan.Wanted.Rotation == nil {
 		return nil
 	}
 	return []plan.Finding{{
-		Message: "the mesh is in ambient mode, and a rotation of the root cannot see which roots ztunnels trust",
+		Message: "the mesh is in ambient mode, and a rotation of the root cannot see by which roots ztunnels know their istiod",
 		Hint:    "take profile: ambient out of base.yaml until the rotation has ended",
 	}}
 }

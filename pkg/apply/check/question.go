@@ -17,6 +17,7 @@ const (
 	AskValidation  Question = "a dry run of an invalid Gateway in the Istio namespace"
 	AskGateways    Question = "every istiod, for the gateways of networks that it knows"
 	AskProxies     Question = "every istiod, for the proxies that are connected to it"
+	AskTunnels     Question = "every istiod, for what it tells node proxies"
 	AskSample      Question = "the pods and the certificates of a sample of the proxies"
 	AskPods        Question = "the pods of the Istio namespace"
 	AskEvents      Question = "the events of a gateway's Service that has no address"

@@ -31,7 +31,7 @@ func judgeSameShape(e *Evidence, c *plan.Cluster) []plan.Finding {
 		namespace, short, _ := strings.Cut(name, "/")
 		f.Object = object.ServiceRef(namespace, short)
 		switch {
-		case mine == theirs, e.mismatched(c, f.Object):
+		case mine.Type == theirs.Type && mine.Ports == theirs.Ports, e.mismatched(c, f.Object):
 			continue
 		case mine.Type != theirs.Type:
 			f.Message = fmt.Sprintf("%s is %s, but %s in %s: it is one Service for the mesh", f.Object, mine.Type, theirs.Type, first.Name)

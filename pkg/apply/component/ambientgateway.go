@@ -23,6 +23,7 @@ func ambientGateway() Component {
 			check.DamageCheck("ambient-gateway/gateway", check.IsPart(order.AmbientGateway, order.EastWest)),
 			check.PeerCheck("ambient-gateway/peers", order.PeerGateways),
 			{ID: IDProgrammed, Severity: check.Ails, Applies: hasTunnel, Judge: judgeProgrammed},
+			{ID: IDTold, Severity: check.Ails, Asks: []check.Question{check.AskTunnels}, Applies: tellsNodes, Judge: judgeTold},
 		},
 		Proofs: []Proof{{
 			Claim: order.Programmed, Check: IDProgrammed,

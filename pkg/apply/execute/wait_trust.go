@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -145,6 +146,9 @@ func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(obs
 			why = "did not say which certificates it has: " + w.CertsErr.Error()
 		default:
 			why = judge(w.Certs)
+			for _, other := range w.Others {
+				why = cmp.Or(why, judge(other))
+			}
 		}
 		if why == "" {
 			continue

@@ -20,7 +20,7 @@ import (
 const istiodDebugPort = 15014
 
 // An IstiodView is what one istiod says of the clusters it reads and, where it was
-// asked, of the gateways and the proxies it knows.
+// asked, of the gateways and the proxies it knows, and of what it tells node proxies.
 type IstiodView struct {
 	Pod      string
 	Self     string            // the name of its own cluster, "" where it does not say
@@ -31,6 +31,8 @@ type IstiodView struct {
 	GatewaysErr error
 	Proxies     []Proxy // that are connected to it, sorted
 	ProxiesErr  error
+	Tunnels     []Tunnel // of which it tells node proxies, sorted; nil where it was not asked
+	TunnelsErr  error
 }
 
 // Synced is what istiod calls a cluster that it reads whole.
@@ -46,7 +48,7 @@ func ReadPods(ctx context.Context, l *world.Connected) ([]*unstructured.Unstruct
 }
 
 // More is what istiods are asked beside the clusters that they read.
-type More struct{ Gateways, Proxies bool }
+type More struct{ Gateways, Proxies, Tunnels bool }
 
 // AskIstiods asks every istiod that runs among the pods of Istio's namespace, all
 // at once, through port-forwards.
@@ -75,6 +77,12 @@ func AskIstiods(ctx context.Context, l *world.Connected, pods []*unstructured.Un
 		if more.Proxies {
 			g.Go(func() error {
 				v.Proxies, v.ProxiesErr = ask(ctx, l, v.Pod, "/debug/syncz", parseSyncz)
+				return nil
+			})
+		}
+		if more.Tunnels {
+			g.Go(func() error {
+				v.Tunnels, v.TunnelsErr = ask(ctx, l, v.Pod, "/debug/ambientz", parseAmbientz)
 				return nil
 			})
 		}

@@ -56,10 +56,10 @@ func TestShapeOf(t *testing.T) {
 		spec map[string]any
 		want Shape
 	}{
-		"with ports in another order":      {map[string]any{"clusterIP": "10.0.0.1", "ports": []any{port("dns", 53, "UDP"), port("", 443, "")}}, Shape{"with a cluster IP", "443/TCP, 53/UDP dns"}},
-		"a load balancer, which has an IP": {map[string]any{"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, Shape{"with a cluster IP", ""}},
-		"headless":                         {map[string]any{"type": "ClusterIP", "clusterIP": "None"}, Shape{"headless", ""}},
-		"a name elsewhere":                 {map[string]any{"type": "ExternalName"}, Shape{"ExternalName", ""}},
+		"with ports in another order":      {map[string]any{"clusterIP": "10.0.0.1", "ports": []any{port("dns", 53, "UDP"), port("", 443, "")}}, Shape{Type: "with a cluster IP", Ports: "443/TCP, 53/UDP dns"}},
+		"a load balancer, which has an IP": {map[string]any{"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, Shape{Type: "with a cluster IP"}},
+		"headless":                         {map[string]any{"type": "ClusterIP", "clusterIP": "None"}, Shape{Type: "headless"}},
+		"a name elsewhere":                 {map[string]any{"type": "ExternalName"}, Shape{Type: "ExternalName"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -67,6 +67,25 @@ func TestShapeOf(t *testing.T) {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestShapeOfAmbient(t *testing.T) {
+	for name, tt := range map[string]struct {
+		labels map[string]any
+		want   Shape
+	}{
+		"neither":                           {nil, Shape{}},
+		"global":                            {map[string]any{"istio.io/global": "true"}, Shape{Global: true}},
+		"global is not a matter of case":    {map[string]any{"istio.io/global": "True"}, Shape{}},
+		"a waypoint":                        {map[string]any{"istio.io/use-waypoint": "w"}, Shape{Waypoint: "ns/w"}},
+		"a waypoint of another namespace":   {map[string]any{"istio.io/use-waypoint": "w", "istio.io/use-waypoint-namespace": "other"}, Shape{Waypoint: "other/w"}},
+		"not the waypoint of its namespace": {map[string]any{"istio.io/use-waypoint": "none"}, Shape{}},
+	} {
+		tt.want.Type = "with a cluster IP"
+		if got := shapeOf(object.New("v1", "Service", "ns", "s", map[string]any{"labels": tt.labels}, nil)); got != tt.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, tt.want)
+		}
 	}
 }
 

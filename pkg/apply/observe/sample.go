@@ -28,6 +28,8 @@ type Workload struct {
 	Network string // that the proxy was started with, "" for none
 	Err     error  // the pod could not be read: nothing of it is known
 	Certs   ProxyCerts
+	// Others are those of further identities, which the proxy of a node has.
+	Others []ProxyCerts
 	// CertsErr is why Certs are not known.
 	CertsErr error
 }

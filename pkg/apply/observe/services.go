@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -16,6 +17,12 @@ import (
 type Shape struct {
 	Type  string // "headless", "ExternalName" or "with a cluster IP"
 	Ports string // "443/TCP, 80/TCP http", sorted as text
+	// Global says that its label makes it one of all clusters of an ambient mesh.
+	// https://istio.io/latest/docs/ambient/install/multicluster/
+	Global bool
+	// Waypoint is the "namespace/name" of the Service that its label has ambient clients
+	// send to, "" for none: https://istio.io/latest/docs/ambient/usage/waypoint/
+	Waypoint string
 }
 
 // ReadServices reads how the Services of all namespaces look, by "namespace/name".
@@ -42,7 +49,11 @@ func compared(service *unstructured.Unstructured, istio string) bool {
 // shapeOf tells types apart that istiod treats differently: a Service of type
 // LoadBalancer is inside the mesh one of type ClusterIP.
 func shapeOf(service *unstructured.Unstructured) Shape {
-	s := Shape{Type: "with a cluster IP"}
+	labels := service.GetLabels()
+	s := Shape{Type: "with a cluster IP", Global: labels["istio.io/global"] == "true"}
+	if name := labels["istio.io/use-waypoint"]; name != "" && name != "none" {
+		s.Waypoint = cmp.Or(labels["istio.io/use-waypoint-namespace"], service.GetNamespace()) + "/" + name
+	}
 	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
 	ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
 	switch {

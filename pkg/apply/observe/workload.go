@@ -36,11 +36,7 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 		return &Workload{Pod: ref, Err: errors.New("it has no container " + proxyContainer)}
 	}
 	w := &Workload{Pod: ref, Owner: ownerOf(pod), Network: env["ISTIO_META_NETWORK"]}
-	body, err := l.Cluster.PodGet(ctx, ref.Namespace, ref.Name, adminPort(env), secretsPage)
-	if err == nil {
-		w.Certs, err = parseSecrets(body)
-	}
-	if err == nil {
+	if err = w.ask(ctx, l, adminPort(env), isZtunnel(pod)); err == nil {
 		return w
 	}
 	if now, stillErr := runningPod(ctx, l, ref); stillErr == nil && now == nil { // it ended meanwhile
@@ -48,6 +44,27 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 	}
 	w.CertsErr = err
 	return w
+}
+
+// ask asks the proxy of w for its certificates.
+func (w *Workload) ask(ctx context.Context, l *world.Connected, port int, ztunnel bool) error {
+	page := secretsPage
+	if ztunnel {
+		page = ztunnelPage
+	}
+	body, err := l.Cluster.PodGet(ctx, w.Pod.Namespace, w.Pod.Name, port, page)
+	if err != nil {
+		return err
+	}
+	if !ztunnel {
+		w.Certs, err = parseSecrets(body)
+		return err
+	}
+	all, err := parseZtunnel(body)
+	if err == nil {
+		w.Certs, w.Others = all[0], all[1:]
+	}
+	return err
 }
 
 // runningPod is a pod that runs and is not about to go, nil where there is none.

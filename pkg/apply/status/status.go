@@ -176,7 +176,7 @@ func trust(e *check.Evidence, c *plan.Cluster) Trust {
 // as it is, not about an apply.
 func notedByStatus(f plan.Finding) bool {
 	return slices.Contains([]string{
-		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSkew, check.IDNotRoutable, check.IDRotation, check.IDRootEndsSoon, check.IDProxyVersion,
+		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSameScope, check.IDSkew, check.IDNotRoutable, check.IDRotation, check.IDRootEndsSoon, check.IDProxyVersion,
 		check.IDIstiodWorkload, check.IDGatewayWorkload,
 	}, f.ID)
 }

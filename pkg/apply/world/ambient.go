@@ -80,14 +80,23 @@ func (l *Live) TunnelState() GatewayState {
 
 // TunnelAddress is where the ambient gateway of l is reached, zero while it is not.
 func (l *Live) TunnelAddress() GatewayAddress {
-	hosts, port := l.Address.Addresses, l.Address.HBONEPort()
+	hosts, port := l.TunnelHosts()
 	if len(hosts) == 0 {
-		if l.TunnelState().Waits != "" {
-			return GatewayAddress{}
-		}
-		hosts, port = statusAddresses(l.Object(object.AmbientGatewayRef(l.Namespace))), int(object.HBONEPort)
+		return GatewayAddress{}
 	}
 	return GatewayAddress{hosts[0], port, len(hosts) - 1}
+}
+
+// TunnelHosts are the addresses at which node proxies of other networks find the ambient
+// gateway of l, and the port there; none while it is not reached.
+func (l *Live) TunnelHosts() ([]string, int) {
+	if hosts := l.Address.Addresses; len(hosts) > 0 {
+		return hosts, l.Address.HBONEPort()
+	}
+	if l.TunnelState().Waits != "" {
+		return nil, 0
+	}
+	return statusAddresses(l.Object(object.AmbientGatewayRef(l.Namespace))), int(object.HBONEPort)
 }
 
 // condition is why a condition of an object is not true in its current generation, "" if
