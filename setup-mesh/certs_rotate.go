@@ -126,13 +126,13 @@ func signable(ctx context.Context, env environment, dir *workdir.Dir, a args.Rot
 		return nil
 	}
 	view.RotationWaits(env.stderr, r.Phase)
-	back := ""
+	back, key := "", "--to-root-cert and --to-root-key, or --sign-command"
 	if a.Back {
-		back = " --back"
+		back, key = " --back", "--sign-command"
 	}
 	return &args.Error{
 		Err: fmt.Errorf("root %s is to sign now, its key is not here, and no CA below it was imported for %s", signer.Short(), view.Names(need)),
-		Fix: fmt.Sprintf("setup-mesh certs csr%s, have the requests signed there, setup-mesh certs import%s --from FILE, and run this again; --sign-command names who has the key at hand", back, back),
+		Fix: fmt.Sprintf("setup-mesh certs csr%s, have the requests signed where the key is, setup-mesh certs import%s --from FILE, and run this again; where the key is at hand, name it with %s", back, back, key),
 	}
 }
 

@@ -33,7 +33,7 @@ func TestE2EJoinMeshes(t *testing.T) {
 				workloads(t, d.clusters[context])
 				d.answeredIn(t, context, context)
 			}
-			wantWords(t, other.run(t, 1, "certs", "rotate-root", "--yes", "--to-root-cert", filepath.Join(d.dir, "certs/root-cert.pem")), "nobody can sign below this root", "--to-root-key")
+			wantWords(t, other.run(t, 1, "certs", "rotate-root", "--yes", "--to-root-cert", filepath.Join(d.dir, "certs/root-cert.pem")), "its key is not here", "--to-root-key")
 		}},
 		{"OneRoot", func(t *testing.T) {
 			for _, context := range []string{east1, west1} {

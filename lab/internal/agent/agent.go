@@ -60,6 +60,9 @@ type Agent struct {
 // Run serves until ctx is done, and calls note with every reason why it cannot.
 func (a *Agent) Run(ctx context.Context, note func(error)) {
 	const first, longest = 100 * time.Millisecond, 500 * time.Millisecond // shorter than Envoy's: tests wait for it
+	if ctx.Err() != nil {
+		return
+	}
 	s := session{Agent: a, lists: &lists{proxy: a.Proxy, read: make(chan struct{})}}
 	var follows sync.WaitGroup
 	defer follows.Wait()
