@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,29 @@ const (
 	clusters2    = "contexts:\n  east: {network: network-east}\n  west: {network: network-west}\n"
 	ambient2     = "mesh_id: mymeshname\nambient: {namespaces: [shop]}\n" + clusters2
 )
+
+// wantGateway waits until the istiod of c tells ztunnels of one gateway of a network, at "ADDRESS/PORT". The port is 0 where
+// it is that of all gateways.
+func (c *cluster) wantGateway(t *testing.T, network, at string) {
+	t.Helper()
+	eventually(t, c.context+": debug/ambientz", func(ctx context.Context) error {
+		var all struct {
+			Workloads []struct {
+				UID string `json:"uid"`
+			} `json:"workloads"`
+		}
+		if err := getJSON(ctx, "http://"+c.mustIstiod(t).Addresses.Monitoring+"/debug/ambientz", &all); err != nil {
+			return err
+		}
+		var got []string
+		for _, w := range all.Workloads {
+			if one, ok := strings.CutPrefix(w.UID, "NetworkGateway/"+network+"/"); ok {
+				got = append(got, one)
+			}
+		}
+		return errorIf(!slices.Equal(got, []string{at}), "gateways of %s: %v, want %s", network, got, at)
+	})
+}
 
 // TestE2EAmbient has an ambient mesh of two clusters made from nothing, turned into one of sidecars and back, and torn
 // down. Nobody is told of a cluster while its load balancer is pending.
@@ -65,6 +89,13 @@ func TestE2EAmbient(t *testing.T) {
 	wantWords(t, wantCode(t, 0, first.end(t)), "The mesh is one")
 	wantWords(t, u.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, u.run(t, 0, "status"), "The mesh is one")
+	east.wantGateway(t, "network-west", "203.0.113.2/0")
+	west.wantGateway(t, "network-east", "203.0.113.1/0")
+
+	becomes(strings.Replace(ambient2, "network-west}", "network-west, gateway: {addresses: [198.51.100.7], port: 31008}}", 1), ambientBase)
+	east.wantGateway(t, "network-west", "198.51.100.7/31008")
+	becomes(ambient2, ambientBase)
+	east.wantGateway(t, "network-west", "203.0.113.2/0")
 
 	becomes("mesh_id: mymeshname\n"+clusters2, sidecarsBase)
 	becomes("mesh_id: mymeshname\nambient: {experimental: [sidecars], namespaces: [shop]}\n"+clusters2, ambientBase)
