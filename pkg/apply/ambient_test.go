@@ -477,6 +477,32 @@ func TestAmbientRotation(t *testing.T) {
 	}
 }
 
+// TestAmbientTokens: an istiod before 1.31 tells ztunnels what it knew of a cluster before it
+// got a new token for it.
+func TestAmbientTokens(t *testing.T) {
+	tests := map[string]struct {
+		tag, base string
+		want      int
+	}{
+		"the first that does not":   {"1.31.0", ambientBase, 0},
+		"one before":                {"1.30.3", ambientBase, 1},
+		"one before, with sidecars": {"1.30.3", TestBase, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := wantedAmbient(t, "mesh_id: m\n"+strings.SplitN(ambientMesh, "\n", 3)[2], tt.base)
+			w := appliedWorld(t, d)
+			edit(w.Cluster("east"), object.IstiodRef("istio-system"), func(o map[string]any) {
+				_ = unstructured.SetNestedSlice(o, []any{map[string]any{"name": "discovery", "image": "docker.io/istio/pilot:" + tt.tag}}, "spec", "template", "spec", "containers")
+			})
+			p := NewPlan(d, w, plan.Options{Access: &plan.Access{Change: plan.RenewTokens, Consumer: "east"}})
+			if got := len(p.Refusals); got != tt.want {
+				t.Errorf("got %v, want %d refusals", p.Refusals, tt.want)
+			}
+		})
+	}
+}
+
 // crdWithout is a CRD of somebody else that does not serve a version.
 func crdWithout(t *testing.T, version string) *unstructured.Unstructured {
 	t.Helper()

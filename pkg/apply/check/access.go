@@ -20,6 +20,8 @@ const (
 	swaps        = "1.30.0" // reads a cluster with the new token before it lets go of the old one
 	swapsAlways  = "1.30.3" // and does not get stuck on the way
 	swapDeadlock = "https://github.com/istio/istio/issues/60612"
+	swapsAmbient = "1.31.0" // and ztunnels are told of what it reads with the new one
+	swapStale    = "https://github.com/istio/istio/issues/61342"
 )
 
 // accessChecks are about tokens that are renewed.
@@ -51,6 +53,9 @@ func judgeTakesTokens(e *Evidence, c *plan.Cluster) []plan.Finding {
 		f.Message = fmt.Sprintf("istiod %s forgets a cluster before it reads it with a new token: its endpoints would be missing for about 30 s", tag)
 	case older(tag, swapsAlways):
 		f.Message = fmt.Sprintf("istiod %s may stop reading a cluster whose token is renewed, until it is restarted (%s)", tag, swapDeadlock)
+	case c.Desired.Ambient && older(tag, swapsAmbient):
+		f.Message = fmt.Sprintf("istiod %s goes on telling ztunnels what it knew of a cluster before its token was renewed, until it is restarted (%s)", tag, swapStale)
+		f.Hint = "upgrade Istio to " + swapsAmbient + " or later; or renew with --allow-gaps, and restart the istiods one by one"
 	default:
 		return nil
 	}

@@ -186,24 +186,6 @@ func (n needs) stay(e *Evidence, c *plan.Cluster) {
 	}
 }
 
-// ambient needs what the proofs of an ambient cluster do: they wait for what runs on nodes,
-// and for the gateway that istiod makes.
-func (n needs) ambient(c *plan.Cluster) {
-	if !c.Desired.Ambient {
-		return
-	}
-	for _, it := range c.DaemonSets() {
-		n.add(it.Ref, "list", "watch")
-		n.add(object.Ref{Kind: "Pod", Namespace: it.Ref.Namespace}, "list")
-	}
-	if c.Desired.HBONE {
-		n.add(object.AmbientGatewayRef(c.Namespace), "get")
-		n.add(object.ServiceRef(c.Namespace, object.AmbientGateway), "get")
-		n.add(object.GatewayRef(c.Namespace), "list", "watch")
-		n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
-	}
-}
-
 // switched needs what the proof of serving puts into c and takes out again, and
 // to remove the endpoints that Kubernetes made for an istiod of c itself.
 func (n needs) switched(c *plan.Cluster, addresses object.Ref) {
