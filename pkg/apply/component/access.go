@@ -62,10 +62,17 @@ func reader(w *desired.Wants) {
 }
 
 func needsOfAccess(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
-	if ch.Part == order.Credential && ch.Action == plan.Update {
-		return retired(s, c, ch)
+	if ch.Part != order.Credential {
+		return nil
 	}
-	return nil
+	var out []order.Fact
+	if ch.Mint {
+		out = append(meets(s, c), meets(s, s.Clusters[ch.Peer])...)
+	}
+	if ch.Action == plan.Update {
+		out = append(out, retired(s, c, ch)...)
+	}
+	return out
 }
 
 // retired are the facts after which a credential need not say that c serves its
