@@ -142,6 +142,16 @@ func (b *Bundle) Trusting(r *Root) *Bundle {
 	return &out
 }
 
+// Meets says whether what the bundle signs gets on with all that is in the phase of r: it
+// trusts every root that is trusted there, and one of them signs for it. Dates are not
+// looked at.
+func (r *Rotation) Meets(b *Bundle) bool {
+	trusted := r.Root().certs
+	return within(trusted, b.roots) && slices.ContainsFunc([]*Root{r.Old, r.New}, func(s *Root) bool {
+		return slices.ContainsFunc(trusted, s.top().Equal) && b.Under(s)
+	})
+}
+
 // Drops says whether the bundle trusts something that r does not.
 func (b *Bundle) Drops(r *Root) bool { return !within(b.roots, r.certs) }
 

@@ -67,7 +67,7 @@ func needsOfAccess(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact 
 	}
 	var out []order.Fact
 	if ch.Mint {
-		out = reached(s, c, ch.Peer)
+		out = append(append(meets(s, c), meets(s, s.Clusters[ch.Peer])...), reached(s, c, ch.Peer)...)
 	}
 	if ch.Action == plan.Update {
 		out = append(out, retired(s, c, ch)...)

@@ -75,7 +75,7 @@ func needsOfControlPlane(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order
 			for _, peer := range toldByLabel(s, c) {
 				out = append(out, knownBy([]*plan.Cluster{c}, peer)...)
 			}
-			out = append(out, named(s)...)
+			out = append(append(out, forgets(s, c)...), named(s)...)
 		}
 	case order.Control:
 		out = append(signer(s, c), applied(c, order.Config)...)

@@ -31,7 +31,7 @@ func gateway() Component {
 				out = append(out, injectedOrValidated(s, c, ch)...)
 			}
 			if ch.Part == order.Front && losesNetwork(c) {
-				out = append(out, knownBy(readers(s, c), c)...)
+				out = append(append(out, knownBy(readers(s, c), c)...), forgottenBy(s, c)...)
 			}
 			return out
 		},

@@ -66,6 +66,53 @@ func readers(s *plan.Scene, c *plan.Cluster) []*plan.Cluster {
 	return slices.DeleteFunc(slices.Clone(s.Plan.Clusters), func(p *plan.Cluster) bool { return !reads(p, c) })
 }
 
+// stops says whether istiods that run in p read c now and are not to go on doing so, in a
+// mesh that needs gateways: they send to its gateway until they have forgotten it.
+func stops(p, c *plan.Cluster) bool {
+	switch {
+	case p == c || p.Leaving || c.Leaving || p.Remote() || !p.Desired.Exposed || slices.Contains(p.Desired.Reads, c.Name):
+		return false
+	case p.Unreached != "":
+		return true
+	}
+	return p.Live.Object(object.IstiodRef(p.Namespace)) != nil && p.Credential(c.Name) != nil
+}
+
+// forgottenBy are the facts that no istiod reads c that is not to, as seen: one that is told
+// to forget it does so a moment later.
+func forgottenBy(s *plan.Scene, c *plan.Cluster) []order.Fact {
+	var out []order.Fact
+	for _, p := range s.Plan.Clusters {
+		if stops(p, c) {
+			out = append(out, order.Gone(p.Name, order.Credential, c.Name), order.Fact{Cluster: p.Name, Claim: order.Discovers})
+		}
+	}
+	return out
+}
+
+// forgets are the facts that p reads no cluster that it is not to and of whose gateway its
+// meshNetworks tell it. One that takes over clusters does not wait for that: what takes over
+// from it may wait for that.
+func forgets(s *plan.Scene, p *plan.Cluster) []order.Fact {
+	var out []order.Fact
+	for _, c := range s.Plan.Clusters {
+		if slices.Contains(c.Primaries, p.Name) && s.ChangesHands(c) {
+			return nil
+		}
+		if c.Unreached == "" && stops(p, c) && byFile(c) {
+			out = append(out, order.Gone(p.Name, order.Credential, c.Name))
+		}
+	}
+	return out
+}
+
+// byFile says whether istiods find the gateway of c by the addresses that topology.yaml had
+// at the last apply.
+func byFile(c *plan.Cluster) bool {
+	live := c.Live.Object(object.GatewayServiceRef(c.Namespace))
+	return live != nil && live.GetLabels()[object.LabelNetwork] == ""
+}
+
 // retold are the clusters that istiods of p read, and of whose gateways they are told
 // in another way.
 func retold(s *plan.Scene, p *plan.Cluster) []*plan.Cluster {

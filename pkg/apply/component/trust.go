@@ -75,6 +75,19 @@ func unserved(p *plan.Plan, c *plan.Cluster) bool {
 	return true
 }
 
+// meets are the facts that let what runs in c meet other clusters: it has its certificate.
+// In a rotation, what gets on with all others will do: the next may wait for proxies that
+// hear of it from those that read c.
+func meets(s *plan.Scene, c *plan.Cluster) []order.Fact {
+	if c == nil {
+		return nil
+	}
+	if r, b := s.Plan.Wanted.Rotation, check.Bundle(c); r != nil && b != nil && r.Meets(b) {
+		return nil
+	}
+	return applied(c, order.Trust)
+}
+
 // signs says whether another root than now is to sign for c, in a rotation.
 func signs(p *plan.Plan, c *plan.Cluster) bool {
 	if p.Wanted.Rotation == nil || c.Remote() || c.Leaving || c.Unreached != "" {

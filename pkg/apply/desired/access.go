@@ -155,12 +155,11 @@ func (r *RemoteAccess) renamed(source *world.Live, uid string) bool {
 	return false
 }
 
-// Needs implements [Late]: the token comes out of the source cluster, and is
-// handed out only where both clusters have their certificates.
+// Needs implements [Late]: the token comes out of the source cluster.
 func (r *RemoteAccess) Needs() []order.Fact {
 	source := r.From.Name
 	return []order.Fact{
-		order.Applied(r.Consumer, order.Trust, ""), {Cluster: source, Claim: order.Begun}, order.Applied(source, order.Trust, ""),
+		{Cluster: source, Claim: order.Begun},
 		order.Applied(source, order.Config, ""), order.Applied(source, order.Account, ""), order.Applied(source, order.Grant, r.Consumer),
 	}
 }
