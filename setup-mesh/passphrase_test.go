@@ -152,4 +152,10 @@ func TestAskedOncePerCommand(t *testing.T) {
 	if diff := cmp.Diff([]string{"Passphrase of old: ", "Passphrase of other: "}, ty.asked); diff != "" {
 		t.Errorf("questions (-want +got):\n%s", diff)
 	}
+	once := environment{stdin: strings.NewReader("open sesame\n"), given: &passphrases{}}
+	for _, k := range keys[:2] { // of a descriptor there is one reading
+		if _, err := openKey(t.Context(), once, k, &args.Opening{PassphraseFD: "0"}); err != nil {
+			t.Errorf("%s, from a file descriptor: %v", k.Name, err)
+		}
+	}
 }

@@ -100,3 +100,34 @@ func TestCertificatesOfClusters(t *testing.T) {
 		t.Errorf("due: %v, key: %v", got.Due(), got.Key)
 	}
 }
+
+// Whoever finds a CA that is due or has ended is told who can sign another, not to run an
+// apply that has no key to do it with.
+func TestRemedyWithoutTheRootKey(t *testing.T) {
+	for name, days := range map[string]int{"due": 250, "expired": 400} {
+		t.Run(name, func(t *testing.T) {
+			d := WantedMesh(t, twoClusters, TestBase)
+			w := appliedWorld(t, d)
+			w.Now = testNow.AddDate(0, 0, days)
+			root, err := certs.ParseRoot(testRoot().PEM(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			setRoot(t, d, root)
+			p := NewPlan(d, w, plan.Options{})
+			found := 0
+			for _, f := range status.NewCertificates(p, healthyProbes(p)).Findings {
+				if f.ID != "trust/certificate" {
+					continue
+				}
+				found++
+				if want := "put certs/root-key.pem back for this apply, name who has the key with --sign-command, or have it signed elsewhere: setup-mesh certs csr"; f.Hint != want {
+					t.Errorf("%s: %q", f.Cluster, f.Hint)
+				}
+			}
+			if found != 2 {
+				t.Errorf("%d clusters have a finding, want 2", found)
+			}
+		})
+	}
+}

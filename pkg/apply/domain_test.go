@@ -3,10 +3,12 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -98,10 +100,14 @@ func TestOrderOfDomainDropped(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			d := wanted(tt.is)
-			g := graphOf(t, NewPlan(d, seenFor(d, appliedWorld(t, wanted(tt.was))), plan.Options{}))
+			p := NewPlan(d, seenFor(d, appliedWorld(t, wanted(tt.was))), plan.Options{})
+			g, asks := graphOf(t, p), check.NewEvidence(p, check.Inspection{}, nil)
 			for _, c := range []string{"a", "b", "r"} {
 				if g.has(c+": prove identities") != tt.proved {
 					t.Errorf("%s: steps %v", c, g.names())
+				}
+				if everywhere := object.AccessTo("list", object.Ref{Kind: "Pod"}); slices.Contains(asks.Needs(p.Cluster(c)), everywhere) != tt.proved {
+					t.Errorf("%s: asks to list pods of all namespaces: %t", c, !tt.proved)
 				}
 				if tt.proved {
 					g.wantBefore(t, [2]string{c + ": prove identities", "a: put configuration"}, [2]string{c + ": prove identities", "b: put configuration"})

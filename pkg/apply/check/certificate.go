@@ -160,9 +160,10 @@ func judgeRootKey(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// WhoSigns is how a cluster gets another intermediate below the root that is wanted.
+// WhoSigns is how a cluster gets another intermediate below the root that is wanted, which
+// may not be known.
 func WhoSigns(d *desired.Desired) string {
-	if d.Root.CanSign() {
+	if d.Root == nil || d.Root.CanSign() {
 		return "setup-mesh apply renews it"
 	}
 	file := certs.RootKeyFile

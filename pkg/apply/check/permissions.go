@@ -60,6 +60,9 @@ func (e *Evidence) Needs(c *plan.Cluster) []object.Access {
 			n.trusted()
 		}
 	}
+	if e.proofs[order.Fact{Cluster: c.Name, Claim: order.Named}] {
+		n.proxies()
+	}
 	// What is minted in other clusters out of c: tokens, and the address of the
 	// gateway.
 	for _, ch := range e.minted[c.Name] {
@@ -200,12 +203,17 @@ func (n needs) switched(c *plan.Cluster, addresses object.Ref) {
 // trusted needs what the proofs of a rotation do: they ask all proxies for their
 // certificates, and read the roots that namespaces are given.
 func (n needs) trusted() {
-	n.add(object.Ref{Kind: "Pod"}, "get", "list")
-	n.sub(object.Ref{Kind: "Pod"}, "portforward", "create")
+	n.proxies()
 	n.add(object.InjectorRef(""), "get")
 	n.add(object.ValidatorRef(""), "get")
 	n.add(object.Ref{Kind: "ConfigMap"}, "list")
 	n.add(object.Ref{Kind: "Namespace"}, "list")
+}
+
+// proxies needs what asking all proxies for their certificates does.
+func (n needs) proxies() {
+	n.add(object.Ref{Kind: "Pod"}, "get", "list")
+	n.sub(object.Ref{Kind: "Pod"}, "portforward", "create")
 }
 
 // served needs what the proof of injection does: it waits, and tries whether a pod would be

@@ -39,7 +39,7 @@ func networkLabels(c *plan.Cluster) (before, after string) {
 		return "", ""
 	}
 	before = live.GetLabels()[object.LabelNetwork]
-	if byFile := len(c.Addresses) > 0; byFile == (before == "") {
+	if (len(c.Addresses) > 0) == (before == "") {
 		return "", "" // as it is to be: this is asked for every pair of clusters
 	}
 	ch := c.Planned(ref)
@@ -52,13 +52,15 @@ func networkLabels(c *plan.Cluster) (before, after string) {
 // reads says whether istiods that run in p read c now, and are to go on doing so, in a
 // mesh that needs gateways. Where p is not reached, they may.
 func reads(p, c *plan.Cluster) bool {
-	switch {
-	case p.Leaving || p.Remote() || !p.Desired.Exposed || p != c && !slices.Contains(p.Desired.Reads, c.Name):
-		return false
-	case p.Unreached != "":
-		return true
-	}
-	return p.Live.Object(object.IstiodRef(p.Namespace)) != nil && (p == c || p.Credential(c.Name) != nil)
+	return finds(p) && (p == c || slices.Contains(p.Desired.Reads, c.Name)) && readsNow(p, c)
+}
+
+// finds says whether istiods that run in p are to find gateways, after an apply.
+func finds(p *plan.Cluster) bool { return !p.Leaving && !p.Remote() && p.Desired.Exposed }
+
+// readsNow says whether istiods that run in p read c, or may.
+func readsNow(p, c *plan.Cluster) bool {
+	return p.Unreached != "" || p.Live.Object(object.IstiodRef(p.Namespace)) != nil && (p == c || p.Credential(c.Name) != nil)
 }
 
 // readers are the clusters with istiods that read c, its own too.
@@ -69,13 +71,7 @@ func readers(s *plan.Scene, c *plan.Cluster) []*plan.Cluster {
 // stops says whether istiods that run in p read c now and are not to go on doing so, in a
 // mesh that needs gateways: they send to its gateway until they have forgotten it.
 func stops(p, c *plan.Cluster) bool {
-	switch {
-	case p == c || p.Leaving || c.Leaving || p.Remote() || !p.Desired.Exposed || slices.Contains(p.Desired.Reads, c.Name):
-		return false
-	case p.Unreached != "":
-		return true
-	}
-	return p.Live.Object(object.IstiodRef(p.Namespace)) != nil && p.Credential(c.Name) != nil
+	return p != c && !c.Leaving && finds(p) && !slices.Contains(p.Desired.Reads, c.Name) && readsNow(p, c)
 }
 
 // forgottenBy are the facts that no istiod reads c that is not to, as seen: one that is told

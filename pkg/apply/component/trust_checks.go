@@ -44,7 +44,7 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return []plan.Finding{{
 			State: string(verdict), Object: ref,
 			Message: fmt.Sprintf("the intermediate is %s: valid until %s", verdict, b.NotAfter().Format(time.DateOnly)),
-			Hint:    renewal(e, verdict),
+			Hint:    check.WhoSigns(e.Plan.Wanted),
 		}}
 	}
 	root := e.Plan.Wanted.Root
@@ -58,14 +58,6 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return []plan.Finding{{State: "not revoked", Object: ref, Message: fmt.Sprintf("%s: %s", ref, ch.Reason), Hint: check.Mend}}
 	}
 	return nil
-}
-
-// renewal is how an intermediate is replaced. A root that is not known signs once it is.
-func renewal(e *check.Evidence, v certs.Verdict) string {
-	if e.Plan.Wanted.Root != nil && v == certs.Due {
-		return check.WhoSigns(e.Plan.Wanted)
-	}
-	return "setup-mesh apply renews it"
 }
 
 // judgeRoot looks at the root that a remote cluster's proxies are given.

@@ -61,7 +61,7 @@ func (i *Intermediate) Rekeys(w *world.World) bool {
 	if own == nil || i.Issued == nil {
 		return own == nil
 	}
-	b := i.imported(w.Now, i.Kept(l.Object(ref), w.Now))
+	b := i.newer(w.Now, i.Kept(l.Object(ref), w.Now))
 	return b != nil && !own.SameKey(b)
 }
 

@@ -81,17 +81,6 @@ func (d *Desired) Identity(m record.Member) certs.Identity {
 	return certs.Identity{Cluster: m.Name, Namespace: m.Namespace, TrustDomain: d.TrustDomain}
 }
 
-// Intermediate is what the cacerts of a cluster is to hold.
-func (d *Desired) Intermediate(m record.Member) *Intermediate {
-	out := &Intermediate{Root: d.Root, ID: d.Identity(m), Issued: d.Issued[m.Name], Revoked: d.Revoked}
-	for _, c := range d.Clusters {
-		if c.Member.Name != m.Name && !c.Member.Remote() {
-			out.Others = append(out.Others, Holder{ID: d.Identity(c.Member), Issued: d.Issued[c.Member.Name]})
-		}
-	}
-	return out
-}
-
 // An APIServer is how other clusters reach a cluster's API server, as far as
 // that differs from the kubeconfig.
 type APIServer struct {

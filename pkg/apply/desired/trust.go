@@ -12,6 +12,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -26,6 +27,17 @@ type Intermediate struct {
 	Revoked *certs.Revoked
 	// Others are the other clusters with CAs of their own.
 	Others []Holder
+}
+
+// Intermediate is what the cacerts of a cluster is to hold.
+func (d *Desired) Intermediate(m record.Member) *Intermediate {
+	out := &Intermediate{Root: d.Root, ID: d.Identity(m), Issued: d.Issued[m.Name], Revoked: d.Revoked}
+	for _, c := range d.Clusters {
+		if c.Member.Name != m.Name && !c.Member.Remote() {
+			out.Others = append(out.Others, Holder{ID: d.Identity(c.Member), Issued: d.Issued[c.Member.Name]})
+		}
+	}
+	return out
 }
 
 // Imported is the bundle that was signed elsewhere, if it is to be used at now in a
@@ -46,8 +58,8 @@ func (i *Intermediate) Imported(now time.Time, live *certs.Bundle) *certs.Bundle
 	return b
 }
 
-// imported is Imported where that is newer than kept, or kept is nil.
-func (i *Intermediate) imported(now time.Time, kept *certs.Bundle) *certs.Bundle {
+// newer is Imported where that is newer than kept, or kept is nil.
+func (i *Intermediate) newer(now time.Time, kept *certs.Bundle) *certs.Bundle {
 	b := i.Imported(now, kept)
 	if b == nil || kept != nil && !b.NotBefore().After(kept.NotBefore()) {
 		return nil
@@ -87,7 +99,7 @@ func (i *Intermediate) judge(w *world.World, live *unstructured.Unstructured) st
 	if !b.Under(i.Root) {
 		return fmt.Sprintf("its intermediate is signed by another root than %s, which signs now", i.Root.Short())
 	}
-	if newer := i.imported(w.Now, b); newer != nil {
+	if newer := i.newer(w.Now, b); newer != nil {
 		return "a newer one was imported, valid until " + newer.NotAfter().Format(time.DateOnly)
 	}
 	return ""
@@ -200,7 +212,7 @@ func (*Intermediate) content(live *unstructured.Unstructured, b *certs.Bundle, n
 // imported, if that is newer than the CA of live, else that one; nil for neither.
 func (i *Intermediate) Ready(live *unstructured.Unstructured, now time.Time) (b *certs.Bundle, imported bool) {
 	kept := i.Kept(live, now)
-	if newer := i.imported(now, kept); newer != nil {
+	if newer := i.newer(now, kept); newer != nil {
 		return newer, true
 	}
 	return kept, false
