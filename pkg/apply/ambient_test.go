@@ -233,9 +233,10 @@ func TestAmbientOrder(t *testing.T) {
 		{"east: put node proxies", "east: prove node proxies"},
 		{"east: prove node proxies", "east: put enrolled namespaces"},
 		{"east: put CRDs", "east: put ambient gateway"},
-		{"east: prove istiod", "east: put ambient gateway"},
-		{"east: put ambient gateway", "east: prove ambient gateway"},
-		{"east: prove ambient gateway", "west: put remote secret east"}, // or peers are told an address that leads nowhere
+		{"east: put CRDs", "east: prove ambient gateway"},
+		{"east: prove istiod", "east: prove ambient gateway"},
+		{"east: prove ambient gateway", "east: put ambient gateway"}, // or peers find an address that leads nowhere
+		{"east: put ambient gateway", "west: put remote secret east"},
 		{"west: prove ambient gateway", "east: put remote secret west"},
 		{"east: put gateway of peer west", "east: put remote secret west"},
 		{"east: put remote secret west", "east: prove discovery"},
@@ -257,7 +258,8 @@ func TestAmbientModes(t *testing.T) {
 		{"east: prove ambient gateway", "east: remove mesh configuration"},
 		{"east: prove ambient gateway", "east: remove gateways"},
 		{"east: prove node proxies", "east: put enrolled namespaces"},
-		{"west: prove ambient gateway", "east: put enrolled namespaces"}, // east's istiod has heard of it already
+		{"west: prove ambient gateway", "west: put ambient gateway"}, // east's istiod reads west already
+		{"west: put ambient gateway", "east: put enrolled namespaces"},
 	}...)
 	back := wantedAmbient(t, sidecars, TestBase)
 	graphOf(t, NewPlan(back, theirs(appliedWorld(t, d)), plan.Options{})).wantBefore(t, [][2]string{
@@ -275,7 +277,7 @@ func TestGatewayOfANetworkMoves(t *testing.T) {
 	w := appliedWorld(t, wantedAmbient(t, head+"  a: {network: n}\n  b: {network: n}\n", ambientBase))
 	w.Clusters[1], w.Clusters[2] = w.Clusters[2], w.Clusters[1]
 	graphOf(t, NewPlan(wantedAmbient(t, head+"  b: {network: n}\n  a: {network: n}\n", ambientBase), w, plan.Options{})).wantBefore(t,
-		[2]string{"b: put ambient gateway", "b: prove ambient gateway"}, [2]string{"b: prove ambient gateway", "a: remove ambient gateway"})
+		[2]string{"b: prove ambient gateway", "b: put ambient gateway"}, [2]string{"b: put ambient gateway", "a: remove ambient gateway"})
 }
 
 // TestGatewayMoves: an ambient gateway is known in the new way before it is not in the old
@@ -296,7 +298,7 @@ func TestGatewayMoves(t *testing.T) {
 	graphOf(t, NewPlan(after, relabelled(after, appliedWorld(t, before)), plan.Options{})).wantBefore(t,
 		[2]string{"east: put gateway of peer west", "west: put ambient gateway"})
 	graphOf(t, NewPlan(before, relabelled(before, appliedWorld(t, after)), plan.Options{})).wantBefore(t,
-		[2]string{"west: put ambient gateway", "west: prove ambient gateway"}, [2]string{"west: prove ambient gateway", "east: remove gateway of peer west"})
+		[2]string{"west: prove ambient gateway", "west: put ambient gateway"}, [2]string{"west: put ambient gateway", "east: remove gateway of peer west"})
 }
 
 // A namespace of which it is not known whether it goes keeps the proxies that its pods are

@@ -9,8 +9,8 @@ import (
 
 // ambient is namespaces whose pods are in the mesh through the proxies of their nodes. They
 // are labelled once these run on every node: no pod is restarted for it. Where istiods read
-// other clusters already, as in a mesh that had sidecars, they hand on the addresses of
-// the gateways there whatever these are, and no pod is to be told before they are right.
+// other clusters already, as in a mesh that had sidecars, a pod finds the gateways there
+// from its first moment in the mesh: what it called until then, it still reaches.
 func ambient() Component {
 	return Component{
 		title: order.Ambient,
@@ -26,7 +26,7 @@ func ambient() Component {
 			out := []order.Fact{{Cluster: c.Name, Claim: order.Tunnels}}
 			for _, source := range s.Plan.Discovers(c) {
 				if c.Credential(source) != nil {
-					out = append(out, programmed(s.Clusters[source])...)
+					out = append(out, reached(s, c, source)...)
 				}
 			}
 			return out

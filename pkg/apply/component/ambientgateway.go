@@ -29,7 +29,7 @@ func ambientGateway() Component {
 			Claim: order.Programmed, Check: IDProgrammed,
 			// Always: whether it is so now, a plan does not know.
 			applies: func(_ *plan.Scene, c *plan.Cluster) bool { return c.Desired.HBONE },
-			needs:   func(_ *plan.Scene, c *plan.Cluster) []order.Fact { return applied(c, order.EastWest) },
+			needs:   needsOfProgrammed,
 		}},
 	}
 }
@@ -76,12 +76,18 @@ func toldOf(c, other *desired.Cluster) bool {
 	return c.Ambient && other.HBONE && len(other.Address.Addresses) > 0 && other.Member.Network != c.Member.Network && slices.Contains(c.Reads, other.Member.Name)
 }
 
-// needsOfAmbientGateway: a gateway that topology.yaml says where it is loses the label by
-// which others find it once all know of it otherwise.
+// needsOfAmbientGateway: a gateway gets the label by which others find it once it is
+// programmed, and one that topology.yaml says where it is loses it once all know of it
+// otherwise. Istiods that read the cluster hand on the address of a Gateway with that label,
+// whatever it is: while a load balancer is pending, the Gateway says its ClusterIP.
+// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/config/kube/gateway/conversion.go (reportGatewayStatus)
 func needsOfAmbientGateway(s *plan.Scene, c *plan.Cluster, ch plan.Change) []order.Fact {
-	out := append(applied(c, order.CRDs), order.Fact{Cluster: c.Name, Claim: order.Answers})
-	if ch.Part != order.EastWest || ch.Action != plan.Update {
+	out := made(c)
+	switch {
+	case ch.Part != order.EastWest:
 		return out
+	case c.Introduces() != nil:
+		return append(out, order.Fact{Cluster: c.Name, Claim: order.Programmed})
 	}
 	for _, by := range s.Plan.Clusters {
 		if by.Desired != nil && toldOf(by.Desired, c.Desired) {
@@ -89,6 +95,19 @@ func needsOfAmbientGateway(s *plan.Scene, c *plan.Cluster, ch plan.Change) []ord
 		}
 	}
 	return out
+}
+
+// needsOfProgrammed: the proof itself makes a Gateway that nobody is to find yet.
+func needsOfProgrammed(_ *plan.Scene, c *plan.Cluster) []order.Fact {
+	if c.Introduces() != nil {
+		return made(c)
+	}
+	return applied(c, order.EastWest)
+}
+
+// made are the facts after which a Gateway may be made in c, and istiod makes its workload.
+func made(c *plan.Cluster) []order.Fact {
+	return append(applied(c, order.CRDs), order.Fact{Cluster: c.Name, Claim: order.Answers})
 }
 
 // endsOfAmbientGateway: where another cluster's gateway is, is forgotten once it says so
@@ -100,7 +119,7 @@ func endsOfAmbientGateway(s *plan.Scene, c *plan.Cluster, ch plan.Change) []orde
 		case from == nil:
 			return nil
 		case !from.Leaving && reading(c, from):
-			return append(applied(from, order.EastWest), programmed(from)...)
+			return programmed(from)
 		}
 		return []order.Fact{order.Gone(c.Name, order.Credential, ch.Peer)}
 	}
@@ -116,19 +135,17 @@ func endsOfAmbientGateway(s *plan.Scene, c *plan.Cluster, ch plan.Change) []orde
 	return out
 }
 
-// programmed are the facts that other networks reach the ambient pods of c, which may be
-// of a mesh that has none.
+// programmed are the facts that other networks reach the ambient pods of c, and find its
+// gateway if they read c. It may be of a mesh that has none.
 func programmed(c *plan.Cluster) []order.Fact {
 	if c.Desired == nil || !c.Desired.HBONE {
 		return nil
 	}
-	return []order.Fact{{Cluster: c.Name, Claim: order.Programmed}}
+	return append(applied(c, order.EastWest), order.Fact{Cluster: c.Name, Claim: order.Programmed})
 }
 
-// reached are the facts after which istiods of c may be told of the cluster source. They
-// hand the address of its gateway on, whatever it is: while a load balancer is pending, the
-// Gateway says its ClusterIP.
-// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/config/kube/gateway/conversion.go (reportGatewayStatus)
+// reached are the facts after which node proxies of c find the gateway of the cluster
+// source, if istiods of c read that.
 func reached(s *plan.Scene, c *plan.Cluster, source string) []order.Fact {
 	from := s.Clusters[source]
 	if from == nil || from.Desired == nil {

@@ -47,6 +47,13 @@ func AmbientGateway(m record.Member, g topology.Gateway) *unstructured.Unstructu
 	}})
 }
 
+// Unfound is an ambient gateway without the label by which istiods of other clusters find it.
+func Unfound(gateway *unstructured.Unstructured) *unstructured.Unstructured {
+	out := gateway.DeepCopy()
+	unstructured.RemoveNestedField(out.Object, "metadata", "labels", object.LabelNetwork)
+	return out
+}
+
 // PeerGateway tells node proxies of a cluster whose Istio is in namespace where the
 // gateway of another one is, and as whom it proves itself.
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/ambient/networks.go (localK8sGatewayToNetworkGateways)

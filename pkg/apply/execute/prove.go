@@ -18,7 +18,7 @@ func (x *execution) prove(ctx context.Context, c *plan.Cluster, s plan.Step, r *
 	case order.Tunnels:
 		return waitNodes(ctx, x.at(c), c, r)
 	case order.Programmed:
-		return waitProgrammed(ctx, x.at(c), c, r)
+		return x.program(ctx, c, r)
 	case order.Serves:
 		return waitServing(ctx, x, c, s.Tries, r)
 	case order.Injected:

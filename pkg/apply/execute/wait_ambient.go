@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/desired"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
@@ -19,6 +20,22 @@ func waitNodes(ctx context.Context, l *world.Connected, c *plan.Cluster, r *repo
 		g.Go(func() error { return waitReady(ctx, l, it.Ref, r) })
 	}
 	return g.Wait()
+}
+
+// program makes or changes an ambient gateway that istiods of other clusters are not to find
+// yet, and waits until they may.
+func (x *execution) program(ctx context.Context, c *plan.Cluster, r *reporter) error {
+	l := x.at(c)
+	if ch := c.Introduces(); ch != nil {
+		if err := x.held(c.Name); err != nil {
+			return err
+		}
+		// What is under way is finished, also when the user interrupts.
+		if _, err := l.Cluster.Apply(context.WithoutCancel(ctx), desired.Unfound(ch.Item.Object), object.ApplyOptions{Force: l.Object(ch.Object) != nil}); err != nil {
+			return err
+		}
+	}
+	return waitProgrammed(ctx, l, c, r)
 }
 
 // waitProgrammed waits until the ambient gateway is reached where it says. The workload and

@@ -92,6 +92,24 @@ func (c *Cluster) MovesGateway() bool {
 	})
 }
 
+// Introduces is the change after which istiods of other clusters find the ambient gateway
+// of c: it gets the label that says of which network it is. nil where none does.
+func (c *Cluster) Introduces() *Change {
+	ch := c.Planned(object.AmbientGatewayRef(c.Namespace))
+	if ch == nil || ch.Item == nil || !ch.Pending() || ch.Removes() || networkOf(ch.Item.Object) == "" || networkOf(c.Live.Object(ch.Object)) != "" {
+		return nil
+	}
+	return ch
+}
+
+// networkOf is the network that an object is labelled with, "" for none, and for no object.
+func networkOf(o *unstructured.Unstructured) string {
+	if o == nil {
+		return ""
+	}
+	return o.GetLabels()[object.LabelNetwork]
+}
+
 // departed says whether c is a member that topology.yaml does not name.
 func (c *Cluster) departed() bool { return c.Leaving && c.Desired == nil }
 

@@ -110,6 +110,8 @@ func (s *sim) checkTunnels(w applytest.Write, p *process) {
 	}
 	gone := w.After == nil || w.After.GetDeletionTimestamp() != nil
 	switch {
+	case w.Ref == object.AmbientGatewayRef(ns) && !gone && networkOf(w.Before) == "" && networkOf(w.After) != "" && !reachedAt(w.World, w.Cluster, ns):
+		s.fail("tunnels", "istiods of other clusters find the ambient gateway of %s, and it is not reached", w.Cluster)
 	case w.Ref.Kind == "Secret" && w.Before == nil && !gone:
 		s.checkTold(w, m)
 	case gone && w.Ref == object.GatewayServiceRef(ns) && m.hasTunnel(w.Cluster) && m.member(w.Cluster).Address == "" && !reachedAt(w.World, w.Cluster, ns):
@@ -132,8 +134,7 @@ func (s *sim) checkTunnels(w applytest.Write, p *process) {
 		}
 		for _, source := range m.Members {
 			told := w.World.Get(w.Cluster, object.SecretRef(ns, object.RemoteSecretPrefix+source.Name))
-			there := w.World.Get(source.Cluster, object.AmbientGatewayRef(ns)) != nil // else nobody is told of it
-			if told != nil && there && m.hasTunnel(source.Cluster) && source.Address == "" && !s.unseen(source) && !reachedAt(w.World, source.Cluster, ns) {
+			if told != nil && m.hasTunnel(source.Cluster) && source.Address == "" && !s.unseen(source) && !reachedAt(w.World, source.Cluster, ns) {
 				s.fail("tunnels", "pods of %s in %s are enrolled, and the gateway of %s is not reached", w.Ref, w.Cluster, source.Name)
 			}
 		}
@@ -143,6 +144,14 @@ func (s *sim) checkTunnels(w applytest.Write, p *process) {
 // unseen says whether an apply may not know how a cluster is.
 func (s *sim) unseen(c member) bool {
 	return s.watch.dirty[c.Cluster] || s.expired[c.Context] > 0 || len(s.faults) > 0
+}
+
+// networkOf is the network that an object is labelled with.
+func networkOf(o applytest.Object) string {
+	if o == nil {
+		return ""
+	}
+	return o.GetLabels()[object.LabelNetwork]
 }
 
 func object0(o applytest.Object) map[string]any {
