@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,6 +30,7 @@ const ambientScopes = `  meshConfig:
 // The kinds of meshes that the ambient journey is about: base.yaml, and what topology.yaml says beside its clusters.
 const (
 	inAmbient      = "ambient: {namespaces: [shop, billing, stock]}\n"
+	rotatesRoot    = "ambient: {experimental: [root-rotation], namespaces: [shop, billing, stock]}\n"
 	withSidecars   = "ambient: {experimental: [sidecars], namespaces: [shop, billing, stock]}\n"
 	besideSidecars = "ambient: {experimental: [sidecars]}\ninjection: {namespaces: [shop, billing, stock]}\n"
 	inSidecars     = "injection: {namespaces: [shop, billing, stock]}\n"
@@ -77,6 +79,7 @@ func TestE2EAmbient(t *testing.T) {
 		{"ClusterLeavesAndComesBack", func(t *testing.T) { j.leavesAndComesBack(t, services) }},
 		{"BackToSidecars", j.backToSidecars},
 		{"FromSidecarsToAmbient", j.fromSidecars},
+		{"AnotherRoot", j.anotherRoot},
 		{"Teardown", j.tornDown},
 	})
 }
@@ -268,6 +271,38 @@ func (j *ambientJourney) fromSidecars(t *testing.T) {
 	j.becomes(t, withSidecars, ambientContexts[:]...)
 	j.becomes(t, inAmbient, ambientContexts[:]...)
 	j.wantHeard(t)
+}
+
+// anotherRoot rotates the root, which is refused unless topology.yaml asks for it, and waits twice until ztunnels are restarted.
+func (j *ambientJourney) anotherRoot(t *testing.T) {
+	was := j.read(t, "certs/root-cert.pem")
+	wantWords(t, j.run(t, 1, "certs", "rotate-root", "--yes"), "the mesh is in ambient mode", "certs rotate-root --back")
+	wantWords(t, j.run(t, 0, "certs", "rotate-root", "--back", "--yes"), "again")
+	j.edit(t, rotatesRoot, ambientContexts[:]...)
+	run := j.start(t, "certs", "rotate-root", "--yes")
+	run.waitFor(t, "Step 2 of 3")
+	j.restartsZtunnels(t, run, "was started before root")
+	run.waitFor(t, "all its proxies trust the root that is to sign")
+	run.waitFor(t, "Step 3 of 3")
+	j.restartsZtunnels(t, run, "does not stand for")
+	wantWords(t, wantCode(t, 0, run.end(t)), "The mesh has root")
+	if j.read(t, "certs/root-cert.pem") == was {
+		t.Error("the root is the same")
+	}
+	j.verify(t)
+	wantWords(t, j.run(t, 0, "status"), "The mesh is one")
+}
+
+// restartsZtunnels does in all clusters what a run that waits for a reason says of one.
+func (j *ambientJourney) restartsZtunnels(t *testing.T, run *running, reason string) {
+	t.Helper()
+	run.waitFor(t, reason, "-n istio-system rollout restart daemonset ztunnel")
+	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, time.Now().Format(time.RFC3339Nano))
+	for _, c := range j.clusters {
+		if _, err := c.kube.AppsV1().DaemonSets("istio-system").Patch(t.Context(), "ztunnel", types.StrategicMergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // tornDown is refused while a namespace is enrolled that setup-mesh did not enrol. Nothing is left of a mesh afterwards.

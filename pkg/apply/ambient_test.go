@@ -457,11 +457,20 @@ func TestAmbientChecks(t *testing.T) {
 	}
 }
 
-// TestAmbientRotation: by which roots ztunnels know their istiod, a rotation cannot see.
+// TestAmbientRotation: ztunnels have to be restarted for a rotation, which topology.yaml asks
+// for.
 func TestAmbientRotation(t *testing.T) {
-	for base, want := range map[string]int{ambientBase: 2, TestBase: 0} {
-		mesh := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", "", 1)
-		d := wantedAmbient(t, mesh, base)
+	tests := map[string]struct {
+		base, mode string
+		want       int
+	}{
+		"ambient":            {ambientBase, "", 2},
+		"ambient, asked for": {ambientBase, "ambient: {experimental: [root-rotation]}\n", 0},
+		"sidecars":           {TestBase, "", 0},
+	}
+	for name, tt := range tests {
+		mesh := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", tt.mode, 1)
+		d := wantedAmbient(t, mesh, tt.base)
 		r, err := certs.NewRotation(certs.TrustBoth, testRoot(), otherRoot())
 		if err != nil {
 			t.Fatal(err)
@@ -473,20 +482,24 @@ func TestAmbientRotation(t *testing.T) {
 				refused++
 			}
 		}
-		if refused != want {
-			t.Errorf("%s: refused in %d clusters, want %d", base, refused, want)
+		if refused != tt.want {
+			t.Errorf("%s: refused in %d clusters, want %d", name, refused, tt.want)
 		}
 	}
 }
 
-// TestAmbientTokens: an istiod before 1.31 tells ztunnels what it knew of a cluster before it
-// got a new token for it.
+// TestAmbientTokens: some istiods tell ztunnels what they knew of a cluster before they got a
+// new token for it.
 func TestAmbientTokens(t *testing.T) {
 	tests := map[string]struct {
 		tag, base string
 		want      int
 	}{
-		"the first that does not":   {"1.31.0", ambientBase, 0},
+		"the first that does not":   {"1.30.4", ambientBase, 0},
+		"the next minor":            {"1.31.0", ambientBase, 0},
+		"its first candidate":       {"1.31.0-rc.0", ambientBase, 1},
+		"its second candidate":      {"1.31.0-rc.1", ambientBase, 0},
+		"another image of it":       {"1.31.0-distroless", ambientBase, 0},
 		"one before":                {"1.30.3", ambientBase, 1},
 		"one before, with sidecars": {"1.30.3", TestBase, 0},
 	}

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
@@ -13,15 +14,17 @@ type Ambient struct {
 	// Namespaces, in the order of the file, are there in every cluster, and their pods
 	// are enrolled.
 	Namespaces []string
-	// SharedNetworks lets several clusters be on one network, and Sidecars lets there be
-	// sidecars beside ambient: both are refused otherwise.
-	SharedNetworks, Sidecars bool
+	// SharedNetworks lets several clusters be on one network, Sidecars lets there be
+	// sidecars beside ambient, and RootRotation lets the root be rotated: all are refused
+	// otherwise.
+	SharedNetworks, Sidecars, RootRotation bool
 }
 
 // What topology.yaml lists below ambient.experimental.
 const (
 	SharedNetworks = "shared-networks"
 	Sidecars       = "sidecars"
+	RootRotation   = "root-rotation"
 )
 
 // neverEnrolled are the namespaces whose pods are not for the mesh. Istio's own would
@@ -39,7 +42,7 @@ func (p *meshParser) ambient() {
 		a.Namespaces = p.namespaces(list, "ambient.namespaces", neverEnrolled, "cannot be enrolled")
 	}
 	p.notInjected(written.Get("namespaces"))
-	known := []string{SharedNetworks, Sidecars}
+	known := []string{SharedNetworks, Sidecars, RootRotation}
 	for i, item := range written.Get("experimental").List() {
 		switch text, _ := item.Literal(); {
 		case item.Kind != tree.Scalar: // reported already
@@ -47,8 +50,10 @@ func (p *meshParser) ambient() {
 			a.SharedNetworks = true
 		case text == Sidecars:
 			a.Sidecars = true
+		case text == RootRotation:
+			a.RootRotation = true
 		default:
-			p.problems.Add(item.At, tree.Indexed("ambient.experimental", i), names.DidYouMean(text, known), "%s is neither %s nor %s", names.Quote(text), known[0], known[1])
+			p.problems.Add(item.At, tree.Indexed("ambient.experimental", i), names.DidYouMean(text, known), "%s is none of %s", names.Quote(text), strings.Join(known, ", "))
 		}
 	}
 }

@@ -20,6 +20,7 @@ func TestAmbient(t *testing.T) {
 		"no namespace of ours":      {"ambient: {}", topology.Ambient{}},
 		"two clusters of a network": {"ambient: {experimental: [shared-networks]}", topology.Ambient{SharedNetworks: true}},
 		"sidecars, too":             {"ambient: {experimental: [sidecars]}", topology.Ambient{Sidecars: true}},
+		"another root":              {"ambient: {experimental: [root-rotation]}", topology.Ambient{RootRotation: true}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -45,7 +46,7 @@ func TestAmbientMistakes(t *testing.T) {
 		},
 		"another experiment": {
 			"ambient: {experimental: [sidecar]}",
-			`topology.yaml:2:26: ambient.experimental[0]: "sidecar" is neither shared-networks nor sidecars` + "\n    did you mean sidecars?\n",
+			`topology.yaml:2:26: ambient.experimental[0]: "sidecar" is none of shared-networks, sidecars, root-rotation` + "\n    did you mean sidecars?\n",
 		},
 	}
 	for name, tt := range tests {

@@ -49,12 +49,12 @@ type Proxy interface {
 	List(lists []byte) // PEM of revocation lists
 }
 
-// An Agent serves the proxy of one pod.
+// An Agent serves the proxy of one pod, or is that of a node.
 type Agent struct {
 	Pod    *corev1.Pod // with its address
 	Client kubernetes.Interface
 	Dial   func(ctx context.Context, hostPort string) (net.Conn, error) // as the pod would: names of Services are fine
-	Proxy  Proxy
+	Proxy  Proxy                                                        // nil where it is that of a node
 }
 
 // Run serves until ctx is done, and calls note with every reason why it cannot.
@@ -101,14 +101,9 @@ func (s *session) run(ctx context.Context, note func(error)) error {
 	if !ok {
 		return fmt.Errorf("pod %s/%s has no proxy", s.Pod.Namespace, s.Pod.Name)
 	}
-	list, err := downward.Environment(ctx, s.Client, s.Pod, c, s.Pod.Status.PodIP)
+	env, err := s.environment(ctx, c)
 	if err != nil {
 		return err
-	}
-	env := map[string]string{}
-	for _, e := range list {
-		name, value, _ := strings.Cut(e, "=")
-		env[name] = value
 	}
 	n, err := node(s.Pod, kind, c.Image, env)
 	if err != nil {
@@ -160,16 +155,7 @@ func (s *session) identify(ctx context.Context, env map[string]string) error {
 		return err
 	}
 	defer conn.Close()
-	token, err := s.token(ctx)
-	if err != nil {
-		return err
-	}
-	domain := env["TRUST_DOMAIN"]
-	if domain == "" {
-		domain = "cluster.local"
-	}
-	id := &url.URL{Scheme: "spiffe", Host: domain, Path: "/ns/" + s.Pod.Namespace + "/sa/" + s.Pod.Spec.ServiceAccountName}
-	i, err := sign(ctx, conn, id, env["ISTIO_META_CLUSTER_ID"], token)
+	i, err := s.certify(ctx, conn, env)
 	if err != nil {
 		return err
 	}
@@ -179,34 +165,62 @@ func (s *session) identify(ctx context.Context, env map[string]string) error {
 	return nil
 }
 
+// certify takes a certificate over a connection to an istiod.
+func (a *Agent) certify(ctx context.Context, conn *grpc.ClientConn, env map[string]string) (Identity, error) {
+	token, err := a.token(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	domain := env["TRUST_DOMAIN"]
+	if domain == "" {
+		domain = "cluster.local"
+	}
+	id := &url.URL{Scheme: "spiffe", Host: domain, Path: "/ns/" + a.Pod.Namespace + "/sa/" + a.Pod.Spec.ServiceAccountName}
+	return sign(ctx, conn, id, env["ISTIO_META_CLUSTER_ID"], token)
+}
+
+// environment is that of a container of the pod.
+func (a *Agent) environment(ctx context.Context, c corev1.Container) (map[string]string, error) {
+	list, err := downward.Environment(ctx, a.Client, a.Pod, c, a.Pod.Status.PodIP)
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]string{}
+	for _, e := range list {
+		name, value, _ := strings.Cut(e, "=")
+		env[name] = value
+	}
+	return env, nil
+}
+
 // connect opens a connection to an istiod, which has to prove itself by the root in the pod's namespace.
-func (s *session) connect(ctx context.Context, at string) (*grpc.ClientConn, error) {
+func (a *Agent) connect(ctx context.Context, at string) (*grpc.ClientConn, error) {
 	host, _, err := net.SplitHostPort(at)
 	if err != nil {
 		return nil, fmt.Errorf("connect to istiod: %w", err)
 	}
-	m, err := s.Client.CoreV1().ConfigMaps(s.Pod.Namespace).Get(ctx, rootMap, metav1.GetOptions{})
+	m, err := a.Client.CoreV1().ConfigMaps(a.Pod.Namespace).Get(ctx, rootMap, metav1.GetOptions{})
 	if err != nil {
-		return nil, fmt.Errorf("read the root certificate of namespace %s: %w", s.Pod.Namespace, err)
+		return nil, fmt.Errorf("read the root certificate of namespace %s: %w", a.Pod.Namespace, err)
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(m.Data["root-cert.pem"]))
-	return grpc.NewClient("passthrough:///"+at, grpc.WithNoProxy(), grpc.WithContextDialer(s.Dial),
+	return grpc.NewClient("passthrough:///"+at, grpc.WithNoProxy(), grpc.WithContextDialer(a.Dial),
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{RootCAs: roots, ServerName: host})),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)))
 }
 
 // token is what a kubelet would have mounted.
-func (s *session) token(ctx context.Context) (string, error) {
+func (a *Agent) token(ctx context.Context) (string, error) {
 	hours := int64(12 * 60 * 60) // as the webhook asks, in seconds
-	t, err := s.Client.CoreV1().ServiceAccounts(s.Pod.Namespace).CreateToken(ctx, s.Pod.Spec.ServiceAccountName, &authentication.TokenRequest{
+	t, err := a.Client.CoreV1().ServiceAccounts(a.Pod.Namespace).CreateToken(ctx, a.Pod.Spec.ServiceAccountName, &authentication.TokenRequest{
 		Spec: authentication.TokenRequestSpec{
 			Audiences: []string{audience}, ExpirationSeconds: &hours,
-			BoundObjectRef: &authentication.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: s.Pod.Name, UID: s.Pod.UID},
+			BoundObjectRef: &authentication.BoundObjectReference{Kind: "Pod", APIVersion: "v1", Name: a.Pod.Name, UID: a.Pod.UID},
 		},
 	}, metav1.CreateOptions{})
 	if err != nil {
-		return "", fmt.Errorf("make a token of service account %s/%s: %w", s.Pod.Namespace, s.Pod.Spec.ServiceAccountName, err)
+		return "", fmt.Errorf("make a token of service account %s/%s: %w", a.Pod.Namespace, a.Pod.Spec.ServiceAccountName, err)
 	}
 	return t.Status.Token, nil
 }

@@ -11,8 +11,12 @@ import (
 // adminPort is where Envoy's admin pages are, for its pod alone: a port-forward comes from within.
 const adminPort = 15000
 
-// page is what Envoy's admin endpoint says at a path; false for what the lab does not play.
+// page is what the admin endpoint of Envoy, or of ztunnel, says at a path; false for what the lab does not play.
 func (i *instance) page(path string) (string, bool) {
+	if i.ztunnel != nil {
+		text, err := i.ztunnel.dump()
+		return text, err == nil && path == "/config_dump"
+	}
 	switch strings.TrimPrefix(path, "/") {
 	case "clusters":
 		return i.proxy.Clusters(), true
@@ -30,7 +34,7 @@ func (r *Runner) Forward(namespace, pod string, port int32, conn io.ReadWriter) 
 	if i == nil {
 		return fmt.Errorf("nothing runs for pod %s/%s", namespace, pod)
 	}
-	if i.proxy == nil || port != adminPort {
+	if i.proxy == nil && i.ztunnel == nil || port != adminPort {
 		return fmt.Errorf("nothing listens on port %d of pod %s/%s", port, namespace, pod)
 	}
 	request, err := http.ReadRequest(bufio.NewReader(conn))

@@ -23,6 +23,7 @@ type instance struct {
 	role    role
 	network network
 	proxy   *envoy.Proxy  // nil for a pod without
+	ztunnel *ztunnel      // nil for any other pod
 	listens chan struct{} // something is to be listened on, or no longer
 
 	mu      sync.Mutex
@@ -40,7 +41,10 @@ func newInstance(r *Runner, pod *corev1.Pod, role role) *instance {
 		runner: r, pod: pod, role: role, network: network{r.cluster, pod.Namespace},
 		listens: make(chan struct{}, 1), sockets: map[uint16]*socket{},
 	}
-	if role.proxy != "" {
+	switch role.proxy {
+	case "ztunnel":
+		i.ztunnel = &ztunnel{}
+	case "sidecar", "router":
 		i.proxy = envoy.New(i.network.dial, i.app, func() {
 			select {
 			case i.listens <- struct{}{}:
@@ -62,6 +66,10 @@ func (i *instance) app(port uint16) http.Handler {
 // run plays the pod until ctx is done, and returns when nothing of it is left.
 func (i *instance) run(ctx context.Context) {
 	var all sync.WaitGroup
+	if i.ztunnel != nil {
+		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial}
+		all.Go(func() { a.RunZtunnel(ctx, i.ztunnel.identify, i.note) })
+	}
 	if i.proxy != nil {
 		i.runner.changed() // [Runner.Plays] says so from now on, though the proxy may never be told to listen
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial, Proxy: i.proxy}

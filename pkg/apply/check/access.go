@@ -2,9 +2,9 @@ package check
 
 import (
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -20,7 +20,7 @@ const (
 	swaps        = "1.30.0" // reads a cluster with the new token before it lets go of the old one
 	swapsAlways  = "1.30.3" // and does not get stuck on the way
 	swapDeadlock = "https://github.com/istio/istio/issues/60612"
-	swapsAmbient = "1.31.0" // and ztunnels are told of what it reads with the new one
+	swapsAmbient = "1.30.4" // and ztunnels are told of what it reads with the new one
 	swapStale    = "https://github.com/istio/istio/issues/61342"
 )
 
@@ -46,38 +46,42 @@ func judgeTakesTokens(e *Evidence, c *plan.Cluster) []plan.Finding {
 		Object: ref, State: tag,
 		Hint: "upgrade Istio to " + swapsAlways + " or later; or accept the gap with --allow-gaps, one cluster at a time (--of " + c.Name + "), and restart istiod if it does not get over it",
 	}
+	v, known := release(tag)
 	switch {
-	case !release(tag):
+	case !known:
 		f.Message = fmt.Sprintf("which version of istiod runs is not known from its image's tag %q: before %s, endpoints of other clusters are lost for a while when a token is renewed", tag, swapsAlways)
-	case older(tag, swaps):
+	case v.LessThan(version.MustParseSemantic(swaps)):
 		f.Message = fmt.Sprintf("istiod %s forgets a cluster before it reads it with a new token: its endpoints would be missing for about 30 s", tag)
-	case older(tag, swapsAlways):
+	case v.LessThan(version.MustParseSemantic(swapsAlways)):
 		f.Message = fmt.Sprintf("istiod %s may stop reading a cluster whose token is renewed, until it is restarted (%s)", tag, swapDeadlock)
-	case c.Desired.Ambient && older(tag, swapsAmbient):
+	case c.Desired.Ambient && stale(v):
 		f.Message = fmt.Sprintf("istiod %s goes on telling ztunnels what it knew of a cluster before its token was renewed, until it is restarted (%s)", tag, swapStale)
-		f.Hint = "upgrade Istio to " + swapsAmbient + " or later; or renew with --allow-gaps, and restart the istiods one by one"
+		f.Hint = "upgrade Istio to " + swapsAmbient + " or 1.31.0, or later; or renew with --allow-gaps, and restart the istiods one by one"
 	default:
 		return nil
 	}
 	return []plan.Finding{f}
 }
 
-// release says whether a tag of Istio's images begins with a version.
-func release(tag string) bool { return len(numbers(tag)) == 3 }
-
-// older compares versions of Istio by their numbers. A candidate counts as the release.
-func older(tag, than string) bool { return slices.Compare(numbers(tag), numbers(than)) < 0 }
-
-// numbers are those of a version: 1, 30 and 3 of "1.30.3-distroless".
-func numbers(tag string) []int {
-	var out []int
-	version, _, _ := strings.Cut(tag, "-")
-	for _, part := range strings.Split(version, ".") {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil
+// release is the version that a tag of Istio's images begins with, false for one of none. What
+// follows it may be a candidate, which is older than the release, or a kind of image, which
+// is not.
+func release(tag string) (*version.Version, bool) {
+	core, rest, _ := strings.Cut(tag, "-")
+	for _, word := range []string{"alpha", "beta", "rc"} {
+		if strings.HasPrefix(rest, word) {
+			number, _, _ := strings.Cut(rest, "-")
+			core += "-" + number
 		}
-		out = append(out, n)
 	}
-	return out
+	v, err := version.ParseSemantic(core)
+	return v, err == nil
+}
+
+// stale says whether an istiod of v goes on telling ztunnels what it knew of a cluster before
+// it got a new token: the fix came between the candidates of 1.31, and to 1.30 later.
+// https://github.com/istio/istio/blob/1.31.0/releasenotes/notes/multicluster-rebuild-collections-on-update.yaml
+func stale(v *version.Version) bool {
+	return v.LessThan(version.MustParseSemantic(swapsAmbient)) ||
+		v.AtLeast(version.MustParseSemantic("1.31.0-alpha")) && !version.MustParseSemantic("1.31.0-rc.0").LessThan(v)
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
@@ -72,18 +74,18 @@ func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// judgeAmbientRotation refuses to rotate the root under node proxies. They say which roots they
-// judge others by, and not by which they know their istiod: those they read from a file when
-// they make the connection to its CA, at their start. One that was not restarted gets no
-// certificate for new pods once the next root signs.
-// https://github.com/istio/ztunnel/blob/08562ec57b40f50889c69178c7743aa7f649f198/src/tls/control.rs
+// judgeAmbientRotation refuses to rotate the root under node proxies unless topology.yaml asks
+// for it. By which roots they know their istiod, older ones read when they start, and all are
+// given other roots to judge workloads by with their next certificates: so they have to be
+// restarted for each of two steps, and Istio's own test of that is switched off.
+// https://github.com/istio/ztunnel/pull/1775, https://github.com/istio/istio/issues/49648
 func judgeAmbientRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
-	if e.Plan.Wanted.Rotation == nil {
-		return nil
+	if r := e.Plan.Wanted.Rotation; r == nil || r.Phase == certs.OldOnly || e.Plan.Wanted.RotatesNodes {
+		return nil // or it is led back
 	}
 	return []plan.Finding{{
-		Message: "the mesh is in ambient mode, and a rotation of the root cannot see by which roots ztunnels know their istiod",
-		Hint:    "take profile: ambient out of base.yaml until the rotation has ended",
+		Message: "the mesh is in ambient mode: a rotation of the root goes on only after ztunnel was restarted on every node, twice, and Istio does not test it",
+		Hint:    "write ambient: {experimental: [" + topology.RootRotation + "]} in topology.yaml, and restart ztunnels when the rotation says so; or lead it back: setup-mesh certs rotate-root --back",
 	}}
 }
 

@@ -56,6 +56,8 @@ type Desired struct {
 	InjectedNamespaces []string
 	// EnrolledNamespaces are those whose pods are in an ambient mesh, in all clusters.
 	EnrolledNamespaces []string
+	// RotatesNodes says that the root may be rotated under the proxies of nodes.
+	RotatesNodes bool
 }
 
 // A Cluster is one cluster's share of a [Desired].
@@ -114,7 +116,7 @@ type Charts interface {
 // renders. Mistakes that only the charts can tell are [topology.Problems] at the
 // lines they come from.
 func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
-	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, Revoked: w.Revoked, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces, EnrolledNamespaces: w.Mesh.Ambient.Namespaces}
+	d := &Desired{MeshID: w.Mesh.ID, TrustDomain: w.Mesh.TrustDomain, Root: w.Root, Rotation: w.Rotation, Issued: w.Issued, Revoked: w.Revoked, SharedServices: w.Mesh.SharedServices, InjectedNamespaces: w.Mesh.InjectedNamespaces, EnrolledNamespaces: w.Mesh.Ambient.Namespaces, RotatesNodes: w.Mesh.Ambient.RootRotation}
 	if w.Rotation != nil {
 		d.Root = w.Rotation.Root()
 	}

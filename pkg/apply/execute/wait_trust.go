@@ -44,6 +44,9 @@ func waitTrusts(ctx context.Context, x *execution, c *plan.Cluster, r *reporter)
 		if why, err := webhooksTrust(ctx, x.at(c), root); why != "" || err != nil {
 			return why, err
 		}
+		if why, err := nodesTrust(ctx, x.at(c), c, root); why != "" || err != nil {
+			return why, err
+		}
 		return x.proxies(ctx, c, func(p observe.ProxyCerts) string {
 			if slices.ContainsFunc(p.Roots, root.Cert().Equal) {
 				return ""
@@ -135,7 +138,7 @@ func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(obs
 	if err != nil {
 		return "", err
 	}
-	first, more := "", 0
+	first, remedy, more := "", "", 0
 	for _, w := range all {
 		why := ""
 		switch {
@@ -158,9 +161,12 @@ func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(obs
 			continue
 		}
 		first = fmt.Sprintf("the proxy of pod %s/%s %s", w.Pod.Namespace, w.Pod.Name, why)
+		if w.Node {
+			remedy = restart(c, w.Owner)
+		}
 	}
 	if more > 0 {
 		first += fmt.Sprintf(", and %d more", more)
 	}
-	return first, nil
+	return first + remedy, nil
 }

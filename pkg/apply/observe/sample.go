@@ -25,6 +25,7 @@ type Workload struct {
 	// Owner is what makes the pod again, and may be restarted: a Deployment, a
 	// StatefulSet or a DaemonSet. It is the zero value for a pod of anything else.
 	Owner   object.Ref
+	Node    bool   // its proxy is that of its node
 	Network string // that the proxy was started with, "" for none
 	Err     error  // the pod could not be read: nothing of it is known
 	Certs   ProxyCerts

@@ -31,8 +31,8 @@ type Injection struct {
 type Ambient struct {
 	// Namespaces whose pods are enrolled, in every cluster of the mesh: each is labelled istio.io/dataplane-mode=ambient, once the proxies of the nodes run, and is created where it does not exist. Of a namespace that is somebody else's, setup-mesh owns its labels and nothing else, and takes them off when the namespace is no longer listed.
 	Namespaces []string `json:"namespaces,omitempty" jsonschema:"uniqueItems=true,pattern=^[a-z0-9]([-a-z0-9]*[a-z0-9])?$,maxLength=63" example:"[sample]"`
-	// What setup-mesh refuses unless it is asked for here, because Istio does not support it or has open faults in it: shared-networks (several clusters on one network), sidecars (sidecar proxies beside ambient).
-	Experimental []string `json:"experimental,omitempty" jsonschema:"uniqueItems=true,enum=shared-networks,enum=sidecars" example:"[sidecars]"`
+	// What setup-mesh refuses unless it is asked for here, because Istio does not support it or has open faults in it: shared-networks (several clusters on one network), sidecars (sidecar proxies beside ambient), root-rotation (certs rotate-root under ztunnels, which have to be restarted in it).
+	Experimental []string `json:"experimental,omitempty" jsonschema:"uniqueItems=true,enum=shared-networks,enum=sidecars,enum=root-rotation" example:"[sidecars]"`
 }
 
 // Context is one cluster of the mesh, named by its kubeconfig context.
