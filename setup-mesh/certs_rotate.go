@@ -68,7 +68,7 @@ func lead(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateR
 		if !ok {
 			return nil
 		}
-		if err := signable(ctx, env, dir, a, r, next); err != nil {
+		if err := enterable(ctx, env, dir, a, r, next); err != nil {
 			return err
 		}
 		if err := dir.MoveRotation(ctx, r, next); err != nil {
@@ -101,29 +101,40 @@ func rotation(ctx context.Context, env environment, dir *workdir.Dir, a args.Rot
 	return r, err
 }
 
-// signable says why the mesh cannot be led to a phase yet: the root that begins to sign there
-// is elsewhere, and clusters need something of it that was not imported. The mesh stays as it
-// is then, and can be applied to meanwhile.
-func signable(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation, to certs.Phase) error {
+// enterable says why the mesh cannot be led to a phase yet: something speaks against its plan,
+// or the root that begins to sign there is elsewhere, and clusters need something of it that
+// was not imported. The mesh stays as it is then, can be applied to meanwhile, and led back.
+func enterable(ctx context.Context, env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation, to certs.Phase) error {
+	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
+		p, err := meshPlanIn(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), a.Signing, to)
+		if err != nil {
+			return nil, err
+		}
+		return p, judge(ctx, p)
+	})
+	if err != nil {
+		return err
+	}
+	if err := signable(env, dir, a, r, to, toSign(p.Plan)); err != nil || len(p.Refusals) == 0 {
+		return err
+	}
+	view.Refusals(env.stderr, p.Plan)
+	view.RotationWaits(env.stderr, r.Phase)
+	return exitCode(exitError)
+}
+
+// signable says why the clusters that need something of the root that signs in a phase cannot
+// have it.
+func signable(env environment, dir *workdir.Dir, a args.RotateRoot, r *certs.Rotation, to certs.Phase, need []string) error {
 	next := *r
 	next.Phase = to
 	root, isNew := next.Signing()
-	if _, is := r.Signing(); is == isNew {
+	if _, is := r.Signing(); is == isNew || len(need) == 0 {
 		return nil
 	}
 	signer, _, err := signedBy(env, dir, *root, isNew, a.Signing)
 	if err != nil || signer.CanSign() {
 		return err
-	}
-	p, err := limited(ctx, a.Timeout, func(ctx context.Context) (*prepared, error) {
-		return meshPlanIn(ctx, env, a.Clusters, allowing(a.Clusters, args.Leaving{}, args.Joining{}), a.Signing, to)
-	})
-	if err != nil {
-		return err
-	}
-	need := toSign(p.Plan)
-	if len(need) == 0 {
-		return nil
 	}
 	view.RotationWaits(env.stderr, r.Phase)
 	back, key := "", "--to-root-cert and --to-root-key, or --sign-command"

@@ -273,10 +273,11 @@ func (j *ambientJourney) fromSidecars(t *testing.T) {
 	j.wantHeard(t)
 }
 
-// anotherRoot rotates the root, which is refused unless topology.yaml asks for it, and waits twice until ztunnels are restarted.
+// anotherRoot rotates the root. That goes no further than its first step, and back, unless topology.yaml asks for it, and waits
+// twice until ztunnels are restarted.
 func (j *ambientJourney) anotherRoot(t *testing.T) {
 	was := j.read(t, "certs/root-cert.pem")
-	wantWords(t, j.run(t, 1, "certs", "rotate-root", "--yes"), "the mesh is in ambient mode", "certs rotate-root --back")
+	wantWords(t, j.run(t, 1, "certs", "rotate-root", "--yes"), "before the rotation of the root goes on", "the mesh is in ambient mode", "certs rotate-root --back")
 	wantWords(t, j.run(t, 0, "certs", "rotate-root", "--back", "--yes"), "again")
 	j.edit(t, rotatesRoot, ambientContexts[:]...)
 	run := j.start(t, "certs", "rotate-root", "--yes")

@@ -457,34 +457,43 @@ func TestAmbientChecks(t *testing.T) {
 	}
 }
 
-// TestAmbientRotation: ztunnels have to be restarted for a rotation, which topology.yaml asks
-// for.
+// TestAmbientRotation: from the step on for which ztunnels have to be restarted, topology.yaml
+// has to ask for a rotation.
 func TestAmbientRotation(t *testing.T) {
+	const asked = "ambient: {experimental: [root-rotation]}\n"
 	tests := map[string]struct {
 		base, mode string
-		want       int
+		phase      certs.Phase
+		want       []string
 	}{
-		"ambient":            {ambientBase, "", 2},
-		"ambient, asked for": {ambientBase, "ambient: {experimental: [root-rotation]}\n", 0},
-		"sidecars":           {TestBase, "", 0},
+		"led back":              {ambientBase, "", certs.OldOnly, nil},
+		"both are trusted":      {ambientBase, "", certs.TrustBoth, []string{"east ambient/restart", "west ambient/restart"}},
+		"the new one signs":     {ambientBase, "", certs.SignNew, []string{"east ambient/rotation", "west ambient/rotation"}},
+		"asked for":             {ambientBase, asked, certs.SignNew, nil},
+		"asked for, both":       {ambientBase, asked, certs.TrustBoth, []string{"east ambient/restart", "west ambient/restart"}},
+		"sidecars":              {TestBase, "", certs.SignNew, nil},
+		"the old one goes":      {ambientBase, "", certs.NewOnly, []string{"east ambient/rotation", "west ambient/rotation"}},
+		"asked for, to the end": {ambientBase, asked, certs.NewOnly, nil},
 	}
 	for name, tt := range tests {
-		mesh := strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", tt.mode, 1)
-		d := wantedAmbient(t, mesh, tt.base)
-		r, err := certs.NewRotation(certs.TrustBoth, testRoot(), otherRoot())
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Rotation, d.Root = r, r.Root()
-		refused := 0
-		for _, f := range check.Preflight(NewPlan(d, EmptyWorld(d), plan.Options{}), nil) {
-			if f.ID == "ambient/rotation" {
-				refused++
+		t.Run(name, func(t *testing.T) {
+			d := wantedAmbient(t, strings.Replace(ambientMesh, "ambient: {namespaces: [shop]}\n", tt.mode, 1), tt.base)
+			r, err := certs.NewRotation(tt.phase, testRoot(), otherRoot())
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if refused != tt.want {
-			t.Errorf("%s: refused in %d clusters, want %d", name, refused, tt.want)
-		}
+			d.Rotation, d.Root = r, r.Root()
+			p := NewPlan(d, EmptyWorld(d), plan.Options{})
+			var got []string
+			for _, f := range check.Preflight(p, nil) {
+				if strings.HasPrefix(f.ID, "ambient/r") {
+					got = append(got, f.Cluster+" "+f.ID)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

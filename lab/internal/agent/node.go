@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	core "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -14,12 +15,14 @@ import (
 // Container is the name of the container in which istio-agent and Envoy run, in sidecars and in gateways.
 const Container = "istio-proxy"
 
-// ProxyContainer is the container of a pod that the webhook of an istiod has made, and what it is: "sidecar" or "router"; or
-// that of the proxy of a node, "ztunnel".
+var kinds = []string{"sidecar", "router", "waypoint", "ztunnel"}
+
+// ProxyContainer is the container of a pod in which istio-agent and Envoy run, and what it is: "sidecar" or "router", which the
+// webhook of an istiod has made, or "waypoint", as the gateways of ambient meshes are; or the proxy of a node, "ztunnel".
 func ProxyContainer(pod *corev1.Pod) (c corev1.Container, kind string, ok bool) {
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for _, c := range list {
-			if c.Name == Container && len(c.Args) > 1 && c.Args[0] == "proxy" && (c.Args[1] == "sidecar" || c.Args[1] == "router" || c.Args[1] == "ztunnel") {
+			if c.Name == Container && len(c.Args) > 1 && c.Args[0] == "proxy" && slices.Contains(kinds, c.Args[1]) {
 				return c, c.Args[1], true
 			}
 		}

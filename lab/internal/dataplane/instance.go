@@ -44,7 +44,7 @@ func newInstance(r *Runner, pod *corev1.Pod, role role) *instance {
 	switch role.proxy {
 	case "ztunnel":
 		i.ztunnel = &ztunnel{}
-	case "sidecar", "router":
+	case "sidecar", "router", "waypoint":
 		i.proxy = envoy.New(i.network.dial, i.app, func() {
 			select {
 			case i.listens <- struct{}{}:

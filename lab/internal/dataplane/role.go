@@ -14,14 +14,15 @@ import (
 //     containerPort or 5000.
 //   - A container client is a shell with curl.
 //   - A container istio-proxy, which istiod's webhook makes, is a proxy: every gateway's is played, and that of a
-//     pod with one of the two containers above; so is a ztunnel's, as far as its certificates go.
+//     pod with one of the two containers above; so are ztunnels, waypoints and the gateways of ambient meshes, as far as
+//     their certificates go.
 //
 // Nothing is played for all other pods.
 type role struct {
 	version string // of helloworld; empty for a pod without
 	port    uint16 // of helloworld
 	client  bool
-	proxy   string // "sidecar", "router", "ztunnel" or empty
+	proxy   string // "sidecar", "router", "waypoint", "ztunnel" or empty
 }
 
 const (
@@ -48,7 +49,7 @@ func roleOf(pod *corev1.Pod) role {
 		}
 	}
 	_, kind, ok := agent.ProxyContainer(pod)
-	if ok && (kind == "router" || kind == "ztunnel" || r.version != "" || r.client) {
+	if ok && (kind != "sidecar" || r.version != "" || r.client) {
 		r.proxy = kind
 	}
 	return r

@@ -21,6 +21,7 @@ func ambientChecks() []Check {
 		claimed("ambient/claimed", order.Ambient),
 		{ID: "ambient/enrolled", Severity: Refuses, Asks: []Question{AskEnrolled}, Applies: endsAmbient, Judge: judgeEnrolled},
 		{ID: "ambient/rotation", Severity: Refuses, Applies: isAmbient, Judge: judgeAmbientRotation},
+		{ID: "ambient/restart", Severity: Warns, Applies: isAmbient, Judge: judgeRestart},
 		{ID: "ambient-gateway/candidates", Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
 		{ID: "gateway-api/served", Severity: Refuses, Applies: isAmbient, Judge: judgeServed},
 	}
@@ -74,19 +75,42 @@ func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}}
 }
 
-// judgeAmbientRotation refuses to rotate the root under node proxies unless topology.yaml asks
-// for it. By which roots they know their istiod, older ones read when they start, and all are
-// given other roots to judge workloads by with their next certificates: so they have to be
-// restarted for each of two steps, and Istio's own test of that is switched off.
+// judgeAmbientRotation refuses to go on with a rotation of the root under node proxies unless
+// topology.yaml asks for it. By which roots they know their istiod, older ones read when they
+// start, and all are given other roots to judge workloads by with their next certificates: so
+// they have to be restarted for each of two steps, and Istio's own test of that is switched
+// off. That all trust another root as well, they need not know, and so it can be taken back.
 // https://github.com/istio/ztunnel/pull/1775, https://github.com/istio/istio/issues/49648
 func judgeAmbientRotation(e *Evidence, _ *plan.Cluster) []plan.Finding {
-	if r := e.Plan.Wanted.Rotation; r == nil || r.Phase == certs.OldOnly || e.Plan.Wanted.RotatesNodes {
-		return nil // or it is led back
+	r := e.Plan.Wanted.Rotation
+	if r == nil || e.Plan.Wanted.RotatesNodes || r.Phase == certs.OldOnly || r.Phase == certs.TrustBoth {
+		return nil
 	}
 	return []plan.Finding{{
 		Message: "the mesh is in ambient mode: a rotation of the root goes on only after ztunnel was restarted on every node, twice, and Istio does not test it",
-		Hint:    "write ambient: {experimental: [" + topology.RootRotation + "]} in topology.yaml, and restart ztunnels when the rotation says so; or lead it back: setup-mesh certs rotate-root --back",
+		Hint:    "write " + askRotation + " in topology.yaml, and restart ztunnels when the rotation says so; or lead it back: setup-mesh certs rotate-root --back",
 	}}
+}
+
+const askRotation = "ambient: {experimental: [" + topology.RootRotation + "]}"
+
+// judgeRestart says what comes after all trust another root as well.
+func judgeRestart(e *Evidence, c *plan.Cluster) []plan.Finding {
+	if r := e.Plan.Wanted.Rotation; r == nil || r.Phase != certs.TrustBoth {
+		return nil
+	}
+	f := plan.Finding{
+		Message: "once this is applied, ztunnel has to be restarted on every node before the rotation of the root goes on: that cuts its long-lived connections",
+	}
+	for _, it := range c.DaemonSets() {
+		if it.Part == order.NodeProxies {
+			f.Object, f.Hint = it.Ref, fmt.Sprintf("kubectl --context %s -n %s rollout restart daemonset %s", c.Context, it.Ref.Namespace, it.Ref.Name)
+		}
+	}
+	if !e.Plan.Wanted.RotatesNodes {
+		f.Hint = "write " + askRotation + " in topology.yaml, then " + f.Hint
+	}
+	return []plan.Finding{f}
 }
 
 func andAre(refs []object.Ref) string {

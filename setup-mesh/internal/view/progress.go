@@ -129,6 +129,10 @@ func stepWords(e execute.Event) string {
 		return ""
 	case e.Claim == order.Answers || e.Claim == order.Addressed:
 		return stepName(about) + ": ready"
+	case e.Claim == order.Tunnels:
+		return "its node agents and ztunnels are ready on every node"
+	case e.Claim == order.Programmed:
+		return "its ambient gateway is reached"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
 	case e.Claim == order.Accepted:
