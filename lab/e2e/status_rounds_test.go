@@ -21,7 +21,7 @@ func (s *statusFaults) rounds() [][]fault {
 		s.accessIsLost(), s.credentialsAreDamaged(), s.webhooks(), s.changedWebhooks(),
 		s.namespaces(), s.exposure(), s.configuration(), s.certificates(), s.workloadsAreGone(),
 		s.istiodsAreStopped(), s.otherWorkloads(), s.addresses(), s.hiddenAddress(), s.deafGateway(), s.noGateway(),
-		s.strangers(), s.staleProxies(), s.outage(), s.otherRoot(), s.credentialsLeadElsewhere(),
+		s.strangers(), s.staleProxies(), s.turnedOff(), s.noRoot(), s.clocks(), s.outage(), s.otherRoot(), s.comes(), s.leaves(), s.credentialsLeadElsewhere(),
 	}
 }
 

@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -210,5 +211,49 @@ func TestStatusInjection(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.Findings); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// TestInjectionTurnedOff names the label that turns injection off, which no apply takes away.
+func TestInjectionTurnedOff(t *testing.T) {
+	notInjected := fmt.Errorf("%w istio-system", observe.ErrNotInjected)
+	const apply = "setup-mesh apply; then see the log of istiod"
+	tests := map[string]struct {
+		labels        map[string]string
+		err           error
+		message, hint string
+	}{
+		"a namespace that is turned off": {
+			map[string]string{"istio-injection": "disabled"}, notInjected,
+			"no webhook injects the pods of namespace istio-system, which is labelled istio-injection=disabled",
+			"kubectl --context kind-west label namespace istio-system istio-injection-",
+		},
+		"a namespace of another revision": {
+			map[string]string{"istio.io/rev": "canary"}, notInjected,
+			"no webhook injects the pods of namespace istio-system, which is labelled istio.io/rev=canary",
+			"kubectl --context kind-west label namespace istio-system istio.io/rev-",
+		},
+		"a revision that has no effect":       {map[string]string{"istio.io/rev": "canary", "istio-injection": "enabled"}, notInjected, notInjected.Error(), apply},
+		"no label":                            {nil, notInjected, notInjected.Error(), apply},
+		"a webhook that refuses all the same": {map[string]string{"istio-injection": "disabled"}, errors.New("no answer"), "no answer", apply},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := WantedMesh(t, twoClusters, TestBase)
+			w := appliedWorld(t, d)
+			o := w.Clusters[1].Object(object.NamespaceRef("istio-system"))
+			labels := o.GetLabels()
+			maps.Copy(labels, tt.labels)
+			o.SetLabels(labels)
+			p := NewPlan(d, w, plan.Options{})
+			probes := healthyProbes(p)
+			west := probes["west"]
+			west.Injection = tt.err
+			probes["west"] = west
+			want := []plan.Finding{{ID: component.IDInjection, Cluster: "west", State: string(object.ClassOf(tt.err)), Message: "new pods are not injected: " + tt.message, Hint: tt.hint}}
+			if diff := cmp.Diff(want, status.New(p, probes).Findings); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
