@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/setup-mesh/setup-mesh/lab"
 )
@@ -28,11 +33,26 @@ func (s *statusFaults) turnedOff() []fault {
 // noRoot: who gives proxies of a remote cluster their root is the primary that reads it.
 func (s *statusFaults) noRoot() []fault {
 	return []fault{
-		{name: "the proxies of a remote cluster get no root", finds: []string{"trust/root-distributed east-2", "access/remote-secret east-1/east-2"},
-			breaks: all(
-				s.deleted(east1, "secret", "istio-remote-secret-east-2"),
-				s.deleted(east2, "configmap", "istio-ca-root-cert"),
-			), mends: s.byItself("see the log of istiod in east-1")},
+		{name: "a primary loses its credential for its remote cluster", breaks: s.deleted(east1, "secret", "istio-remote-secret-east-2"),
+			finds: []string{"access/remote-secret east-1/east-2"}},
+		{name: "the proxies of a remote cluster get no root", breaks: s.lostRoot(east2), finds: []string{"trust/root-distributed east-2"},
+			mends: s.byItself("do first what access/remote-secret says of east-1")},
+	}
+}
+
+// lostRoot deletes the root that an istiod has written, until it does not write it again: it reads the cluster for a while.
+func (s *statusFaults) lostRoot(in string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		roots, last := s.at(in, "configmap"), time.Now()
+		eventually(t, in+": nobody writes the root", func(ctx context.Context) error {
+			if err := roots.Delete(ctx, "istio-ca-root-cert", metav1.DeleteOptions{}); err == nil {
+				last = time.Now()
+			} else if !apierrors.IsNotFound(err) {
+				return err
+			}
+			return errorIf(time.Since(last) < 2*time.Second, "it was there a moment ago")
+		})
 	}
 }
 

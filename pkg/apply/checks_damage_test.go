@@ -257,3 +257,21 @@ func TestInjectionTurnedOff(t *testing.T) {
 		})
 	}
 }
+
+// TestNotJoined: whom nobody was told of, nobody discovers yet, and that is no finding of its own.
+func TestNotJoined(t *testing.T) {
+	d := WantedMesh(t, twoClusters, TestBase)
+	w := appliedWorld(t, d)
+	w.Clusters[1] = emptyLive(w.Clusters[1].Member)
+	p := NewPlan(d, w, plan.Options{})
+	probes := healthyProbes(p)
+	delete(probes["east"].Istiods[0].Clusters, "west")
+	s := status.New(p, probes)
+	want := []plan.Finding{{ID: "cluster/joined", Cluster: "west", State: "not joined", Message: "in topology.yaml, but not a member yet", Hint: "setup-mesh apply"}}
+	if diff := cmp.Diff(want, s.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if got := s.Clusters[0].Discovers["west"]; got != "not joined" {
+		t.Errorf("east discovers west: %q", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
@@ -23,10 +24,11 @@ const (
 // controlPlaneChecks are about istiod, what it needs, and whether new pods get a
 // proxy.
 func controlPlaneChecks() []check.Check {
-	return append(append(istiodChecks(), proxyChecks()...), []check.Check{
-		{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
-			return running(c, object.IstiodRef(c.Namespace), "istiod")
-		}},
+	// What others come of is first: who reads on has read it.
+	first := check.Check{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+		return running(c, object.IstiodRef(c.Namespace), "istiod")
+	}}
+	return append(slices.Concat([]check.Check{first}, istiodChecks(), proxyChecks()), []check.Check{
 		check.DamageCheck("control-plane/namespace", check.IsPart(order.ControlPlane, order.Namespace)),
 		check.DamageCheck(IDWebhooks, check.IsPart(order.ControlPlane, order.Injector, order.Webhooks)),
 		check.DamageCheck("control-plane/crds", check.IsPart(order.ControlPlane, order.CRDs)),
@@ -61,8 +63,12 @@ func judgeInjection(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return []plan.Finding{f}
 	}
 	message, hint := fmt.Sprintf("new pods are not injected: %v", err), "setup-mesh apply; then see the log of istiod"
+	idle := idleIstiods(e, c)
 	if c.Remote() {
 		hint = "setup-mesh apply; then see whether " + strings.Join(c.Primaries, ", ") + " can be reached from the API server of " + c.Name
+	}
+	if idle != "" {
+		hint = idle
 	}
 	if label, value := turnedOff(c); label != "" && errors.Is(err, observe.ErrNotInjected) {
 		message += fmt.Sprintf(", which is labelled %s=%s", label, value)

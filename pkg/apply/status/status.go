@@ -113,6 +113,10 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
 	for _, source := range c.Reads {
+		if check.ToJoin(e, source) {
+			out.Discovers[source] = check.NotJoined
+			continue
+		}
 		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDCredentialCluster, component.IDCredentialServer, component.IDAccepted, component.IDSynced)
 	}
 	for _, f := range found {
