@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -42,8 +44,8 @@ func (s *statusFaults) follow(t *testing.T) {
 	w.interrupt(t)
 }
 
-// quick wants a status of three clusters to take less than 1.5 s, as it does unless the machine is busy with other things:
-// the fastest of several counts.
+// quick wants a status of three clusters to take less than 1.5 s. The fastest of several counts, and none where the machine
+// is busy with other things: then it says nothing of status how long it takes.
 func (s *statusFaults) quick(t *testing.T) {
 	t.Helper()
 	const most, tries = 1500 * time.Millisecond, 10
@@ -53,7 +55,26 @@ func (s *statusFaults) quick(t *testing.T) {
 			return
 		}
 	}
+	if busy(t) {
+		t.Logf("the fastest of %d takes %.1f s, on a machine too busy to judge it", tries, fastest.Seconds())
+		return
+	}
 	t.Errorf("the fastest of %d takes %.1f s", tries, fastest.Seconds())
+}
+
+// busy says whether twice as many processes want a processor as there are: https://man7.org/linux/man-pages/man5/proc_loadavg.5.html
+func busy(t *testing.T) bool {
+	t.Helper()
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return false // not Linux: nobody knows
+	}
+	lastMinute, _, _ := strings.Cut(string(text), " ")
+	load, err := strconv.ParseFloat(lastMinute, 64)
+	if err != nil {
+		t.Fatalf("/proc/loadavg: %v", err)
+	}
+	return load > float64(2*runtime.NumCPU())
 }
 
 // wantJUnit wants one check, of one cluster, to have failed in the report for CI systems, and no other.
