@@ -275,3 +275,21 @@ func TestNotJoined(t *testing.T) {
 		t.Errorf("east discovers west: %q", got)
 	}
 }
+
+// TestNotLeft: whom an apply is to take out, istiods still know, and that is no finding of its
+// own; whom they should never have known, is.
+func TestNotLeft(t *testing.T) {
+	w := appliedWorld(t, WantedMesh(t, twoClusters, TestBase))
+	w.Clusters[1].Leaving = true
+	p := NewPlan(WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase), w, plan.Options{})
+	probes := healthyProbes(p)
+	probes["east"].Istiods[0].Clusters["west"] = observe.Synced
+	probes["east"].Istiods[0].Clusters["stranger"] = observe.Synced
+	want := []string{
+		"discovery/synced eaststranger: discovers stranger, and should not: still known to istiod-1",
+		"cluster/wanted west: no longer in topology.yaml, but still a member",
+	}
+	if diff := cmp.Diff(want, stateOf(p, probes)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}

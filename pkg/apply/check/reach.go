@@ -21,6 +21,13 @@ func ToJoin(e *Evidence, name string) bool {
 	return c != nil && Stays(e, c) && c.Unreached == "" && c.Live.Record == nil
 }
 
+// ToLeave says whether the cluster of a name answers and is to leave: others know it until an
+// apply has them forget it.
+func ToLeave(e *Evidence, name string) bool {
+	c := e.Plan.Cluster(name)
+	return c != nil && leaves(e, c) && c.Unreached == "" && len(c.Changes) > 0
+}
+
 // ReachChecks are about who is a member, and whether it answers.
 func ReachChecks() []Check {
 	return []Check{

@@ -78,8 +78,8 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 }
 
 // judgeSynced is what istiods say. A credential that is missing, or that its API
-// server refuses, counts more, and is said by another check; so is that a cluster never
-// joined.
+// server refuses, counts more, and is said by another check; so is that a cluster has
+// not joined yet, or not left yet.
 func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	probe := e.Probes[c.Name]
 	views := probe.Istiods
@@ -90,12 +90,16 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	missing := observe.Undiscovered(c.Name, c.Reads, c.Reads, views)
 	var out []plan.Finding
 	for _, name := range object.SortedKeys(missing) {
-		if probe.Credentials[name] != nil || check.ToJoin(e, name) || lacksCredential(c, name) || saidOtherwise(e, c, views, name) {
+		if probe.Credentials[name] != nil || check.ToJoin(e, name) || check.ToLeave(e, name) || lacksCredential(c, name) || saidOtherwise(e, c, views, name) {
 			continue
+		}
+		message := "does not discover %s: %s"
+		if !silent && !slices.Contains(c.Reads, name) {
+			message = "discovers %s, and should not: %s"
 		}
 		out = append(out, plan.Finding{
 			Peer: name, State: missing[name], Unknown: silent,
-			Message: fmt.Sprintf("does not discover %s: %s", name, missing[name]),
+			Message: fmt.Sprintf(message, name, missing[name]),
 			Hint:    cmp.Or(idleIstiods(e, c), check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
 		})
 	}
