@@ -48,13 +48,17 @@ func explainCheck(env environment, id string) error {
 		view.ExplainCheck(env.stdout, all[i])
 		return nil
 	}
-	var known []string
-	for _, c := range all {
-		known = append(known, c.ID)
-	}
 	fix := check.Page + " lists them"
-	if near := topology.Nearest(id, known); near != "" {
+	if near := topology.Nearest(id, checkNames()); near != "" {
 		fix = "did you mean " + near + "?"
 	}
 	return &args.Error{Err: fmt.Errorf("there is no check %q", id), Fix: fix}
+}
+
+func checkNames() []string {
+	var out []string
+	for _, c := range component.Checks() {
+		out = append(out, c.ID)
+	}
+	return out
 }
