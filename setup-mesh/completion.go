@@ -53,7 +53,7 @@ func completeCommand(env environment) *cli.Command {
 // namesHere are the contexts and clusters of the user's files.
 func namesHere(env environment) complete.Sources {
 	return complete.Sources{
-		Getenv: env.getenv,
+		Getenv: env.getenv, Checks: checkNames(),
 		Contexts: func(file string) []string {
 			k, err := kube.Load(file)
 			if err != nil {

@@ -51,7 +51,7 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	if a.Clean {
 		return cleaned(env, verify.Clean(ctx, mesh, open, times))
 	}
-	o := verify.Options{Namespace: a.Namespace, Labels: a.Labels, Registry: a.Registry, PullSecret: a.PullSecret, Keep: a.Keep}
+	o := verify.Options{Namespace: a.Namespace, Labels: a.Labels, Registry: a.Registry, Images: a.Images, PullSecret: a.PullSecret, Keep: a.Keep}
 	report := verify.Run(ctx, mesh, open, o, times, func(what string) { view.Doing(env.stderr, what) })
 	if a.Format == args.JSON {
 		err = view.JSON(env.stdout, report)

@@ -18,6 +18,7 @@ var breakable = map[string]schema.GroupVersionResource{
 	"clusterrolebinding": {Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"},
 	"configmap":          {Version: "v1", Resource: "configmaps"},
 	"crd":                {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
+	"daemonset":          {Group: "apps", Version: "v1", Resource: "daemonsets"},
 	"deployment":         {Group: "apps", Version: "v1", Resource: "deployments"},
 	"endpointslice":      {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 	"gateway":            istioGateways,

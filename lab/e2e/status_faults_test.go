@@ -40,9 +40,12 @@ func TestE2EStatusFaults(t *testing.T) {
 	if !t.Run("Follow", s.follow) {
 		return
 	}
-	count := 0
+	count, broken := 0, map[string]bool{}
 	for i, faults := range s.rounds() {
 		count += len(faults)
+		for _, f := range faults {
+			broken[idOf(f.finds[0])] = true
+		}
 		if !t.Run(fmt.Sprintf("Round%02d", i+1), func(t *testing.T) { s.round(t, faults) }) {
 			return
 		}
@@ -51,6 +54,7 @@ func TestE2EStatusFaults(t *testing.T) {
 	if count < 40 {
 		t.Errorf("%d faults are fewer than 40", count)
 	}
+	wantAllBroken(t, broken)
 }
 
 // statusFaults has a primary and a remote cluster on one network, and a primary on another. topology.yaml has a name for

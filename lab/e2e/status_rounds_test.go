@@ -21,7 +21,7 @@ func (s *statusFaults) rounds() [][]fault {
 		s.accessIsLost(), s.credentialsAreDamaged(), s.webhooks(), s.changedWebhooks(),
 		s.namespaces(), s.exposure(), s.configuration(), s.certificates(), s.workloadsAreGone(),
 		s.istiodsAreStopped(), s.otherWorkloads(), s.addresses(), s.hiddenAddress(), s.deafGateway(), s.noGateway(),
-		s.strangers(), s.staleProxies(), s.outage(), s.otherRoot(), s.credentialsLeadElsewhere(),
+		s.strangers(), s.staleProxies(), s.turnedOff(), s.noRoot(), s.clocks(), s.outage(), s.otherRoot(), s.comes(), s.leaves(), s.credentialsLeadElsewhere(),
 	}
 }
 
@@ -187,7 +187,7 @@ func (s *statusFaults) istiodsAreStopped() []fault {
 			"istiod/running west-1", "control-plane/injection west-1", "control-plane/validation west-1", "discovery/synced west-1/east-1", "discovery/synced west-1/east-2"}},
 		{name: "the root of one namespace is another", breaks: func(t *testing.T) {
 			s.patch(t, s.clusters[west1].dynamic.Resource(breakable["configmap"]).Namespace("shop"), "istio-ca-root-cert", types.MergePatchType, wrongRoot)
-		}, finds: []string{"trust/root-in-namespaces west-1"}, mends: s.byItself("istiod writes ConfigMap istio-ca-root-cert")},
+		}, finds: []string{"trust/root-in-namespaces west-1"}, mends: s.byItself("do first what istiod/running says of west-1")},
 		{name: "a gateway is scaled to nothing", breaks: s.patched(east2, "deployment", "istio-eastwestgateway", `{"spec":{"replicas":0}}`),
 			finds: []string{"gateway/running east-2"}, mends: s.scaled(east2, "istio-eastwestgateway")},
 	}

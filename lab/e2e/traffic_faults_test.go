@@ -60,7 +60,9 @@ func (d *dataPlane) wrongAddress(t *testing.T) {
 	if _, err := services.Patch(t.Context(), "istio-eastwestgateway", types.MergePatchType, wrong, metav1.PatchOptions{}, "status"); err != nil {
 		t.Fatal(err)
 	}
-	d.becomes(t, d.all(into("west-1", "east-1", "east-2", "remote")...))
+	red := d.all(into("west-1", "east-1", "east-2", "remote")...)
+	d.becomes(t, red)
+	d.verified(t, red)
 	if d.refused(t, "203.0.113.77") == 0 {
 		t.Error("no connection to the wrong address has failed")
 	}

@@ -44,6 +44,7 @@ func TestE2ETraffic(t *testing.T) {
 		{"WrongGatewayAddress", d.wrongAddress},
 		{"GatewayObjectDeleted", d.gatewayDeleted},
 		{"PlaintextAgainstStrict", d.plaintext},
+		{"VerifyPlaintext", d.verifyPlaintext},
 		{"AnotherRootInOneCluster", d.anotherRoot},
 	})
 }

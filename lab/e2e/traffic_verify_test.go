@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"syscall"
@@ -15,6 +14,16 @@ import (
 
 const verifyNamespace = "setup-mesh-verify"
 
+// A verification is what verify says in JSON.
+type verification struct {
+	Pairs []struct {
+		From, To, Security, Client, Server string
+		Answers                            int
+		Via                                []string
+	}
+	Problems []struct{ From, To, Message, Hint string }
+}
+
 // verified wants setup-mesh verify to see exactly these pairs answer, each on the way that its networks want and with
 // mutual TLS, and to leave nothing behind.
 func (d *dataPlane) verified(t *testing.T, want []pair) {
@@ -24,18 +33,8 @@ func (d *dataPlane) verified(t *testing.T, want []pair) {
 	if !healthy {
 		settle, code = "4s", 2
 	}
-	var report struct {
-		Pairs []struct {
-			From, To, Security, Client, Server string
-			Answers                            int
-			Via                                []string
-		}
-		Problems []struct{ From, To, Message, Hint string }
-	}
 	r := d.run(t, code, "verify", "-o", "json", "--settle", settle)
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
-		t.Fatalf("%v\n%s", err, r)
-	}
+	report := decode[verification](t, r)
 	var got []pair
 	for _, p := range report.Pairs {
 		if p.Answers == 0 {
@@ -171,6 +170,58 @@ func (d *dataPlane) verifyRestricted(t *testing.T) {
 	d.run(t, 0, "apply", "--yes")
 	d.run(t, 0, "verify", "--namespace-label", label)
 	d.nothingLeft(t)
+	d.withoutCNI(t)
 	d.write(t, "base.yaml", before)
 	d.run(t, 0, "apply", "--yes")
+}
+
+// withoutCNI takes the plugin from the nodes of one cluster and its configuration from another one. Status says so, and
+// what it says to do mends both.
+func (d *dataPlane) withoutCNI(t *testing.T) {
+	s := &statusFaults{journey: d.journey}
+	s.deleted(east1, "daemonset", "istio-cni-node")(t)
+	s.deleted(west1, "configmap", "istio-cni-config")(t)
+	said := s.becomes(t, []string{"cni/configuration west-1", "cni/running east-1"}, nil)
+	for _, line := range []string{"cni/configuration west-1", "cni/running east-1"} {
+		if remedy := said.remedy(line); remedy != "setup-mesh apply" {
+			t.Errorf("%s: remedy %q", line, remedy)
+		}
+	}
+	d.run(t, 0, "apply", "--yes")
+	s.healthy(t)
+}
+
+// verifyPlaintext: west-1 has turned mutual TLS off. Its own pods answer one another without, which counts; nobody else
+// sends it plaintext, or takes plaintext from it.
+func (d *dataPlane) verifyPlaintext(t *testing.T) {
+	s := &statusFaults{journey: d.journey}
+	s.patched(west1, "peerauthentication", "default", `{"spec":{"mtls":{"mode":"DISABLE"}}}`)(t)
+	others := []string{"east-1", "east-2", "remote"}
+	red := into("west-1", others...)
+	for _, o := range others {
+		red = append(red, pair{"west-1", o})
+	}
+	r := d.run(t, 2, "verify", "-o", "json", "--settle", "4s")
+	report := decode[verification](t, r)
+	got := map[pair]string{}
+	for _, p := range report.Pairs {
+		if p.Answers > 0 {
+			got[pair{p.From, p.To}] = p.Security
+		}
+	}
+	want := map[pair]string{}
+	for _, p := range d.all(red...) {
+		want[p] = "mutual_tls"
+	}
+	want[pair{"west-1", "west-1"}] = "none"
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(pair{})); diff != "" {
+		t.Errorf("pairs (-want +got):\n%s\n%s", diff, r)
+	}
+	wantWords(t, r, "the calls from west-1 reach west-1 without mutual TLS")
+	if len(report.Problems) != len(red)+1 {
+		t.Errorf("%d problems: %v", len(report.Problems), report.Problems)
+	}
+	d.nothingLeft(t)
+	d.run(t, 0, "apply", "--yes")
+	d.becomes(t, d.all())
 }

@@ -3,6 +3,7 @@ package apply
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -209,6 +210,86 @@ func TestStatusInjection(t *testing.T) {
 			Hint: "the user of context kind-west needs to create pods in namespace istio-system"},
 	}
 	if diff := cmp.Diff(want, s.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+// TestInjectionTurnedOff names the label that turns injection off, which no apply takes away.
+func TestInjectionTurnedOff(t *testing.T) {
+	notInjected := fmt.Errorf("%w istio-system", observe.ErrNotInjected)
+	const apply = "setup-mesh apply; then see the log of istiod"
+	tests := map[string]struct {
+		labels        map[string]string
+		err           error
+		message, hint string
+	}{
+		"a namespace that is turned off": {
+			map[string]string{"istio-injection": "disabled"}, notInjected,
+			"no webhook injects the pods of namespace istio-system, which is labelled istio-injection=disabled",
+			"kubectl --context kind-west label namespace istio-system istio-injection-",
+		},
+		"a namespace of another revision": {
+			map[string]string{"istio.io/rev": "canary"}, notInjected,
+			"no webhook injects the pods of namespace istio-system, which is labelled istio.io/rev=canary",
+			"kubectl --context kind-west label namespace istio-system istio.io/rev-",
+		},
+		"a revision that has no effect":       {map[string]string{"istio.io/rev": "canary", "istio-injection": "enabled"}, notInjected, notInjected.Error(), apply},
+		"no label":                            {nil, notInjected, notInjected.Error(), apply},
+		"a webhook that refuses all the same": {map[string]string{"istio-injection": "disabled"}, errors.New("no answer"), "no answer", apply},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := WantedMesh(t, twoClusters, TestBase)
+			w := appliedWorld(t, d)
+			o := w.Clusters[1].Object(object.NamespaceRef("istio-system"))
+			labels := o.GetLabels()
+			maps.Copy(labels, tt.labels)
+			o.SetLabels(labels)
+			p := NewPlan(d, w, plan.Options{})
+			probes := healthyProbes(p)
+			west := probes["west"]
+			west.Injection = tt.err
+			probes["west"] = west
+			want := []plan.Finding{{ID: component.IDInjection, Cluster: "west", State: string(object.ClassOf(tt.err)), Message: "new pods are not injected: " + tt.message, Hint: tt.hint}}
+			if diff := cmp.Diff(want, status.New(p, probes).Findings); diff != "" {
+				t.Errorf("findings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestNotJoined: whom nobody was told of, nobody discovers yet, and that is no finding of its own.
+func TestNotJoined(t *testing.T) {
+	d := WantedMesh(t, twoClusters, TestBase)
+	w := appliedWorld(t, d)
+	w.Clusters[1] = emptyLive(w.Clusters[1].Member)
+	p := NewPlan(d, w, plan.Options{})
+	probes := healthyProbes(p)
+	delete(probes["east"].Istiods[0].Clusters, "west")
+	s := status.New(p, probes)
+	want := []plan.Finding{{ID: "cluster/joined", Cluster: "west", State: "not joined", Message: "in topology.yaml, but not a member yet", Hint: "setup-mesh apply"}}
+	if diff := cmp.Diff(want, s.Findings); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	if got := s.Clusters[0].Discovers["west"]; got != "not joined" {
+		t.Errorf("east discovers west: %q", got)
+	}
+}
+
+// TestNotLeft: whom an apply is to take out, istiods still know, and that is no finding of its
+// own; whom they should never have known, is.
+func TestNotLeft(t *testing.T) {
+	w := appliedWorld(t, WantedMesh(t, twoClusters, TestBase))
+	w.Clusters[1].Leaving = true
+	p := NewPlan(WantedMesh(t, "mesh_id: m\ncontexts: {kind-east: {network: n1, name: east}}\n", TestBase), w, plan.Options{})
+	probes := healthyProbes(p)
+	probes["east"].Istiods[0].Clusters["west"] = observe.Synced
+	probes["east"].Istiods[0].Clusters["stranger"] = observe.Synced
+	want := []string{
+		"discovery/synced eaststranger: discovers stranger, and should not: still known to istiod-1",
+		"cluster/wanted west: no longer in topology.yaml, but still a member",
+	}
+	if diff := cmp.Diff(want, stateOf(p, probes)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }

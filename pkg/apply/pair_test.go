@@ -181,7 +181,7 @@ func TestPairBroken(t *testing.T) {
 				})
 			},
 			want: []string{
-				"server unknown: discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply",
+				"server unknown: discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh status, once it answers",
 				"token unknown: no API server of west answered to it",
 				"synced wrong: timeout in istiod-1",
 				"gateway unknown: it is at 192.0.2.7:15443; whether istiod-1 sends there is not known",

@@ -150,7 +150,7 @@ func TestStatusFindings(t *testing.T) {
 				probes["east"].Credentials["west"] = &object.Error{Class: object.Unreachable, Op: "try", Message: "i/o timeout"}
 				delete(probes["east"].Istiods[0].Clusters, "west")
 			},
-			want: []string{"discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh apply"},
+			want: []string{"discovery/credential-valid east: cannot read west: try: i/o timeout | setup-mesh status, once it answers"},
 		},
 		"discovery/synced": {
 			probe: func(probes map[string]check.Probe) { probes["west"].Istiods[0].Clusters["east"] = "timeout" },

@@ -4,6 +4,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 )
@@ -27,6 +28,12 @@ type Check struct {
 	// that is [plan.Finding].Unknown.
 	Judge func(e *Evidence, c *plan.Cluster) []plan.Finding
 }
+
+// Page is the document that says what all checks mean, of which each has a section.
+const Page = "docs/checks.md"
+
+// Anchor is the section of [Page] about a check, as GitHub names it.
+func Anchor(id string) string { return strings.ReplaceAll(id, "/", "") }
 
 // A Severity is what a finding of a check leads to. One that is unknown refuses
 // nothing, and is never healthy.

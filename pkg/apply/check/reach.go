@@ -11,6 +11,23 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
+// NotJoined is the state of a cluster that was never applied.
+const NotJoined = "not joined"
+
+// ToJoin says whether the cluster of a name answers and was never applied: what others
+// have to do with it is not yet to be expected.
+func ToJoin(e *Evidence, name string) bool {
+	c := e.Plan.Cluster(name)
+	return c != nil && Stays(e, c) && c.Unreached == "" && c.Live.Record == nil
+}
+
+// ToLeave says whether the cluster of a name answers and is to leave: others know it until an
+// apply has them forget it.
+func ToLeave(e *Evidence, name string) bool {
+	c := e.Plan.Cluster(name)
+	return c != nil && leaves(e, c) && c.Unreached == "" && len(c.Changes) > 0
+}
+
 // ReachChecks are about who is a member, and whether it answers.
 func ReachChecks() []Check {
 	return []Check{
@@ -38,7 +55,7 @@ func judgeJoined(_ *Evidence, c *plan.Cluster) []plan.Finding {
 	if c.Live.Record != nil {
 		return nil
 	}
-	return []plan.Finding{{State: "not joined", Message: "in topology.yaml, but not a member yet", Hint: "setup-mesh apply"}}
+	return []plan.Finding{{State: NotJoined, Message: "in topology.yaml, but not a member yet", Hint: "setup-mesh apply"}}
 }
 
 // ReachHint is how to find out why istiods that answer do not read source, which

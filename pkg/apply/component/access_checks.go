@@ -62,18 +62,24 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		if err == nil || strays(e, c, source) {
 			continue // or for a reason that another check gives
 		}
-		class := object.ClassOf(err)
+		class, hint := object.ClassOf(err), check.Mend
+		unknown := class == object.Unreachable || class == object.Timeout || class == object.Canceled
+		if peer := e.Plan.Cluster(source); unknown && peer != nil && peer.Unreached != "" {
+			hint = "do first what cluster/reached says of " + source
+		} else if unknown {
+			hint = cmp.Or(object.HintOf(err), "setup-mesh status, once it answers")
+		}
 		out = append(out, plan.Finding{
-			Peer: source, State: string(class),
-			Unknown: class == object.Unreachable || class == object.Timeout || class == object.Canceled,
-			Message: fmt.Sprintf("cannot read %s: %v", source, err), Hint: check.Mend,
+			Peer: source, State: string(class), Unknown: unknown,
+			Message: fmt.Sprintf("cannot read %s: %v", source, err), Hint: hint,
 		})
 	}
 	return out
 }
 
 // judgeSynced is what istiods say. A credential that is missing, or that its API
-// server refuses, counts more, and is said by another check.
+// server refuses, counts more, and is said by another check; so is that a cluster has
+// not joined yet, or not left yet.
 func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	probe := e.Probes[c.Name]
 	views := probe.Istiods
@@ -84,13 +90,17 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	missing := observe.Undiscovered(c.Name, c.Reads, c.Reads, views)
 	var out []plan.Finding
 	for _, name := range object.SortedKeys(missing) {
-		if probe.Credentials[name] != nil || lacksCredential(c, name) || saidOtherwise(e, c, views, name) {
+		if probe.Credentials[name] != nil || check.ToJoin(e, name) || check.ToLeave(e, name) || lacksCredential(c, name) || saidOtherwise(e, c, views, name) {
 			continue
+		}
+		message := "does not discover %s: %s"
+		if !silent && !slices.Contains(c.Reads, name) {
+			message = "discovers %s, and should not: %s"
 		}
 		out = append(out, plan.Finding{
 			Peer: name, State: missing[name], Unknown: silent,
-			Message: fmt.Sprintf("does not discover %s: %s", name, missing[name]),
-			Hint:    cmp.Or(check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
+			Message: fmt.Sprintf(message, name, missing[name]),
+			Hint:    cmp.Or(idleIstiods(e, c), check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
 		})
 	}
 	return out

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
@@ -23,10 +24,11 @@ const (
 // controlPlaneChecks are about istiod, what it needs, and whether new pods get a
 // proxy.
 func controlPlaneChecks() []check.Check {
-	return append(append(istiodChecks(), proxyChecks()...), []check.Check{
-		{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
-			return running(c, object.IstiodRef(c.Namespace), "istiod")
-		}},
+	// What others come of is first: who reads on has read it.
+	first := check.Check{ID: IDRunning, Severity: check.Ails, Applies: check.Primary, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+		return running(c, object.IstiodRef(c.Namespace), "istiod")
+	}}
+	return append(slices.Concat([]check.Check{first}, istiodChecks(), proxyChecks()), []check.Check{
 		check.DamageCheck("control-plane/namespace", check.IsPart(order.ControlPlane, order.Namespace)),
 		check.DamageCheck(IDWebhooks, check.IsPart(order.ControlPlane, order.Injector, order.Webhooks)),
 		check.DamageCheck("control-plane/crds", check.IsPart(order.ControlPlane, order.CRDs)),
@@ -60,9 +62,34 @@ func judgeInjection(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		f.Hint = cmp.Or(f.Hint, "the user of context "+c.Context+" needs to create pods in namespace "+c.Namespace)
 		return []plan.Finding{f}
 	}
-	hint := "setup-mesh apply; then see the log of istiod"
+	message, hint := fmt.Sprintf("new pods are not injected: %v", err), "setup-mesh apply; then see the log of istiod"
+	idle := idleIstiods(e, c)
 	if c.Remote() {
 		hint = "setup-mesh apply; then see whether " + strings.Join(c.Primaries, ", ") + " can be reached from the API server of " + c.Name
 	}
-	return []plan.Finding{{State: string(object.ClassOf(err)), Message: fmt.Sprintf("new pods are not injected: %v", err), Hint: hint}}
+	if idle != "" {
+		hint = idle
+	}
+	if label, value := turnedOff(c); label != "" && errors.Is(err, observe.ErrNotInjected) {
+		message += fmt.Sprintf(", which is labelled %s=%s", label, value)
+		hint = fmt.Sprintf("kubectl --context %s label namespace %s %s-", c.Context, c.Namespace, label)
+	}
+	return []plan.Finding{{State: string(object.ClassOf(err)), Message: message, Hint: hint}}
+}
+
+// turnedOff is the label of Istio's namespace by which no webhook of ours is called for its
+// pods, "" for none. An apply leaves it, since somebody else has set it.
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/istio-control/istio-discovery/templates/mutatingwebhook.yaml
+func turnedOff(c *plan.Cluster) (label, value string) {
+	ns := c.Live.Object(object.NamespaceRef(c.Namespace))
+	if ns == nil {
+		return "", ""
+	}
+	switch injection, revision := ns.GetLabels()[object.LabelInjection], ns.GetLabels()[object.LabelRevision]; {
+	case injection != "" && injection != "enabled":
+		return object.LabelInjection, injection
+	case injection == "" && revision != "" && revision != "default":
+		return object.LabelRevision, revision
+	}
+	return "", ""
 }

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -107,7 +108,7 @@ func validates(e *check.Evidence, c *plan.Cluster) bool {
 
 // judgeValidation is what came of trying a mistake.
 func judgeValidation(e *check.Evidence, c *plan.Cluster) []plan.Finding {
-	hint := "setup-mesh apply; then see the log of istiod" + ofPrimaries(c)
+	hint := cmp.Or(idleIstiods(e, c), "setup-mesh apply; then see the log of istiod"+ofPrimaries(c))
 	err := e.Probes[c.Name].Validation
 	switch class := object.ClassOf(err); {
 	case err == nil, object.Absent(err): // without its CRD, which is said elsewhere

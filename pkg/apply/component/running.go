@@ -2,6 +2,7 @@ package component
 
 import (
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -34,4 +35,24 @@ func running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
 		f.Message += ": " + why
 	}
 	return []plan.Finding{f}
+}
+
+// idleIstiods is the remedy of what comes of istiods that serve c and do not run, "" where
+// all of them run, or where that is not known.
+func idleIstiods(e *check.Evidence, c *plan.Cluster) string {
+	serving := []string{c.Name}
+	if c.Remote() {
+		serving = c.Primaries
+	}
+	var idle []string
+	for _, name := range serving {
+		one := e.Plan.Cluster(name)
+		if one != nil && check.Primary(e, one) && len(running(one, object.IstiodRef(one.Namespace), "istiod")) > 0 {
+			idle = append(idle, name)
+		}
+	}
+	if len(idle) == 0 {
+		return ""
+	}
+	return "do first what " + IDRunning + " says of " + strings.Join(idle, ", ")
 }

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func judgeCertificate(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	seen := e.Probes[c.Name].Root
 	ref, by := object.RootConfigMapRef(c.Namespace), strings.Join(c.Primaries, ", ")
-	hint := "see the log of istiod in " + by
+	hint := cmp.Or(idleIstiods(e, c), unlet(e, c), "see the log of istiod in "+by)
 	_, err := check.RootIn(seen)
 	switch {
 	case object.Absent(seen.Err):
@@ -75,6 +76,17 @@ func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return []plan.Finding{{State: "unusable", Object: ref, Message: fmt.Sprintf("%s: %v", ref, err), Hint: hint}}
 	}
 	return nil
+}
+
+// unlet is the remedy of what primaries of a remote cluster do not write there because they
+// have lost their credential for it, "" where they have one.
+func unlet(e *check.Evidence, c *plan.Cluster) string {
+	for _, name := range c.Primaries {
+		if p := e.Plan.Cluster(name); p != nil && check.Primary(e, p) && lacksCredential(p, c.Name) {
+			return "do first what " + IDRemoteSecret + " says of " + name
+		}
+	}
+	return ""
 }
 
 // trusts is a cluster of a mesh whose root is known.
@@ -112,7 +124,7 @@ func judgeNamespaceRoots(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		if len(names) > 0 {
 			out = append(out, plan.Finding{
 				State: state, Object: object.RootConfigMapRef(names[0]), Message: fmt.Sprintf(words, check.Few(names)),
-				Hint: by + " writes ConfigMap " + object.RootConfigMap + " into every namespace: see its log",
+				Hint: cmp.Or(idleIstiods(e, c), unlet(e, c), by+" writes ConfigMap "+object.RootConfigMap+" into every namespace: see its log"),
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -57,6 +58,8 @@ func pollInjection(ctx context.Context, l *world.Connected, pod *unstructured.Un
 			return "", nil
 		case errors.Is(err, observe.ErrNotTried):
 			return "", err
+		case errors.Is(err, observe.ErrNotInjected):
+			return fmt.Sprintf("%s: %v: is it labelled istio-injection=disabled, or istio.io/rev?", what, err), nil
 		}
 		return what + ": " + err.Error(), nil
 	})

@@ -14,6 +14,9 @@ import (
 // ErrNotTried is wrapped where it is not known whether pods are injected.
 var ErrNotTried = errors.New("could not try whether pods are injected")
 
+// ErrNotInjected is wrapped where a pod is admitted as it is: no webhook is called for it.
+var ErrNotInjected = errors.New("no webhook injects the pods of namespace")
+
 // TryInjection says why the API server cannot have the pod injected; nil is that
 // it can. A user who may not make pods is told nothing, which is an error
 // wrapping [ErrNotTried]: what is not known is not well.
@@ -28,7 +31,7 @@ func TryInjection(ctx context.Context, l *world.Connected, pod *unstructured.Uns
 			return nil
 		}
 	}
-	return fmt.Errorf("the pods of namespace %s are not injected: is it labelled istio-injection=disabled?", pod.GetNamespace())
+	return fmt.Errorf("%w %s", ErrNotInjected, pod.GetNamespace())
 }
 
 // ErrNotValidated is wrapped where it is not known whether mistakes are refused.

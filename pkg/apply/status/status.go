@@ -25,6 +25,14 @@ type Status struct {
 	Clusters []Cluster      `json:"clusters"`
 	Findings []plan.Finding `json:"findings"`
 	Notes    []plan.Finding `json:"notes,omitempty"` // worth knowing, and nothing is wrong
+	// Checks are those that found something, by their IDs.
+	Checks map[string]Check `json:"checks,omitempty"`
+}
+
+// A Check is how grave its findings are, and which document says what they mean.
+type Check struct {
+	Severity check.Severity `json:"severity"`
+	Docs     string         `json:"docs"` // such as docs/checks.md#gatewayaddress
 }
 
 // A Cluster is one line of a [Status].
@@ -84,12 +92,28 @@ func New(p *plan.Plan, probes map[string]check.Probe) *Status {
 			s.Notes = append(s.Notes, f)
 		}
 	}
+	s.Checks = named(checks, slices.Concat(s.Findings, s.Notes))
 	for _, c := range p.Clusters {
 		if gone := c.Leaving && c.Unreached == "" && len(c.Changes) == 0; !gone {
 			s.Clusters = append(s.Clusters, describe(e, c, s.Findings))
 		}
 	}
 	return s
+}
+
+// named are the checks of findings, nil for none.
+func named(checks []check.Check, findings []plan.Finding) map[string]Check {
+	var out map[string]Check
+	for _, c := range checks {
+		if !slices.ContainsFunc(findings, func(f plan.Finding) bool { return f.ID == c.ID }) {
+			continue
+		}
+		if out == nil {
+			out = map[string]Check{}
+		}
+		out[c.ID] = Check{Severity: c.Severity, Docs: check.Page + "#" + check.Anchor(c.ID)}
+	}
+	return out
 }
 
 // describe is the line of c: what it is, and the findings about it as cells.
@@ -113,6 +137,10 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
 	}
 	for _, source := range c.Reads {
+		if check.ToJoin(e, source) {
+			out.Discovers[source] = check.NotJoined
+			continue
+		}
 		out.Discovers[source] = cell(found, c.Name, source, component.IDRemoteSecret, component.IDCredentialCluster, component.IDCredentialServer, component.IDAccepted, component.IDSynced)
 	}
 	for _, f := range found {

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
@@ -25,6 +26,9 @@ type Options struct {
 	Namespace string            // that does not exist, or is one of an earlier verification
 	Labels    map[string]string // more labels of the namespace, such as discovery selectors want
 	Registry  string            // of the images, such as docker.io
+	// Images are others than those of the registry, by the names of the Deployments that
+	// they are for: helloworld-v1, helloworld-v2, client.
+	Images map[string]string
 	// PullSecret is a Secret of each cluster that images are pulled with, as
 	// NAMESPACE/NAME; "" for none. It is copied into the namespace.
 	PullSecret string
@@ -75,17 +79,20 @@ func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
 			},
 		}),
 		o.deployment(service+"-"+version, service, map[string]any{"app": service, "version": version}, map[string]any{
-			"name": service, "image": o.image("istio/examples-helloworld-" + version + ":1.0"),
+			"name": service, "image": o.image(service+"-"+version, "istio/examples-helloworld-"+version+":1.0"),
 			"env":   []any{map[string]any{"name": "SERVICE_VERSION", "value": version}},
 			"ports": []any{map[string]any{"containerPort": int64(port), "protocol": "TCP"}},
 		}),
 		o.deployment(client, client, map[string]any{"app": client}, map[string]any{
-			"name": client, "image": o.image("curlimages/curl:8.16.0"), "command": []any{"sleep", "86400"},
+			"name": client, "image": o.image(client, "curlimages/curl:8.16.0"), "command": []any{"sleep", "86400"},
 		}),
 	}
 }
 
-func (o Options) image(name string) string { return strings.TrimSuffix(o.Registry, "/") + "/" + name }
+// image is the one for a Deployment, which is called so in the registry.
+func (o Options) image(deployment, called string) string {
+	return cmp.Or(o.Images[deployment], strings.TrimSuffix(o.Registry, "/")+"/"+called)
+}
 
 // deployment has one pod, which Pod Security's level "restricted" admits.
 // https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted

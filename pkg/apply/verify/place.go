@@ -113,11 +113,27 @@ func gone(o *unstructured.Unstructured) (bool, string) { return o == nil, "it is
 // pullSecret is the user's, to be in the namespace too.
 func (p *place) pullSecret(ctx context.Context, o Options) (*unstructured.Unstructured, error) {
 	namespace, name, _ := strings.Cut(o.PullSecret, "/")
-	have, err := p.Get(ctx, object.Ref{Kind: "Secret", Namespace: namespace, Name: name})
+	have, err := p.Get(ctx, object.SecretRef(namespace, name))
+	if object.Absent(err) {
+		return nil, &noPullSecret{err, p.name, o.PullSecret}
+	}
 	if err != nil {
 		return nil, err
 	}
 	return object.New("v1", "Secret", o.Namespace, pullName, nil, map[string]any{"type": have.Object["type"], "data": have.Object["data"]}), nil
+}
+
+// A noPullSecret is that a cluster does not have the Secret that images are pulled with.
+type noPullSecret struct {
+	error
+	cluster, name string
+}
+
+func (e *noPullSecret) Unwrap() error { return e.error }
+
+// Remedy is to put it there: a verification copies it within a cluster only.
+func (e *noPullSecret) Remedy() string {
+	return fmt.Sprintf("create Secret %s in %s, as in the other clusters, or leave out --pull-secret", e.name, e.cluster)
 }
 
 // becauseTime is how long a cluster may take to say why its pods do not run.

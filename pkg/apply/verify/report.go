@@ -77,7 +77,8 @@ func (v *verification) report() *Report {
 		m := Member{Name: c.Name, Network: c.Network, Version: versionOf(i)}
 		if err := v.errs[i]; err != nil {
 			m.Error = err.Error()
-			r.Problems = append(r.Problems, Problem{From: c.Name, Message: fmt.Sprintf("%s takes no part: %v", c.Name, err), Hint: object.HintOf(err)})
+			r.Problems = append(r.Problems, Problem{From: c.Name, Message: fmt.Sprintf("%s takes no part: %v", c.Name, err),
+				Hint: cmp.Or(object.HintOf(err), explained(c.Name, c.Name))})
 		} else {
 			r.Problems = append(r.Problems, v.uninjected(i)...)
 			r.Problems = append(r.Problems, v.unasked(i)...)

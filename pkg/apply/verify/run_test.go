@@ -188,3 +188,63 @@ func TestOtherNamespaces(t *testing.T) {
 		}
 	})
 }
+
+// TestPullSecret: each cluster's own is copied, with its type, and pods pull with it. A
+// cluster that has none takes no part, and nor does one that refuses what is put in.
+func TestPullSecret(t *testing.T) {
+	answer := func(context.Context, string, []string, []string) (kube.Output, error) { return kube.Output{}, nil }
+	inMemory(t, answer, func(m *running) {
+		data := map[string]any{".dockerconfigjson": "e30="}
+		secret := object.New("v1", "Secret", "ops", "pull", nil, map[string]any{"type": "kubernetes.io/dockerconfigjson", "data": data})
+		ops := object.New("v1", "Namespace", "", "ops", nil, nil)
+		for _, o := range []*unstructured.Unstructured{ops, secret} {
+			if _, err := m.Cluster("a").As("somebody").Create(o); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := m.run(m.T.Context(), Options{Namespace: "v", PullSecret: "ops/pull", Keep: true})
+		hints := map[string]string{}
+		for i, c := range r.Clusters {
+			if c.Error != "" {
+				hints[c.Name] = r.Problems[i].Hint
+			}
+		}
+		want := map[string]string{"b": "create Secret ops/pull in b, as in the other clusters, or leave out --pull-secret"}
+		if diff := cmp.Diff(want, hints); diff != "" {
+			t.Errorf("who takes no part (-want +got):\n%s\n%v", diff, r.Problems)
+		}
+		have := m.Cluster("a").Get(object.SecretRef("v", pullName))
+		if have == nil || have.Object["type"] != "kubernetes.io/dockerconfigjson" || !cmp.Equal(have.Object["data"], any(data)) {
+			t.Errorf("the copy: %v", have)
+		}
+		for _, pod := range m.Cluster("a").List(schema.GroupKind{Kind: "Pod"}, "v") {
+			names, _, _ := unstructured.NestedSlice(pod.Object, "spec", "imagePullSecrets")
+			if diff := cmp.Diff([]any{map[string]any{"name": pullName}}, names); diff != "" {
+				t.Errorf("%s pulls (-want +got):\n%s", pod.GetName(), diff)
+			}
+		}
+	})
+}
+
+// TestRefused: why a cluster takes no part is status' to say, where the error says no remedy.
+func TestRefused(t *testing.T) {
+	answer := func(context.Context, string, []string, []string) (kube.Output, error) { return kube.Output{}, nil }
+	inMemory(t, answer, func(m *running) {
+		m.OnRequest(func(r applytest.Request) applytest.Fault {
+			if r.Cluster == "b" && r.Verb == "apply" {
+				return applytest.Broken
+			}
+			return applytest.None
+		})
+		r := m.run(m.T.Context(), Options{Namespace: "v"})
+		got := ""
+		for _, p := range r.Problems {
+			if p.From == "b" {
+				got += p.Hint
+			}
+		}
+		if got != "setup-mesh status says what is wrong with b" {
+			t.Errorf("remedy %q of %v", got, r.Problems)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 )
@@ -268,5 +269,24 @@ func TestServiceReport(t *testing.T) {
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestImages are those of the registry, but for those that are named.
+func TestImages(t *testing.T) {
+	o := Options{Namespace: "v", Registry: "registry.example.com/hub/", Images: map[string]string{"client": "r.example.com/tools/curl:1", "helloworld-v2": "hello@sha256:0"}}
+	got := map[string]string{}
+	for _, one := range append(o.objects(0, true), o.objects(1, true)...) {
+		if one.GetKind() != "Deployment" {
+			continue
+		}
+		containers, _, _ := unstructured.NestedSlice(one.Object, "spec", "template", "spec", "containers")
+		got[one.GetName()], _ = containers[0].(map[string]any)["image"].(string)
+	}
+	want := map[string]string{
+		"client": "r.example.com/tools/curl:1", "helloworld-v1": "registry.example.com/hub/istio/examples-helloworld-v1:1.0", "helloworld-v2": "hello@sha256:0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
 	}
 }

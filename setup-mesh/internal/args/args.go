@@ -62,16 +62,21 @@ func formatFlag(to *Format, formats ...Format) cli.Flag {
 	for i, f := range formats {
 		names[i] = string(f)
 	}
-	last := len(names) - 1
-	words := strings.Join(names[:last], ", ") + " or " + names[last]
-	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: names[0], Usage: "`FORMAT` of the answer: " + words,
+	choice := words(names, "or")
+	return &cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: names[0], Usage: "`FORMAT` of the answer: " + choice,
 		Action: func(_ *cli.Context, v string) error {
 			if !slices.Contains(formats, Format(v)) {
-				return &Error{fmt.Errorf("--output: unknown format %q", v), "use " + words}
+				return &Error{fmt.Errorf("--output: unknown format %q", v), "use " + choice}
 			}
 			*to = Format(v)
 			return nil
 		}}
+}
+
+// words lists several names as a sentence does.
+func words(names []string, conjunction string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " " + conjunction + " " + names[last]
 }
 
 // showFlag chooses how much of a plan is shown: to is whether objects are.

@@ -2,6 +2,7 @@ package args
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ type Verify struct {
 	Namespace  string
 	Labels     map[string]string // of the namespace
 	Registry   string
-	PullSecret string // NAMESPACE/NAME, "" for none
+	Images     map[string]string // in place of the registry's, by what they are for
+	PullSecret string            // NAMESPACE/NAME, "" for none
 	Keep       bool
 	Clean      bool      // only take out what is left
 	Service    [2]string // namespace and name of one to ask about, instead of calling
@@ -35,6 +37,8 @@ func (a *Verify) Flags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "namespace-label", Usage: "also label the namespace with `KEY=VALUE`, for what discoverySelectors ask for; may be repeated",
 			Action: func(_ *cli.Context, labels []string) (err error) { a.Labels, err = labelsOf(labels); return err }},
 		&cli.StringFlag{Name: "registry", Destination: &a.Registry, Value: "docker.io", Usage: "`REGISTRY` of the images istio/examples-helloworld-v1 and -v2:1.0, and curlimages/curl:8.16.0"},
+		&cli.StringSliceFlag{Name: "image", Usage: "pull `NAME=IMAGE` in place of the one of --registry, where NAME is " + words(verifyImages(), "or") + "; may be repeated",
+			Action: func(_ *cli.Context, images []string) (err error) { a.Images, err = imagesOf(images); return err }},
 		&cli.StringFlag{Name: "pull-secret", Usage: "copy the Secret `NAMESPACE/NAME` of each cluster, and pull the images with it",
 			Action: func(_ *cli.Context, name string) (err error) { a.PullSecret, err = secretName(name); return err }},
 		&cli.BoolFlag{Name: "keep", Destination: &a.Keep, Usage: "leave everything where it is, to look at it"},
@@ -54,6 +58,24 @@ func labelsOf(pairs []string) (map[string]string, error) {
 			return nil, &Error{fmt.Errorf("--namespace-label: %q is not a label", pair), "such as istio-discovery=enabled"}
 		}
 		out[k] = v
+	}
+	return out, nil
+}
+
+// verifyImages are what the images of a verification are for.
+func verifyImages() []string { return []string{"helloworld-v1", "helloworld-v2", "client"} }
+
+func imagesOf(pairs []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, pair := range pairs {
+		name, image, _ := strings.Cut(pair, "=")
+		if image == "" || strings.ContainsAny(image, " \t") {
+			return nil, &Error{fmt.Errorf("--image: %q does not name an image", pair), "such as client=registry.example.com/tools/curl:8.16.0"}
+		}
+		if !slices.Contains(verifyImages(), name) {
+			return nil, &Error{fmt.Errorf("--image: there is no image for %q", name), "those of a verification are for " + words(verifyImages(), "and")}
+		}
+		out[name] = image
 	}
 	return out, nil
 }

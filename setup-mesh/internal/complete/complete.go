@@ -42,6 +42,7 @@ type Sources struct {
 	Contexts func(kubeconfig string) []string
 	Clusters func(dir string) []string
 	Getenv   func(string) string
+	Checks   []string // by their names
 }
 
 // Words are the candidates for the last of words, which follow the name of the program.
@@ -85,6 +86,8 @@ func Words(commands []*cli.Command, words []string, from Sources) []Candidate {
 		return matching(last, l.flags())
 	case command.Name == "completion":
 		return matching(last, plain(Shells()))
+	case command.Name == "explain":
+		return matching(last, plain(from.Checks))
 	case command.ArgsUsage == "CLUSTER":
 		return matching(last, plain(from.Clusters(l.value("dir"))))
 	}

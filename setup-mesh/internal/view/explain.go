@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/jsonschema"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/explain"
 )
@@ -45,6 +46,46 @@ func explainOne(w io.Writer, a explain.Answer) {
 		}
 	}
 	explainKeys(w, a.Keys, s.Required)
+}
+
+// ExplainCheck prints what a check is about, what its findings mean and what to do about them.
+func ExplainCheck(w io.Writer, c check.Check) {
+	say(w, "%-11s%s", "check", c.ID)
+	if c.Judge == nil {
+		say(w, "%-11s%s", "is a", "proof of an apply")
+	} else {
+		say(w, "%-11s%s", "is a", string(c.Severity))
+	}
+	for _, q := range c.Asks {
+		say(w, "%-11s%s", "asks for", string(q))
+	}
+	say(w, "%-11s%s#%s", "reference", check.Page, check.Anchor(c.ID))
+	for _, paragraph := range strings.Split(c.Means, "\n\n") {
+		say(w, "")
+		for _, item := range items(paragraph) {
+			indent := painted(strings.Repeat(" ", len(item)-len(strings.TrimPrefix(item, "- "))))
+			for i, line := range wrapped(item, textWidth-len(indent)) {
+				if i == 0 {
+					say(w, "%s", line)
+				} else {
+					say(w, "%s%s", indent, line)
+				}
+			}
+		}
+	}
+}
+
+// items are those of a list in Markdown, or else the paragraph as it is. Words keep their
+// marks: they say what is to be typed.
+func items(paragraph string) []string {
+	if !strings.HasPrefix(paragraph, "- ") {
+		return []string{paragraph}
+	}
+	out := strings.Split(paragraph, "\n- ")
+	for i := range out[1:] {
+		out[i+1] = "- " + out[i+1]
+	}
+	return out
 }
 
 // explainKeys lists the keys below a place: those of today, then the names of those of

@@ -54,6 +54,7 @@ func (v statusView) print() {
 	}
 	v.findings("x", v.status.Findings)
 	say(v.w, "Not healthy: %s.", count(len(v.status.Findings), "problem"))
+	say(v.w, "What a check means: setup-mesh explain %s", v.status.Findings[0].ID)
 }
 
 // clusters is a line for each cluster. When tokens end is shown where there is

@@ -13,7 +13,7 @@ const intro = `<!-- Generated from pkg/apply by go generate; the texts are in pk
 # Checks
 
 What ` + "`setup-mesh plan`, `apply` and `status`" + ` look at, by the name that they print.
-The names are stable: scripts may rely on them, in ` + "`-o json`" + ` as ` + "`id`" + ` of ` + "`findings`,\n`refusals`, `warnings` and `notes`" + `.
+The names are stable: scripts may rely on them, in ` + "`-o json`" + ` as ` + "`id`" + ` of ` + "`findings`,\n`refusals`, `warnings` and `notes`" + `, and ` + "`setup-mesh explain NAME`" + ` says here what one means.
 
 - A **refusal** is known before the first write: plan and apply go no further. Status
   is not healthy.
@@ -31,7 +31,7 @@ func page() []byte {
 	b.WriteString(intro)
 	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
 	for _, c := range component.Checks() {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, strings.ReplaceAll(c.ID, "/", ""), kind(c), waits(c))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, check.Anchor(c.ID), kind(c), waits(c))
 	}
 	for _, c := range component.Checks() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
