@@ -13,8 +13,8 @@ const adminPort = 15000
 
 // page is what the admin endpoint of Envoy, or of ztunnel, says at a path; false for what the lab does not play.
 func (i *instance) page(path string) (string, bool) {
-	if i.ztunnel != nil {
-		text, err := i.ztunnel.dump()
+	if i.node != nil {
+		text, err := i.node.dump()
 		return text, err == nil && path == "/config_dump"
 	}
 	switch strings.TrimPrefix(path, "/") {
@@ -34,7 +34,7 @@ func (r *Runner) Forward(namespace, pod string, port int32, conn io.ReadWriter) 
 	if i == nil {
 		return fmt.Errorf("nothing runs for pod %s/%s", namespace, pod)
 	}
-	if i.proxy == nil && i.ztunnel == nil || port != adminPort {
+	if i.proxy == nil && i.node == nil || port != adminPort {
 		return fmt.Errorf("nothing listens on port %d of pod %s/%s", port, namespace, pod)
 	}
 	request, err := http.ReadRequest(bufio.NewReader(conn))

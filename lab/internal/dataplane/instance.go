@@ -23,7 +23,7 @@ type instance struct {
 	role    role
 	network network
 	proxy   *envoy.Proxy  // nil for a pod without
-	ztunnel *ztunnel      // nil for any other pod
+	node    *node         // nil for any other pod
 	listens chan struct{} // something is to be listened on, or no longer
 
 	mu      sync.Mutex
@@ -43,7 +43,7 @@ func newInstance(r *Runner, pod *corev1.Pod, role role) *instance {
 	}
 	switch role.proxy {
 	case "ztunnel":
-		i.ztunnel = &ztunnel{}
+		i.node = &node{}
 	case "sidecar", "router", "waypoint":
 		i.proxy = envoy.New(i.network.dial, i.app, func() {
 			select {
@@ -66,9 +66,9 @@ func (i *instance) app(port uint16) http.Handler {
 // run plays the pod until ctx is done, and returns when nothing of it is left.
 func (i *instance) run(ctx context.Context) {
 	var all sync.WaitGroup
-	if i.ztunnel != nil {
+	if i.node != nil {
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial}
-		all.Go(func() { a.RunZtunnel(ctx, i.ztunnel.identify, i.note) })
+		all.Go(func() { a.RunZtunnel(ctx, i.node.identify, i.note) })
 	}
 	if i.proxy != nil {
 		i.runner.changed() // [Runner.Plays] says so from now on, though the proxy may never be told to listen

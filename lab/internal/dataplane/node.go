@@ -10,23 +10,23 @@ import (
 	"github.com/setup-mesh/setup-mesh/lab/internal/agent"
 )
 
-// A ztunnel is the proxy of a node, as far as its page of certificates goes: it forwards nothing.
-type ztunnel struct {
+// A node is the ztunnel of one, as far as its page of certificates goes.
+type node struct {
 	mu sync.Mutex
 	id *agent.Identity
 }
 
-func (z *ztunnel) identify(i agent.Identity) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
-	z.id = &i
+func (n *node) identify(i agent.Identity) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.id = &i
 }
 
 // dump is what ztunnel says at /config_dump of its certificates.
 // https://github.com/istio/istio/blob/1.31.0/istioctl/pkg/writer/ztunnel/configdump/api.go
-func (z *ztunnel) dump() (string, error) {
-	z.mu.Lock()
-	defer z.mu.Unlock()
+func (n *node) dump() (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	type certificate struct {
 		PEM string `json:"pem"`
 	}
@@ -37,15 +37,15 @@ func (z *ztunnel) dump() (string, error) {
 		Roots    []certificate `json:"rootCerts"`
 	}
 	all := []identity{}
-	if z.id != nil {
-		one := identity{Identity: z.id.Certificate.Leaf.URIs[0].String(), State: "Available"}
+	if n.id != nil {
+		one := identity{Identity: n.id.Certificate.Leaf.URIs[0].String(), State: "Available"}
 		encode := func(der []byte) certificate {
 			return certificate{base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))}
 		}
-		for _, der := range z.id.Certificate.Certificate {
+		for _, der := range n.id.Certificate.Certificate {
 			one.Chain = append(one.Chain, encode(der))
 		}
-		for rest := z.id.Root; ; {
+		for rest := n.id.Root; ; {
 			var block *pem.Block
 			if block, rest = pem.Decode(rest); block == nil {
 				break
