@@ -129,6 +129,10 @@ func stepWords(e execute.Event) string {
 		return ""
 	case e.Claim == order.Answers || e.Claim == order.Addressed:
 		return stepName(about) + ": ready"
+	case e.Claim == order.Tunnels:
+		return "node agents and node proxies: ready"
+	case e.Claim == order.Programmed:
+		return stepName(about) + ": ready, and reached where it says"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
 	case e.Claim == order.Accepted:
