@@ -32,7 +32,7 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, base, err := outline(a.Dir)
+	mesh, base, err := outline(a.Dir, nil)
 	if err != nil {
 		return err
 	}
@@ -59,14 +59,15 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 }
 
 // outline is what the files say of a mesh that has clusters, as far as a drawing shows it:
-// of base.yaml only what is right, nil for nothing.
-func outline(dir string) (*topology.Mesh, *manifest.Base, error) {
+// of base.yaml only what is right, nil for nothing. Contexts are as for
+// [workdir.Dir.Topology].
+func outline(dir string, contexts []string) (*topology.Mesh, *manifest.Base, error) {
 	d, err := workdir.Open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer d.Close()
-	mesh, err := d.Members(nil)
+	mesh, err := d.Members(contexts)
 	return mesh, d.Rest(), err
 }
 

@@ -78,9 +78,9 @@ func ReadNamespaces(ctx context.Context, l *world.Connected) (Labelled, error) {
 	return out, nil
 }
 
-// global says whether a Service is one in all clusters. One scope that selects it is enough.
+// Global says whether a Service is one in all clusters. One scope that selects it is enough.
 // https://github.com/istio/istio/blob/1.31.0/pilot/pkg/serviceregistry/ambient/services.go (matchServiceScope)
-func (n Labelled) global(service *unstructured.Unstructured, scopes []Scope) bool {
+func (n Labelled) Global(service *unstructured.Unstructured, scopes []Scope) bool {
 	return slices.ContainsFunc(scopes, func(s Scope) bool {
 		return s.Namespaces.Matches(labels.Set(n[service.GetNamespace()])) && s.Services.Matches(labels.Set(service.GetLabels()))
 	})

@@ -48,7 +48,7 @@ func compared(service *unstructured.Unstructured, istio string) bool {
 // shapeOf tells types apart that istiod treats differently: a Service of type
 // LoadBalancer is inside the mesh one of type ClusterIP.
 func shapeOf(service *unstructured.Unstructured, namespaces Labelled, scopes []Scope) Shape {
-	s := Shape{Type: "with a cluster IP", Global: namespaces.global(service, scopes), Waypoint: namespaces.waypoint(service)}
+	s := Shape{Type: "with a cluster IP", Global: namespaces.Global(service, scopes), Waypoint: namespaces.waypoint(service)}
 	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
 	ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
 	switch {

@@ -29,6 +29,9 @@ type Options struct {
 	// NAMESPACE/NAME; "" for none. It is copied into the namespace.
 	PullSecret string
 	Keep       bool // leave everything where it is
+	// Ambient has the pods in the mesh through the proxies of their nodes, rather than
+	// through sidecars.
+	Ambient bool
 }
 
 // versionOf is what the helloworld of a cluster calls itself. As in Istio's guides there
@@ -41,6 +44,10 @@ func (o Options) namespace(mesh string) *unstructured.Unstructured {
 		labels[k] = v
 	}
 	maps.Copy(labels, map[string]any{object.LabelInjection: "enabled", LabelMesh: mesh})
+	if o.Ambient {
+		delete(labels, object.LabelInjection)
+		labels[object.LabelDataplane] = object.DataplaneAmbient
+	}
 	return object.New("v1", "Namespace", "", o.Namespace, map[string]any{"labels": labels}, nil)
 }
 
@@ -59,7 +66,7 @@ func (o Options) newConnections() *unstructured.Unstructured {
 // objects are what is put into the namespace of the i-th cluster, in this order. Only
 // clusters with a control plane know of Istio's own kinds.
 func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
-	if !remote {
+	if !remote && !o.Ambient { // ztunnels do not look into connections
 		return append([]*unstructured.Unstructured{o.newConnections()}, o.objects(i, true)...)
 	}
 	version := versionOf(i)
@@ -68,7 +75,7 @@ func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
 	}
 	return []*unstructured.Unstructured{
 		account(service), account(client),
-		object.New("v1", "Service", o.Namespace, service, map[string]any{"labels": map[string]any{"app": service}}, map[string]any{
+		object.New("v1", "Service", o.Namespace, service, map[string]any{"labels": o.serviceLabels()}, map[string]any{
 			"spec": map[string]any{
 				"selector": map[string]any{"app": service},
 				"ports":    []any{map[string]any{"name": "http", "port": int64(port)}},
@@ -83,6 +90,16 @@ func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
 			"name": client, "image": o.image("curlimages/curl:8.16.0"), "command": []any{"sleep", "86400"},
 		}),
 	}
+}
+
+// serviceLabels make the Service one in all clusters, in an ambient mesh.
+// https://istio.io/latest/docs/ambient/install/multicluster/verify/
+func (o Options) serviceLabels() map[string]any {
+	labels := map[string]any{"app": service}
+	if o.Ambient {
+		labels["istio.io/global"] = "true"
+	}
+	return labels
 }
 
 func (o Options) image(name string) string { return strings.TrimSuffix(o.Registry, "/") + "/" + name }

@@ -18,6 +18,7 @@ type Verify struct {
 	Labels     map[string]string // of the namespace
 	Registry   string
 	PullSecret string // NAMESPACE/NAME, "" for none
+	Sidecars   bool   // not ambient pods, in a mesh that has both
 	Keep       bool
 	Clean      bool      // only take out what is left
 	Service    [2]string // namespace and name of one to ask about, instead of calling
@@ -37,9 +38,10 @@ func (a *Verify) Flags() []cli.Flag {
 		&cli.StringFlag{Name: "registry", Destination: &a.Registry, Value: "docker.io", Usage: "`REGISTRY` of the images istio/examples-helloworld-v1 and -v2:1.0, and curlimages/curl:8.16.0"},
 		&cli.StringFlag{Name: "pull-secret", Usage: "copy the Secret `NAMESPACE/NAME` of each cluster, and pull the images with it",
 			Action: func(_ *cli.Context, name string) (err error) { a.PullSecret, err = secretName(name); return err }},
+		&cli.BoolFlag{Name: "sidecars", Destination: &a.Sidecars, Usage: "in a mesh that has sidecars and ambient pods, put in pods with sidecars"},
 		&cli.BoolFlag{Name: "keep", Destination: &a.Keep, Usage: "leave everything where it is, to look at it"},
 		&cli.BoolFlag{Name: "clean", Destination: &a.Clean, Usage: "only take out what an earlier verify has left"},
-		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster at which addresses it finds the service `NAMESPACE/NAME`",
+		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster (in an ambient mesh, an istiod) at which addresses it finds the service `NAMESPACE/NAME`",
 			Action: func(_ *cli.Context, name string) (err error) { a.Service, err = serviceName(name); return err }},
 		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "keep calling for up to `TIME`, until all is as topology.yaml says"},
 		timeoutFlag(&a.Timeout, 3*time.Minute, "give up waiting for pods after `TIME`, and for the namespaces to be gone after the same time"),
