@@ -1,7 +1,9 @@
 package apply
 
 import (
+	"crypto/rand"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -11,6 +13,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
 
 // TestNodes: what enrolled pods need runs on every node, and on none is not on every.
@@ -114,4 +117,36 @@ func TestAmbientPair(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestUnrevoked: a CA that is revoked is not for ztunnels that do not ask.
+func TestUnrevoked(t *testing.T) {
+	revoked, err := (*certs.Revoked)(nil).Adding(certs.RevokedCA{Cluster: "east", Serial: "1", Since: time.Now()}).List(rand.Reader, time.Now(), testRoot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		base    string
+		revoked *certs.Revoked
+		want    int
+	}{
+		"nothing is revoked":  {ambientBase, nil, 0},
+		"ztunnels do not ask": {ambientBase, revoked, 2},
+		"ztunnels ask":        {ambientBase + "  values: {ztunnel: {peerCaCrl: {enabled: true}}}\n", revoked, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := wantedAmbient(t, ambientMesh, tt.base)
+			d.Revoked = tt.revoked
+			p := NewPlan(d, EmptyWorld(d), plan.Options{})
+			n := 0
+			for _, f := range check.Preflight(p, nil) {
+				if f.ID == check.IDUnrevoked {
+					n++
+				}
+			}
+			if n != tt.want {
+				t.Errorf("%d warnings", n)
+			}
+		})
+	}
 }
