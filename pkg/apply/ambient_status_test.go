@@ -150,3 +150,41 @@ func TestUnrevoked(t *testing.T) {
 		})
 	}
 }
+
+// TestGatewayAPIOutlivesAmbient: CRDs that came with ambient mode stay while the cluster does,
+// whoever uses them, and go with it if nobody does.
+func TestGatewayAPIOutlivesAmbient(t *testing.T) {
+	const sidecars = "apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec: {profile: default}\n"
+	const mesh = "mesh_id: m\ncontexts:\n  east: {network: east}\n  west: {network: west}\n"
+	w := tunnelledWorld(t, wantedAmbient(t, ambientMesh, ambientBase))
+	theirs := []object.Ref{{Group: object.GatewayAPIGroup, Kind: "Gateway", Namespace: "shop", Name: "theirs"}}
+	after := wantedAmbient(t, mesh, sidecars)
+	actions := func(p *plan.Plan) map[plan.Action]int {
+		out := map[plan.Action]int{}
+		for _, ch := range p.Clusters[0].Changes {
+			if object.IsGatewayAPI(ch.Object) {
+				out[ch.Action]++
+			}
+		}
+		return out
+	}
+	for _, used := range [][]object.Ref{nil, theirs} {
+		w.Clusters[0].Remains.InUse = used
+		if diff := cmp.Diff(map[plan.Action]int{plan.Keep: 2}, actions(NewPlan(after, w, plan.Options{}))); diff != "" {
+			t.Errorf("ambient mode ends, used by %v (-want +got):\n%s", used, diff)
+		}
+	}
+	w.Clusters[0].Remains.InUse = nil
+	w.Clusters[0].Leaving = true
+	leaving := wantedAmbient(t, "mesh_id: m\ncontexts:\n  west: {network: west}\n", sidecars)
+	w.Clusters[0], w.Clusters[1] = w.Clusters[1], w.Clusters[0]
+	gone := map[plan.Action]int{}
+	for _, ch := range NewPlan(leaving, w, plan.Options{}).Clusters[1].Changes {
+		if object.IsGatewayAPI(ch.Object) {
+			gone[ch.Action]++
+		}
+	}
+	if diff := cmp.Diff(map[plan.Action]int{plan.Delete: 2}, gone); diff != "" {
+		t.Errorf("the cluster leaves (-want +got):\n%s", diff)
+	}
+}
