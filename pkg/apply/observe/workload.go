@@ -35,8 +35,11 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 	if !ok {
 		return &Workload{Pod: ref, Err: errors.New("it has no container " + proxyContainer)}
 	}
-	w := &Workload{Pod: ref, Owner: ownerOf(pod), Network: env["ISTIO_META_NETWORK"]}
-	if err = w.ask(ctx, l, adminPort(env), isZtunnel(pod)); err == nil {
+	w := &Workload{Pod: ref, Owner: ownerOf(pod), Network: env["ISTIO_META_NETWORK"], Ztunnel: isZtunnel(pod)}
+	if w.Ztunnel {
+		w.Network = env["NETWORK"]
+	}
+	if err = w.ask(ctx, l, adminPort(env)); err == nil {
 		return w
 	}
 	if now, stillErr := runningPod(ctx, l, ref); stillErr == nil && now == nil { // it ended meanwhile
@@ -47,16 +50,16 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 }
 
 // ask asks the proxy of w for its certificates.
-func (w *Workload) ask(ctx context.Context, l *world.Connected, port int, ztunnel bool) error {
+func (w *Workload) ask(ctx context.Context, l *world.Connected, port int) error {
 	page := secretsPage
-	if ztunnel {
+	if w.Ztunnel {
 		page = ztunnelPage
 	}
 	body, err := l.Cluster.PodGet(ctx, w.Pod.Namespace, w.Pod.Name, port, page)
 	if err != nil {
 		return err
 	}
-	if !ztunnel {
+	if !w.Ztunnel {
 		w.Certs, err = parseSecrets(body)
 		return err
 	}
