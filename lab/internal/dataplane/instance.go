@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -24,6 +25,7 @@ type instance struct {
 	network network
 	proxy   *envoy.Proxy  // nil for a pod without
 	listens chan struct{} // something is to be listened on, or no longer
+	ambient atomic.Bool   // the pod is in the mesh through the proxy of its node
 
 	mu      sync.Mutex
 	sockets map[uint16]*socket // by the pod's port
@@ -67,6 +69,9 @@ func (i *instance) run(ctx context.Context) {
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial, Proxy: i.proxy}
 		all.Go(func() { a.Run(ctx, i.note) })
 	}
+	if i.proxy == nil && !i.role.tunnel {
+		i.ambient.Store(i.enroll(ctx))
+	}
 	i.listen(ctx, &all)
 	for ctx.Err() == nil {
 		select {
@@ -84,6 +89,8 @@ func (i *instance) ports() map[uint16]bool {
 	switch {
 	case i.role.proxy == "router":
 		return i.proxy.Ports()
+	case i.role.tunnel:
+		return map[uint16]bool{hbonePort: true}
 	case i.role.version != "":
 		return map[uint16]bool{i.role.port: true}
 	}
@@ -159,8 +166,12 @@ func (i *instance) accept(ctx context.Context, s *socket, port uint16) {
 			return // closed
 		}
 		conns.Go(func() {
-			if i.proxy != nil {
+			switch {
+			case i.proxy != nil:
 				i.proxy.Serve(ctx, conn, to)
+				return
+			case i.role.tunnel:
+				i.passOn(ctx, conn)
 				return
 			}
 			stop := context.AfterFunc(ctx, func() { _ = conn.Close() })

@@ -13,6 +13,7 @@ import (
 //   - A container helloworld with the variable SERVICE_VERSION is the application of Istio's sample, on its first
 //     containerPort or 5000.
 //   - A container client is a shell with curl.
+//   - The pod that istiod makes of a Gateway of class istio-east-west is an ambient gateway, by its label.
 //   - A container istio-proxy, which istiod's webhook makes, is a proxy: every gateway's is played, and that of a
 //     pod with one of the two containers above.
 //
@@ -21,6 +22,7 @@ type role struct {
 	version string // of helloworld; empty for a pod without
 	port    uint16 // of helloworld
 	client  bool
+	tunnel  bool   // an ambient gateway between networks
 	proxy   string // "sidecar", "router" or empty
 }
 
@@ -47,6 +49,7 @@ func roleOf(pod *corev1.Pod) role {
 			r.client = true
 		}
 	}
+	r.tunnel = isTunnel(pod)
 	_, kind, ok := agent.ProxyContainer(pod)
 	if ok && (kind == "router" || r.version != "" || r.client) {
 		r.proxy = kind

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -20,6 +21,26 @@ const redirected = "ambient.istio.io/redirection"
 // enrolled says whether a pod is in an ambient mesh.
 func enrolled(p *unstructured.Unstructured) bool {
 	return p.GetAnnotations()[redirected] == "enabled"
+}
+
+// enrolmentTime is how long node agents may take for pods that run: these are enrolled before
+// they do, unless the agent was late.
+const enrolmentTime = 10 * time.Second
+
+// awaitEnrolment waits until all pods are enrolled. That some are not is for the report.
+func (p *place) awaitEnrolment(ctx context.Context, o Options) error {
+	pods, err := p.List(ctx, schema.GroupKind{Kind: "Pod"}, o.Namespace, "")
+	if err != nil {
+		return err
+	}
+	soon, cancel := context.WithTimeout(ctx, enrolmentTime)
+	defer cancel()
+	for _, one := range pods {
+		_ = p.Wait(soon, object.RefOf(one), func(o *unstructured.Unstructured) (bool, string) {
+			return o == nil || enrolled(o), "its node agent has not enrolled it"
+		})
+	}
+	return ctx.Err()
 }
 
 // istiodDebugPort is the one of istiod's debug pages.

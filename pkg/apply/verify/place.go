@@ -75,6 +75,11 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 			}
 		}
 	}
+	if o.Ambient {
+		if err := p.awaitEnrolment(ctx, o); err != nil {
+			return err
+		}
+	}
 	return p.locate(ctx, o)
 }
 
