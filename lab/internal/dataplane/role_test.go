@@ -25,6 +25,7 @@ func TestRoleOf(t *testing.T) {
 		"a client with a sidecar":            {nil, []corev1.Container{{Name: "client"}, proxy("sidecar")}, role{client: true, proxy: "sidecar"}},
 		"a gateway":                          {nil, []corev1.Container{proxy("router")}, role{proxy: "router"}},
 		"a gateway that nobody has injected": {nil, []corev1.Container{{Name: "istio-proxy", Image: "auto"}}, role{}},
+		"a pod that nobody plays":            {nil, []corev1.Container{{Name: "istio-proxy", Args: []string{"proxy", "waypoint"}}}, role{}},
 		"a sidecar beside somebody else":     {nil, []corev1.Container{{Name: "app"}, proxy("sidecar")}, role{}},
 	}
 	for name, tt := range tests {

@@ -86,7 +86,7 @@ func knows(k verify.Knows, near bool) string {
 func localOnly(r *verify.ServiceReport) string {
 	var names []string
 	for _, c := range r.Clusters {
-		if r.Ambient && !c.Global && c.Error == "" {
+		if r.Ambient && !c.Global && c.Ready > 0 {
 			names = append(names, c.Name)
 		}
 	}
