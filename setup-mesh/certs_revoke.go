@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
@@ -40,6 +43,9 @@ func runRevokeCA(ctx context.Context, env environment, a args.RevokeCA) error {
 		return err
 	}
 	defer dir.Close()
+	if err := revokable(dir); err != nil {
+		return err
+	}
 	root, sealed, err := listing(env, dir)
 	if err != nil {
 		return err
@@ -76,6 +82,25 @@ func runRevokeCA(ctx context.Context, env environment, a args.RevokeCA) error {
 	}
 	view.Revoked(env.stderr, a.Cluster)
 	return nil
+}
+
+// revokable refuses to revoke a CA in an ambient mesh. A ztunnel asks for revocation lists only
+// where values.ztunnel.peerCaCrl.enabled is set, and does not say which it has: that
+// all of them refuse the old CA, nobody could see.
+// https://github.com/istio/ztunnel/blob/02cc467b9aa0c678ea4053a72e1ef38215425a61/src/tls/crl.rs
+func revokable(dir *workdir.Dir) error {
+	mesh, err := dir.Topology(nil)
+	if err != nil {
+		return err
+	}
+	base := dir.Rest()
+	if !slices.ContainsFunc(mesh.Clusters, func(c topology.Cluster) bool { return manifest.ModeOf(mesh, base, c).Ambient }) {
+		return nil
+	}
+	return &args.Error{
+		Err: errors.New("the mesh is in ambient mode, and ztunnels do not say which revocation lists they have"),
+		Fix: "until the old CA ends, nothing but a mesh of sidecars refuses it: docs/ambient.md leads there and back. To give a cluster another CA now, delete its Secret cacerts, and apply",
+	}
 }
 
 // listing is the root, which must be able to sign a revocation list, or its encrypted key.

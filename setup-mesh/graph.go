@@ -8,6 +8,8 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/graph"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
+	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/workdir"
@@ -30,7 +32,7 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 	if err := a.Check(); err != nil {
 		return err
 	}
-	mesh, err := members(a.Dir, nil)
+	mesh, base, err := outline(a.Dir, nil)
 	if err != nil {
 		return err
 	}
@@ -41,7 +43,7 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 			return err
 		}
 	}
-	drawn, err := draw(graph.New(mesh, s), a.Picture)
+	drawn, err := draw(graph.New(mesh, base, s), a.Picture)
 	if err != nil {
 		return err
 	}
@@ -54,6 +56,19 @@ func runGraph(ctx context.Context, env environment, a args.Graph) error {
 	}
 	view.Drawn(env.stderr, a.Out)
 	return nil
+}
+
+// outline is what the files say of a mesh that has clusters, as far as a drawing shows it:
+// of base.yaml only what is right, nil for nothing. Contexts are as for
+// [workdir.Dir.Topology].
+func outline(dir string, contexts []string) (*topology.Mesh, *manifest.Base, error) {
+	d, err := workdir.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer d.Close()
+	mesh, err := d.Members(contexts)
+	return mesh, d.Rest(), err
 }
 
 func draw(g *graph.Graph, as args.Picture) ([]byte, error) {

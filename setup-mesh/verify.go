@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/kube"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/verify"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/args"
 	"github.com/setup-mesh/setup-mesh/setup-mesh/internal/view"
 )
@@ -18,7 +20,7 @@ func verifyCommand(env environment) *cli.Command {
 		Name:  "verify",
 		Usage: "call a service from every cluster, and show who answers",
 		Description: "verify puts helloworld and a client into a namespace of its own in every cluster, calls from each to all, and takes everything out again, " +
-			"also when it is interrupted. The calls go through the pods' own proxies. It exits 2 when a cluster does not answer another that it should, takes no part, or could not be cleaned up.",
+			"also when it is interrupted. The calls go through the pods' own proxies; in an ambient mesh, the namespace is enrolled, and they go through ztunnels. It exits 2 when a cluster does not answer another that it should, takes no part, or could not be cleaned up.",
 		Flags:  a.Flags(),
 		Action: func(c *cli.Context) error { return runVerify(c.Context, env, a) },
 	}
@@ -32,10 +34,15 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	if err != nil {
 		return err
 	}
-	mesh, err := members(a.Dir, k.Contexts())
+	mesh, base, err := outline(a.Dir, k.Contexts())
 	if err != nil {
 		return err
 	}
+	ambient := manifest.ModeOf(mesh, base, mesh.Clusters[0]).Ambient // as all are
+	if a.Sidecars && (!ambient || !mesh.Ambient.Sidecars) {
+		return &args.Error{Err: errors.New("--sidecars is for a mesh that has sidecars and ambient pods"), Fix: "leave it out"}
+	}
+	ambient = ambient && !a.Sidecars
 	clusters := opening(env, k)
 	open := func(context string) (verify.Cluster, error) {
 		c, err := clusters.Cluster(context)
@@ -45,13 +52,13 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 		return c, nil
 	}
 	if a.Service[1] != "" {
-		return aboutService(ctx, env, a, mesh, open)
+		return aboutService(ctx, env, a, mesh, open, ambient)
 	}
 	times := verify.Times{Pods: a.Timeout, Settle: a.Settle, Remove: a.Timeout}
 	if a.Clean {
 		return cleaned(env, verify.Clean(ctx, mesh, open, times))
 	}
-	o := verify.Options{Namespace: a.Namespace, Labels: a.Labels, Registry: a.Registry, Images: a.Images, PullSecret: a.PullSecret, Keep: a.Keep}
+	o := verify.Options{Namespace: a.Namespace, Labels: a.Labels, Registry: a.Registry, Images: a.Images, PullSecret: a.PullSecret, Keep: a.Keep, Ambient: ambient}
 	report := verify.Run(ctx, mesh, open, o, times, func(what string) { view.Doing(env.stderr, what) })
 	if a.Format == args.JSON {
 		err = view.JSON(env.stdout, report)
@@ -69,9 +76,9 @@ func runVerify(ctx context.Context, env environment, a args.Verify) error {
 	return nil
 }
 
-func aboutService(ctx context.Context, env environment, a args.Verify, mesh *topology.Mesh, open func(string) (verify.Cluster, error)) error {
+func aboutService(ctx context.Context, env environment, a args.Verify, mesh *topology.Mesh, open func(string) (verify.Cluster, error), ambient bool) error {
 	report, err := limited(ctx, a.Timeout, func(ctx context.Context) (*verify.ServiceReport, error) {
-		return verify.Service(ctx, mesh, open, a.Service[0], a.Service[1]), context.Cause(ctx)
+		return verify.Service(ctx, mesh, open, a.Service[0], a.Service[1], ambient), context.Cause(ctx)
 	})
 	if err != nil {
 		return err

@@ -74,6 +74,7 @@ func TestE2EAmbient(t *testing.T) {
 		{"Prep", func(t *testing.T) { j.run(t, 0, "prep", "--mesh-id", "mymeshname", "--org", "example.com") }},
 		{"PendingGateway", func(t *testing.T) { j.pendingGateway(t, services) }},
 		{"ContinuedAfterKill", func(t *testing.T) { j.continued(t, services) }},
+		{"Calls", j.calls},
 		{"GatewaysAreReplaced", j.gatewaysReplaced},
 		{"AddressesInTopology", j.addressesInTopology},
 		{"ClusterLeavesAndComesBack", func(t *testing.T) { j.leavesAndComesBack(t, services) }},
@@ -183,6 +184,13 @@ func (j *ambientJourney) continued(t *testing.T, services map[string]map[string]
 	j.verify(t)
 	wantWords(t, j.run(t, 0, "status"), "The mesh is one")
 	j.wantHeard(t)
+}
+
+// calls are answered from every cluster by every cluster, through gateways with an address and with a name. Nobody says how
+// they are secured: there is no ztunnel.
+func (j *ambientJourney) calls(t *testing.T) {
+	wantWords(t, j.run(t, 0, "verify"), "Every cluster is answered by those that it should be.", "was not seen: ztunnels do not say")
+	wantWords(t, j.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 }
 
 // wantHeard wants ztunnels to have been told of no gateway but those of the model, and of others that are allowed.

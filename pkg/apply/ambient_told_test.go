@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"testing"
@@ -131,44 +130,93 @@ func TestAmbientTold(t *testing.T) {
 
 // TestSameScope: a Service is global in all clusters or in none, and its waypoint with it.
 func TestSameScope(t *testing.T) {
-	type services = map[string]observe.Shape
+	type (
+		services  = map[string]observe.Shape
+		waypoints = map[string]observe.Waypoint
+	)
 	global := func(waypoint string) observe.Shape { return observe.Shape{Global: true, Waypoint: waypoint} }
+	behind := services{"shop/cart": global("shop/w"), "shop/w": global("")}
+	w := observe.Waypoint{Class: "istio-waypoint", For: "service", Listeners: "{}"}
+	with := func(set func(w *observe.Waypoint)) waypoints {
+		other := w
+		set(&other)
+		return waypoints{"shop/w": other}
+	}
 	tests := map[string]struct {
-		base       string
-		east, west services
-		want       []string
+		east, west       services
+		eastWay, westWay waypoints
+		eastErr          error
+		want             []string
 	}{
-		"global in both":         {east: services{"shop/cart": global("")}, west: services{"shop/cart": global("")}},
-		"global in neither":      {east: services{"shop/cart": {Waypoint: "shop/a"}}, west: services{"shop/cart": {}}},
-		"only in one cluster":    {east: services{"shop/cart": global("")}, west: services{"shop/other": global("")}},
-		"global in the first":    {east: services{"shop/cart": global("")}, west: services{"shop/cart": {}}, want: []string{"west/east Service shop/cart is global in east, and not in west: ambient pods of west do not reach its pods in other clusters"}},
-		"global in the second":   {east: services{"shop/cart": {}}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart is global in west, and not in east: ambient pods of east do not reach its pods in other clusters"}},
-		"waypoints that differ":  {east: services{"shop/cart": global("shop/a")}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart has waypoint (none), but shop/a in east: a global Service has to have the same everywhere"}},
-		"a waypoint that is not": {east: services{"shop/cart": global("shop/a"), "shop/a": {}}, want: []string{"east/ Service shop/cart is global, and its waypoint shop/a is not"}},
-		"scopes of the user": {
-			base: ambientBase + "  meshConfig: {serviceScopeConfigs: [{namespaceSelector: {matchLabels: {a: b}}, scope: GLOBAL}]}\n",
-			east: services{"shop/cart": global("")}, west: services{"shop/cart": {}},
+		"global in both":        {east: services{"shop/cart": global("")}, west: services{"shop/cart": global("")}},
+		"global in neither":     {east: services{"shop/cart": {Waypoint: "shop/a"}}, west: services{"shop/cart": {}}},
+		"only in one cluster":   {east: services{"shop/cart": global("")}, west: services{"shop/other": global("")}},
+		"global in the first":   {east: services{"shop/cart": global("")}, west: services{"shop/cart": {}}, want: []string{"west/east Service shop/cart is global in east, and not in west: ambient pods of west do not reach its pods in other clusters"}},
+		"global in the second":  {east: services{"shop/cart": {}}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart is global in west, and not in east: ambient pods of east do not reach its pods in other clusters"}},
+		"waypoints that differ": {east: services{"shop/cart": global("shop/w"), "shop/w": global("")}, eastWay: waypoints{"shop/w": w}, west: services{"shop/cart": global("")}, want: []string{"west/east Service shop/cart has waypoint (none), but shop/w in east: a global Service has to have the same everywhere"}},
+		"a waypoint that is not global": {
+			east: services{"shop/cart": global("shop/w"), "shop/w": {}}, eastWay: waypoints{"shop/w": w},
+			want: []string{"east/ Gateway shop/w is the waypoint of global Services, and is not global itself"},
+		},
+		"the waypoint of a Service that is not global": {east: services{"shop/cart": {Waypoint: "shop/w"}, "shop/w": {}}},
+		"the same waypoint":                            {east: behind, west: behind, eastWay: waypoints{"shop/w": w}, westWay: waypoints{"shop/w": w}},
+		"a waypoint that is not there":                 {east: behind, west: behind, eastWay: waypoints{"shop/w": w}, want: []string{"west/ there is no Gateway shop/w, which is the waypoint of global Services"}},
+		"a waypoint of another class": {
+			east: behind, west: behind, eastWay: waypoints{"shop/w": w}, westWay: with(func(w *observe.Waypoint) { w.Class = "mine" }),
+			want: []string{"west/east Gateway shop/w is of class mine, but of class istio-waypoint in east"},
+		},
+		"a waypoint for other traffic": {
+			east: behind, west: behind, eastWay: waypoints{"shop/w": w}, westWay: with(func(w *observe.Waypoint) { w.For = "all" }),
+			want: []string{"west/east Gateway shop/w is for traffic to all, but to service in east (label istio.io/waypoint-for)"},
+		},
+		"a waypoint with other listeners": {
+			east: behind, west: behind, eastWay: waypoints{"shop/w": w}, westWay: with(func(w *observe.Waypoint) { w.Listeners = "" }),
+			want: []string{"west/east Gateway shop/w has other listeners than in east"},
+		},
+		"scopes that could not be read": {
+			east: services{"shop/cart": global("")}, west: services{"shop/cart": {}}, eastErr: errors.New("forbidden"),
+			want: []string{"unknown: east/ could not find out which of its Services are global, and by which waypoints: forbidden"},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			d := wantedAmbient(t, ambientMesh, cmp.Or(tt.base, ambientBase))
-			w := tunnelledWorld(t, d)
-			p := NewPlan(d, w, plan.Options{})
+			d := wantedAmbient(t, ambientMesh, ambientBase)
+			p := NewPlan(d, tunnelledWorld(t, d), plan.Options{})
 			probes := healthyProbes(p)
-			for name, list := range map[string]services{"east": tt.east, "west": tt.west} {
-				probe := probes[name]
-				probe.Services = list
-				probes[name] = probe
-			}
+			east, west := probes["east"], probes["west"]
+			east.Services, east.Waypoints, east.ScopesErr = tt.east, tt.eastWay, tt.eastErr
+			west.Services, west.Waypoints = tt.west, tt.westWay
+			probes["east"], probes["west"] = east, west
 			var got []string
-			for _, f := range status.New(p, probes).Notes {
+			s := status.New(p, probes)
+			for _, f := range s.Findings {
+				got = append(got, "unknown: "+f.Cluster+"/"+f.Peer+" "+f.Message)
+			}
+			for _, f := range s.Notes {
 				got = append(got, f.Cluster+"/"+f.Peer+" "+f.Message)
 			}
 			if diff := gocmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestScopes: what is global is read from what istiod is configured with, of the user's own
+// scopes, too.
+func TestScopes(t *testing.T) {
+	for base, want := range map[string]string{
+		ambientBase: " istio.io/global in (true)",
+		ambientBase + "  meshConfig: {serviceScopeConfigs: [{namespaceSelector: {matchLabels: {team: shared}}, scope: GLOBAL}]}\n": "team=shared ",
+	} {
+		d := wantedAmbient(t, ambientMesh, base)
+		scopes, err := check.Scopes(NewPlan(d, tunnelledWorld(t, d), plan.Options{}).Clusters[1])
+		if err != nil || len(scopes) != 1 {
+			t.Fatalf("%v, %v", scopes, err)
+		}
+		if got := scopes[0].Namespaces.String() + " " + scopes[0].Services.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

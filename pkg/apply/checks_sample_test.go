@@ -68,6 +68,18 @@ func TestStatusSample(t *testing.T) {
 			want:  []string{"proxies/root east: the proxy of Pod shop/cart-1 has a certificate that does not lead to the mesh's root " + testRoot().Short()},
 			hints: []string{"kubectl --context kind-east -n shop rollout restart deployment cart"},
 		},
+		"a ztunnel one of whose identities has an older certificate": {
+			asked: []observe.Workload{proxy(func(w *observe.Workload) {
+				w.Ztunnel, w.Others = true, []observe.ProxyCerts{good, {Chain: under(otherRoot()), Roots: good.Roots}, {Chain: under(otherRoot()), Roots: good.Roots}}
+			})}, of: 1,
+			want:  []string{"proxies/root east: the proxy of Pod shop/cart-1 has a certificate that does not lead to the mesh's root " + testRoot().Short()},
+			hints: []string{"kubectl --context kind-east -n shop rollout restart deployment cart"},
+		},
+		"a ztunnel on a node without enrolled pods": {
+			asked: []observe.Workload{proxy(func(w *observe.Workload) {
+				w.Ztunnel, w.Certs, w.CertsErr = true, observe.ProxyCerts{}, observe.ErrNoCertificate
+			})}, of: 1,
+		},
 		"a certificate that has ended": {
 			asked: []observe.Workload{proxy(func(w *observe.Workload) {
 				leaf := *w.Certs.Chain[0]

@@ -29,10 +29,11 @@ type Pod struct {
 // Address is "IP:port".
 func (p Pod) Address(port uint16) string { return net.JoinHostPort(p.IP, strconv.Itoa(int(port))) }
 
-// eastWest are the ports of an east-west gateway: for istiod's xDS and certificates, its webhooks, and for workloads. What is
+// eastWest are the ports of east-west gateways: for istiod's xDS and certificates, its webhooks, and for workloads, those of
+// sidecars and of ambient. What is
 // for others stays outside: a cluster has one address, and its other gateways would contend for ports.
 // https://github.com/istio/istio/blob/1.31.0/samples/multicluster/gen-eastwest-gateway.sh
-var eastWest = map[int]bool{15012: true, 15017: true, 15443: true}
+var eastWest = map[int]bool{15012: true, 15017: true, 15443: true, 15008: true}
 
 // fronts are the addresses and ports at which Services take in what is for those ports of ready pods.
 func fronts(spec cluster.Spec, kind cluster.Gateway, o objects) map[string]Front {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,7 +77,11 @@ func (i *instance) request(r *http.Request) (*http.Response, string, error) {
 		answer, err := i.proxy.Do(r, to)
 		return answer, to.String(), err
 	}
-	conn, err := i.network.dial(r.Context(), to.String())
+	dial := func() (net.Conn, error) { return i.network.dial(r.Context(), to.String()) }
+	if i.ambient.Load() {
+		dial = func() (net.Conn, error) { return i.network.tunnel(r.Context(), to) }
+	}
+	conn, err := dial()
 	if err != nil {
 		return nil, to.String(), err
 	}

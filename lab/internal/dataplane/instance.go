@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -25,6 +26,7 @@ type instance struct {
 	proxy   *envoy.Proxy  // nil for a pod without
 	node    *node         // nil for any other pod
 	listens chan struct{} // something is to be listened on, or no longer
+	ambient atomic.Bool   // the pod is in the mesh through the proxy of its node
 
 	mu      sync.Mutex
 	sockets map[uint16]*socket // by the pod's port
@@ -75,6 +77,9 @@ func (i *instance) run(ctx context.Context) {
 		a := &agent.Agent{Pod: i.pod, Client: i.runner.cluster.Client(), Dial: i.network.dial, Proxy: i.proxy}
 		all.Go(func() { a.Run(ctx, i.note) })
 	}
+	if i.proxy == nil && i.node == nil {
+		i.ambient.Store(i.enroll(ctx))
+	}
 	i.listen(ctx, &all)
 	for ctx.Err() == nil {
 		select {
@@ -92,6 +97,8 @@ func (i *instance) ports() map[uint16]bool {
 	switch {
 	case i.role.proxy == "router":
 		return i.proxy.Ports()
+	case i.role.tunnel:
+		return map[uint16]bool{hbonePort: true}
 	case i.role.version != "":
 		return map[uint16]bool{i.role.port: true}
 	}
@@ -167,7 +174,11 @@ func (i *instance) accept(ctx context.Context, s *socket, port uint16) {
 			return // closed
 		}
 		conns.Go(func() {
-			if i.proxy != nil {
+			switch {
+			case i.role.tunnel:
+				i.passOn(ctx, conn)
+				return
+			case i.proxy != nil:
 				i.proxy.Serve(ctx, conn, to)
 				return
 			}

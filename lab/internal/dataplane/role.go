@@ -13,15 +13,17 @@ import (
 //   - A container helloworld with the variable SERVICE_VERSION is the application of Istio's sample, on its first
 //     containerPort or 5000.
 //   - A container client is a shell with curl.
+//   - The pod that istiod makes of a Gateway of class istio-east-west is an ambient gateway, by its label.
 //   - A container istio-proxy, which istiod's webhook makes, is a proxy: every gateway's is played, and that of a
-//     pod with one of the two containers above; so are ztunnels, waypoints and the gateways of ambient meshes, as far as
-//     their certificates go.
+//     pod with one of the two containers above; so are ztunnels, waypoints and ambient gateways, as far as their
+//     certificates go.
 //
 // Nothing is played for all other pods.
 type role struct {
 	version string // of helloworld; empty for a pod without
 	port    uint16 // of helloworld
 	client  bool
+	tunnel  bool   // an ambient gateway between networks
 	proxy   string // "sidecar", "router", "waypoint", "ztunnel" or empty
 }
 
@@ -48,6 +50,7 @@ func roleOf(pod *corev1.Pod) role {
 			r.client = true
 		}
 	}
+	r.tunnel = isTunnel(pod)
 	_, kind, ok := agent.ProxyContainer(pod)
 	if ok && (kind != "sidecar" || r.version != "" || r.client) {
 		r.proxy = kind

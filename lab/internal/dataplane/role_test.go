@@ -25,6 +25,8 @@ func TestRoleOf(t *testing.T) {
 		"a client with a sidecar":            {nil, []corev1.Container{{Name: "client"}, proxy("sidecar")}, role{client: true, proxy: "sidecar"}},
 		"a gateway":                          {nil, []corev1.Container{proxy("router")}, role{proxy: "router"}},
 		"a gateway that nobody has injected": {nil, []corev1.Container{{Name: "istio-proxy", Image: "auto"}}, role{}},
+		"a waypoint":                         {nil, []corev1.Container{proxy("waypoint")}, role{proxy: "waypoint"}},
+		"the proxy of a node":                {nil, []corev1.Container{proxy("ztunnel")}, role{proxy: "ztunnel"}},
 		"a sidecar beside somebody else":     {nil, []corev1.Container{{Name: "app"}, proxy("sidecar")}, role{}},
 	}
 	for name, tt := range tests {

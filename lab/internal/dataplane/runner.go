@@ -71,8 +71,8 @@ func (r *Runner) Routes() map[string]string {
 	return out
 }
 
-// Plays says whether a proxy is played in the pod.
+// Plays says whether a proxy is played in the pod, or an ambient gateway.
 func (r *Runner) Plays(uid types.UID) bool {
 	i, ok := r.pods.Get(uid)
-	return ok && i.proxy != nil
+	return ok && (i.proxy != nil || i.role.tunnel)
 }

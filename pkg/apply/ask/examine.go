@@ -111,10 +111,28 @@ func (x *examination) run(ctx context.Context) {
 	}
 	x.ask(check.AskReach, func() { probe.Knocks = knock(ctx, x.p, x.clients.Resolver, c) })
 	x.ask(check.AskRoots, func() { probe.Roots = observe.ReadRoots(ctx, l) })
-	x.ask(check.AskServices, func() { probe.Services, probe.ServicesErr = observe.ReadServices(ctx, l) })
+	x.ask(check.AskServices, func() { x.services(ctx) })
 	x.credentials(ctx)
 	_ = x.group.Wait() // the functions return nil
 	probe.Skew = l.Cluster.Skew()
+}
+
+// services reads the Services of the cluster and, in an ambient mesh, what is said of them
+// elsewhere.
+func (x *examination) services(ctx context.Context) {
+	probe := &x.probe
+	var spaces observe.Labelled
+	var scopes []observe.Scope
+	if x.asks[check.AskScopes] {
+		if spaces, probe.ScopesErr = observe.ReadNamespaces(ctx, x.l); probe.ScopesErr == nil {
+			probe.Waypoints, probe.ScopesErr = observe.ReadWaypoints(ctx, x.l)
+		}
+		var err error
+		if scopes, err = check.Scopes(x.c); err != nil {
+			probe.ScopesErr = err
+		}
+	}
+	probe.Services, probe.ServicesErr = observe.ReadServices(ctx, x.l, spaces, scopes)
 }
 
 // credentials tries every stored remote secret.

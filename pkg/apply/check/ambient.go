@@ -22,6 +22,7 @@ func ambientChecks() []Check {
 		{ID: "ambient/enrolled", Severity: Refuses, Asks: []Question{AskEnrolled}, Applies: endsAmbient, Judge: judgeEnrolled},
 		{ID: "ambient/rotation", Severity: Refuses, Applies: isAmbient, Judge: judgeAmbientRotation},
 		{ID: "ambient/restart", Severity: Warns, Applies: isAmbient, Judge: judgeRestart},
+		{ID: IDUnrevoked, Severity: Warns, Applies: isAmbient, Judge: judgeUnrevoked},
 		{ID: "ambient-gateway/candidates", Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
 		{ID: "gateway-api/served", Severity: Refuses, Applies: isAmbient, Judge: judgeServed},
 	}
@@ -71,7 +72,7 @@ func judgeEnrolled(e *Evidence, c *plan.Cluster) []plan.Finding {
 	return []plan.Finding{{
 		Object:  left[0],
 		Message: fmt.Sprintf("%s enrolled in the ambient mesh, and the proxies of their nodes are to go: they would lose their network", andAre(left)),
-		Hint:    "kubectl --context " + c.Context + " label NAMESPACE-OR-POD " + object.LabelDataplane + "-",
+		Hint:    "kubectl --context " + c.Context + " label namespace NAMESPACE " + object.LabelDataplane + "- (or pod POD); what a verification has left, setup-mesh verify --clean takes out",
 	}}
 }
 
@@ -111,6 +112,25 @@ func judgeRestart(e *Evidence, c *plan.Cluster) []plan.Finding {
 		f.Hint = "write " + askRotation + " in topology.yaml, then " + f.Hint
 	}
 	return []plan.Finding{f}
+}
+
+// IDUnrevoked is the check of CAs that are revoked, and not for ztunnels.
+const IDUnrevoked = "ambient/revoked"
+
+// judgeUnrevoked warns where CAs are revoked and ztunnels do not ask for revocation lists, as
+// they do not unless they are told to.
+// https://github.com/istio/istio/blob/1.31.0/manifests/charts/ztunnel/values.yaml (peerCaCrl)
+func judgeUnrevoked(e *Evidence, c *plan.Cluster) []plan.Finding {
+	if !e.Plan.Wanted.Revoked.InForce() || c.Desired.Manifest == nil {
+		return nil
+	}
+	if asks, _, _ := unstructured.NestedBool(c.Desired.Manifest.Spec, "values", "ztunnel", "peerCaCrl", "enabled"); asks {
+		return nil
+	}
+	return []plan.Finding{{
+		Message: "CAs are revoked (certs/revoked.json), and its ztunnels trust them all the same: they do not ask for revocation lists",
+		Hint:    "set values.ztunnel.peerCaCrl.enabled: true in base.yaml",
+	}}
 }
 
 func andAre(refs []object.Ref) string {

@@ -94,6 +94,10 @@ type Probe struct {
 	// "namespace/name"; nil where nobody was asked.
 	Services    map[string]observe.Shape
 	ServicesErr error
+	// Waypoints are the Gateways of all namespaces, likewise; ScopesErr is why those, or the
+	// scopes and waypoints of Services, are not known.
+	Waypoints map[string]observe.Waypoint
+	ScopesErr error
 }
 
 // An Inspection is what clusters say beyond what a plan reads of them, by the

@@ -33,7 +33,7 @@ func TestInstallationOf(t *testing.T) {
 		"Flux, by helm's library": {fixture.Istiod("istiod", "n", "istio/pilot:1.30.2", released, "helm-controller"), []string{"1.30.2", "", "helm (release istiod)"}},
 		"istioctl": {
 			fixture.Istiod("istiod-canary", "n", "istio/pilot:1.30.2-distroless", labels(chart, "Helm", "istio.io/rev", "canary", "operator.istio.io/managed", "Reconcile"), "istio-operator"),
-			[]string{"1.30.2-distroless", "canary", "istioctl"},
+			[]string{"1.30.2", "canary", "istioctl"},
 		},
 		"the Sail operator": {fixture.Istiod("istiod-prod", "n", "istio/pilot:1.30.2", owned, "sail-operator"), []string{"1.30.2", "prod", "the Sail operator"}},
 		"Argo CD, by a chart": {

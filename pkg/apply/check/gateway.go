@@ -21,8 +21,9 @@ func gatewayChecks() []Check {
 	}
 }
 
+// exposed is a cluster with a gateway for other networks, of sidecars or of ambient pods.
 func exposed(e *Evidence, c *plan.Cluster) bool {
-	return hasGateway(e, c) && c.Desired.Exposed && c.Desired.Manifest != nil
+	return Stays(e, c) && (c.Desired.Gateway && c.Desired.Exposed || c.Desired.HBONE) && c.Desired.Manifest != nil
 }
 
 // judgeDiscovered says that istiods are told to look away from the namespace that the

@@ -32,7 +32,7 @@ func MeshChecks() []Check {
 		{ID: "versions/skew", Severity: Ails, Applies: Primary, Judge: judgeSkew},
 		{ID: IDSkew, Severity: Warns, Applies: Primary, Judge: judgeSameIstio},
 		{ID: IDSameService, Severity: Warns, Asks: []Question{AskServices}, Applies: Joined, Judge: judgeSameShape},
-		{ID: IDSameScope, Severity: Warns, Asks: []Question{AskServices}, Applies: scoped, Judge: judgeSameScope},
+		{ID: IDSameScope, Severity: Warns, Asks: []Question{AskServices, AskScopes}, Applies: scoped, Judge: judgeSameScope},
 	}
 }
 

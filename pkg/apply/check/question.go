@@ -26,5 +26,6 @@ const (
 	AskRoots       Question = "the root certificates in all namespaces whose pods are injected"
 	AskEnrolled    Question = "the namespaces and the pods that are enrolled in an ambient mesh"
 	AskCandidates  Question = "the Gateways in all namespaces"
+	AskScopes      Question = "the labels of all namespaces, and the Gateways that are waypoints"
 	AskServices    Question = "the Services in all namespaces"
 )

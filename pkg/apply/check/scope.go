@@ -2,12 +2,10 @@ package check
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -17,53 +15,49 @@ import (
 // IDSameScope is the check of Services that are global in some clusters only.
 const IDSameScope = "services/same-scope"
 
-// scoped is a cluster in which the label of a Service says whether it is global.
-func scoped(e *Evidence, c *plan.Cluster) bool {
-	return Joined(e, c) && c.Desired.Ambient && byLabel(c)
-}
+// scoped is a cluster in which it matters whether a Service is global.
+func scoped(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && c.Desired.Ambient }
 
-// byLabel says whether the scopes in the configuration of c are those of Istio's profile.
-// https://github.com/istio/istio/blob/1.31.0/manifests/helm-profiles/ambient.yaml
-func byLabel(c *plan.Cluster) bool {
+// Scopes are what is global for clients in c: by its configuration, which is the same in all
+// clusters.
+func Scopes(c *plan.Cluster) ([]observe.Scope, error) {
 	it := c.Item(object.Ref{Kind: "ConfigMap", Namespace: c.Namespace, Name: "istio"})
 	if it == nil {
-		return false
+		return nil, nil
 	}
 	text, _, _ := unstructured.NestedString(it.Object.Object, "data", "mesh")
-	var mesh struct {
-		Scopes any `json:"serviceScopeConfigs"`
-	}
-	return yaml.Unmarshal([]byte(text), &mesh) == nil && reflect.DeepEqual(mesh.Scopes, any([]any{map[string]any{
-		"servicesSelector": map[string]any{"matchExpressions": []any{map[string]any{"key": "istio.io/global", "operator": "In", "values": []any{"true"}}}},
-		"scope":            "GLOBAL",
-	}}))
+	return observe.GlobalScopes(text)
 }
 
 // judgeSameScope finds Services that are global here or in a cluster before c, and not in
-// both, or that have other waypoints there. That Services could not be listed is said by
-// another check.
+// both, or that have other waypoints there, and waypoints of theirs that differ. That
+// Services could not be listed is said by another check.
 func judgeSameScope(e *Evidence, c *plan.Cluster) []plan.Finding {
+	if err := e.Probes[c.Name].ScopesErr; err != nil {
+		message := fmt.Sprintf("could not find out which of its Services are global, and by which waypoints: %v", err)
+		return []plan.Finding{Unread(c, err, message, "list namespaces, and gateways.gateway.networking.k8s.io, in all namespaces")}
+	}
+	before := slices.DeleteFunc(e.joinedBefore(c), func(o *plan.Cluster) bool { return e.Probes[o.Name].ScopesErr != nil })
 	services := e.Probes[c.Name].Services
-	before := e.joinedBefore(c)
 	var out []plan.Finding
+	waypoints := map[string]bool{}
 	for _, name := range object.SortedKeys(services) {
 		mine := services[name]
-		namespace, short, _ := strings.Cut(name, "/")
-		f := plan.Finding{Object: object.ServiceRef(namespace, short)}
-		if w, there := services[mine.Waypoint]; mine.Global && there && !w.Global {
-			local := f
-			local.Message = fmt.Sprintf("%s is global, and its waypoint %s is not", f.Object, mine.Waypoint)
-			local.Hint = "set the label istio.io/global=true on the Service of the waypoint in each cluster"
-			out = append(out, local)
+		if mine.Global && mine.Waypoint != "" {
+			waypoints[mine.Waypoint] = true
 		}
 		at := slices.IndexFunc(before, func(o *plan.Cluster) bool { _, there := e.Probes[o.Name].Services[name]; return there })
 		if at < 0 {
 			continue
 		}
-		f.Peer = before[at].Name
+		namespace, short, _ := strings.Cut(name, "/")
+		f := plan.Finding{Object: object.ServiceRef(namespace, short), Peer: before[at].Name}
 		if f.Message, f.Hint = scopeUnlike(f.Object, mine, e.Probes[f.Peer].Services[name], c.Name, f.Peer); f.Message != "" {
 			out = append(out, f)
 		}
+	}
+	for _, name := range object.SortedKeys(waypoints) {
+		out = append(out, e.waypoint(c, before, name)...)
 	}
 	return out
 }
@@ -78,10 +72,54 @@ func scopeUnlike(ref object.Ref, mine, theirs observe.Shape, here, there string)
 			in, not = there, here
 		}
 		return fmt.Sprintf("%s is global in %s, and not in %s: ambient pods of %s do not reach its pods in other clusters", ref, in, not, not),
-			"give it the label istio.io/global=true in both clusters, or in none"
+			"give it, and its namespace, the same labels in both clusters: meshConfig.serviceScopeConfigs go by these, and by istio.io/global=true where base.yaml has none"
 	case mine.Global && mine.Waypoint != theirs.Waypoint:
 		return fmt.Sprintf("%s has waypoint %s, but %s in %s: a global Service has to have the same everywhere", ref, orNone(mine.Waypoint), orNone(theirs.Waypoint), there),
-			"set its label istio.io/use-waypoint alike in both clusters"
+			"set the label istio.io/use-waypoint alike in both clusters, on the Service or on its namespace"
 	}
 	return "", ""
+}
+
+// waypoint finds what is wrong with a waypoint of global Services of c: it has to be there, to
+// be global itself, and to be the same as in the clusters before.
+// https://istio.io/latest/docs/ambient/install/multicluster/failover/
+func (e *Evidence) waypoint(c *plan.Cluster, before []*plan.Cluster, name string) []plan.Finding {
+	namespace, short, _ := strings.Cut(name, "/")
+	f := plan.Finding{Object: object.Ref{Group: object.GatewayAPIGroup, Kind: "Gateway", Namespace: namespace, Name: short}}
+	mine, here := e.Probes[c.Name].Waypoints[name]
+	if !here {
+		f.Message = fmt.Sprintf("there is no %s, which is the waypoint of global Services", f.Object)
+		f.Hint = "apply it as in the other clusters, or take the label istio.io/use-waypoint off"
+		return []plan.Finding{f}
+	}
+	var out []plan.Finding
+	if own, there := e.Probes[c.Name].Services[name]; there && !own.Global {
+		local := f
+		local.Message = fmt.Sprintf("%s is the waypoint of global Services, and is not global itself", f.Object)
+		local.Hint = "give the Gateway the label istio.io/global=true, in each cluster: istiod puts it on the Service"
+		out = append(out, local)
+	}
+	for _, o := range before {
+		if theirs, there := e.Probes[o.Name].Waypoints[name]; there {
+			f.Peer, f.Message, f.Hint = o.Name, waypointUnlike(f.Object, mine, theirs, o.Name), "apply the same waypoint in both clusters"
+			if f.Message != "" {
+				out = append(out, f)
+			}
+			break
+		}
+	}
+	return out
+}
+
+// waypointUnlike is how a waypoint differs from that of another cluster, "" where it does not.
+func waypointUnlike(ref object.Ref, mine, theirs observe.Waypoint, there string) string {
+	switch {
+	case mine.Class != theirs.Class:
+		return fmt.Sprintf("%s is of class %s, but of class %s in %s", ref, mine.Class, theirs.Class, there)
+	case mine.For != theirs.For:
+		return fmt.Sprintf("%s is for traffic to %s, but to %s in %s (label istio.io/waypoint-for)", ref, mine.For, theirs.For, there)
+	case mine.Listeners != theirs.Listeners:
+		return fmt.Sprintf("%s has other listeners than in %s", ref, there)
+	}
+	return ""
 }

@@ -13,9 +13,12 @@ func cni() Component {
 		title:  order.CNI,
 		needs:  runsAfter(order.NodeAgents, func(c *plan.Cluster) []order.Fact { return applied(c, order.Config) }),
 		ends:   unenrolled,
-		Checks: []check.Check{nodesCheck("cni/running", order.CNI, order.NodeAgents), check.DamageCheck("cni/configuration", check.IsPart(order.CNI, order.Config))},
+		Checks: []check.Check{nodesCheck(IDCNI, order.CNI, order.NodeAgents), check.DamageCheck("cni/configuration", check.IsPart(order.CNI, order.Config))},
 	}
 }
+
+// IDCNI is the check of what brings pods into the mesh on their nodes.
+const IDCNI = "cni/running"
 
 // runsAfter are the needs of a component one part of which runs, and refers to the rest.
 func runsAfter(part order.Part, facts func(c *plan.Cluster) []order.Fact) func(*plan.Scene, *plan.Cluster, plan.Change) []order.Fact {

@@ -3,6 +3,7 @@ package component
 import (
 	"cmp"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,18 +55,30 @@ func judgeProxyRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		return nil
 	}
 	sample := e.Probes[c.Name].Sample
-	out := notKnown(c, sample, "the certificates of", "get pods and create pods/portforward in all namespaces", func(w observe.Workload) error { return cmp.Or(w.Err, w.CertsErr) })
+	out := notKnown(c, sample, "the certificates of", "get pods and create pods/portforward in all namespaces", func(w observe.Workload) error { return cmp.Or(w.Err, uncertified(w)) })
 	for _, w := range sample.Asked {
 		if w.Err != nil || w.CertsErr != nil {
 			continue
 		}
-		if state, words := distrust(w.Certs, e.Plan.Wanted.Root, e.Plan.World.Now); state != "" {
-			out = append(out, plan.Finding{
-				Object: w.Pod, State: state, Message: fmt.Sprintf("the proxy of %s %s%s", w.Pod, words, asked(sample)), Hint: restart(c, w),
-			})
+		for _, certs := range append([]observe.ProxyCerts{w.Certs}, w.Others...) {
+			if state, words := distrust(certs, e.Plan.Wanted.Root, e.Plan.World.Now); state != "" {
+				out = append(out, plan.Finding{
+					Object: w.Pod, State: state, Message: fmt.Sprintf("the proxy of %s %s%s", w.Pod, words, asked(sample)), Hint: restart(c, w),
+				})
+				break
+			}
 		}
 	}
 	return out
+}
+
+// uncertified is why the certificates of a proxy are not known. A ztunnel on a node without
+// enrolled pods has none, and needs none.
+func uncertified(w observe.Workload) error {
+	if w.Ztunnel && errors.Is(w.CertsErr, observe.ErrNoCertificate) {
+		return nil
+	}
+	return w.CertsErr
 }
 
 // distrust is why a proxy and others under root do not trust each other, in a word or two

@@ -56,7 +56,10 @@ func onNodes(c *plan.Cluster, d *unstructured.Unstructured, what, ref string) []
 	ready, _, _ := unstructured.NestedInt64(d.Object, "status", "numberReady")
 	switch {
 	case wanted == 0:
-		return []plan.Finding{{State: "no node", Message: ref + " runs on no node", Hint: "see whether its tolerations and its node selector fit the nodes"}}
+		return []plan.Finding{{
+			State: "no node", Message: "there is no node for " + ref + ": no pod of the cluster can be in the mesh",
+			Hint: fmt.Sprintf("nothing is to be done in a cluster that has no nodes yet; otherwise see whether its node selector and tolerations fit them: kubectl --context %s get nodes", c.Context),
+		}}
 	case ready < wanted:
 		return []plan.Finding{{
 			State: "not running", Message: fmt.Sprintf("%s is ready on %d of %d nodes", what, ready, wanted),

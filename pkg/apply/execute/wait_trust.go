@@ -161,7 +161,7 @@ func (x *execution) proxies(ctx context.Context, c *plan.Cluster, judge func(obs
 			continue
 		}
 		first = fmt.Sprintf("the proxy of pod %s/%s %s", w.Pod.Namespace, w.Pod.Name, why)
-		if w.Node {
+		if w.Ztunnel {
 			remedy = restart(c, w.Owner)
 		}
 	}

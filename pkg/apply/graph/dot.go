@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -30,10 +31,7 @@ func DOT(g *Graph) []byte {
 // rows are the lines of a box.
 func (k caption) rows() []string {
 	rows := []string{k.Name, k.Role}
-	if k.Gateway != "" {
-		rows = append(rows, k.Gateway)
-	}
-	for _, n := range k.Notes {
+	for _, n := range slices.Concat(k.Gateways, k.Notes) {
 		rows = append(rows, n.Text)
 	}
 	return rows

@@ -38,7 +38,7 @@ func named(s string) *Graph {
 		st.Findings = append(st.Findings, plan.Finding{ID: "id" + s, Cluster: cluster, Peer: "b" + s, State: "d" + s, Message: "e" + s, Hint: "h" + s, Detail: "x" + s + "\ny" + s},
 			plan.Finding{ID: "id" + s, Cluster: cluster, Message: "f" + s})
 	}
-	return New(m, st)
+	return New(m, nil, st)
 }
 
 // hostile are names that mean something to somebody.

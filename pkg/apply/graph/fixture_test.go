@@ -10,6 +10,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 var until = time.Date(2027, 11, 21, 0, 0, 0, 0, time.UTC)
@@ -82,6 +83,41 @@ func broken(m *topology.Mesh) *status.Status {
 	return s
 }
 
+// base is a base.yaml in ambient mode.
+func base(t testing.TB) *manifest.Base {
+	t.Helper()
+	b, err := manifest.ParseBase("base.yaml", []byte("apiVersion: install.istio.io/v1alpha2\nkind: IstioControlPlane\nspec: {profile: ambient}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+const ambient = `  context-east-1: {network: network-east}
+  context-north-1: {network: network-north}
+  context-west-1: {network: network-west, gateway: {addresses: [198.51.100.7], port: 31008}}
+`
+
+// pending is the ambient mesh, or one with sidecars as well, one gateway of which has no address.
+func pending(m *topology.Mesh) *status.Status {
+	s := healthy(m)
+	for i := range s.Clusters {
+		at := &s.Clusters[i].Gateway
+		if m.Ambient.Sidecars {
+			at = &s.Clusters[i].AmbientGateway
+		}
+		*at = fmt.Sprintf("203.0.113.%d:15008", i+1)
+		if i == 1 {
+			*at = "pending"
+		}
+	}
+	s.Findings = []plan.Finding{
+		{ID: "ambient-gateway/programmed", Cluster: "north-1", State: "pending", Message: "ambient gateway: it has no address yet", Hint: "kubectl describe gateway"},
+		{ID: "cni/running", Cluster: "north-1", State: "not running", Message: "cni is ready on 1 of 2 nodes"},
+	}
+	return s
+}
+
 // sixty are the contexts of sixty clusters in six networks, every tenth of them remote.
 func sixty() string {
 	var b strings.Builder
@@ -117,12 +153,17 @@ func sixtyBroken(m *topology.Mesh) *status.Status {
 func examples(t testing.TB) map[string]*Graph {
 	t.Helper()
 	m, mix, many := mesh(t, three), mesh(t, mixed), mesh(t, sixty())
+	amb, both := mesh(t, ambient), mesh(t, ambient+"ambient: {experimental: [sidecars]}\n")
 	return map[string]*Graph{
-		"three-offline": New(m, nil),
-		"three-healthy": New(m, healthy(m)),
-		"mixed-offline": New(mix, nil),
-		"mixed-broken":  New(mix, broken(mix)),
-		"sixty-broken":  New(many, sixtyBroken(many)),
-		"one":           New(mesh(t, "  alone: {network: n}\n"), nil),
+		"ambient-offline": New(amb, base(t), nil),
+		"ambient-pending": New(amb, base(t), pending(amb)),
+		"both-offline":    New(both, base(t), nil),
+		"both-pending":    New(both, base(t), pending(both)),
+		"three-offline":   New(m, nil, nil),
+		"three-healthy":   New(m, nil, healthy(m)),
+		"mixed-offline":   New(mix, nil, nil),
+		"mixed-broken":    New(mix, nil, broken(mix)),
+		"sixty-broken":    New(many, nil, sixtyBroken(many)),
+		"one":             New(mesh(t, "  alone: {network: n}\n"), nil, nil),
 	}
 }

@@ -60,18 +60,22 @@ type Cluster struct {
 	Primaries              []string // of a remote cluster
 	Leaving                bool     // topology.yaml does not name it
 	State                  State
-	Reason                 string // of Broken and Unknown, in a few words
-	Istio                  string // version, "" where it is not known
-	Trust                  string // of its certificates, in words, "" where it is not known
-	Drift                  bool   // an apply would change something
-	Gateway                Gateway
-	Problems               []int // indices of Graph.Problems
+	Reason                 string    // of Broken and Unknown, in a few words
+	Istio                  string    // version, "" where it is not known
+	Trust                  string    // of its certificates, in words, "" where it is not known
+	Drift                  bool      // an apply would change something
+	Gateways               []Gateway // how other networks reach it
+	Problems               []int     // indices of Graph.Problems
 }
 
-// A Gateway is how a cluster is reached from other networks. The zero Gateway is none.
+// A Gateway is one by which other networks reach a cluster.
 type Gateway struct {
+	Ambient bool // it is for ambient pods
+	// ByPeers says that Gateways of class istio-remote tell the other clusters where it is,
+	// as topology.yaml has it.
+	ByPeers bool
 	State   State
-	Address string // with its port, "" where it is not known
+	Address string // with its port; that alone, or "", where the rest is not known
 	Reason  string // of Broken and Unknown, in a few words
 }
 

@@ -83,7 +83,12 @@ func newPage(g *Graph) (*page, error) {
 		Policy:  fmt.Sprintf("default-src 'none'; base-uri 'none'; form-action 'none'; style-src %s; script-src %s", digest(style), digest(script)),
 	}
 	for i, c := range g.Clusters {
-		row := pageCluster{Cluster: c, Mark: c.State.mark(), Gateway: c.Gateway.words(), ServedBy: strings.Join(c.Primaries, ", ")}
+		row := pageCluster{Cluster: c, Mark: c.State.mark(), ServedBy: strings.Join(c.Primaries, ", ")}
+		var gateways []string
+		for _, w := range c.Gateways {
+			gateways = append(gateways, w.words())
+		}
+		row.Gateway = strings.Join(gateways, "; ")
 		row.Search = strings.ToLower(strings.Join([]string{c.Name, c.Context, c.Network, c.Role, string(c.State), c.Reason, row.Gateway}, " "))
 		p.Clusters = append(p.Clusters, row)
 		p.Data.Clusters = append(p.Data.Clusters, g.Clusters[i].Name)

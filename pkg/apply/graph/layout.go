@@ -4,7 +4,8 @@ import "math"
 
 // Sizes of a drawing, in pixels.
 const (
-	nodeWidth, nodeHeight = 236, 96
+	nodeWidth, nodeHeight = 236, 96 // of four rows
+	rowHeight             = 20
 	gapX, gapY            = 28, 22
 	pad, heading          = 16, 30 // of the box of a network
 	middle                = 300    // between the two sides
@@ -30,12 +31,16 @@ type layout struct {
 	Networks      []rect
 	Clusters      []rect
 	left          []bool // of each cluster
+	node          int    // height of a cluster
 	routes        []route
 }
 
 // place lays out g with these lines.
 func place(g *Graph, lines []line) layout {
-	l := layout{Networks: make([]rect, len(g.Networks)), Clusters: make([]rect, len(g.Clusters)), left: make([]bool, len(g.Clusters))}
+	l := layout{Networks: make([]rect, len(g.Networks)), Clusters: make([]rect, len(g.Clusters)), left: make([]bool, len(g.Clusters)), node: nodeHeight}
+	for _, c := range g.Clusters {
+		l.node = max(l.node, nodeHeight+(len(c.Gateways)-1)*rowHeight)
+	}
 	columns := 1
 	if n := len(g.Clusters); n > maxTall {
 		columns = int(math.Ceil(math.Sqrt(float64(n)) / 2))
@@ -138,10 +143,10 @@ func (l *layout) lower(g *Graph, networks []int, by int) {
 // end.
 func (l *layout) grid(clusters []int, x, y, columns int) (bottom int) {
 	for i, c := range clusters {
-		l.Clusters[c] = rect{x + i%columns*(nodeWidth+gapX), y + i/columns*(nodeHeight+gapY), nodeWidth, nodeHeight}
+		l.Clusters[c] = rect{x + i%columns*(nodeWidth+gapX), y + i/columns*(l.node+gapY), nodeWidth, l.node}
 	}
 	rows := (len(clusters) + columns - 1) / columns
-	return y + rows*(nodeHeight+gapY) - gapY
+	return y + rows*(l.node+gapY) - gapY
 }
 
 func sideWidth(columns int) int { return columns*(nodeWidth+gapX) - gapX }

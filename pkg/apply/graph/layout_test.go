@@ -77,7 +77,7 @@ func TestLayoutOfAnyMesh(t *testing.T) {
 			b.WriteString("}\n")
 		}
 		m := mesh(t, b.String())
-		checkLayout(t, New(m, nil))
+		checkLayout(t, New(m, nil, nil))
 		s := healthy(m)
 		for _, c := range s.Clusters {
 			for source := range c.Discovers {
@@ -86,7 +86,7 @@ func TestLayoutOfAnyMesh(t *testing.T) {
 				}
 			}
 		}
-		checkLayout(t, New(m, s))
+		checkLayout(t, New(m, nil, s))
 	}
 }
 
@@ -163,7 +163,7 @@ func TestLines(t *testing.T) {
 					}
 				}
 			}
-			got, f := New(m, s).lines()
+			got, f := New(m, nil, s).lines()
 			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(line{}), cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -81,7 +81,7 @@ func (g *Graph) find(cluster, peer, word string) plan.Finding {
 // said by their arrow, if they have one.
 func (g *Graph) seeCluster(c *Cluster, found status.Cluster) {
 	c.Istio, c.Drift, c.Trust = found.Istio, found.Drift, found.Trust.Words()
-	g.seeGateway(c, found)
+	g.seeGateways(c, found)
 	c.State = OK
 	for i, f := range g.Problems {
 		if f.Cluster != c.Name {
@@ -89,7 +89,7 @@ func (g *Graph) seeCluster(c *Cluster, found status.Cluster) {
 		}
 		c.Problems = append(c.Problems, i)
 		if f.Peer == "" || !g.linked(c.Name, f.Peer) {
-			c.suffers(f, f.State != "" && (f.State == found.Gateway || f.State == found.Served))
+			c.suffers(f, f.State != "" && slices.Contains([]string{found.Gateway, found.AmbientGateway, found.Served}, f.State))
 		}
 	}
 	switch {
@@ -124,17 +124,26 @@ func (g *Graph) linked(from, to string) bool {
 	return slices.ContainsFunc(g.Arrows, func(a Arrow) bool { return g.Clusters[a.From].Name == from && g.Clusters[a.To].Name == to })
 }
 
-// seeGateway is how the gateway of c is reached now, if it needs one or has one.
-func (g *Graph) seeGateway(c *Cluster, found status.Cluster) {
-	_, _, notAddress := net.SplitHostPort(found.Gateway)
-	switch {
-	case found.Gateway == "" && c.Gateway.State == "":
-	case found.Gateway == "":
-		c.Gateway.State = Unknown
-	case notAddress == nil:
-		c.Gateway = Gateway{State: OK, Address: found.Gateway}
-	default:
-		c.Gateway = Gateway{State: stateOf(g.find(c.Name, "", found.Gateway)), Reason: status.Words(found.Gateway)}
+// seeGateways is how the gateways of c are reached now, those that it needs and those that
+// it has.
+func (g *Graph) seeGateways(c *Cluster, found status.Cluster) {
+	if len(c.Gateways) == 0 && found.Gateway != "" {
+		c.Gateways = []Gateway{{}}
+	}
+	for i := range c.Gateways {
+		gateway, at := &c.Gateways[i], found.Gateway
+		if gateway.Ambient && len(c.Gateways) > 1 {
+			at = found.AmbientGateway
+		}
+		_, _, notAddress := net.SplitHostPort(at)
+		switch {
+		case at == "":
+			gateway.State = Unknown
+		case notAddress == nil:
+			gateway.State, gateway.Address = OK, at
+		default:
+			gateway.State, gateway.Address, gateway.Reason = stateOf(g.find(c.Name, "", at)), "", status.Words(at)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func TestWorst(t *testing.T) {
 	for range 2 {
 		s := healthy(m)
 		s.Findings = slices.Clone(found)
-		c := New(m, s).Clusters[0]
+		c := New(m, nil, s).Clusters[0]
 		if diff := cmp.Diff([]any{Broken, "trust/certificate: missing", []int{0, 1}}, []any{c.State, c.Reason, c.Problems}); diff != "" {
 			t.Errorf("%s first (-want +got):\n%s", found[0].ID, diff)
 		}

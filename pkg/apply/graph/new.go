@@ -2,21 +2,24 @@ package graph
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/record"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/status"
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
-// New draws what m says and, unless s is nil, what was found in the clusters. It keeps
-// neither.
-func New(m *topology.Mesh, s *status.Status) *Graph {
+// New draws what m says, and b of the mode of the mesh, which may be nil; and, unless s is
+// nil, what was found in the clusters. It keeps none of them.
+func New(m *topology.Mesh, b *manifest.Base, s *status.Status) *Graph {
 	g := &Graph{Mesh: m.ID}
 	for _, c := range m.Clusters {
-		g.Clusters = append(g.Clusters, planned(m, c))
+		g.Clusters = append(g.Clusters, planned(m, b, c))
 	}
 	for i, from := range m.Clusters {
 		for j, to := range m.Clusters {
@@ -40,13 +43,21 @@ func New(m *topology.Mesh, s *status.Status) *Graph {
 }
 
 // planned is a cluster as topology.yaml has it.
-func planned(m *topology.Mesh, c topology.Cluster) Cluster {
+func planned(m *topology.Mesh, b *manifest.Base, c topology.Cluster) Cluster {
 	out := Cluster{Name: c.Name, Context: c.Context, Network: c.Network, Role: record.MemberOf(c).Role, Primaries: slices.Clone(c.Primaries), State: Planned}
-	if m.HasGateway(c) {
-		out.Gateway.State = Planned
+	given := func(port int) string {
+		if len(c.Gateway.Addresses) == 0 {
+			return ""
+		}
+		return net.JoinHostPort(c.Gateway.Addresses[0], strconv.Itoa(port))
 	}
-	if len(c.Gateway.Addresses) > 0 && out.Gateway.State != "" {
-		out.Gateway.Address = net.JoinHostPort(c.Gateway.Addresses[0], strconv.Itoa(c.Gateway.Port))
+	mode := manifest.ModeOf(m, b, c)
+	if mode.EastWest {
+		out.Gateways = append(out.Gateways, Gateway{State: Planned, Address: given(c.Gateway.Port)})
+	}
+	if mode.HBONE {
+		at := given(c.Gateway.HBONEPort())
+		out.Gateways = append(out.Gateways, Gateway{Ambient: true, State: Planned, ByPeers: at != "", Address: cmp.Or(at, fmt.Sprintf("port %d", object.HBONEPort))})
 	}
 	return out
 }

@@ -103,8 +103,8 @@ func newDrawing(g *Graph) *drawing {
 // title.
 func drawCluster(i int, c Cluster, k caption, r rect) drawnCluster {
 	rows := []drawnRow{{Class: "name", Text: k.Name}, {Class: "role", Text: k.Role}}
-	if k.Gateway != "" {
-		rows = append(rows, drawnRow{Class: "gateway " + string(c.Gateway.State), Text: k.Gateway})
+	for _, w := range k.Gateways {
+		rows = append(rows, drawnRow{Class: "gateway " + string(w.State), Text: w.Text})
 	}
 	for _, n := range k.Notes {
 		rows = append(rows, drawnRow{Class: "note " + string(n.State), Text: n.Text})
@@ -112,8 +112,8 @@ func drawCluster(i int, c Cluster, k caption, r rect) drawnCluster {
 	out := drawnCluster{rect: r, Index: i, State: c.State, Title: "context " + c.Context}
 	for j, row := range rows {
 		out.Title += "\n" + row.Text
-		if j < 4 {
-			row.Text, row.X, row.Y = cut(row.Text, 30), r.X+12, r.Y+23+j*20
+		if row.Y = r.Y + 23 + j*rowHeight; row.Y < r.Y+r.Height {
+			row.Text, row.X = cut(row.Text, 30), r.X+12
 			out.Rows = append(out.Rows, row)
 		}
 	}

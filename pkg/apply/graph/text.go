@@ -14,8 +14,11 @@ func (g *Graph) clean() {
 	g.Mesh = printable(g.Mesh)
 	for i := range g.Clusters {
 		c := &g.Clusters[i]
-		for _, s := range []*string{&c.Name, &c.Context, &c.Network, &c.Role, &c.Reason, &c.Istio, &c.Trust, &c.Gateway.Address, &c.Gateway.Reason} {
+		for _, s := range []*string{&c.Name, &c.Context, &c.Network, &c.Role, &c.Reason, &c.Istio, &c.Trust} {
 			*s = printable(*s)
+		}
+		for j := range c.Gateways {
+			c.Gateways[j].Address, c.Gateways[j].Reason = printable(c.Gateways[j].Address), printable(c.Gateways[j].Reason)
 		}
 		for j, name := range c.Primaries {
 			c.Primaries[j] = printable(name)
@@ -84,13 +87,13 @@ func (g *Graph) sentence(a Arrow) string {
 
 // A caption is what stands in the box of a cluster.
 type caption struct {
-	Name    string // with its mark
-	Role    string
-	Gateway string // with its mark, "" for none
-	Notes   []note // what is wrong
+	Name     string // with its mark
+	Role     string
+	Gateways []note
+	Notes    []note // what is wrong
 }
 
-// A note is something that is wrong.
+// A note is a row of it.
 type note struct {
 	State State
 	Text  string // with its mark
@@ -102,7 +105,10 @@ func noteOf(s State, what string) note { return note{s, marked(s, what)} }
 func (g *Graph) captions(folded folded) []caption {
 	var out []caption
 	for i, c := range g.Clusters {
-		k := caption{Name: marked(c.State, c.Name), Role: c.Role, Gateway: c.Gateway.words()}
+		k := caption{Name: marked(c.State, c.Name), Role: c.Role}
+		for _, w := range c.Gateways {
+			k.Gateways = append(k.Gateways, note{w.State, w.words()})
+		}
 		if c.Role == record.RoleRemote {
 			k.Role = "remote of " + strings.Join(c.Primaries, ", ")
 		}
@@ -123,15 +129,16 @@ func (g *Graph) captions(folded folded) []caption {
 
 // words are what is said of a gateway in the box of its cluster.
 func (w Gateway) words() string {
+	what := map[bool]string{false: "gateway", true: "ambient"}[w.Ambient]
 	switch {
-	case w.State == "":
-		return ""
 	case w.Reason != "":
-		return marked(w.State, "gateway: "+w.Reason)
-	case w.Address == "":
-		return marked(w.State, "gateway")
+		what += ": " + w.Reason
+	case w.ByPeers:
+		what += " " + w.Address + ", by istio-remote"
+	default:
+		what += " " + w.Address
 	}
-	return marked(w.State, "gateway "+w.Address)
+	return marked(w.State, what)
 }
 
 // title is what the drawing is called.

@@ -2,8 +2,11 @@ package observe
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,6 +33,8 @@ type ambientWorkload struct {
 	} `json:"networkGateway"`
 }
 
+var errNotAmbientz = errors.New("read debug/ambientz: it is not what istiod tells node proxies")
+
 // parseAmbientz reads of what an istiod tells node proxies that which leads to other
 // networks, sorted. What of it is where, UIDs say: addresses of the page are base64 of
 // text, or of bytes.
@@ -40,7 +45,7 @@ func parseAmbientz(body []byte) ([]Tunnel, error) {
 		Services  json.RawMessage    `json:"services"` // all pages have it
 	}
 	if json.Unmarshal(body, &page) != nil || page.Services == nil {
-		return nil, errors.New("read debug/ambientz: it is not what istiod tells node proxies")
+		return nil, errNotAmbientz
 	}
 	out := []Tunnel{}
 	if page.Workloads == nil { // null is what an istiod without workloads says
@@ -80,3 +85,58 @@ func tunnelOf(w ambientWorkload) (Tunnel, bool) {
 	}
 	return t, t.Addr != ""
 }
+
+// ServiceAddresses are where an istiod has node proxies send what is for a Service, by its page
+// debug/ambientz, sorted: pods by their own addresses and ports, those of other networks by
+// their gateways.
+func ServiceAddresses(body []byte, namespace, name string) ([]string, error) {
+	var page struct {
+		Workloads []struct {
+			ambientWorkload
+			Addresses []string `json:"addresses"` // base64 of text, or of bytes
+			Services  map[string]struct {
+				Ports []struct {
+					Target int `json:"targetPort"`
+				} `json:"ports"`
+			} `json:"services"`
+		} `json:"workloads"`
+		Services json.RawMessage `json:"services"` // all pages have it
+	}
+	if json.Unmarshal(body, &page) != nil || page.Services == nil {
+		return nil, errNotAmbientz
+	}
+	var out []string
+	for _, w := range page.Workloads {
+		for key, s := range w.Services {
+			if !strings.HasPrefix(key, namespace+"/"+name+"."+namespace+".svc.") {
+				continue
+			}
+			if t, ok := tunnelOf(w.ambientWorkload); ok {
+				out = append(out, net.JoinHostPort(t.Addr, strconv.Itoa(t.Port)))
+				continue
+			}
+			for _, a := range w.Addresses {
+				for _, p := range s.Ports {
+					out = append(out, net.JoinHostPort(addressOf(a), strconv.Itoa(p.Target)))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// addressOf is an IP address of the page as text.
+func addressOf(encoded string) string {
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return encoded
+	}
+	if a, ok := netip.AddrFromSlice(raw); ok && !isText(raw) {
+		return a.String()
+	}
+	return string(raw)
+}
+
+// isText says whether bytes are an address as it is written.
+func isText(raw []byte) bool { _, err := netip.ParseAddr(string(raw)); return err == nil }

@@ -63,7 +63,7 @@ func TestShapeOf(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := shapeOf(object.New("v1", "Service", "ns", "s", nil, map[string]any{"spec": tt.spec})); got != tt.want {
+			if got := shapeOf(object.New("v1", "Service", "ns", "s", nil, map[string]any{"spec": tt.spec}), nil, nil); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
 		})
@@ -71,21 +71,64 @@ func TestShapeOf(t *testing.T) {
 }
 
 func TestShapeOfAmbient(t *testing.T) {
+	const byLabel = `serviceScopeConfigs: [{servicesSelector: {matchExpressions: [{key: istio.io/global, operator: In, values: ["true"]}]}, scope: GLOBAL}]`
+	const byNamespace = `serviceScopeConfigs:
+- {namespaceSelector: {matchLabels: {team: shared}}, servicesSelector: {matchLabels: {tier: front}}, scope: GLOBAL}
+- {servicesSelector: {matchLabels: {private: "true"}}, scope: LOCAL}
+- {namespaceSelector: {matchLabels: {all: "true"}}, scope: GLOBAL}`
+	type set = map[string]any
 	for name, tt := range map[string]struct {
-		labels map[string]any
-		want   Shape
+		mesh              string
+		labels, namespace map[string]any
+		want              Shape
 	}{
-		"neither":                           {nil, Shape{}},
-		"global":                            {map[string]any{"istio.io/global": "true"}, Shape{Global: true}},
-		"global is not a matter of case":    {map[string]any{"istio.io/global": "True"}, Shape{}},
-		"a waypoint":                        {map[string]any{"istio.io/use-waypoint": "w"}, Shape{Waypoint: "ns/w"}},
-		"a waypoint of another namespace":   {map[string]any{"istio.io/use-waypoint": "w", "istio.io/use-waypoint-namespace": "other"}, Shape{Waypoint: "other/w"}},
-		"not the waypoint of its namespace": {map[string]any{"istio.io/use-waypoint": "none"}, Shape{}},
+		"neither":                           {byLabel, nil, nil, Shape{}},
+		"global":                            {byLabel, set{"istio.io/global": "true"}, nil, Shape{Global: true}},
+		"global is not a matter of case":    {byLabel, set{"istio.io/global": "True"}, nil, Shape{}},
+		"a label that nothing asks for":     {byNamespace, set{"istio.io/global": "true"}, nil, Shape{}},
+		"by both labels":                    {byNamespace, set{"tier": "front"}, set{"team": "shared"}, Shape{Global: true}},
+		"by one of two labels":              {byNamespace, set{"tier": "front"}, nil, Shape{}},
+		"a whole namespace":                 {byNamespace, set{"private": "true"}, set{"all": "true"}, Shape{Global: true}},
+		"everything":                        {"serviceScopeConfigs: [{scope: GLOBAL}]", nil, nil, Shape{Global: true}},
+		"a waypoint":                        {byLabel, set{"istio.io/use-waypoint": "w"}, nil, Shape{Waypoint: "ns/w"}},
+		"a waypoint of another namespace":   {byLabel, set{"istio.io/use-waypoint": "w", "istio.io/use-waypoint-namespace": "other"}, nil, Shape{Waypoint: "other/w"}},
+		"the waypoint of its namespace":     {byLabel, nil, set{"istio.io/use-waypoint": "w", "istio.io/use-waypoint-namespace": "other"}, Shape{Waypoint: "other/w"}},
+		"its own before its namespace's":    {byLabel, set{"istio.io/use-waypoint": "w"}, set{"istio.io/use-waypoint": "v", "istio.io/use-waypoint-namespace": "other"}, Shape{Waypoint: "ns/w"}},
+		"not the waypoint of its namespace": {byLabel, set{"istio.io/use-waypoint": "none"}, set{"istio.io/use-waypoint": "w"}, Shape{}},
+		"a waypoint itself":                 {byLabel, set{"gateway.istio.io/managed": "istio.io-mesh-controller"}, set{"istio.io/use-waypoint": "w"}, Shape{}},
 	} {
 		tt.want.Type = "with a cluster IP"
-		if got := shapeOf(object.New("v1", "Service", "ns", "s", map[string]any{"labels": tt.labels}, nil)); got != tt.want {
+		scopes, err := GlobalScopes(tt.mesh)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spaces := Labelled{"ns": object.New("v1", "Namespace", "", "ns", map[string]any{"labels": tt.namespace}, nil).GetLabels()}
+		if got := shapeOf(object.New("v1", "Service", "ns", "s", map[string]any{"labels": tt.labels}, nil), spaces, scopes); got != tt.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, tt.want)
 		}
+	}
+	if _, err := GlobalScopes("serviceScopeConfigs: [{namespaceSelector: {matchExpressions: [{key: a, operator: Is}]}, scope: GLOBAL}]"); err == nil {
+		t.Error("a selector that nobody knows was read")
+	}
+}
+
+// TestWaypointOf: of a waypoint counts what it takes and where, not in which order it says so.
+func TestWaypointOf(t *testing.T) {
+	gateway := func(labels map[string]any, listeners ...any) Waypoint {
+		return waypointOf(object.New("gateway.networking.k8s.io/v1", "Gateway", "ns", "w", map[string]any{"labels": labels}, map[string]any{
+			"spec": map[string]any{"gatewayClassName": "istio-waypoint", "listeners": listeners},
+		}))
+	}
+	mesh := func() any { return map[string]any{"name": "mesh", "port": int64(15008), "protocol": "HBONE"} }
+	other := map[string]any{"name": "other", "port": int64(80), "protocol": "HTTP"}
+	if a, b := gateway(nil, mesh(), other), gateway(map[string]any{"istio.io/waypoint-for": "service"}, other, mesh()); a != b {
+		t.Errorf("%+v and %+v differ", a, b)
+	}
+	if a, b := gateway(nil, mesh()), gateway(map[string]any{"istio.io/waypoint-for": "all"}, mesh()); a == b {
+		t.Errorf("%+v and %+v are the same", a, b)
+	}
+	if a, b := gateway(nil, mesh()), gateway(nil, mesh(), other); a == b {
+		t.Errorf("%+v and %+v are the same", a, b)
 	}
 }
 

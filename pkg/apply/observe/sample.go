@@ -14,8 +14,8 @@ import (
 // A ProxySample is what some of the proxies of a cluster say of themselves.
 type ProxySample struct {
 	Asked []Workload // by name
-	// Of is how many proxies of the cluster are connected to istiods: sidecars and
-	// gateways.
+	// Of is how many proxies of the cluster are connected to istiods: sidecars, gateways,
+	// waypoints and ztunnels.
 	Of int
 }
 
@@ -25,8 +25,8 @@ type Workload struct {
 	// Owner is what makes the pod again, and may be restarted: a Deployment, a
 	// StatefulSet or a DaemonSet. It is the zero value for a pod of anything else.
 	Owner   object.Ref
-	Node    bool   // its proxy is that of its node
 	Network string // that the proxy was started with, "" for none
+	Ztunnel bool   // it is the proxy of a node, which has a certificate for each identity there
 	Err     error  // the pod could not be read: nothing of it is known
 	Certs   ProxyCerts
 	// Others are those of further identities, which the proxy of a node has.
@@ -86,13 +86,13 @@ func askWorkloads(ctx context.Context, l *world.Connected, names []string) []Wor
 	return out
 }
 
-// proxiesOf are the sidecars and gateways of a cluster that are connected to istiods,
-// sorted.
+// proxiesOf are the proxies of a cluster in pods that are connected to istiods, sorted.
+// https://github.com/istio/istio/blob/1.31.0/pkg/model/proxy.go (NodeType)
 func proxiesOf(cluster string, views []IstiodView) []string {
 	all := map[string]bool{}
 	for _, v := range views {
 		for _, p := range v.Proxies {
-			if p.Cluster == cluster && (p.Type == "sidecar" || p.Type == "router") {
+			if p.Cluster == cluster && slices.Contains([]string{"sidecar", "router", "waypoint", "ztunnel"}, p.Type) {
 				all[p.Name] = true
 			}
 		}
@@ -101,7 +101,7 @@ func proxiesOf(cluster string, views []IstiodView) []string {
 }
 
 // chooseProxies chooses the proxies of a cluster that are asked, most at most, and says
-// how many there are. Pods of one ReplicaSet or StatefulSet are alike, so there is one of
+// how many there are. Pods of one ReplicaSet, StatefulSet or DaemonSet are alike, so there is one of
 // each as far as names tell; where there are still too many, they are taken at even
 // distances, the same ones each time.
 func chooseProxies(cluster string, views []IstiodView, most int) ([]string, int) {

@@ -33,9 +33,10 @@ func TestChooseProxies(t *testing.T) {
 		"one name in two namespaces":               {[]IstiodView{sidecar("a-x.one", "a-x.two")}, []string{"a-x.one", "a-x.two"}, 2},
 		"some of many, from all of them":           {[]IstiodView{sidecar(many...)}, []string{"w0-7b9c-abcde.shop", "w3-7b9c-abcde.shop", "w6-7b9c-abcde.shop"}, 10},
 		"a proxy that two istiods know":            {[]IstiodView{sidecar("a.shop"), sidecar("a.shop")}, []string{"a.shop"}, 1},
-		"neither other clusters' nor others than Envoys": {
-			[]IstiodView{{Proxies: []Proxy{{Name: "a.shop", Cluster: "west", Type: "sidecar"}, {Name: "ztunnel-x.kube-system", Cluster: "east", Type: "ztunnel"}, {Name: "gateway-1-x.istio-system", Cluster: "east", Type: "router"}}}},
-			[]string{"gateway-1-x.istio-system"}, 1,
+		"not other clusters', and not who is no proxy": {
+			[]IstiodView{{Proxies: []Proxy{{Name: "a.shop", Cluster: "west", Type: "sidecar"}, {Name: "agent-x.shop", Cluster: "east", Type: "agent"}, {Name: "ztunnel-x.kube-system", Cluster: "east", Type: "ztunnel"},
+				{Name: "ztunnel-y.kube-system", Cluster: "east", Type: "ztunnel"}, {Name: "gateway-1-x.istio-system", Cluster: "east", Type: "router"}}}},
+			[]string{"gateway-1-x.istio-system", "ztunnel-x.kube-system"}, 3,
 		},
 	}
 	for name, tt := range tests {

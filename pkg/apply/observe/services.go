@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,21 +16,21 @@ import (
 type Shape struct {
 	Type  string // "headless", "ExternalName" or "with a cluster IP"
 	Ports string // "443/TCP, 80/TCP http", sorted as text
-	// Global says that its label makes it one of all clusters of an ambient mesh.
+	// Global says that it is one in all clusters of an ambient mesh.
 	// https://istio.io/latest/docs/ambient/install/multicluster/
 	Global bool
-	// Waypoint is the "namespace/name" of the Service that its label has ambient clients
-	// send to, "" for none: https://istio.io/latest/docs/ambient/usage/waypoint/
+	// Waypoint is the "namespace/name" of the waypoint that ambient clients send to, "" for none.
 	Waypoint string
 }
 
-// ReadServices reads how the Services of all namespaces look, by "namespace/name".
+// ReadServices reads how the Services of all namespaces look, by "namespace/name"; in an
+// ambient mesh with the labels of namespaces and what is global, which are nil otherwise.
 // Those of Kubernetes and of Istio itself are not told: every cluster has its own.
-func ReadServices(ctx context.Context, l *world.Connected) (map[string]Shape, error) {
+func ReadServices(ctx context.Context, l *world.Connected, namespaces Labelled, scopes []Scope) (map[string]Shape, error) {
 	out := map[string]Shape{}
 	err := l.Cluster.Each(ctx, schema.GroupKind{Kind: "Service"}, "", func(o *unstructured.Unstructured) {
 		if compared(o, l.Namespace) {
-			out[o.GetNamespace()+"/"+o.GetName()] = shapeOf(o)
+			out[o.GetNamespace()+"/"+o.GetName()] = shapeOf(o, namespaces, scopes)
 		}
 	})
 	if err != nil {
@@ -48,12 +47,8 @@ func compared(service *unstructured.Unstructured, istio string) bool {
 
 // shapeOf tells types apart that istiod treats differently: a Service of type
 // LoadBalancer is inside the mesh one of type ClusterIP.
-func shapeOf(service *unstructured.Unstructured) Shape {
-	labels := service.GetLabels()
-	s := Shape{Type: "with a cluster IP", Global: labels["istio.io/global"] == "true"}
-	if name := labels["istio.io/use-waypoint"]; name != "" && name != "none" {
-		s.Waypoint = cmp.Or(labels["istio.io/use-waypoint-namespace"], service.GetNamespace()) + "/" + name
-	}
+func shapeOf(service *unstructured.Unstructured, namespaces Labelled, scopes []Scope) Shape {
+	s := Shape{Type: "with a cluster IP", Global: namespaces.Global(service, scopes), Waypoint: namespaces.waypoint(service)}
 	kind, _, _ := unstructured.NestedString(service.Object, "spec", "type")
 	ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP")
 	switch {

@@ -35,7 +35,10 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 	if !ok {
 		return &Workload{Pod: ref, Err: errors.New("it has no container " + proxyContainer)}
 	}
-	w := &Workload{Pod: ref, Owner: ownerOf(pod), Node: isZtunnel(pod), Network: env["ISTIO_META_NETWORK"]}
+	w := &Workload{Pod: ref, Owner: ownerOf(pod), Network: env["ISTIO_META_NETWORK"], Ztunnel: isZtunnel(pod)}
+	if w.Ztunnel {
+		w.Network = env["NETWORK"]
+	}
 	if err = w.ask(ctx, l, adminPort(env)); err == nil {
 		return w
 	}
@@ -49,14 +52,14 @@ func readWorkload(ctx context.Context, l *world.Connected, ref object.Ref) *Work
 // ask asks the proxy of w for its certificates.
 func (w *Workload) ask(ctx context.Context, l *world.Connected, port int) error {
 	page := secretsPage
-	if w.Node {
+	if w.Ztunnel {
 		page = ztunnelPage
 	}
 	body, err := l.Cluster.PodGet(ctx, w.Pod.Namespace, w.Pod.Name, port, page)
 	if err != nil {
 		return err
 	}
-	if !w.Node {
+	if !w.Ztunnel {
 		w.Certs, err = parseSecrets(body)
 		return err
 	}

@@ -75,7 +75,7 @@ func TestReadZtunnel(t *testing.T) {
 	pod := object.New("v1", "Pod", "istio-system", "ztunnel-x", map[string]any{
 		"ownerReferences": []any{map[string]any{"kind": "DaemonSet", "name": "ztunnel", "controller": true}},
 	}, map[string]any{
-		"spec":   map[string]any{"containers": []any{map[string]any{"name": "istio-proxy", "args": []any{"proxy", "ztunnel"}}}},
+		"spec":   map[string]any{"containers": []any{map[string]any{"name": "istio-proxy", "args": []any{"proxy", "ztunnel"}, "env": []any{map[string]any{"name": "NETWORK", "value": "n1"}}}}},
 		"status": map[string]any{"phase": "Running"},
 	})
 	c := podCluster{pods: []*unstructured.Unstructured{pod}, answer: func() ([]byte, error) {
@@ -83,7 +83,7 @@ func TestReadZtunnel(t *testing.T) {
 	}}
 	ref := object.RefOf(pod)
 	got := readWorkload(t.Context(), &world.Connected{Cluster: &c}, ref)
-	want := &Workload{Pod: ref, Owner: object.Ref{Group: "apps", Kind: "DaemonSet", Namespace: "istio-system", Name: "ztunnel"}, Certs: one, Others: []ProxyCerts{one}}
+	want := &Workload{Pod: ref, Owner: object.Ref{Group: "apps", Kind: "DaemonSet", Namespace: "istio-system", Name: "ztunnel"}, Network: "n1", Ztunnel: true, Certs: one, Others: []ProxyCerts{one}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

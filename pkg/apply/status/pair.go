@@ -55,6 +55,7 @@ const (
 	StepToken    StepID = "token"    // and accepts it
 	StepSynced   StepID = "synced"   // the istiods of the reader read To
 	StepNetwork  StepID = "network"  // it is known on which networks both are
+	StepNodes    StepID = "nodes"    // of ambient clusters: what enrolled pods need runs on every node
 	StepGateway  StepID = "gateway"  // the gateway of To has an address, and the reader knows it
 	StepListener StepID = "listener" // something is there
 	StepTrust    StepID = "trust"    // both trust the same root

@@ -37,7 +37,7 @@ func (r *route) steps() []Step {
 	}
 	var out []Step
 	for _, rule := range rules() {
-		if rule.id != StepServed || r.from.Remote() {
+		if (rule.id != StepServed || r.from.Remote()) && (rule.id != StepNodes || r.ambient(r.from) || r.ambient(r.to)) {
 			out = append(out, r.judge(rule))
 		}
 	}
@@ -74,6 +74,19 @@ func (r *route) concerns(of rule, f plan.Finding) bool {
 	about := func(c *plan.Cluster, ids []string) bool { return f.Cluster == c.Name && slices.Contains(ids, f.ID) }
 	return about(r.from, of.ofFrom) || about(r.reader, of.ofReader) || about(r.to, of.ofTo) ||
 		about(r.reader, of.pair) && f.Peer == r.to.Name || about(r.to, of.back) && f.Peer == r.reader.Name
+}
+
+func (r *route) ambient(c *plan.Cluster) bool { return c.Desired != nil && c.Desired.Ambient }
+
+// tunnelled is the cluster with the gateway that leads to ambient pods of the network of
+// To, nil for none.
+func (r *route) tunnelled() *plan.Cluster {
+	for _, c := range r.e.Plan.Clusters {
+		if check.Stays(r.e, c) && c.Desired.HBONE && c.Network == r.to.Network {
+			return c
+		}
+	}
+	return nil
 }
 
 // near says why pods of the two clusters need no gateway, "" where they do.

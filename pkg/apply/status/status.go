@@ -41,8 +41,11 @@ type Cluster struct {
 	Unreached string `json:"unreached,omitempty"`
 	Istio     string `json:"istio,omitempty"`   // version that istiod runs, that of a primary for a remote cluster
 	Gateway   string `json:"gateway,omitempty"` // address and port, "pending", or "" where none is needed
-	Trust     Trust  `json:"trust"`
-	Drift     bool   `json:"drift"` // an apply would change something
+	// AmbientGateway is the same of the gateway for ambient pods, where the cluster has one
+	// beside that for sidecars; otherwise Gateway is about the one that it has.
+	AmbientGateway string `json:"ambientGateway,omitempty"`
+	Trust          Trust  `json:"trust"`
+	Drift          bool   `json:"drift"` // an apply would change something
 	// Served is "ok" or what is wrong between a remote cluster and its
 	// primaries, "" for a primary.
 	Served string `json:"served,omitempty"`
@@ -122,16 +125,14 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 	if !check.Stays(e, c) {
 		return out
 	}
-	out.Istio, out.Gateway, out.Trust, out.Tokens = versionOf(e.Plan, c), c.Gateway.String(), trust(e, c), check.FirstExpiry(c)
+	out.Istio, out.Trust, out.Tokens = versionOf(e.Plan, c), trust(e, c), check.FirstExpiry(c)
 	if !out.Tokens.IsZero() {
 		out.TokenHours = int(math.Round(out.Tokens.Sub(e.Plan.World.Now).Hours()))
 	}
 	sample := e.Probes[c.Name].Sample
 	out.Proxies = Proxies{Connected: sample.Of, Asked: len(sample.Asked)}
 	out.Kubernetes, out.TokenOf, out.Trust.RootDays = c.Kubernetes, tokens(e, c), rootDays(e, out.Trust.Root)
-	if state := cell(found, c.Name, "", component.IDGatewayService, component.IDAddress, component.IDProgrammed); c.Gateway.Host == "" && (c.Desired.Gateway || c.Desired.HBONE) && state != Ok {
-		out.Gateway = state
-	}
+	out.gateways(c, found)
 	out.Trust.State = cell(found, c.Name, "", component.IDCertificate, check.IDSameRoot, component.IDRootDistributed)
 	if c.Remote() {
 		out.Served = cell(found, c.Name, "", component.IDWebhooks, component.IDInjection, component.IDControlAddress)
@@ -149,6 +150,25 @@ func describe(e *check.Evidence, c *plan.Cluster, found []plan.Finding) Cluster 
 		}
 	}
 	return out
+}
+
+// gateways are where other networks reach the cluster, or why they do not.
+func (out *Cluster) gateways(c *plan.Cluster, found []plan.Finding) {
+	sidecars, ambient := []string{component.IDGatewayService, component.IDAddress}, []string{component.IDProgrammed}
+	state := func(at world.GatewayAddress, ids []string) string {
+		if state := cell(found, c.Name, "", ids...); at.Host == "" && state != Ok {
+			return state
+		}
+		return at.String()
+	}
+	switch {
+	case c.Desired.Gateway && c.Desired.HBONE:
+		out.Gateway, out.AmbientGateway = state(c.Gateway, sidecars), state(c.Live.TunnelAddress(), ambient)
+	case c.Desired.HBONE:
+		out.Gateway = state(c.Gateway, ambient)
+	case c.Desired.Gateway:
+		out.Gateway = state(c.Gateway, sidecars)
+	}
 }
 
 // versionOf is what the istiod of c runs, or that of a primary of it.
@@ -205,6 +225,6 @@ func trust(e *check.Evidence, c *plan.Cluster) Trust {
 func notedByStatus(f plan.Finding) bool {
 	return slices.Contains([]string{
 		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSameScope, check.IDSkew, check.IDNotRoutable, check.IDRotation, check.IDRootEndsSoon, check.IDProxyVersion,
-		check.IDIstiodWorkload, check.IDGatewayWorkload,
+		check.IDIstiodWorkload, check.IDGatewayWorkload, check.IDUnrevoked,
 	}, f.ID)
 }

@@ -20,6 +20,7 @@ func rules() []rule {
 	members := []string{"cluster/reached", "cluster/wanted", "cluster/joined", "cluster/of-this-mesh", "cluster/only-once", "cluster/same-as-before"}
 	trust := []string{check.IDSameRoot, component.IDCertificate, component.IDRootDistributed, component.IDNamespaceRoots, component.IDProxyRoot, "trust/root-names", "api-server/clock"}
 	spaces := []string{"control-plane/namespace", component.IDProxyNetwork}
+	nodes := []string{component.IDCNI, component.IDZtunnel}
 	near, own := (*route).near, (*route).own
 	return []rule{
 		{id: StepMembers, ofFrom: members, ofReader: members, ofTo: members, seen: seenMembers},
@@ -38,8 +39,9 @@ func rules() []rule {
 		},
 		{id: StepSynced, pair: []string{component.IDSynced}, ofReader: []string{component.IDRunning, component.IDImages}, seen: seenSynced},
 		{id: StepNetwork, ofFrom: spaces, ofTo: spaces, seen: seenNetwork},
-		{id: StepGateway, pair: []string{component.IDKnown}, ofTo: []string{component.IDAddress, component.IDGatewayService, component.IDProgrammed, "gateway/resolved"}, needless: near, seen: seenGateway},
-		{id: StepListener, ofTo: []string{"gateway/running", "gateway/exposed", component.IDAnswers}, needless: near, seen: seenListener},
+		{id: StepNodes, ofFrom: nodes, ofTo: nodes, seen: seenNodes},
+		{id: StepGateway, pair: []string{component.IDKnown, component.IDTold}, ofTo: []string{component.IDAddress, component.IDGatewayService, component.IDProgrammed, "gateway/resolved"}, needless: near, seen: seenGateway},
+		{id: StepListener, ofTo: []string{"gateway/running", "gateway/exposed", component.IDAnswers, "ambient-gateway/gateway"}, needless: near, seen: seenListener},
 		{id: StepTrust, ofFrom: trust, ofReader: trust, ofTo: trust, seen: seenTrust},
 	}
 }
@@ -162,11 +164,50 @@ func seenNetwork(r *route) Step {
 	return right("%s on %s, %s on %s", r.from.Name, r.from.Network, r.to.Name, r.to.Network)
 }
 
-func seenGateway(r *route) Step {
-	switch why := r.unseen(r.to, r.reader); {
-	case why != "":
+func seenNodes(r *route) Step {
+	if why := r.unseen(r.from, r.to); why != "" {
 		return uncertain("%s", why)
-	case r.to.Gateway.Host == "":
+	}
+	return right("ztunnel and the node agents are ready on every node of both")
+}
+
+// seenGateway is about the gateways of To that lead to its sidecars, to its ambient pods, or
+// to both.
+func seenGateway(r *route) Step {
+	if why := r.unseen(r.to, r.reader); why != "" {
+		return uncertain("%s", why)
+	}
+	at := r.tunnelled()
+	if at == nil {
+		return seenSidecars(r)
+	}
+	ambient := seenTunnel(r, at)
+	if !r.to.Desired.Gateway {
+		return ambient
+	}
+	sidecars := seenSidecars(r)
+	if sidecars.State != Right || ambient.State != Right {
+		return map[bool]Step{true: ambient, false: sidecars}[sidecars.State == Right]
+	}
+	return right("%s; %s", sidecars.Message, ambient.Message)
+}
+
+// seenTunnel is about the ambient gateway in the cluster at.
+func seenTunnel(r *route, at *plan.Cluster) Step {
+	address := at.Live.TunnelAddress()
+	if address.Host == "" {
+		return uncertain("where the ambient gateway is, is not known")
+	}
+	for _, v := range r.e.Probes[r.reader.Name].Istiods {
+		if v.Tunnels == nil || v.Clusters[r.to.Name] != observe.Synced {
+			return uncertain("the ambient gateway is at %s; whether %s tells ztunnels is not known", address, v.Pod)
+		}
+	}
+	return right("the ambient gateway is at %s, and ztunnels are told", address)
+}
+
+func seenSidecars(r *route) Step {
+	if r.to.Gateway.Host == "" {
 		return uncertain("it is not known")
 	}
 	istiods := r.e.Probes[r.reader.Name].Istiods
@@ -184,6 +225,9 @@ func seenGateway(r *route) Step {
 func seenListener(r *route) Step {
 	if why := r.unseen(r.to); why != "" {
 		return uncertain("%s", why)
+	}
+	if !r.to.Desired.Gateway && r.tunnelled() != nil {
+		return Step{State: Uncertain, Untried: true, Message: "this was not tried: an ambient gateway speaks to ztunnels only"}
 	}
 	var open []string
 	for _, k := range r.e.Probes[r.to.Name].Knocks {

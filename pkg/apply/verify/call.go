@@ -19,7 +19,11 @@ type called struct {
 // call has the client of p call the service n times.
 func (p *place) call(ctx context.Context, o Options, n int) called {
 	url := fmt.Sprintf("http://%s.%s:%d/hello?call=[1-%d]", service, o.Namespace, port, n)
-	out, err := p.Exec(ctx, o.Namespace, p.client.name, client, "curl", "-sS", "-m", "5", "-w", `\n%{http_code}\n`, url)
+	command := []string{"curl", "-sS", "-m", "5", "-w", `\n%{http_code}\n`}
+	if o.Ambient { // a connection leads to one pod, whatever is asked for in it
+		command = append(command, "-H", "Connection: close")
+	}
+	out, err := p.Exec(ctx, o.Namespace, p.client.name, client, append(command, url)...)
 	got := read(string(out.Stdout), string(out.Stderr))
 	if got.err = err; err != nil && got.wrong == "" {
 		got.wrong = err.Error()

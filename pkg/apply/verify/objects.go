@@ -33,6 +33,9 @@ type Options struct {
 	// NAMESPACE/NAME; "" for none. It is copied into the namespace.
 	PullSecret string
 	Keep       bool // leave everything where it is
+	// Ambient has the pods in the mesh through the proxies of their nodes, rather than
+	// through sidecars.
+	Ambient bool
 }
 
 // versionOf is what the helloworld of a cluster calls itself. As in Istio's guides there
@@ -45,6 +48,10 @@ func (o Options) namespace(mesh string) *unstructured.Unstructured {
 		labels[k] = v
 	}
 	maps.Copy(labels, map[string]any{object.LabelInjection: "enabled", LabelMesh: mesh})
+	if o.Ambient {
+		delete(labels, object.LabelInjection)
+		labels[object.LabelDataplane] = object.DataplaneAmbient
+	}
 	return object.New("v1", "Namespace", "", o.Namespace, map[string]any{"labels": labels}, nil)
 }
 
@@ -63,7 +70,7 @@ func (o Options) newConnections() *unstructured.Unstructured {
 // objects are what is put into the namespace of the i-th cluster, in this order. Only
 // clusters with a control plane know of Istio's own kinds.
 func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
-	if !remote {
+	if !remote && !o.Ambient { // ztunnels do not look into connections
 		return append([]*unstructured.Unstructured{o.newConnections()}, o.objects(i, true)...)
 	}
 	version := versionOf(i)
@@ -72,7 +79,7 @@ func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
 	}
 	return []*unstructured.Unstructured{
 		account(service), account(client),
-		object.New("v1", "Service", o.Namespace, service, map[string]any{"labels": map[string]any{"app": service}}, map[string]any{
+		object.New("v1", "Service", o.Namespace, service, map[string]any{"labels": o.serviceLabels()}, map[string]any{
 			"spec": map[string]any{
 				"selector": map[string]any{"app": service},
 				"ports":    []any{map[string]any{"name": "http", "port": int64(port)}},
@@ -92,6 +99,16 @@ func (o Options) objects(i int, remote bool) []*unstructured.Unstructured {
 // image is the one for a Deployment, which is called so in the registry.
 func (o Options) image(deployment, called string) string {
 	return cmp.Or(o.Images[deployment], strings.TrimSuffix(o.Registry, "/")+"/"+called)
+}
+
+// serviceLabels make the Service one in all clusters, in an ambient mesh.
+// https://istio.io/latest/docs/ambient/install/multicluster/verify/
+func (o Options) serviceLabels() map[string]any {
+	labels := map[string]any{"app": service}
+	if o.Ambient {
+		labels["istio.io/global"] = "true"
+	}
+	return labels
 }
 
 // deployment has one pod, which Pod Security's level "restricted" admits.

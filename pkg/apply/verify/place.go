@@ -21,21 +21,25 @@ type Cluster interface {
 	object.Reader
 	Apply(ctx context.Context, o *unstructured.Unstructured, opts object.ApplyOptions) (*unstructured.Unstructured, error)
 	Delete(ctx context.Context, ref object.Ref, opts object.DeleteOptions) error
+	PodGet(ctx context.Context, namespace, pod string, port int, path string) ([]byte, error)
 	Exec(ctx context.Context, namespace, pod, container string, command ...string) (kube.Output, error)
 }
 
 // A pod is one that was put into a cluster.
 type pod struct {
 	name, ip string
-	injected bool
+	injected bool // or enrolled
 }
 
 // A place is one cluster, and what is in it for the verification.
 type place struct {
 	Cluster
 	name    string // of the cluster, in the mesh
+	home    string // the namespace of Istio
 	remote  bool
+	alone   bool // there is no other
 	servers []pod
+	nodes   map[string]bool // of the servers
 	client  pod
 }
 
@@ -45,6 +49,11 @@ var namespaces = schema.GroupKind{Kind: "Namespace"}
 func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 	if err := p.own(ctx, o, mesh); err != nil {
 		return err
+	}
+	if o.Ambient && !p.alone {
+		if err := p.scoped(ctx, o); err != nil {
+			return err
+		}
 	}
 	objects := o.objects(i, p.remote)
 	if o.PullSecret != "" {
@@ -64,6 +73,11 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 			if err := p.runs(ctx, ref); err != nil {
 				return admission(p.because(ctx, o, ref, err))
 			}
+		}
+	}
+	if o.Ambient {
+		if err := p.awaitEnrolment(ctx, o); err != nil {
+			return err
 		}
 	}
 	return p.locate(ctx, o)
@@ -182,17 +196,19 @@ func (p *place) locate(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	p.servers, p.client = nil, pod{}
+	p.servers, p.client, p.nodes = nil, pod{}, map[string]bool{}
 	for _, one := range pods {
 		ip, _, _ := unstructured.NestedString(one.Object, "status", "podIP")
 		phase, _, _ := unstructured.NestedString(one.Object, "status", "phase")
 		if one.GetDeletionTimestamp() != nil || phase != "Running" {
 			continue
 		}
-		found := pod{one.GetName(), ip, hasProxy(one)}
+		found := pod{one.GetName(), ip, hasProxy(one) || o.Ambient && enrolled(one)}
 		switch one.GetLabels()["app"] {
 		case service:
 			p.servers = append(p.servers, found)
+			node, _, _ := unstructured.NestedString(one.Object, "spec", "nodeName")
+			p.nodes[node] = true
 		case client:
 			p.client = found
 		}

@@ -70,7 +70,8 @@ func counterIn(line, service string) (address, name string, n int, ok bool) {
 	return rest[:j], rest[j+2 : i], n, err == nil
 }
 
-// A served is one kind of request that the proxy of a server has let in.
+// A served is one kind of request that the proxy of a server has let in, or of connection
+// that the ztunnel of its node has.
 type served struct {
 	cluster        string // of the caller
 	client, server string // SPIFFE identities
@@ -103,16 +104,26 @@ func requestsIn(metrics string) map[served]int {
 		if !strings.HasPrefix(line, "istio_requests_total{") {
 			continue
 		}
-		labels := map[string]string{}
-		for _, m := range label.FindAllStringSubmatch(line, -1) {
-			labels[m[1]] = m[2]
-		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, '}')+1:]), 64)
-		if err == nil && labels["reporter"] == "destination" && labels["response_code"] == "200" {
-			out[served{labels["source_cluster"], labels["source_principal"], labels["destination_principal"], labels["connection_security_policy"]}] += int(value)
+		labels, n, ok := sample(line)
+		if ok && labels["reporter"] == "destination" && labels["response_code"] == "200" {
+			out[servedBy(labels)] += n
 		}
 	}
 	return out
+}
+
+// sample reads a line of a counter.
+func sample(line string) (labels map[string]string, value int, ok bool) {
+	labels = map[string]string{}
+	for _, m := range label.FindAllStringSubmatch(line, -1) {
+		labels[m[1]] = m[2]
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, '}')+1:]), 64)
+	return labels, int(n), err == nil
+}
+
+func servedBy(labels map[string]string) served {
+	return served{labels["source_cluster"], labels["source_principal"], labels["destination_principal"], labels["connection_security_policy"]}
 }
 
 // kindsOf are the requests that were counted, in a fixed order.

@@ -19,13 +19,22 @@ type Report struct {
 	Format    string    `json:"format"`
 	Mesh      string    `json:"mesh"`
 	Namespace string    `json:"namespace"`
-	Calls     int       `json:"calls"` // of the client of each cluster
+	Ambient   bool      `json:"ambient,omitempty"` // through the proxies of nodes
+	Calls     int       `json:"calls"`             // of the client of each cluster
 	Clusters  []Member  `json:"clusters"`
 	Pairs     []Called  `json:"pairs"`
 	Problems  []Problem `json:"problems"`
 	Kept      bool      `json:"kept,omitempty"` // everything is still there
 	// Interrupted says that it was ended before it was through.
 	Interrupted bool `json:"interrupted,omitempty"`
+}
+
+// proxies are what calls go through.
+func (o Options) proxies() string {
+	if o.Ambient {
+		return "ztunnels"
+	}
+	return "proxies"
 }
 
 // A Member is one cluster.
@@ -43,7 +52,7 @@ type Called struct {
 	Expected bool   `json:"expected"` // by the topology
 	Answers  int    `json:"answers"`
 	// Via are the addresses that the caller's proxy sent the calls to: pods, or the
-	// gateway of another network. Empty where that is not known.
+	// gateway of another network. Empty where that is not known, as of ztunnels.
 	Via []string `json:"via,omitempty"`
 	// Security is what the proxy of the pod says of the connection: mutual_tls or none,
 	// "" where it says nothing. Client and Server are the identities.
@@ -71,7 +80,7 @@ func (r *Report) interrupt() {
 func (r *Report) problems(more []Problem) { r.Problems = append(r.Problems, more...) }
 
 func (v *verification) report() *Report {
-	r := &Report{Format: Format, Mesh: v.mesh.ID, Namespace: v.options.Namespace, Calls: v.n, Clusters: []Member{}, Pairs: []Called{}, Problems: []Problem{}}
+	r := &Report{Format: Format, Mesh: v.mesh.ID, Namespace: v.options.Namespace, Ambient: v.options.Ambient, Calls: v.n, Clusters: []Member{}, Pairs: []Called{}, Problems: []Problem{}}
 	expected, answers := pairsOf(v.mesh), v.answers()
 	for i, c := range v.mesh.Clusters {
 		m := Member{Name: c.Name, Network: c.Network, Version: versionOf(i)}
@@ -95,7 +104,7 @@ func (v *verification) report() *Report {
 			one := Called{From: from.Name, To: to.Name, Expected: expected[pair], Answers: n}
 			if n > 0 {
 				one.Via = v.addresses(i, j, true)
-				one.Security, one.Client, one.Server = v.seen(from.Name, j)
+				one.Security, one.Client, one.Server = v.seen(from.Name, j, v.answersOf(answers, to.Name))
 			}
 			r.Pairs = append(r.Pairs, one)
 			if p := v.judge(one, i, j); p != nil {
@@ -110,6 +119,10 @@ func (v *verification) report() *Report {
 func (v *verification) uninjected(i int) []Problem {
 	p := v.places[i]
 	for _, one := range append([]pod{p.client}, p.servers...) {
+		if !one.injected && v.options.Ambient {
+			return []Problem{{From: p.name, Message: fmt.Sprintf("the pods of %s are not in the mesh: no node agent has taken namespace %s in", p.name, v.options.Namespace),
+				Hint: "setup-mesh status says whether node agents and ztunnels run on every node"}}
+		}
 		if !one.injected {
 			return []Problem{{From: p.name, Message: fmt.Sprintf("the pods of %s have no proxy: nothing injects namespace %s", p.name, v.options.Namespace),
 				Hint: "setup-mesh status says why pods are not injected"}}
@@ -150,6 +163,9 @@ func (v *verification) judge(c Called, i, j int) *Problem {
 	case c.Security == "none":
 		p.Message = fmt.Sprintf("the calls from %s reach %s without mutual TLS", c.From, c.To)
 		p.Hint = "look for a PeerAuthentication or DestinationRule that turns it off"
+		if v.options.Ambient {
+			p.Hint = "setup-mesh status says whether ztunnels run on every node"
+		}
 	default:
 		return nil
 	}
@@ -172,7 +188,7 @@ func (v *verification) because(i, j int) string {
 	}
 	ways := v.addresses(i, j, false)
 	if len(ways) == 0 {
-		return fmt.Sprintf("the proxies of %s are told no address of %s", v.places[i].name, v.places[j].name)
+		return fmt.Sprintf("the %s of %s are told no address of %s", v.options.proxies(), v.places[i].name, v.places[j].name)
 	}
 	failed := 0
 	for _, a := range ways {
@@ -227,9 +243,23 @@ func numeric(addresses map[string]bool) bool {
 	return len(addresses) > 0
 }
 
-// seen is what the proxies of a cluster say of requests from another. Where some came
-// without mutual TLS, it is these.
-func (v *verification) seen(from string, j int) (security, client, server string) {
+// answersOf are how many calls the pods of a cluster answered.
+func (v *verification) answersOf(answers map[Pair]int, to string) int {
+	n := 0
+	for pair, calls := range answers {
+		if pair.To == to {
+			n += calls
+		}
+	}
+	return n
+}
+
+// seen is what the proxies of a cluster, which answered so many calls in all, say of requests
+// from another. Where some came without mutual TLS, it is these.
+func (v *verification) seen(from string, j, answered int) (security, client, server string) {
+	if v.options.Ambient {
+		return v.tunnelled(from, j, answered)
+	}
 	for _, k := range kindsOf(v.served[j]) {
 		if k.cluster == from && security != "none" {
 			security, client, server = k.security, k.client, k.server

@@ -22,6 +22,7 @@ type ServiceReport struct {
 	Format    string          `json:"format"`
 	Mesh      string          `json:"mesh"`
 	Service   string          `json:"service"` // NAMESPACE/NAME
+	Ambient   bool            `json:"ambient,omitempty"`
 	Clusters  []ServiceMember `json:"clusters"`
 	Knowledge []Knows         `json:"knowledge"`
 	Problems  []Problem       `json:"problems"`
@@ -31,10 +32,14 @@ type ServiceReport struct {
 type ServiceMember struct {
 	Name    string `json:"name"`
 	Network string `json:"network"`
-	Ready   int    `json:"ready"`           // pods of the service in the cluster
-	Asked   string `json:"asked,omitempty"` // the pod whose proxy was asked, as NAMESPACE/NAME
-	Error   string `json:"error,omitempty"` // why nothing is known of it
-	there   bool   // the cluster has a Service of the name
+	Ready   int    `json:"ready"` // pods of the service in the cluster
+	// Asked is the pod whose proxy was asked, as NAMESPACE/NAME; in an ambient mesh the istiod,
+	// which tells all ztunnels of the cluster the same.
+	Asked string `json:"asked,omitempty"`
+	// Global says, in an ambient mesh, that other clusters are told of the Service, too.
+	Global bool   `json:"global,omitempty"`
+	Error  string `json:"error,omitempty"` // why nothing is known of it
+	there  bool   // the cluster has a Service of the name
 }
 
 // Knows is at which addresses the proxies of one cluster find the pods of another.
@@ -49,33 +54,55 @@ type Knows struct {
 func (r *ServiceReport) OK() bool { return len(r.Problems) == 0 }
 
 // Service asks a proxy in each cluster, of a pod that is there anyway, at which addresses
-// it finds a service. Nothing is put into a cluster, and no call is made.
-func Service(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), namespace, name string) *ServiceReport {
+// it finds a service; in an ambient mesh an istiod, what it tells ztunnels. Nothing is put
+// into a cluster, and no call is made.
+func Service(ctx context.Context, m *topology.Mesh, open func(context string) (Cluster, error), namespace, name string, ambient bool) *ServiceReport {
 	v := opened(m, open)
+	v.options.Ambient = ambient
 	v.sent, v.gateways = make([]map[string]upstream, len(v.places)), make([]map[string]bool, len(v.places))
 	members := make([]ServiceMember, len(v.places))
 	v.each(func(i int, p *place) {
-		v.gateways[i] = p.gateways(ctx, m.Clusters[i])
-		v.sent[i], v.errs[i] = p.told(ctx, namespace, name, &members[i])
+		v.gateways[i] = p.gateways(ctx, m.Clusters[i], ambient)
+		if v.errs[i] = p.has(ctx, namespace, name, &members[i], ambient); v.errs[i] == nil {
+			v.sent[i], v.errs[i] = p.told(ctx, namespace, name, &members[i], ambient)
+		}
 	})
 	return v.serviceReport(namespace+"/"+name, members)
 }
 
-// told reads what a cluster has of a service, and what one of its proxies is told of it.
-func (p *place) told(ctx context.Context, namespace, name string, m *ServiceMember) (map[string]upstream, error) {
-	_, err := p.Get(ctx, object.Ref{Kind: "Service", Namespace: namespace, Name: name})
+// has reads what a cluster has of a service.
+func (p *place) has(ctx context.Context, namespace, name string, m *ServiceMember, ambient bool) error {
+	found, err := p.Get(ctx, object.Ref{Kind: "Service", Namespace: namespace, Name: name})
 	if err != nil && !errors.Is(err, object.ErrNotFound) {
-		return nil, err
+		return err
 	}
-	m.there = err == nil
+	if m.there = err == nil; m.there && ambient {
+		space, err := p.Get(ctx, object.NamespaceRef(namespace))
+		if err != nil {
+			return err
+		}
+		if m.Global, err = p.global(ctx, found, space.GetLabels()); err != nil {
+			return err
+		}
+	}
 	slices, err := p.List(ctx, schema.GroupKind{Group: "discovery.k8s.io", Kind: "EndpointSlice"}, namespace, "kubernetes.io/service-name="+name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, ip := range readyIn(slices) {
 		p.servers = append(p.servers, pod{ip: ip})
 	}
 	m.Ready = len(p.servers)
+	return nil
+}
+
+// told is what one of the proxies of a cluster is told of a service.
+func (p *place) told(ctx context.Context, namespace, name string, m *ServiceMember, ambient bool) (map[string]upstream, error) {
+	if ambient {
+		told, asked, err := p.toldByIstiod(ctx, namespace, name)
+		m.Asked = p.home + "/" + asked
+		return told, err
+	}
 	asked, in, err := p.somebody(ctx, namespace)
 	if err != nil {
 		return nil, err
@@ -126,7 +153,7 @@ func readyIn(endpointSlices []*unstructured.Unstructured) []string {
 }
 
 func (v *verification) serviceReport(service string, members []ServiceMember) *ServiceReport {
-	r := &ServiceReport{Format: ServiceFormat, Mesh: v.mesh.ID, Service: service, Clusters: members, Knowledge: []Knows{}, Problems: []Problem{}}
+	r := &ServiceReport{Format: ServiceFormat, Mesh: v.mesh.ID, Service: service, Ambient: v.options.Ambient, Clusters: members, Knowledge: []Knows{}, Problems: []Problem{}}
 	ready := 0
 	for i, c := range v.mesh.Clusters {
 		members[i].Name, members[i].Network = c.Name, c.Network
@@ -149,14 +176,31 @@ func (v *verification) serviceReport(service string, members []ServiceMember) *S
 				Hint: "list its namespace in sharedServices of topology.yaml, or create it there too"})
 		}
 		for j, to := range members {
-			k := Knows{From: from.Name, To: to.Name, Expected: expected[Pair{from.Name, to.Name}] && to.Ready > 0, Addresses: v.addresses(i, j, false)}
+			k := Knows{From: from.Name, To: to.Name, Expected: expected[Pair{from.Name, to.Name}] && to.Ready > 0 && v.reachable(from, to), Addresses: v.addresses(i, j, false)}
 			r.Knowledge = append(r.Knowledge, k)
 			if k.Expected && len(k.Addresses) == 0 {
-				r.Problems = append(r.Problems, Problem{From: k.From, To: k.To,
-					Message: fmt.Sprintf("the proxy of pod %s in %s is told no address of %s in %s, which has %d", from.Asked, k.From, service, k.To, to.Ready),
-					Hint:    "setup-mesh status says what is wrong between the two; a Sidecar resource or exportTo may hide the service too"})
+				r.Problems = append(r.Problems, v.untold(k, from, to, service))
 			}
 		}
 	}
 	return r
+}
+
+// reachable says whether pods of one cluster are to be told of those of another that are
+// behind a Service: in an ambient mesh, if it is global for both.
+func (v *verification) reachable(from, to ServiceMember) bool {
+	return !v.options.Ambient || from.Name == to.Name || from.Global && to.Global
+}
+
+// untold is that nobody in one cluster is told of the pods of a service in another.
+func (v *verification) untold(k Knows, from, to ServiceMember, service string) Problem {
+	p := Problem{
+		From: k.From, To: k.To, Hint: "setup-mesh status says what is wrong between the two; a Sidecar resource or exportTo may hide the service too",
+		Message: fmt.Sprintf("the proxy of pod %s in %s is told no address of %s in %s, which has %d", from.Asked, k.From, service, k.To, to.Ready),
+	}
+	if v.options.Ambient {
+		p.Message = fmt.Sprintf("%s tells the ztunnels of %s no address of %s in %s, which has %d", from.Asked, k.From, service, k.To, to.Ready)
+		p.Hint = explained(k.From, k.To)
+	}
+	return p
 }

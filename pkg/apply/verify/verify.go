@@ -63,7 +63,7 @@ func opened(m *topology.Mesh, open func(context string) (Cluster, error)) *verif
 	v := &verification{mesh: m, places: make([]*place, len(m.Clusters)), errs: make([]error, len(m.Clusters))}
 	for i, c := range m.Clusters {
 		one, err := open(c.Context)
-		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, remote: c.Remote()}, err
+		v.places[i], v.errs[i] = &place{Cluster: one, name: c.Name, home: c.Namespace, remote: c.Remote(), alone: len(m.Clusters) == 1}, err
 	}
 	return v
 }
@@ -88,6 +88,7 @@ type verification struct {
 	n        int     // calls of each client
 	called   []called
 	sent     []map[string]upstream // by address, nil where the proxy does not say
+	before   []map[served]int      // likewise, what ztunnels had let in before the calls
 	served   []map[served]int      // likewise, by caller
 	gateways []map[string]bool
 }
@@ -122,7 +123,10 @@ func (v *verification) call(ctx context.Context, settle time.Duration) {
 			pods += len(p.servers)
 		}
 	}
-	v.n, v.called = callsFor(pods), make([]called, len(v.places))
+	v.n, v.called, v.before = callsFor(pods), make([]called, len(v.places)), make([]map[served]int, len(v.places))
+	if v.options.Ambient {
+		v.each(func(i int, p *place) { v.before[i], _ = p.connections(ctx, v.options) }) // nil is not known
+	}
 	expected := pairsOf(v.mesh)
 	for {
 		v.each(func(i int, p *place) {
@@ -195,16 +199,26 @@ func (v *verification) ask(ctx context.Context) {
 	v.each(func(i int, p *place) {
 		// A proxy that tells nothing is no fault of the mesh: what it would have told is
 		// unknown in the report.
+		v.gateways[i] = p.gateways(ctx, v.mesh.Clusters[i], v.options.Ambient)
+		if v.options.Ambient {
+			v.sent[i], _, _ = p.toldByIstiod(ctx, v.options.Namespace, service)
+			after, _ := p.connections(ctx, v.options)
+			v.served[i] = since(v.before[i], after)
+			return
+		}
 		v.sent[i], _ = p.upstreams(ctx, v.options)
 		v.served[i], _ = p.requests(ctx, v.options)
-		v.gateways[i] = p.gateways(ctx, v.mesh.Clusters[i])
 	})
 }
 
-// gateways are the addresses of the cluster's east-west gateway, as far as they are known.
-func (p *place) gateways(ctx context.Context, c topology.Cluster) map[string]bool {
-	out := map[string]bool{}
-	svc, err := p.Get(ctx, object.GatewayServiceRef(c.Namespace))
+// gateways are the addresses of the cluster's east-west gateway, for sidecars or for ambient
+// pods, as far as they are known.
+func (p *place) gateways(ctx context.Context, c topology.Cluster, ambient bool) map[string]bool {
+	out, ref := map[string]bool{}, object.GatewayServiceRef(c.Namespace)
+	if ambient {
+		ref = object.ServiceRef(c.Namespace, object.AmbientGateway)
+	}
+	svc, err := p.Get(ctx, ref)
 	if err != nil {
 		svc = nil // topology.yaml may name its addresses all the same
 	}

@@ -30,7 +30,9 @@ func Settled(o *unstructured.Unstructured) bool {
 	return observed >= o.GetGeneration()
 }
 
-// ImageVersion is the tag of the image of an istiod's Deployment, which may be nil.
+// ImageVersion is the tag of the image of an istiod's Deployment, which may be nil, without the
+// variant of its base image: proxies do not say theirs.
+// https://istio.io/latest/docs/ops/configuration/security/harden-docker-images/
 func ImageVersion(istiod *unstructured.Unstructured) string {
 	if istiod == nil {
 		return ""
@@ -44,6 +46,9 @@ func ImageVersion(istiod *unstructured.Unstructured) string {
 		image, _ := m["image"].(string)
 		image, _, _ = strings.Cut(image, "@")
 		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+		for _, variant := range []string{"-distroless", "-debug"} {
+			tag = strings.TrimSuffix(tag, variant)
+		}
 		return tag
 	}
 	return ""

@@ -26,12 +26,16 @@ func profileOf(b *Base, c topology.Cluster) *tree.Tree {
 }
 
 func isAmbient(b *Base, c topology.Cluster) bool {
+	if b == nil {
+		return false
+	}
 	name, _ := profileOf(b, c).Literal()
 	return spec.Ambient(name)
 }
 
-// modeOf is that of a cluster. A mesh is in one mode: what breaks that is a mistake.
-func modeOf(m *topology.Mesh, b *Base, c topology.Cluster) Mode {
+// ModeOf is that of a cluster; b may be nil, and is a mesh of sidecars then. A mesh is in
+// one mode: what breaks that is a mistake of [Manifest].
+func ModeOf(m *topology.Mesh, b *Base, c topology.Cluster) Mode {
 	ambient := isAmbient(b, c) && !c.Remote()
 	first := slices.IndexFunc(m.Clusters, func(other topology.Cluster) bool { return other.Network == c.Network })
 	return Mode{

@@ -42,7 +42,7 @@ type Manifest struct {
 // arguments always give the same manifest. The problems are warnings: the
 // user's own settings of owned values, which are overruled.
 func New(m *topology.Mesh, b *Base, c topology.Cluster, r Release) (*Manifest, topology.Problems) {
-	base, overlay, o := b.spec, c.Written(), owner{mesh: m, cluster: c, mode: modeOf(m, b, c)}
+	base, overlay, o := b.spec, c.Written(), owner{mesh: m, cluster: c, mode: ModeOf(m, b, c)}
 	if c.Remote() {
 		base, overlay = o.withoutControlPlane(base, overlay)
 	}

@@ -20,6 +20,7 @@ type Verify struct {
 	Registry   string
 	Images     map[string]string // in place of the registry's, by what they are for
 	PullSecret string            // NAMESPACE/NAME, "" for none
+	Sidecars   bool              // not ambient pods, in a mesh that has both
 	Keep       bool
 	Clean      bool      // only take out what is left
 	Service    [2]string // namespace and name of one to ask about, instead of calling
@@ -41,9 +42,10 @@ func (a *Verify) Flags() []cli.Flag {
 			Action: func(_ *cli.Context, images []string) (err error) { a.Images, err = imagesOf(images); return err }},
 		&cli.StringFlag{Name: "pull-secret", Usage: "copy the Secret `NAMESPACE/NAME` of each cluster, and pull the images with it",
 			Action: func(_ *cli.Context, name string) (err error) { a.PullSecret, err = secretName(name); return err }},
+		&cli.BoolFlag{Name: "sidecars", Destination: &a.Sidecars, Usage: "in a mesh that has sidecars and ambient pods, put in pods with sidecars"},
 		&cli.BoolFlag{Name: "keep", Destination: &a.Keep, Usage: "leave everything where it is, to look at it"},
 		&cli.BoolFlag{Name: "clean", Destination: &a.Clean, Usage: "only take out what an earlier verify has left"},
-		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster at which addresses it finds the service `NAMESPACE/NAME`",
+		&cli.StringFlag{Name: "service", Usage: "put nothing in: ask a proxy in each cluster (in an ambient mesh, an istiod) at which addresses it finds the service `NAMESPACE/NAME`",
 			Action: func(_ *cli.Context, name string) (err error) { a.Service, err = serviceName(name); return err }},
 		&cli.DurationFlag{Name: "settle", Destination: &a.Settle, Value: time.Minute, Usage: "keep calling for up to `TIME`, until all is as topology.yaml says"},
 		timeoutFlag(&a.Timeout, 3*time.Minute, "give up waiting for pods after `TIME`, and for the namespaces to be gone after the same time"),

@@ -32,7 +32,7 @@ type pairView struct {
 func titles() map[status.StepID]string {
 	return map[status.StepID]string{
 		status.StepMembers: "members of the mesh", status.StepServed: "pods are injected", status.StepSecret: "credential", status.StepName: "cluster name",
-		status.StepServer: "API server", status.StepToken: "token", status.StepSynced: "synced", status.StepNetwork: "network",
+		status.StepServer: "API server", status.StepToken: "token", status.StepSynced: "synced", status.StepNetwork: "network", status.StepNodes: "node proxies",
 		status.StepGateway: "gateway address", status.StepListener: "gateway answers", status.StepTrust: "trust", status.StepApart: "apart",
 	}
 }

@@ -35,9 +35,12 @@ func (v *planView) ambientGatewayLines(c *plan.Cluster, changes []plan.Change) [
 		lines = append(lines, componentLine(symbolOf([]plan.Change{ch}), order.AmbientGateway, words))
 	}
 	if len(peers) > 0 {
-		words := "knows where the gateway of " + few(peers) + " is"
-		if symbolOf(about) == "-" {
-			words = "asks " + few(peers) + " where the gateway is"
+		words := "tells ztunnels where the gateway of " + few(peers) + " is"
+		switch symbolOf(about) {
+		case "~":
+			words = "tells ztunnels that the gateway of " + few(peers) + " is elsewhere"
+		case "-":
+			words = "leaves it to " + few(peers) + " to say where the gateway is"
 		}
 		lines = append(lines, componentLine(symbolOf(about), order.AmbientGateway, words))
 	}

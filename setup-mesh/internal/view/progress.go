@@ -130,9 +130,9 @@ func stepWords(e execute.Event) string {
 	case e.Claim == order.Answers || e.Claim == order.Addressed:
 		return stepName(about) + ": ready"
 	case e.Claim == order.Tunnels:
-		return "its node agents and ztunnels are ready on every node"
+		return "node agents and node proxies: ready"
 	case e.Claim == order.Programmed:
-		return "its ambient gateway is reached"
+		return stepName(about) + ": ready, and reached where it says"
 	case e.Claim == order.Discovers:
 		return "discovers the others"
 	case e.Claim == order.Accepted:

@@ -70,7 +70,7 @@ func (v statusView) clusters() []string {
 		}
 		row := []string{c.Name, c.Role, c.Network, "not reached", "?", "?", "?", "?"}
 		if c.Unreached == "" {
-			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(c.Gateway), c.Trust.Words(), yesNo(c.Drift), tokenWords(c)}
+			row = []string{c.Name, c.Role, c.Network, orDash(c.Istio), orDash(gatewaysOf(c)), c.Trust.Words(), yesNo(c.Drift), tokenWords(c)}
 		}
 		if v.wide {
 			row = append(row, wideRow(c)...)
@@ -88,6 +88,14 @@ func (v statusView) clusters() []string {
 		rows[i] = row[:len(row)-1]
 	}
 	return table(rows)
+}
+
+// gatewaysOf is where other networks reach the sidecars of a cluster, and its ambient pods.
+func gatewaysOf(c status.Cluster) string {
+	if c.AmbientGateway == "" {
+		return c.Gateway
+	}
+	return orDash(c.Gateway) + ", ambient " + c.AmbientGateway
 }
 
 // tokenWords is how long the tokens are valid that a cluster reads others with.

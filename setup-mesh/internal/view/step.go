@@ -32,6 +32,8 @@ func partName(s plan.About) string {
 		return "remote access to " + s.Peer
 	case order.Grant:
 		return "remote access for " + s.Peer
+	case order.PeerGateways:
+		return "gateway of " + s.Peer
 	case order.Front:
 		return "gateway service"
 	}

@@ -194,10 +194,16 @@ func (v verifyView) security() []string {
 	switch {
 	case answered == 0:
 		return []string{"No call was answered."}
+	case unknown == answered && v.report.Ambient:
+		return []string{"Whether calls are secured by mutual TLS was not seen: ztunnels do not say, or they say it of fewer connections than were answered."}
 	case unknown == answered:
 		return []string{"Whether calls are secured by mutual TLS, the proxies do not say: their metrics are off."}
 	case mutual < answered:
-		return []string{fmt.Sprintf("Mutual TLS between %d of %s.", mutual, count(answered, "pair"))}
+		line := fmt.Sprintf("Mutual TLS between %d of %s.", mutual, count(answered, "pair"))
+		if unknown > 0 {
+			line += fmt.Sprintf(" Of %d it was not seen.", unknown)
+		}
+		return []string{line}
 	}
 	return []string{"All with mutual TLS:", "  " + identities(clients) + " calls", "  " + identities(servers)}
 }

@@ -10,12 +10,19 @@ import (
 
 // VerifyService words what proxies are told of a service.
 func VerifyService(w io.Writer, r *verify.ServiceReport, colour bool) {
-	say(w, "What a proxy in each cluster is told of Service %s: pods, by the cluster they are in.", r.Service)
+	who := "a proxy in each cluster is"
+	if r.Ambient {
+		who = "the ztunnels of each cluster are"
+	}
+	say(w, "What %s told of Service %s: pods, by the cluster they are in.", who, r.Service)
 	io.WriteString(w, "\n")
 	v := verifyView{w, palette(colour), &verify.Report{Problems: r.Problems}}
 	printLines(v.w, serviceMatrix(r))
 	io.WriteString(w, "\n")
 	v.problems()
+	if local := localOnly(r); local != "" {
+		say(w, "It is not global in %s: other clusters are not told of its pods there, nor pods there of others'.", local)
+	}
 	if r.OK() {
 		say(w, "Every cluster knows the pods of all that it should.")
 		return
@@ -72,4 +79,16 @@ func knows(k verify.Knows, near bool) string {
 		return "gateway"
 	}
 	return fmt.Sprint(len(k.Addresses))
+}
+
+// localOnly are the clusters of an ambient mesh in which the Service is there for pods of
+// these alone, "" for none.
+func localOnly(r *verify.ServiceReport) string {
+	var names []string
+	for _, c := range r.Clusters {
+		if r.Ambient && !c.Global && c.Ready > 0 {
+			names = append(names, c.Name)
+		}
+	}
+	return few(names)
 }

@@ -97,6 +97,11 @@ func (d *Dir) restOf(base *manifest.Base) *manifest.Base {
 	if base != nil {
 		return base
 	}
+	return d.Rest()
+}
+
+// Rest is what is right of base.yaml, nil for nothing.
+func (d *Dir) Rest() *manifest.Base {
 	data, err := d.read(BaseFile, nil)
 	if err != nil {
 		return nil
