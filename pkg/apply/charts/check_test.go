@@ -68,7 +68,7 @@ func TestCheck(t *testing.T) {
 				{Path: "spec.meshConfig.connectTimeout", Message: "must be a string, not the number 10", Hint: "put it in quotes"},
 				{Path: "spec.meshConfig.defaultConfig.concurrency", Message: "must be a number, not the string \"x\""},
 				{Path: "spec.meshConfig.enableAutoMtls", Message: "must be true or false, not a list"},
-				{Path: "spec.meshConfig.outboundTrafficPolicy.mode", Message: "the string \"NOPE\" is not one of the allowed values"},
+				{Path: "spec.meshConfig.outboundTrafficPolicy.mode", Message: "the string \"NOPE\" is not one of the allowed values", Hint: "one of REGISTRY_ONLY, ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS"},
 				{Path: "spec.meshConfig.rootNamespace", Message: "must be a string, not the number 4", Hint: "put it in quotes"},
 				{Path: "spec.values.global.network", Message: "must be a string, not the number 4", Hint: "put it in quotes"},
 				{Path: "spec.values.global.proxy", Message: "must be a map, not a list", Hint: "write a mapping, NAME: \"value\", instead of a list"},
@@ -144,7 +144,7 @@ func TestCheck(t *testing.T) {
 		"a port that needs root": {
 			in: "components: {ingressGateways: [{name: a, k8s: {service: {ports: [{name: x, port: 80}]}}}]}",
 			want: []Finding{
-				{Path: "spec.components.ingressGateways[name=a].k8s.service.ports", Message: "port x/80 in gateway a invalid: targetPort is set to 0, which requires root. Set targetPort to be greater than 1024 or configure values.gateways.istio-ingressgateway.runAsRoot=true"},
+				{Path: "spec.components.ingressGateways[name=a].k8s.service.ports", Message: "port x/80 in gateway a invalid: targetPort is set to 0, which requires root", Hint: "set targetPort to be greater than 1024 or configure values.gateways.istio-ingressgateway.runAsRoot=true"},
 			},
 		},
 	}

@@ -20,7 +20,7 @@ func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
 		wantList := k == "ingressGateways" || k == "egressGateways"
 		switch {
 		case !slices.Contains(componentKeys, k):
-			ps.Add(t.KeyAt(k), here, names.DidYouMean(k, componentKeys), "unknown key")
+			ps.Add(t.KeyAt(k), here, nearest(k, componentKeys), "unknown key")
 		case v.IsNull():
 		case wantList && v.Kind != tree.Sequence:
 			ps.Add(v.At, here, "", "must be a list of gateways, each with a name")
