@@ -1,6 +1,9 @@
 package legacy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Row is what became of one setting, for documentation: its path below the spec,
 // where it stands today or why it does not, and what of it is taken without a word.
@@ -27,6 +30,12 @@ func Rows() []Row {
 		}
 	}
 	return append(out, stepRows...)
+}
+
+// KnownValue says whether a key stands below values in some Istio since 1.4, as in the
+// files that Helm took.
+func KnownValue(key string) bool {
+	return slices.ContainsFunc(valueRules, func(r rule) bool { return strings.HasPrefix(r.from+".", "values."+key+".") })
 }
 
 // words say what became of a setting.

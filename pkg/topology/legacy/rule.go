@@ -69,7 +69,7 @@ func (r rule) applyTo(t *translation, keys []string) {
 	case r.fate == addon && isOff(v):
 		t.take(keys, Note, "", "is off, and asks for nothing today")
 	case r.fate == always:
-		t.take(keys, Mistake, r.text, "is not possible today")
+		t.take(keys, Mistake, "take it out: "+r.text, "is not possible today")
 	case r.fate == refused:
 		t.take(keys, Mistake, r.text, "is not supported")
 	default:
