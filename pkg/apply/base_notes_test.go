@@ -22,7 +22,9 @@ func TestBaseNotes(t *testing.T) {
 	if len(paths) < 30 {
 		t.Fatalf("%d values in the notes: they are written in another way", len(paths))
 	}
+	const head = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\n"
 	renderer := charts.New()
+	plain, _ := outcome(t, renderer, head)
 	for _, m := range paths {
 		t.Run(m[1], func(t *testing.T) {
 			value := `"1"`
@@ -33,9 +35,9 @@ func TestBaseNotes(t *testing.T) {
 			for i := len(keys) - 1; i > 0; i-- {
 				value = "{" + keys[i] + ": " + value + "}"
 			}
-			got, said := outcome(t, renderer, "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: "+value)
-			if said == nil && !strings.Contains(got, keys[len(keys)-1]) || said != nil && len(said) == 0 {
-				t.Errorf("nobody says anything of it: %.200s", got)
+			got, said := outcome(t, renderer, head+"spec: "+value)
+			if accepted := said != nil; accepted && len(said) == 0 && got == plain {
+				t.Error("it means nothing, and nobody says so")
 			}
 		})
 	}
