@@ -101,8 +101,14 @@ func (c *checker) fit(path string, v any, around func(any) any, fits schema, kno
 			child, ok := c.fit(path+"."+key, v[key], func(x any) any { return around(map[string]any{key: x}) }, fits, known.below(key))
 			if ok {
 				out[key] = child
-			} else if f := &c.findings[here]; f.Message == unknownKey && f.Hint == "" {
+				continue
+			}
+			switch f := &c.findings[here]; {
+			case f.Hint != "":
+			case f.Message == unknownKey:
 				f.Known = strings.Join(known.names(), " ")
+			case strings.HasSuffix(f.Message, notAllowed):
+				f.Hint = known.allowed(key)
 			}
 		}
 		return out, true
@@ -131,10 +137,13 @@ func remedy(err error, v any) string {
 	case text == "a map" && isList:
 		return "write a mapping, NAME: \"value\", instead of a list"
 	}
-	return ""
+	return placeholder(fmt.Sprintf("%q", v))
 }
 
-const unknownKey = "unknown key"
+const (
+	unknownKey = "unknown key"
+	notAllowed = "is not one of the allowed values"
+)
 
 // itemPath names an item of a list by its field name where it has one.
 func itemPath(path string, i int, item any) string {
@@ -156,7 +165,7 @@ func reason(err error, v any) string {
 		return unknownKey
 	}
 	if strings.Contains(text, "for enum") {
-		return fmt.Sprintf("%s is not one of the allowed values", describe(v))
+		return describe(v) + " " + notAllowed
 	}
 	if want := wanted(text); want != "" {
 		return fmt.Sprintf("must be %s, not %s", want, describe(v))

@@ -56,6 +56,25 @@ func TestCheck(t *testing.T) {
 				{Path: "spec.values.meshConfig.defaultConfig.nope", Message: "unknown key"},
 			},
 		},
+		"an autoscaler that is not there, in the profile that has none": {
+			in: `{profile: demo, components: {pilot: {k8s: {hpaSpec: {minReplicas: 2}}}}}`,
+			want: []Finding{
+				{Path: "spec.components.pilot.k8s.hpaSpec", Message: "has no effect: there is no autoscaler", Hint: "set values.pilot.autoscaleEnabled to true, or write replicaCount instead", Warning: true},
+			},
+		},
+		"a disruption budget for one pod": {
+			in: `{components: {pilot: {k8s: {podDisruptionBudget: {maxUnavailable: 1}}}, ingressGateways: [{name: istio-ingressgateway, enabled: true, k8s: {hpaSpec: {minReplicas: 2}, podDisruptionBudget: {minAvailable: 1}}}]}}`,
+			want: []Finding{
+				{Path: "spec.components.pilot.k8s.podDisruptionBudget", Message: "has no effect: there is a budget only for two pods or more", Hint: "write hpaSpec: {minReplicas: 2}", Warning: true},
+			},
+		},
+		"settings of Deployments for what is none": {
+			in: `{components: {cni: {enabled: true, k8s: {replicaCount: 2, nodeSelector: {a: b}}}, base: {k8s: {nodeSelector: {a: b}}}}}`,
+			want: []Finding{
+				{Path: "spec.components.base.k8s.nodeSelector", Message: "has no effect: base has no Deployment and no Service", Hint: "take it out", Warning: true},
+				{Path: "spec.components.cni.k8s.replicaCount", Message: "has no effect: cni has no Deployment and no Service", Hint: "take it out", Warning: true},
+			},
+		},
 		"wrong types": {
 			in: `{values: {pilot: {autoscaleEnabled: "yes", autoscaleMin: many, env: 3}, global: {network: 4, proxy: []}},
 			      meshConfig: {enableAutoMtls: [], outboundTrafficPolicy: {mode: NOPE}, rootNamespace: 4, defaultConfig: {concurrency: "x"}, connectTimeout: 10},
@@ -68,7 +87,7 @@ func TestCheck(t *testing.T) {
 				{Path: "spec.meshConfig.connectTimeout", Message: "must be a string, not the number 10", Hint: "put it in quotes"},
 				{Path: "spec.meshConfig.defaultConfig.concurrency", Message: "must be a number, not the string \"x\""},
 				{Path: "spec.meshConfig.enableAutoMtls", Message: "must be true or false, not a list"},
-				{Path: "spec.meshConfig.outboundTrafficPolicy.mode", Message: "the string \"NOPE\" is not one of the allowed values"},
+				{Path: "spec.meshConfig.outboundTrafficPolicy.mode", Message: "the string \"NOPE\" is not one of the allowed values", Hint: "one of REGISTRY_ONLY, ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS"},
 				{Path: "spec.meshConfig.rootNamespace", Message: "must be a string, not the number 4", Hint: "put it in quotes"},
 				{Path: "spec.values.global.network", Message: "must be a string, not the number 4", Hint: "put it in quotes"},
 				{Path: "spec.values.global.proxy", Message: "must be a map, not a list", Hint: "write a mapping, NAME: \"value\", instead of a list"},
@@ -144,7 +163,7 @@ func TestCheck(t *testing.T) {
 		"a port that needs root": {
 			in: "components: {ingressGateways: [{name: a, k8s: {service: {ports: [{name: x, port: 80}]}}}]}",
 			want: []Finding{
-				{Path: "spec.components.ingressGateways[name=a].k8s.service.ports", Message: "port x/80 in gateway a invalid: targetPort is set to 0, which requires root. Set targetPort to be greater than 1024 or configure values.gateways.istio-ingressgateway.runAsRoot=true"},
+				{Path: "spec.components.ingressGateways[name=a].k8s.service.ports", Message: "port x/80 in gateway a invalid: targetPort is set to 0, which requires root", Hint: "set targetPort to be greater than 1024 or configure values.gateways.istio-ingressgateway.runAsRoot=true"},
 			},
 		},
 	}

@@ -35,7 +35,8 @@ func (c *checker) whole(spec map[string]any) {
 	}
 	for _, err := range errs {
 		if err != nil {
-			c.add(place(err.Error()), "%s", oneLine(err))
+			message, hint := parted(oneLine(err))
+			c.advise(place(err.Error()), hint, "%s", message)
 			c.unrenderable = true
 		}
 	}
@@ -61,7 +62,8 @@ func (c *checker) mesh(path string, v any) {
 		c.warn(named(path, v, w), "", "%s", w)
 	}
 	for _, e := range each(err) {
-		c.add(named(path, v, e), "%s", e)
+		c.advise(named(path, v, e), placeholder(e), "%s", e)
+		c.unrenderable = true
 	}
 }
 
@@ -109,6 +111,27 @@ func named(path string, v any, message string) string {
 // has says whether there is a mistake below path.
 func (c *checker) has(path string) bool {
 	return slices.ContainsFunc(c.findings, func(m Finding) bool { return strings.HasPrefix(m.Path, path+".") })
+}
+
+// unfilled finds text that is to be replaced by whoever uses a file.
+var unfilled = regexp.MustCompile(`["\x60](\$\{?\w+|<[A-Z_ -]+>|\[[A-Z_ -]+\]|[A-Z]+_[A-Z_]+)`)
+
+// placeholder is what to do about a value that a message quotes, where it is a
+// placeholder.
+func placeholder(message string) string {
+	if unfilled.MatchString(message) {
+		return "fill in the placeholder"
+	}
+	return ""
+}
+
+// parted parts a message of Istio's validation from what it says is to be done.
+func parted(message string) (what, hint string) {
+	what, hint, ok := strings.Cut(message, ". Set targetPort")
+	if !ok {
+		return message, placeholder(message)
+	}
+	return what, "set targetPort" + hint
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -64,6 +64,19 @@ func (k keys) below(key string) keys {
 	return keys{}
 }
 
+// allowed lists what may stand at a key that is one of a few words.
+func (k keys) allowed(key string) string {
+	f := fieldOf(k.message, key)
+	if f == nil || f.Enum() == nil {
+		return ""
+	}
+	var words []string
+	for i := range f.Enum().Values().Len() {
+		words = append(words, string(f.Enum().Values().Get(i).Name()))
+	}
+	return "one of " + strings.Join(words, ", ")
+}
+
 func jsonName(f reflect.StructField) string {
 	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 	if name == "-" {

@@ -1,6 +1,9 @@
 package legacy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Row is what became of one setting, for documentation: its path below the spec,
 // where it stands today or why it does not, and what of it is taken without a word.
@@ -27,6 +30,12 @@ func Rows() []Row {
 		}
 	}
 	return append(out, stepRows...)
+}
+
+// KnownValue says whether a key stands below values in some Istio since 1.4, as in the
+// files that Helm took.
+func KnownValue(key string) bool {
+	return slices.ContainsFunc(valueRules, func(r rule) bool { return strings.HasPrefix(r.from+".", "values."+key+".") })
 }
 
 // words say what became of a setting.
@@ -62,6 +71,7 @@ func quoted(values []string) string {
 
 // stepRows are the settings that code looks at, because their meaning hangs on others.
 var stepRows = []Row{
+	{From: "names with underscores below meshConfig", Today: "the same in camel case: `trustDomain` for `trust_domain`"},
 	{From: "profile: sds, demo-auth", Today: "`default`; `demo` with strict mutual TLS"},
 	{From: "profile: empty", Today: "`default` where components.pilot is on (`minimal` without gateways); else refused: the file installs no control plane"},
 	{From: "gateways.enabled, values.gateways.enabled", Today: "`enabled: false` of both gateways where it is false", Quiet: "`true`", Paths: values("gateways.enabled", "values.gateways.enabled")},
@@ -71,7 +81,7 @@ var stepRows = []Row{
 	{From: "k8s.hpaSpec.metrics of autoscaling/v2beta1, scaleTargetRef", Today: "metrics of autoscaling/v2; the chart names what is scaled"},
 	{From: "values.global.mtls.enabled, values.security.createMeshPolicy", Today: "a mesh-wide PeerAuthentication, mode STRICT, where true", Quiet: "`false`", Paths: values("values.global.mtls.enabled", "values.security.createMeshPolicy")},
 	{From: "values.security.selfSigned", Today: "a warning where true: the root in `certs/` signs every cluster's CA", Quiet: "`false`", Paths: values("values.security.selfSigned")},
-	{From: "values.global.disablePolicyChecks", Today: "refused where false and Mixer's policy was not off: AuthorizationPolicy, or an ext_authz provider", Quiet: "`true`", Paths: values("values.global.disablePolicyChecks")},
+	{From: "values.global.disablePolicyChecks, meshConfig.disablePolicyChecks", Today: "refused where false and Mixer's policy was not off: AuthorizationPolicy, or an ext_authz provider", Quiet: "`true`", Paths: values("values.global.disablePolicyChecks", "meshConfig.disablePolicyChecks")},
 	{From: "values.global.tracer.zipkin.address", Today: "`meshConfig.defaultConfig.tracing.zipkin.address`, unless `values.global.proxy.tracer` is zipkin", Quiet: "`\"\"`", Paths: values("values.global.tracer.zipkin.address")},
 	{From: "values.nodeagent", Today: "nothing; refused where it names another CA: the mesh's root signs", Paths: values("values.nodeagent")},
 }

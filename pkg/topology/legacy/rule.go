@@ -55,11 +55,11 @@ func matches(t *tree.Tree, pattern, at []string) [][]string {
 
 func (r rule) applyTo(t *translation, keys []string) {
 	v := t.spec.Get(keys...)
-	quiet := v.IsNull() || v.Kind == tree.Scalar && slices.Contains(r.quiet, v.Text) || v.Kind == tree.Sequence && len(v.Items) == 0
+	quiet := isEmpty(v) || v.Kind == tree.Scalar && slices.Contains(r.quiet, v.Text)
 	switch {
 	case r.fate == moved && !quiet:
 		t.move(keys, r.target(keys))
-	case r.fate == kept:
+	case r.fate == kept && !quiet:
 		t.tell(Warning, keys, "", r.text, "has less effect than it had")
 	case quiet && r.fate == always && !v.IsNull():
 		t.take(keys, Note, "", "is always so today")
@@ -69,7 +69,7 @@ func (r rule) applyTo(t *translation, keys []string) {
 	case r.fate == addon && isOff(v):
 		t.take(keys, Note, "", "is off, and asks for nothing today")
 	case r.fate == always:
-		t.take(keys, Mistake, r.text, "is not possible today")
+		t.take(keys, Mistake, "take it out: "+r.text, "is not possible today")
 	case r.fate == refused:
 		t.take(keys, Mistake, r.text, "is not supported")
 	default:
@@ -92,6 +92,11 @@ func (r rule) target(keys []string) []string {
 		}
 	}
 	return to
+}
+
+// isEmpty says whether a setting is there without saying anything.
+func isEmpty(v *tree.Tree) bool {
+	return v.IsNull() || v.Kind == tree.Sequence && len(v.Items) == 0 || v.Kind == tree.Mapping && len(v.Keys()) == 0
 }
 
 // isOff says whether a block has a switch, which is off, or nothing in it.

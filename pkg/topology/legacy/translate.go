@@ -22,7 +22,7 @@ func Translate(user *tree.Tree, path string) (*tree.Tree, []Decision) {
 		return t.spec, nil
 	}
 	for _, step := range []func(*translation){
-		profile, mixerPolicy, meshMTLS, nodeAgent, tracing,
+		spelling, profile, mixerPolicy, meshMTLS, nodeAgent, tracing,
 		gatewayBlocks, gatewaySwitches, namelessGateways,
 	} {
 		step(t)

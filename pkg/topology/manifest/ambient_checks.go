@@ -29,6 +29,7 @@ func (o *owner) checkMode(b *Base) {
 }
 
 func (o *owner) checkAmbient(b *Base) {
+	o.checkNodes()
 	o.checkSidecars()
 	o.checkNetwork()
 	o.checkPlatform(b)
@@ -45,6 +46,23 @@ func (o *owner) notAmbient() {
 		if name, _ := o.spec.Get(keys...).Literal(); spec.Ambient(name) {
 			at := o.spec.Get(keys...).At
 			o.refuse(at, o.path(at, pathOf(keys)), "write profile: "+name+" at the top of spec", "makes an ambient istiod without the proxies of nodes")
+		}
+	}
+	keys := []string{"components", "ztunnel", "enabled"}
+	if v := o.spec.Get(keys...); !v.IsNull() && v.Value != false {
+		o.refuse(v.At, o.path(v.At, pathOf(keys)), "write profile: "+spec.ProfileAmbient+" at the top of spec, which brings all that it needs; or take it out",
+			"runs the proxies of nodes, and the mesh is not in ambient mode")
+	}
+}
+
+// checkNodes wants what the profile puts on every node: the proxies, and the agents that
+// lead pods to them.
+func (o *owner) checkNodes() {
+	for _, component := range []string{"cni", "ztunnel"} {
+		keys := []string{"components", component, "enabled"}
+		if v := o.spec.Get(keys...); !v.IsNull() && v.Value == false {
+			o.refuse(v.At, o.path(v.At, pathOf(keys)), "take it out, or take profile: ambient out",
+				"no pod would be in the mesh: an ambient one needs it on every node")
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/spec"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/legacy"
 )
 
 // The two kinds that base.yaml may be, with their only versions.
@@ -101,6 +102,8 @@ func parseBase(name string, data []byte) (*Base, topology.Problems) {
 		case k == "status": // a server wrote it
 		case k != "metadata" && k != "spec" && spec.Known(k):
 			ps.Add(at, tree.Join("", k), "indent it by two more, below spec", "belongs under spec")
+		case legacy.KnownValue(k):
+			ps.Add(at, tree.Join("", k), "indent it by four more, below spec and values", "belongs under spec.values")
 		case k != "metadata" && k != "spec":
 			ps.Add(at, tree.Join("", k), names.DidYouMean(k, known), "unknown key")
 		case v.IsNull():
@@ -123,8 +126,8 @@ func readDocument(name string, data []byte) (*tree.Tree, topology.Problems) {
 	t, ps := tree.Read(name, data)
 	for i := range ps {
 		if ps[i].Message == tree.SecondDocument {
-			ps[i].Hint = "base.yaml holds one control plane. If the other document is for " + spec.EastWestGateway +
-				", leave it out: setup-mesh makes that gateway. Add other gateways to components.ingressGateways of the first"
+			ps[i].Hint = "base.yaml holds one control plane. Leave out documents of other kinds, and one for " + spec.EastWestGateway +
+				": setup-mesh makes that gateway. Add other gateways to components.ingressGateways of the control plane"
 		}
 	}
 	if t != nil && len(ps) == 0 && t.Kind != tree.Mapping {

@@ -3,6 +3,8 @@ package manifest_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/golden"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
@@ -48,8 +51,36 @@ func FuzzParseBase(f *testing.F) {
 			golden.CheckProblems(t, err)
 			return
 		}
+		checkNothingLost(t, data, b)
 		checkManifest(t, m, b, m.Clusters[0])
 	})
+}
+
+// checkNothingLost holds that every setting of an accepted file is in its spec where it
+// was written, or that something was decided about it.
+func checkNothingLost(t *testing.T, data []byte, b *manifest.Base) {
+	t.Helper()
+	var document struct{ Spec any }
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return // Istio's YAML is read as the other library has it
+	}
+	decided := func(path string) bool {
+		return slices.ContainsFunc(b.Decisions, func(d manifest.Decision) bool {
+			return d.Path == path || strings.HasPrefix(path, d.Path+".")
+		})
+	}
+	var walk func(path string, was, is any)
+	walk = func(path string, was, is any) {
+		m, isMap := was.(map[string]any)
+		for k, v := range m {
+			below, _ := is.(map[string]any)
+			walk(tree.Join(path, k), v, below[k])
+		}
+		if !isMap && was != nil && is == nil && !decided(path) {
+			t.Errorf("%s is lost, and nothing was decided about it", path)
+		}
+	}
+	walk("spec", document.Spec, any(b.Spec))
 }
 
 // seed adds all test data of a folder to the corpus.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/names"
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
@@ -20,10 +21,10 @@ func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
 		wantList := k == "ingressGateways" || k == "egressGateways"
 		switch {
 		case !slices.Contains(componentKeys, k):
-			ps.Add(t.KeyAt(k), here, names.DidYouMean(k, componentKeys), "unknown key")
+			ps.Add(t.KeyAt(k), here, nearest(k, componentKeys), "unknown key")
 		case v.IsNull():
 		case wantList && v.Kind != tree.Sequence:
-			ps.Add(v.At, here, "", "must be a list of gateways, each with a name")
+			ps.Add(v.At, here, "write - name: "+usualName(path+"."+k)+" below it, and its settings below that", "must be a list of gateways, each with a name")
 		case wantList:
 			checkGateways(v, here, ps)
 			checkEastWest(v, here, ps)
@@ -42,6 +43,8 @@ func checkGateways(list *tree.Tree, path string, ps *tree.Problems) {
 		switch {
 		case item.Kind != tree.Mapping:
 			ps.Add(item.At, here, "", "must be a mapping")
+		case item.Get("name").IsNull() && list.Named(usualName(path)) == nil:
+			ps.Add(item.At, tree.Join(here, "name"), "write name: "+usualName(path), "every gateway needs a name of its own")
 		case !ok || !names.DNSLabel.Allows(name):
 			ps.Add(item.At, tree.Join(here, "name"), names.DNSLabel.Words, "every gateway needs a name of its own")
 		case twice:
@@ -50,6 +53,14 @@ func checkGateways(list *tree.Tree, path string, ps *tree.Problems) {
 			seen[name] = item.At
 		}
 	}
+}
+
+// usualName is what Istio's profiles call the gateway of a list.
+func usualName(list string) string {
+	if strings.HasSuffix(list, "egressGateways") {
+		return "istio-egressgateway"
+	}
+	return "istio-ingressgateway"
 }
 
 // checkEastWest reports what would keep the user's entry for the east-west

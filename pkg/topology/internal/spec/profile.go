@@ -27,9 +27,8 @@ func Ambient(profile string) bool {
 // profiles are those that install an istiod.
 var profiles = []string{"default", "demo", "minimal", "preview", "stable", "openshift", ProfileAmbient, ProfileOpenShiftAmbient}
 
-// laterProfiles are those that need what is not built yet: an istiod outside of the
-// mesh.
-var laterProfiles = []string{"external", "empty"}
+// profileExternal is for an istiod outside of the mesh's clusters.
+const profileExternal = "external"
 
 func checkProfile(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 	name, ok := t.Literal()
@@ -37,8 +36,9 @@ func checkProfile(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 	case !ok || slices.Contains(profiles, name) || remote && name == ProfileRemote:
 	case name == ProfileRemote:
 		ps.Add(t.At, path, remoteOnlyHint, "%s is the profile of remote clusters", names.Quote(name))
-	case slices.Contains(laterProfiles, name):
-		ps.Add(t.At, path, "one of "+strings.Join(profiles, ", "), "profile %s is not yet supported", names.Quote(name))
+	case name == profileExternal:
+		ps.Add(t.At, path, "take it out: a control plane is in a cluster of the mesh, and clusters that it serves have primaries in topology.yaml",
+			"%s is for a control plane outside of the mesh", names.Quote(name))
 	default:
 		hint := names.DidYouMean(name, profiles)
 		if hint == "" {

@@ -23,7 +23,6 @@ var unsupported = []setting{
 	{"revision", []string{"", "default"}, oneRevision},
 	{"values.revision", []string{"", "default"}, oneRevision},
 	{"values.global.revision", []string{"", "default"}, oneRevision},
-	{"components.ztunnel.enabled", []string{"false"}, "profile: ambient brings it, and what it needs: take it out"},
 }
 
 const remoteOnlyHint = "take it out, and name the primaries of each remote cluster in topology.yaml"

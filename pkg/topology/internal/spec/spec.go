@@ -64,7 +64,7 @@ func check(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 		if slices.Contains(specKeys, k) {
 			continue
 		}
-		ps.Add(t.KeyAt(k), tree.Join(path, k), names.DidYouMean(k, specKeys), "unknown key")
+		ps.Add(t.KeyAt(k), tree.Join(path, k), nearest(k, specKeys), "unknown key")
 	}
 	checkAmbiguous(t, path, ps)
 	checkShape(t, path, ps)
@@ -104,4 +104,12 @@ func checkShape(t *tree.Tree, path string, ps *tree.Problems) {
 			ps.Add(v.At, tree.Join(path, k), "", "must be %s", tree.TextNoun)
 		}
 	}
+}
+
+// nearest is what to do about an unknown key.
+func nearest(key string, known []string) string {
+	if hint := names.DidYouMean(key, known); hint != "" {
+		return hint
+	}
+	return "take it out: today's Istio has no such key. One of " + strings.Join(known, ", ")
 }

@@ -66,7 +66,7 @@ func (b *builder) buildMapping(t *Tree, n *yaml.Node, path *Trail, depth int) {
 			continue
 		}
 		if before, ok := t.fields[k.Value]; ok {
-			b.problems.Add(at, path.Key(k.Value).String(), "", "is already on line %d", before.key.Line)
+			b.problems.Add(at, path.Key(k.Value).String(), "keep one of the two", "is already on line %d", before.key.Line)
 			b.build(v, path.Key(k.Value), depth+1)
 			continue
 		}
