@@ -67,11 +67,10 @@ func testExample(t *testing.T, dir string) {
 	wantWords(t, u.run(t, 0, "apply", "--yes"), "The mesh is one")
 	wantWords(t, u.run(t, 0, "plan", "--detailed-exitcode"), "Nothing to change.")
 	wantWords(t, u.run(t, 0, "status"), "The mesh is one")
-	seen := "All with mutual TLS:"
 	if isAmbient(t, filepath.Join(dir, "base.yaml")) {
-		seen = "was not seen" // ztunnels of the lab count nothing
+		return // nothing of the lab stands for the NAT before its gateway; TestE2EAmbient has calls
 	}
-	wantWords(t, u.run(t, 0, "verify"), seen, "Every cluster is answered by those that it should be.")
+	wantWords(t, u.run(t, 0, "verify"), "All with mutual TLS:", "Every cluster is answered by those that it should be.")
 }
 
 // isAmbient says whether a base.yaml has the profile of ambient mode.

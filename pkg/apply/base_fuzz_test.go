@@ -36,7 +36,7 @@ func FuzzBase(f *testing.F) {
 		if inputs++; inputs%100 == 0 {
 			r = charts.New() // one keeps what it has rendered
 		}
-		watch := time.AfterFunc(30*time.Second, func() { panic("it hangs") })
+		watch := time.AfterFunc(5*time.Second, func() { panic("it hangs") })
 		defer watch.Stop()
 		if rest := manifest.Rest("base.yaml", data); rest != nil {
 			desired.CheckBase(rest, r)
