@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -74,10 +75,37 @@ func (c *cluster) tryPod(ctx context.Context) (*corev1.Pod, error) {
 }
 
 // lostOnItsWay: an API server says of a webhook that a connection to it was there and has ended. How it learns of that is
-// chance: by what it reads next, or by what it writes next.
+// chance: before the answer, in the middle of it, or by what it writes next.
 func lostOnItsWay(err error) bool {
-	forms := []string{": EOF", ": connection reset by peer", ": broken pipe", ": use of closed network connection", "http2: client connection lost"}
-	return slices.ContainsFunc(forms, func(form string) bool { return strings.HasSuffix(err.Error(), form) })
+	if !strings.Contains(err.Error(), "failed to call webhook") {
+		return false
+	}
+	ends := []string{
+		"EOF", "connection reset by peer", "broken pipe", "use of closed network connection",
+		"http2: client connection lost", "server closed idle connection",
+	}
+	return slices.ContainsFunc(ends, func(end string) bool { return strings.HasSuffix(err.Error(), end) }) ||
+		strings.Contains(err.Error(), "GOAWAY")
+}
+
+func TestLostOnItsWay(t *testing.T) {
+	const call = `Internal error occurred: failed calling webhook "namespace.sidecar-injector.istio.io": failed to call webhook: `
+	const post = `Post "https://istiod.istio-system.svc:443/inject?timeout=10s": `
+	for text, want := range map[string]bool{
+		call + post + "EOF": true,
+		call + post + "read tcp 127.0.0.1:50000->127.0.0.1:20000: read: connection reset by peer":                       true,
+		call + "unexpected error when reading response body. Please retry. Original error: unexpected EOF":              true,
+		call + post + `http2: server sent GOAWAY and closed the connection; LastStreamID=3, ErrCode=NO_ERROR, debug=""`: true,
+		call + post + "dial tcp 127.0.0.1:20000: connect: connection refused":                                           false,
+		call + post + "context deadline exceeded":                                                                       false,
+		call + post + "tls: failed to verify certificate: x509: certificate signed by unknown authority":                false,
+		call + post + `no endpoints available for service "istiod"`:                                                     false,
+		`an error on the server ("EOF") has prevented the request from succeeding`:                                      false,
+	} {
+		if got := lostOnItsWay(errors.New(text)); got != want {
+			t.Errorf("lostOnItsWay(%s) = %v", text, got)
+		}
+	}
 }
 
 func ofSidecar(pod *corev1.Pod, cluster string) error {
