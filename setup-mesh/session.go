@@ -35,8 +35,9 @@ func wanted(env environment, dir string, contexts []string, s args.Signing, phas
 	defer d.Close()
 	files, err := d.Read(contexts)
 	if err != nil && files.Base != nil {
-		// The charts know of mistakes that nothing else does: all come at once.
-		err = errors.Join(err, desired.CheckBase(files.Base, charts.New()).Err())
+		// The charts know of mistakes that nothing else does, and the two files may
+		// contradict each other: all mistakes come at once.
+		err = errors.Join(err, desired.Mistakes(files.Mesh, files.Base, charts.New()).Err())
 	}
 	if err != nil {
 		return nil, nil, err

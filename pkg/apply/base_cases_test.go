@@ -135,7 +135,7 @@ func desiredOf(t *testing.T, r *charts.Renderer, mesh, base string) (*desired.De
 	b, err := manifest.ParseBase("base.yaml", []byte(base))
 	if err != nil {
 		if rest := manifest.Rest("base.yaml", []byte(base)); rest != nil {
-			err = append(err.(topology.Problems), desired.CheckBase(rest, r)...).Err() //nolint:errorlint // it is not wrapped
+			err = append(err.(topology.Problems), desired.Mistakes(m, rest, r)...).Err() //nolint:errorlint // it is not wrapped
 		}
 		return nil, nil, err
 	}

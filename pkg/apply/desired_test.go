@@ -119,7 +119,7 @@ func TestNewDesiredMistakes(t *testing.T) {
 	}
 	want := topology.Problems{{
 		Position: topology.Position{File: "base.yaml", Line: 6, Column: 13}, Path: "spec.values.pilot.traceSampling",
-		Message: `must be a number, not the string "lots"`,
+		Message: `must be a number, not the string "lots"`, Hint: "write digits, without quotes",
 	}}
 	if diff := cmp.Diff(want, problems); diff != "" {
 		t.Errorf("problems (-want +got):\n%s", diff)

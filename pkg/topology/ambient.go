@@ -53,7 +53,7 @@ func (p *meshParser) ambient() {
 		case text == RootRotation:
 			a.RootRotation = true
 		default:
-			p.problems.Add(item.At, tree.Indexed("ambient.experimental", i), names.DidYouMean(text, known), "%s is none of %s", names.Quote(text), strings.Join(known, ", "))
+			p.problems.Add(item.At, tree.Indexed("ambient.experimental", i), names.OneOf(text, known), "%s is none of %s", names.Quote(text), strings.Join(known, ", "))
 		}
 	}
 }

@@ -38,7 +38,7 @@ func TestAmbient(t *testing.T) {
 func TestAmbientMistakes(t *testing.T) {
 	const out = "\n    take it out\n"
 	tests := map[string]struct{ in, want string }{
-		"not a mapping":         {"ambient: [shop]", "topology.yaml:2:10: ambient: must be a mapping with keys such as namespaces\n"},
+		"not a mapping":         {"ambient: [shop]", "topology.yaml:2:10: ambient: must be a mapping with keys such as namespaces\n    write namespaces: and its value on a line below it, indented\n"},
 		"Istio's own namespace": {"ambient: {namespaces: [istio-system]}", `topology.yaml:2:24: ambient.namespaces[0]: "istio-system" cannot be enrolled: it belongs to Istio or Kubernetes` + out},
 		"one that is injected": {
 			"ambient: {namespaces: [shop]}\ninjection: {namespaces: [shop]}",

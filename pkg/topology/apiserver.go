@@ -38,12 +38,12 @@ func (p *meshParser) apiServer(t *tree.Tree, a *file.APIServer, path string) API
 		}
 	}
 	if v := t.Get("tlsServerName"); !v.IsNull() && v.Kind == tree.Scalar && !names.DNSSubdomain.Allows(a.TLSServerName) {
-		p.problems.Add(v.At, tree.Join(path, "tlsServerName"), "", "%s is not a valid host name", names.Quote(a.TLSServerName))
+		p.problems.Add(v.At, tree.Join(path, "tlsServerName"), names.DNSSubdomain.Hint(a.TLSServerName), "%s is not a valid host name", names.Quote(a.TLSServerName))
 	}
 	if v := t.Get("caFile"); !v.IsNull() && v.Kind == tree.Scalar {
 		out.CAFileAt = v.At
 		if a.CAFile == "" {
-			p.problems.Add(v.At, tree.Join(path, "caFile"), "", "is empty: file name expected")
+			p.problems.Add(v.At, tree.Join(path, "caFile"), "write the name of a file with the PEM certificates of the CA, or take it out", "is empty: file name expected")
 		}
 	}
 	return out

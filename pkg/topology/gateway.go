@@ -56,7 +56,7 @@ func (p *meshParser) gateway(t *tree.Tree, g *file.Gateway, path string) Gateway
 		out.Port = defaultGatewayPort
 	case port.IsNull() || port.Value != int64(g.Port): // absent, or reported already
 	case g.Port < 1 || g.Port > 65535:
-		p.problems.Add(port.At, tree.Join(path, "port"), "", "must be from 1 to 65535")
+		p.problems.Add(port.At, tree.Join(path, "port"), "write the port on which the addresses lead to the gateway, or take it out", "must be from 1 to 65535")
 	case none:
 		p.problems.Add(t.KeyAt("port"), tree.Join(path, "port"), "add the addresses, or take it out",
 			"is only allowed together with addresses")
@@ -78,7 +78,7 @@ func (p *meshParser) addresses(list *tree.Tree, path string) []string {
 		canonical, wrong := address(text)
 		switch {
 		case wrong != "":
-			p.problems.Add(item.At, tree.Indexed(path, i), inLowerCase(text), "%s %s", names.Quote(text), wrong)
+			p.problems.Add(item.At, tree.Indexed(path, i), otherAddress(text), "%s %s", names.Quote(text), wrong)
 		case seen[canonical]:
 			p.problems.Add(item.At, tree.Indexed(path, i), "take it out", "%s is listed twice", names.Quote(text))
 		default:
@@ -89,14 +89,14 @@ func (p *meshParser) addresses(list *tree.Tree, path string) []string {
 	return out
 }
 
-// inLowerCase is the hint for what would be an address in lower case.
-func inLowerCase(text string) string {
+// otherAddress is the hint for what is no address: the one that it would be in lower case.
+func otherAddress(text string) string {
 	if lower := strings.ToLower(text); lower != text {
 		if _, wrong := address(lower); wrong == "" {
 			return "did you mean " + lower + "?"
 		}
 	}
-	return ""
+	return "write an address that other clusters reach, such as 203.0.113.10 or gateway.example.com"
 }
 
 var numericLabel = regexp.MustCompile(`(^|\.)[0-9]+$`)
@@ -132,7 +132,7 @@ func (p *meshParser) annotations(t *tree.Tree, values map[string]string, path st
 	for _, key := range t.Keys() {
 		switch {
 		case !annotationName(key):
-			p.problems.Add(t.KeyAt(key), tree.Join(path, key), "", "%s is not a valid annotation name", names.Quote(key))
+			p.problems.Add(t.KeyAt(key), tree.Join(path, key), names.LabelValue.Words+`; before it may be a DNS name and "/"`, "%s is not a valid annotation name", names.Quote(key))
 		case !t.Get(key).IsNull():
 			out[key] = values[key]
 		}

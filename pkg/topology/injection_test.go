@@ -17,8 +17,8 @@ func TestInjectionListsNamespaces(t *testing.T) {
 		"a list that is null":    {"{namespaces: ~}", "topology.yaml:2:12: injection.namespaces: lists no namespace" + remedy},
 		"an empty list":          {"{namespaces: []}", "topology.yaml:2:12: injection.namespaces: lists no namespace" + remedy},
 		"a misspelt key":         {"{namspaces: [a]}", "topology.yaml:2:13: injection.namspaces: unknown key\n    did you mean namespaces?\n"},
-		"one that is not a list": {"{namespaces: sample}", "topology.yaml:2:25: injection.namespaces: must be a list\n"},
-		"the list itself":        {"[sample]", "topology.yaml:2:12: injection: must be a mapping with keys such as namespaces\n"},
+		"one that is not a list": {"{namespaces: sample}", "topology.yaml:2:25: injection.namespaces: must be a list\n    write [sample]\n"},
+		"the list itself":        {"[sample]", "topology.yaml:2:12: injection: must be a mapping with keys such as namespaces\n    write namespaces: and its value on a line below it, indented\n"},
 		"every mistake of a list at once": {
 			"{namespaces: [a, A, a, kube-system, istio-system]}",
 			`topology.yaml:2:29: injection.namespaces[1]: "A" is not a valid namespace` + "\n    lower case letters, digits and \"-\", at most 63 characters; for example a\n" +

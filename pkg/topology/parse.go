@@ -134,7 +134,7 @@ func otherContext(wrong string, contexts []string, owner string) string {
 func (p *meshParser) contextName(c Cluster, path string) {
 	switch mixed := names.Lookalike(c.Context); {
 	case !names.Printable(c.Context):
-		p.problems.Add(c.Position, path, "", "the context's name has characters that cannot be shown")
+		p.problems.Add(c.Position, path, "rename the context: kubectl config rename-context", "the context's name has characters that cannot be shown")
 	case mixed != "":
 		p.problems.Add(c.Position, path, "retype it, or rename the context: kubectl config rename-context",
 			"the context's name %s mixes %s letters", names.Quote(c.Context), mixed)

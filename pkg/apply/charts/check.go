@@ -60,11 +60,8 @@ type checker struct {
 	unrenderable bool // rendering what remains would only repeat a mistake
 }
 
-func (c *checker) add(path, format string, args ...any) {
-	c.findings = append(c.findings, Finding{Path: path, Message: fmt.Sprintf(format, args...)})
-}
-
-// advise adds a mistake with what to do about it.
+// advise adds a mistake with what to do about it, "" where nothing is known that is more
+// than to look up what may be at path.
 func (c *checker) advise(path, hint, format string, args ...any) {
 	c.findings = append(c.findings, Finding{Path: path, Hint: hint, Message: fmt.Sprintf(format, args...)})
 }
@@ -82,7 +79,7 @@ func (c *checker) profile(spec map[string]any) {
 		return
 	}
 	if _, err := fs.Stat(manifests.BuiltinOrDir(""), "profiles/"+profile+".yaml"); err != nil {
-		c.add("spec.profile", "there is no profile %q", profile)
+		c.advise("spec.profile", "take it out, for the default one", "there is no profile %q", profile)
 		c.unrenderable = true
 	}
 }

@@ -14,7 +14,7 @@ import (
 func (c *checker) images(spec map[string]any) {
 	for _, path := range [][]string{{"hub"}, {"tag"}, {"values", "global", "hub"}, {"values", "global", "tag"}} {
 		if lookup(spec, path...) == "" {
-			c.add("spec."+strings.Join(path, "."), "is empty; leave it out for the release's own")
+			c.advise("spec."+strings.Join(path, "."), "leave it out for the release's own", "is empty")
 		}
 	}
 	for _, key := range []string{"hub", "tag"} {
@@ -45,15 +45,15 @@ func (c *checker) image(path, key string, v any) {
 	}
 	switch {
 	case key == "hub" && image.Development(s):
-		c.add(path, "%q holds development builds, not releases; Istio's releases are at %s", s, Hub)
+		c.advise(path, "take it out: Istio's releases are at "+Hub, "%q holds development builds, not releases", s)
 	case key == "tag" && image.Floating(s):
-		c.add(path, "%q changes over time; name a release, such as %s", s, Release)
+		c.advise(path, "take it out, or name a release, such as "+Release, "%q changes over time", s)
 	case key == "tag" && otherRelease(s):
 		c.advise(path, "take it out, and keep hub if it is a mirror", "images of %s do not go with the charts of %s", s, Release)
 	case key == "image":
 		repository, tag, _ := cutTag(s)
 		if image.Development(repository) || image.Floating(tag) {
-			c.add(path, "%q is not an image of a release", s)
+			c.advise(path, "take it out, or name one with the tag of a release, such as "+Release, "%q is not an image of a release", s)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (c *checker) overlays(spec map[string]any) {
 		return
 	}
 	if err != nil {
-		c.add("spec", "%v", err)
+		c.advise("spec", "", "%v", err)
 		return
 	}
 	for _, part := range parts {
@@ -65,7 +65,7 @@ func (c *checker) takeOverlays(spec map[string]any) []patched {
 		}
 		for _, key := range []string{"volumes", "volumeMounts"} {
 			if k8s[key] != nil {
-				c.add(path+".k8s."+key, "has no effect in Istio %s; use overlays", Release)
+				c.advise(path+".k8s."+key, "write it as a patch, in k8s.overlays", "has no effect in Istio %s", Release)
 			}
 		}
 		if overlays, _ := k8s["overlays"].([]any); len(overlays) > 0 {
@@ -134,7 +134,7 @@ func (c *checker) overlay(path string, overlay map[string]any, component string,
 			}
 			after := unknownFields(o, tree)
 			if after != "" && after != known {
-				c.add(at, "gives an invalid %s: %s", kind, after)
+				c.advise(at, "write value as the API of a "+kind+" has it: kubectl explain "+kind, "gives an invalid %s: %s", kind, after)
 			}
 			known = after
 		}

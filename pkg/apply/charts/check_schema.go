@@ -86,7 +86,7 @@ func (c *checker) fit(path string, v any, around func(any) any, fits schema, kno
 	}
 	document, err := json.Marshal(around(probe))
 	if err != nil {
-		c.add(path, "%v", err)
+		c.advise(path, "", "%v", err)
 		return nil, false
 	}
 	if err := fits(document); err != nil {
@@ -125,19 +125,34 @@ func (c *checker) fit(path string, v any, around func(any) any, fits schema, kno
 	return v, true
 }
 
-// remedy is what to do about a value of another type than the schema's.
+// remedy is what to do about a value of another type than the schema's, "" where nothing
+// is known.
 func remedy(err error, v any) string {
-	text := wanted(err.Error())
-	_, isList := v.([]any)
-	switch {
-	case text == "a string" && !isList:
-		if _, isMap := v.(map[string]any); !isMap {
-			return "put it in quotes"
-		}
-	case text == "a map" && isList:
-		return "write a mapping, NAME: \"value\", instead of a list"
+	if hint := placeholder(fmt.Sprintf("%q", v)); hint != "" {
+		return hint
 	}
-	return placeholder(fmt.Sprintf("%q", v))
+	if strings.Contains(err.Error(), "quantities must match") {
+		return "write a quantity, such as 500m or 1Gi"
+	}
+	_, isList := v.([]any)
+	_, isMap := v.(map[string]any)
+	switch want := wanted(err.Error()); {
+	case want == "a string" && !isList && !isMap:
+		return "put it in quotes"
+	case want == "a map" && isList:
+		return "write a mapping, NAME: \"value\", instead of a list"
+	case want == "a map":
+		return "write its keys on the lines below it, indented, each with its value: KEY: VALUE"
+	case want == "a list":
+		return "write each item on a line of its own below it, after a dash: - ITEM"
+	case want == "a number":
+		return "write digits, without quotes"
+	case want == "true or false":
+		return "write true or false, without quotes"
+	case want != "":
+		return "write " + want
+	}
+	return ""
 }
 
 const (

@@ -50,7 +50,7 @@ func (c *checker) mesh(path string, v any) {
 	}
 	document, err := json.Marshal(v)
 	if err != nil {
-		c.add(path, "%v", err)
+		c.advise(path, "", "%v", err)
 		return
 	}
 	config, err := mesh.ApplyMeshConfigDefaults(string(document))

@@ -120,12 +120,9 @@ func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
 	if w.Rotation != nil {
 		d.Root = w.Rotation.Root()
 	}
-	for _, c := range w.Mesh.Clusters {
-		m, warnings := manifest.New(w.Mesh, w.Base, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
-		one := ClusterOf(w.Mesh, c, m)
-		one.Server.CA = w.CAs[c.Context]
-		d.Clusters = append(d.Clusters, one)
-		d.Warnings = appendNew(d.Warnings, warnings)
+	d.manifests(w.Mesh, w.Base)
+	for i, c := range w.Mesh.Clusters {
+		d.Clusters[i].Server.CA = w.CAs[c.Context]
 	}
 	problems := d.check(r)
 	d.Warnings.Sort()
@@ -133,6 +130,15 @@ func New(w Wanted, r Charts, want func(*Wants)) (*Desired, error) {
 		return nil, problems
 	}
 	return d, d.render(r, want)
+}
+
+// manifests makes the manifest of each cluster.
+func (d *Desired) manifests(m *topology.Mesh, b *manifest.Base) {
+	for _, c := range m.Clusters {
+		its, warnings := manifest.New(m, b, c, manifest.Release{Hub: charts.Hub, Tag: charts.Release})
+		d.Clusters = append(d.Clusters, ClusterOf(m, c, its))
+		d.Warnings = appendNew(d.Warnings, warnings)
+	}
 }
 
 // ClusterOf is what m says of c, whose manifest that is, without objects.
@@ -182,13 +188,19 @@ func (d *Desired) check(r Charts) topology.Problems {
 	return all
 }
 
-// CheckBase returns what the charts refuse in a base.yaml by itself: for where the files
-// have other mistakes, so that no cluster's manifest can be made.
-func CheckBase(b *manifest.Base, r Charts) topology.Problems {
+// Mistakes returns what is wrong with the right parts of files that have other mistakes:
+// what the charts refuse, and what base.yaml and topology.yaml say otherwise. Where
+// topology.yaml cannot be understood, m is nil, and base.yaml is judged by itself.
+func Mistakes(m *topology.Mesh, rest *manifest.Base, r Charts) topology.Problems {
+	if m != nil {
+		var d Desired
+		d.manifests(m, rest)
+		return d.check(r)
+	}
 	var out topology.Problems
-	for _, f := range r.Check(b.Operator()) {
+	for _, f := range r.Check(rest.Operator()) {
 		if !f.Warning {
-			out = append(out, b.Problem(f.Path, f.Message, f.Hint, strings.Fields(f.Known)...))
+			out = append(out, rest.Problem(f.Path, f.Message, f.Hint, strings.Fields(f.Known)...))
 		}
 	}
 	return out

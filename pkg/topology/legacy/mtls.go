@@ -20,7 +20,7 @@ func meshMTLS(t *translation) {
 	}
 	if v := t.spec.Get(strict...); !v.IsNull() {
 		if _, ok := v.Value.(bool); !ok {
-			t.take(strict, Mistake, "", "must be true or false")
+			t.take(strict, Mistake, tree.HowToWrite(tree.ABoolean, v), "must be true or false")
 		}
 	}
 	signed := []string{"values", "security", "selfSigned"}
@@ -30,11 +30,11 @@ func meshMTLS(t *translation) {
 	known := []string{"enabled", "auto"}
 	block := t.spec.Get(strict[:3]...)
 	if block != nil && block.Kind != tree.Mapping && !block.IsNull() {
-		t.take(strict[:3], Mistake, "", "must be a mapping")
+		t.take(strict[:3], Mistake, tree.HowToWrite(tree.AMapping, block), "must be a mapping")
 	}
 	for _, k := range slices.Clone(block.Keys()) {
 		if !slices.Contains(known, k) {
-			t.take(append(slices.Clone(strict[:3]), k), Mistake, names.DidYouMean(k, known), "unknown key")
+			t.take(append(slices.Clone(strict[:3]), k), Mistake, names.OneOf(k, known), "unknown key")
 		}
 	}
 }

@@ -11,7 +11,11 @@ import (
 )
 
 // checkMode reports what cannot be in an ambient mesh, or only with topology.yaml's leave.
+// Of a mesh whose mode is not known it says nothing.
 func (o *owner) checkMode(b *Base) {
+	if b.lacks("profile") {
+		return
+	}
 	ambient := slices.IndexFunc(o.mesh.Clusters, func(c topology.Cluster) bool { return isAmbient(b, c) })
 	switch {
 	case ambient < 0:
@@ -139,7 +143,7 @@ func (o *owner) checkGatewayService() {
 func (o *owner) checkScopes(b *Base) {
 	for _, keys := range [][]string{{"meshConfig", "serviceScopeConfigs"}, {"values", "meshConfig", "serviceScopeConfigs"}} {
 		mine := o.cluster.Written().Get(keys...)
-		if !mine.IsNull() && !reflect.DeepEqual(mine.Plain(), b.spec.Get(keys...).Plain()) {
+		if !mine.IsNull() && !b.lacks(keys...) && !reflect.DeepEqual(mine.Plain(), b.spec.Get(keys...).Plain()) {
 			o.refuse(mine.At, o.path(mine.At, pathOf(keys)), "write them in base.yaml",
 				"a Service that is global for one cluster and not for another is there for some clients only: these have to be equal in all clusters")
 		}

@@ -34,6 +34,7 @@ type Base struct {
 	spec     *tree.Tree
 	specAt   topology.Position
 	metadata *tree.Tree
+	cut      []string // paths below the spec of what [Rest] left out
 }
 
 // At returns where the value at path, such as spec.values.pilot.traceSampling, is
@@ -72,10 +73,18 @@ func Rest(name string, data []byte) *Base {
 	}
 	b.spec = b.spec.Clone()
 	for _, p := range ps {
+		b.cut = append(b.cut, belowSpec(p.Path))
 		b.spec.Cut(belowSpec(p.Path))
 	}
 	b.Spec = b.spec.Map()
 	return b
+}
+
+// lacks says that the value at keys is not known: it, or what it was written in, was
+// wrong.
+func (b *Base) lacks(keys ...string) bool {
+	path := pathOf(keys)
+	return slices.ContainsFunc(b.cut, func(cut string) bool { return cut == path || strings.HasPrefix(path, cut+".") })
 }
 
 // Operator returns the spec as the charts take it: see [Manifest.Operator]. The caller
@@ -105,10 +114,10 @@ func parseBase(name string, data []byte) (*Base, topology.Problems) {
 		case legacy.KnownValue(k):
 			ps.Add(at, tree.Join("", k), "indent it by four more, below spec and values", "belongs under spec.values")
 		case k != "metadata" && k != "spec":
-			ps.Add(at, tree.Join("", k), names.DidYouMean(k, known), "unknown key")
+			ps.Add(at, tree.Join("", k), names.OneOf(k, known), "unknown key")
 		case v.IsNull():
 		case v.Kind != tree.Mapping:
-			ps.Add(v.At, k, "", "must be a mapping")
+			ps.MustBe(tree.AMapping, v, k)
 		case k == "metadata":
 			b.metadata = v
 			checkMetadata(v, &ps)
@@ -178,12 +187,12 @@ func checkMetadata(t *tree.Tree, ps *topology.Problems) {
 		switch {
 		case slices.Contains(served, k):
 		case k != "name" && k != "namespace" && !wantMapping:
-			ps.Add(t.KeyAt(k), path, names.DidYouMean(k, known), "unknown key")
+			ps.Add(t.KeyAt(k), path, names.OneOf(k, known), "unknown key")
 		case v.IsNull():
 		case wantMapping && v.Kind != tree.Mapping:
-			ps.Add(v.At, path, "", "must be a mapping")
+			ps.MustBe(tree.AMapping, v, path)
 		case !wantMapping && v.Kind != tree.Scalar:
-			ps.Add(v.At, path, "", "must be %s", tree.TextNoun)
+			ps.MustBe(tree.AText, v, path)
 		}
 	}
 }

@@ -71,7 +71,8 @@ func (m *Manifest) At(path string) topology.Position {
 // contexts.east.overlay.values.x in topology.yaml.
 //
 // Without a hint, the key of known that is nearest to the last one of path is one; where
-// there are some and none is near, it is to take the key out.
+// there are some and none is near, it is to take the key out, and where there are none it
+// is where to look up what path may be.
 func (m *Manifest) Problem(path, message, hint string, known ...string) topology.Problem {
 	p := topology.Problem{Position: m.At(path), Path: path, Message: message, Hint: hintFor(path, hint, known)}
 	if p.File == m.mesh && p.File != "" {
@@ -85,10 +86,17 @@ func hintFor(path, hint string, known []string) string {
 	if hint != "" {
 		return hint
 	}
-	if near := names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known); near != "" || len(known) == 0 {
+	if near := names.DidYouMean(path[strings.LastIndex(path, ".")+1:], known); near != "" {
 		return near
 	}
-	return "take it out: today's Istio has no such key"
+	switch {
+	case len(known) > 0:
+		return "take it out: today's Istio has no such key"
+	case path == "spec":
+		return "take settings out one by one until it is accepted: Istio does not say which one it refuses"
+	default:
+		return "setup-mesh explain " + path + " says what it may be"
+	}
 }
 
 // StrictMTLS says whether values.global.mtls.enabled asks for mutual TLS

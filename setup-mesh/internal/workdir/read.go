@@ -31,7 +31,8 @@ type Files struct {
 }
 
 // Read reads all files of a mesh that has clusters. Mistakes in topology.yaml
-// and base.yaml come together, joined; what is right of base.yaml comes with them.
+// and base.yaml come together, joined; topology.yaml without any, and what is right of
+// base.yaml, come with them.
 // Contexts are as for [Dir.Topology].
 func (d *Dir) Read(contexts []string) (Files, error) {
 	var f Files
@@ -41,7 +42,7 @@ func (d *Dir) Read(contexts []string) (Files, error) {
 	}
 	f.Base, baseErr = d.Base()
 	if meshErr != nil || baseErr != nil {
-		return Files{Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
+		return Files{Mesh: f.Mesh, Base: d.restOf(f.Base)}, errors.Join(meshErr, baseErr)
 	}
 	var issuedErr error
 	switch f.Rotation, err = d.Rotation(); {

@@ -13,12 +13,18 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/topology/internal/tree"
 )
 
-// Messages returns what a user would read about err, which has to be Problems.
+// Messages returns what a user would read about err, which has to be Problems, each with
+// a remedy.
 func Messages(t *testing.T, err error) string {
 	t.Helper()
 	var ps tree.Problems
 	if !errors.As(err, &ps) || len(ps) == 0 {
 		t.Fatalf("got %v, want Problems", err)
+	}
+	for _, p := range ps {
+		if p.Hint == "" {
+			t.Errorf("no remedy: %s", p)
+		}
 	}
 	return Text(ps)
 }
@@ -55,7 +61,7 @@ func Compare(t *testing.T, file, got string, update bool) {
 }
 
 // CheckProblems checks what every error of a parser promises: it is Problems, each
-// with a place and words, in the order of the file.
+// with a place, words and a remedy, in the order of the file.
 func CheckProblems(t *testing.T, err error) {
 	t.Helper()
 	var ps tree.Problems
@@ -63,8 +69,8 @@ func CheckProblems(t *testing.T, err error) {
 		t.Fatalf("got %#v, want Problems", err)
 	}
 	for i, p := range ps {
-		if p.Line < 1 || p.Column < 1 || p.Message == "" {
-			t.Errorf("problem without a place or words: %#v", p)
+		if p.Line < 1 || p.Column < 1 || p.Message == "" || p.Hint == "" {
+			t.Errorf("problem without a place, words or a remedy: %#v", p)
 		}
 		if i > 0 && p.Line < ps[i-1].Line {
 			t.Errorf("%v comes after %v", p, ps[i-1])

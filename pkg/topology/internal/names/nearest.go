@@ -46,6 +46,14 @@ func distance(a, b string) int {
 	return row[len(y)]
 }
 
+// OneOf is the hint for a key that is not among those that may stand there.
+func OneOf(key string, known []string) string {
+	if hint := DidYouMean(key, known); hint != "" {
+		return hint
+	}
+	return "take it out, or write one of " + strings.Join(known, ", ")
+}
+
 // DidYouMean is the hint for a word that is not among candidates.
 func DidYouMean(s string, candidates []string) string {
 	if n := Nearest(s, candidates); n != "" {

@@ -21,7 +21,7 @@ func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
 		wantList := k == "ingressGateways" || k == "egressGateways"
 		switch {
 		case !slices.Contains(componentKeys, k):
-			ps.Add(t.KeyAt(k), here, nearest(k, componentKeys), "unknown key")
+			ps.Add(t.KeyAt(k), here, names.OneOf(k, componentKeys), "unknown key")
 		case v.IsNull():
 		case wantList && v.Kind != tree.Sequence:
 			ps.Add(v.At, here, "write - name: "+usualName(path+"."+k)+" below it, and its settings below that", "must be a list of gateways, each with a name")
@@ -29,7 +29,7 @@ func checkComponents(t *tree.Tree, path string, ps *tree.Problems) {
 			checkGateways(v, here, ps)
 			checkEastWest(v, here, ps)
 		case v.Kind != tree.Mapping:
-			ps.Add(v.At, here, "", "must be a mapping")
+			ps.MustBe(tree.AMapping, v, here)
 		}
 	}
 }
@@ -42,13 +42,13 @@ func checkGateways(list *tree.Tree, path string, ps *tree.Problems) {
 		before, twice := seen[name]
 		switch {
 		case item.Kind != tree.Mapping:
-			ps.Add(item.At, here, "", "must be a mapping")
+			ps.MustBe(tree.AMapping, item, here)
 		case item.Get("name").IsNull() && list.Named(usualName(path)) == nil:
 			ps.Add(item.At, tree.Join(here, "name"), "write name: "+usualName(path), "every gateway needs a name of its own")
 		case !ok || !names.DNSLabel.Allows(name):
 			ps.Add(item.At, tree.Join(here, "name"), names.DNSLabel.Words, "every gateway needs a name of its own")
 		case twice:
-			ps.Add(item.At, here, "", "is already on line %d", before.Line)
+			ps.Add(item.At, here, "keep one of the two, or give this one another name", "is already on line %d", before.Line)
 		default:
 			seen[name] = item.At
 		}
@@ -77,7 +77,7 @@ func checkEastWest(list *tree.Tree, path string, ps *tree.Problems) {
 	for _, keys := range [][]string{{"k8s", "env"}, {"k8s", "service", "ports"}} {
 		v := gateway.Get(keys...)
 		if mustBe(tree.Sequence, gateway, path, keys, ps) && !v.IsNull() && !tree.AllNamed(v) {
-			ps.Add(v.At, tree.Join(path, keys...), "", "every item needs a name of its own")
+			ps.Add(v.At, tree.Join(path, keys...), "write name: NAME into each, and no name twice: items are merged by their names", "every item needs a name of its own")
 		}
 	}
 }

@@ -28,13 +28,10 @@ func mustBe(want tree.Kind, t *tree.Tree, path string, keys []string, ps *tree.P
 	if v.IsNull() || v.Kind == want {
 		return true
 	}
-	noun, hint := "a mapping", ""
-	switch {
-	case want == tree.Sequence:
-		noun = "a list"
-	case v.Kind == tree.Sequence:
-		hint = `write NAME: "value" instead of a list`
+	shape := tree.AMapping
+	if want == tree.Sequence {
+		shape = tree.AList
 	}
-	ps.Add(v.At, tree.Join(path, keys...), hint, "must be %s", noun)
+	ps.MustBe(shape, v, tree.Join(path, keys...))
 	return false
 }

@@ -64,7 +64,7 @@ func check(t *tree.Tree, path string, remote bool, ps *tree.Problems) {
 		if slices.Contains(specKeys, k) {
 			continue
 		}
-		ps.Add(t.KeyAt(k), tree.Join(path, k), nearest(k, specKeys), "unknown key")
+		ps.Add(t.KeyAt(k), tree.Join(path, k), names.OneOf(k, specKeys), "unknown key")
 	}
 	checkAmbiguous(t, path, ps)
 	checkShape(t, path, ps)
@@ -99,17 +99,9 @@ func checkShape(t *tree.Tree, path string, ps *tree.Problems) {
 		switch {
 		case v.IsNull() || !slices.Contains(specKeys, k):
 		case wantMapping && v.Kind != tree.Mapping:
-			ps.Add(v.At, tree.Join(path, k), "", "must be a mapping")
+			ps.MustBe(tree.AMapping, v, tree.Join(path, k))
 		case !wantMapping && v.Kind != tree.Scalar:
-			ps.Add(v.At, tree.Join(path, k), "", "must be %s", tree.TextNoun)
+			ps.MustBe(tree.AText, v, tree.Join(path, k))
 		}
 	}
-}
-
-// nearest is what to do about an unknown key.
-func nearest(key string, known []string) string {
-	if hint := names.DidYouMean(key, known); hint != "" {
-		return hint
-	}
-	return "take it out: today's Istio has no such key. One of " + strings.Join(known, ", ")
 }

@@ -17,7 +17,7 @@ type builder struct {
 func (b *builder) build(n *yaml.Node, path *Trail, depth int) *Tree {
 	t := &Tree{At: Position{b.file, n.Line, n.Column}}
 	if depth > maxDepth {
-		b.problems.Add(t.At, "", "", "is nested deeper than %d levels", maxDepth)
+		b.problems.Add(t.At, "", "take out what is below this", "is nested deeper than %d levels", maxDepth)
 		return t
 	}
 	if (n.Kind == yaml.AliasNode || n.Anchor != "") && !b.aliased {
@@ -56,13 +56,13 @@ func (b *builder) buildMapping(t *Tree, n *yaml.Node, path *Trail, depth int) {
 		at := Position{b.file, k.Line, k.Column}
 		switch {
 		case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0:
-			b.problems.Add(at, path.String(), "", "a key must be plain text")
+			b.problems.Add(at, path.String(), "write a word before the colon", "a key must be plain text")
 			continue
 		case k.ShortTag() == "!!merge":
 			b.problems.Add(at, path.String(), "write the keys out", "merge keys (<<) are not supported")
 			continue
 		case k.Value == "":
-			b.problems.Add(at, path.String(), "", "a key is empty")
+			b.problems.Add(at, path.String(), "write a word before the colon", "a key is empty")
 			continue
 		}
 		if before, ok := t.fields[k.Value]; ok {

@@ -30,7 +30,7 @@ func decode(t *Tree, v reflect.Value, path string, ps *Problems) {
 		decodeMap(t, v, path, ps)
 	case reflect.Slice:
 		if t.Kind != Sequence {
-			ps.Add(t.At, path, "", "must be a list")
+			ps.MustBe(AList, t, path)
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(t.Items), len(t.Items)))
@@ -44,13 +44,14 @@ func decode(t *Tree, v reflect.Value, path string, ps *Problems) {
 
 func decodeStruct(t *Tree, v reflect.Value, path string, ps *Problems) {
 	if t.Kind != Mapping {
-		ps.Add(t.At, path, "", "must be a mapping with keys such as %s", strings.Join(KeysOf(v.Type())[:1], ", "))
+		first := KeysOf(v.Type())[0]
+		ps.Add(t.At, path, "write "+first+": and its value on a line below it, indented", "must be a mapping with keys such as %s", first)
 		return
 	}
 	for _, key := range t.keys {
 		f, ok := fieldByKey(v, key)
 		if !ok {
-			ps.Add(t.fields[key].key, Join(path, key), names.DidYouMean(key, KeysOf(v.Type())), "unknown key")
+			ps.Add(t.fields[key].key, Join(path, key), names.OneOf(key, KeysOf(v.Type())), "unknown key")
 			continue
 		}
 		decode(t.fields[key].value, f, Join(path, key), ps)
@@ -59,7 +60,7 @@ func decodeStruct(t *Tree, v reflect.Value, path string, ps *Problems) {
 
 func decodeMap(t *Tree, v reflect.Value, path string, ps *Problems) {
 	if t.Kind != Mapping {
-		ps.Add(t.At, path, "", "must be a mapping")
+		ps.MustBe(AMapping, t, path)
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
@@ -75,7 +76,7 @@ func decodeMap(t *Tree, v reflect.Value, path string, ps *Problems) {
 
 func decodeScalar(t *Tree, v reflect.Value, path string, ps *Problems) {
 	if t.Kind != Scalar {
-		ps.Add(t.At, path, "", "must be %s", nouns[v.Kind()])
+		ps.MustBe(shapes[v.Kind()], t, path)
 		return
 	}
 	switch v.Kind() {
@@ -84,24 +85,19 @@ func decodeScalar(t *Tree, v reflect.Value, path string, ps *Problems) {
 			v.SetBool(b)
 			return
 		}
-		ps.Add(t.At, path, "", "must be true or false, not %s", names.Quote(t.Text))
+		ps.MustBe(ABoolean, t, path)
 	case reflect.Int:
 		if n, ok := t.Value.(int64); ok {
 			v.SetInt(n)
 			return
 		}
-		ps.Add(t.At, path, "", "must be a whole number, not %s", names.Quote(t.Text))
+		ps.MustBe(ANumber, t, path)
 	case reflect.String:
 		v.SetString(t.Text)
 	}
 }
 
-// TextNoun says in messages what is expected where text is.
-const TextNoun = "text"
-
-var nouns = map[reflect.Kind]string{
-	reflect.Bool: "true or false", reflect.Int: "a whole number", reflect.String: TextNoun,
-}
+var shapes = map[reflect.Kind]Shape{reflect.Bool: ABoolean, reflect.Int: ANumber, reflect.String: AText}
 
 func keyOf(f reflect.StructField) string {
 	key, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -23,19 +23,21 @@ const (
 	maxDepth = 100
 )
 
+const tooLarge = "is it the right file? Take out what does not belong in it"
+
 // Read parses the one YAML document in data. It returns a nil tree only
 // together with problems.
 func Read(file string, data []byte) (*Tree, Problems) {
 	var ps Problems
 	top := Position{File: file, Line: 1, Column: 1}
 	if len(data) > maxBytes {
-		ps.Add(top, "", "", "is larger than 1 MiB (%d bytes)", len(data))
+		ps.Add(top, "", tooLarge, "is larger than 1 MiB (%d bytes)", len(data))
 		return nil, ps
 	}
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	if at, what := unreadable(data); what != "" {
 		at.File = file
-		ps.Add(at, "", "", "%s", what)
+		ps.Add(at, "", "take it out, or save the file as UTF-8 text", "%s", what)
 		return nil, ps
 	}
 	marks := 0
@@ -43,7 +45,7 @@ func Read(file string, data []byte) (*Tree, Problems) {
 		marks += bytes.Count(data, []byte(c))
 	}
 	if marks > maxMarks {
-		ps.Add(top, "", "", "is too large: it has %d line ends, commas, colons and brackets, and at most %d are allowed", marks, maxMarks)
+		ps.Add(top, "", tooLarge, "is too large: it has %d line ends, commas, colons and brackets, and at most %d are allowed", marks, maxMarks)
 		return nil, ps
 	}
 	doc, second, err := documents(data)
@@ -150,7 +152,7 @@ func syntaxProblem(file string, data []byte, err error) Problem {
 	}
 	lines := strings.Split(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
 	line = min(max(line, 1), len(lines))
-	p := Problem{Position: Position{file, line, 1}, Message: "is not valid YAML: " + message}
+	p := Problem{Position: Position{file, line, 1}, Message: "is not valid YAML: " + message, Hint: "look at this line and the one before it: indentation, a missing colon, or special characters without quotes"}
 	for i := line - 1; i < min(line+2, len(lines)); i++ {
 		if tabIndent.MatchString(lines[i]) {
 			p.Line, p.Column = i+1, strings.IndexByte(lines[i], '\t')+1
