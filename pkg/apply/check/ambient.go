@@ -105,7 +105,7 @@ func judgeRestart(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	for _, it := range c.DaemonSets() {
 		if it.Part == order.NodeProxies {
-			f.Object, f.Hint = it.Ref, fmt.Sprintf("kubectl --context %s -n %s rollout restart daemonset %s", c.Context, it.Ref.Namespace, it.Ref.Name)
+			f.Object, f.Hint = it.Ref, Restart(c.Context, it.Ref)
 		}
 	}
 	if !e.Plan.Wanted.RotatesNodes {
