@@ -55,6 +55,12 @@ func IstiodServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, IstiodService)
 }
 
+// MeshConfigRef is where the chart puts the mesh configuration of istiod, as text in YAML
+// under the key "mesh".
+func MeshConfigRef(namespace string) Ref {
+	return Ref{Kind: "ConfigMap", Namespace: namespace, Name: "istio"}
+}
+
 // EndpointsRef is the EndpointSlice of a remote cluster that leads to a primary.
 func EndpointsRef(namespace, primary string) Ref {
 	return Ref{Group: "discovery.k8s.io", Kind: "EndpointSlice", Namespace: namespace, Name: IstiodService + "-" + primary}

@@ -78,7 +78,7 @@ func (p *place) toldByIstiod(ctx context.Context, namespace, name string) (told 
 // global says whether a Service is one in all clusters, by the labels of it and its namespace
 // and by the configuration of Istio in the cluster.
 func (p *place) global(ctx context.Context, service *unstructured.Unstructured, namespace map[string]string) (bool, error) {
-	config, err := p.Get(ctx, object.Ref{Kind: "ConfigMap", Namespace: p.home, Name: "istio"})
+	config, err := p.Get(ctx, object.MeshConfigRef(p.home))
 	if err != nil {
 		return false, err
 	}
