@@ -58,10 +58,10 @@ func watchInjection(t *testing.T, c *cluster) *injectionWatch {
 
 // injects says why a pod of namespace shop would not get a sidecar of its cluster. No pod is made. An istiod that ends
 // takes with it what is on its way there by a connection that the API server has kept, and what a gateway still sends there
-// that has not heard of it. Whoever makes pods tries again.
+// that has not heard of it. Whoever makes pods tries again, for as long as a busy machine may take to say so.
 func (c *cluster) injects(ctx context.Context) error {
 	pod, err := c.tryPod(ctx)
-	for end := time.Now().Add(3 * time.Second); err != nil && lostOnItsWay(err) && time.Now().Before(end); {
+	for end := time.Now().Add(slow); err != nil && lostOnItsWay(err) && time.Now().Before(end); {
 		pod, err = c.tryPod(ctx)
 	}
 	if err != nil {
