@@ -218,7 +218,7 @@ func (n needs) ambient(c *plan.Cluster) {
 	}
 	if c.Desired.HBONE {
 		n.add(object.AmbientGatewayRef(c.Namespace), "get")
-		n.add(object.ServiceRef(c.Namespace, object.AmbientGateway), "get")
+		n.add(object.AmbientGatewayServiceRef(c.Namespace), "get")
 		n.add(object.GatewayRef(c.Namespace), "list", "watch")
 		n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
 	}

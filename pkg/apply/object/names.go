@@ -21,9 +21,8 @@ const (
 	// PeerGatewayPrefix begins the names of the Gateways that say where those of other
 	// clusters are.
 	PeerGatewayPrefix = "setup-mesh-gateway-"
-	// HBONEPort is the one on which node proxies tunnel to gateways of other networks:
-	// https://istio.io/latest/docs/ambient/architecture/hbone/
-	HBONEPort int64 = 15008
+	// HBONEPort is the one on which node proxies tunnel to gateways of other networks.
+	HBONEPort int64 = topology.HBONEPort
 	// GatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
 	GatewayPort = 15443
 	// Through DiscoveryPort proxies of remote clusters reach istiod, through

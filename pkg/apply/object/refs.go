@@ -49,6 +49,11 @@ func AmbientGatewayRef(namespace string) Ref {
 	return Ref{Group: GatewayAPIGroup, Kind: "Gateway", Namespace: namespace, Name: AmbientGateway}
 }
 
+// AmbientGatewayServiceRef is the Service that istiod makes for it.
+func AmbientGatewayServiceRef(namespace string) Ref {
+	return ServiceRef(namespace, AmbientGateway)
+}
+
 // IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
 // cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {
