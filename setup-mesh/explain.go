@@ -30,7 +30,7 @@ func explainCommand(env environment) *cli.Command {
 }
 
 func runExplain(env environment, a args.Explain) error {
-	if a.Check() {
+	if a.IsCheck() {
 		return explainCheck(env, a.Path)
 	}
 	answers, err := explain.Path(a.Path)

@@ -4,11 +4,16 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const module = "github.com/setup-mesh/setup-mesh"
@@ -63,6 +68,48 @@ func TestImportDirections(t *testing.T) {
 		if len(d.except) > 0 && !used[i] {
 			t.Errorf("%v imports none of %v: does the test look in the right place?", d.except, d.forbid)
 		}
+	}
+}
+
+var (
+	roomRow = regexp.MustCompile("(?m)^\\| `([a-z]+)` \\|.*\\| ([^|]+) \\|$")
+	quoted  = regexp.MustCompile("`([a-z]+)`")
+)
+
+// TestRoomsAreAsTheTableSays holds the table of docs/architecture.md to what the rooms of pkg/apply import.
+func TestRoomsAreAsTheTableSays(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "\n| room |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	want, got := map[string][]string{}, map[string][]string{}
+	for _, row := range roomRow.FindAllStringSubmatch(table, -1) {
+		for _, name := range quoted.FindAllStringSubmatch(row[2], -1) {
+			want[row[1]] = append(want[row[1]], name[1])
+		}
+		slices.Sort(want[row[1]])
+	}
+	if len(want) < 15 {
+		t.Fatalf("the table has %d rooms that import others", len(want))
+	}
+	for file, imports := range productImports(t) {
+		rest, ok := strings.CutPrefix(file, "pkg/apply/")
+		room, _, below := strings.Cut(rest, "/")
+		if !ok || !below || room == "internal" {
+			continue
+		}
+		for _, imported := range imports {
+			own := within(imported, []string{module + "/pkg/apply/" + room})
+			if name := path.Base(imported); within(imported, []string{module}) && !own && !slices.Contains(got[room], name) {
+				got[room] = append(got[room], name)
+			}
+		}
+		slices.Sort(got[room])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("imports (-docs/architecture.md +code):\n%s", diff)
 	}
 }
 

@@ -130,7 +130,7 @@ func (j *journey) recreate(t *testing.T, c *cluster, network string) {
 		if err := endWorkload(ctx, c); err != nil {
 			return err
 		}
-		created, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{})
+		created, err := c.makePod(ctx, "shop")
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -61,8 +62,7 @@ func (m *sharedMesh) movesNowhere(t *testing.T) {
 	m.edit(t)
 	m.refusedPlan(t, saved, "is out of date", "files in the work directory")
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
-		wantWords(t, r, "remote   serving failed: injection by east-2", "Nothing has to be undone")
+		m.givesUp(t, "apply --yes", 15*time.Second, 3, "remote   serving failed: injection by east-2", "Nothing has to be undone")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
 }
@@ -72,8 +72,7 @@ func (m *sharedMesh) leavesNobodyBehind(t *testing.T) {
 	delete(m.members, east1)
 	m.edit(t)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
-		wantWords(t, r, "remote   serving failed: injection by east-2", "Nothing has to be undone")
+		m.givesUp(t, "apply --yes", 15*time.Second, 3, "remote   serving failed: injection by east-2", "Nothing has to be undone")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.1:15012")
 	m.clusters[east1].mustIstiod(t)
@@ -117,8 +116,7 @@ func (m *sharedMesh) movesBackNowhere(t *testing.T) {
 	m.members[remoteEast] = member{network: "network-1", primaries: []string{east1}}
 	m.edit(t)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
-		wantWords(t, r, "remote   serving failed: injection by east-1", "198.51.100.99:15017")
+		m.givesUp(t, "apply --yes", 15*time.Second, 3, "remote   serving failed: injection by east-1", "198.51.100.99:15017")
 	}, remoteEast)
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")
 }
@@ -135,8 +133,7 @@ func (m *sharedMesh) loseNoControlPlane(t *testing.T) {
 	wantWords(t, m.run(t, 3, "plan"), "x certificate        east-1 is not reached", "0 to delete")
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
-		wantWords(t, r, "east-2: old istiod still serves; east-1 is not reached", "remote: still served by east-2; east-1 is not reached",
+		m.givesUp(t, "apply --yes", 15*time.Second, 3, "east-2: old istiod still serves; east-1 is not reached", "remote: still served by east-2; east-1 is not reached",
 			"fix: setup-mesh apply, once east-1 answers. Nothing has to be undone.")
 	}, east2, remoteEast)
 	m.hasControlPlane(t, before)
@@ -167,8 +164,7 @@ func (m *sharedMesh) hasControlPlane(t *testing.T, before []string) {
 func (m *sharedMesh) noAddressYet(t *testing.T) {
 	before := m.held(t, east2)
 	m.whileInjected(t, func() {
-		r := m.run(t, 3, "apply", "--yes", "--timeout", "15s")
-		wantWords(t, r, "istio-eastwestgateway has no address yet; last event: \"no load balancer class\"", "Not done: east-1", "east-2 (", "remote (")
+		m.givesUp(t, "apply --yes", 15*time.Second, 3, "istio-eastwestgateway has no address yet; last event: \"no load balancer class\"", "Not done: east-1", "east-2 (", "remote (")
 	}, east2, remoteEast)
 	m.hasControlPlane(t, before)
 	m.wantServedBy(t, remoteEast, "203.0.113.2:15012")

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
@@ -39,7 +37,7 @@ func (j *journey) injectedByHand(t *testing.T) {
 		if err := yaml.NewYAMLOrJSONDecoder(strings.NewReader(r.stdout), 4096).Decode(&byHand); err != nil {
 			t.Fatalf("%v: %s", err, r)
 		}
-		live, err := c.kube.CoreV1().Pods("shop").Create(context.Background(), helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		live, err := c.tryPod(t.Context(), "shop")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

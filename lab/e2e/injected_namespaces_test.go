@@ -59,7 +59,7 @@ func (c *cluster) wantInjected(t *testing.T, namespace, cluster string) {
 		_, err := c.kube.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})
-	pod, err := c.kube.CoreV1().Pods(namespace).Create(context.Background(), helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+	pod, err := c.tryPod(t.Context(), namespace)
 	if err != nil {
 		t.Fatalf("%s: a pod in %s: %v", c.context, namespace, err)
 	}

@@ -56,22 +56,35 @@ func watchInjection(t *testing.T, c *cluster) *injectionWatch {
 	return w
 }
 
-// injects says why a pod of namespace shop would not get a sidecar of its cluster. No pod is made. An istiod that ends
-// takes with it what is on its way there by a connection that the API server has kept, and what a gateway still sends there
-// that has not heard of it. Whoever makes pods tries again.
+// injects says why a pod of namespace shop would not get a sidecar of its cluster. No pod is made.
 func (c *cluster) injects(ctx context.Context) error {
-	pod, err := c.tryPod(ctx)
-	for end := time.Now().Add(3 * time.Second); err != nil && lostOnItsWay(err) && time.Now().Before(end); {
-		pod, err = c.tryPod(ctx)
-	}
+	pod, err := c.tryPod(ctx, "shop")
 	if err != nil {
 		return err
 	}
 	return ofSidecar(pod, nameOf(c.context))
 }
 
-func (c *cluster) tryPod(ctx context.Context) (*corev1.Pod, error) {
-	return c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+// tryPod is the pod that would be made in a namespace.
+func (c *cluster) tryPod(ctx context.Context, namespace string) (*corev1.Pod, error) {
+	return c.createPod(ctx, namespace, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+}
+
+// makePod makes one that is behind service hello.
+func (c *cluster) makePod(ctx context.Context, namespace string) (*corev1.Pod, error) {
+	return c.createPod(ctx, namespace, metav1.CreateOptions{})
+}
+
+// createPod tries again what was lost on its way, as whoever makes pods does, for as long as a busy machine may take. An istiod
+// that ends takes with it what is on its way there by a connection that the API server has kept, and what a gateway still
+// sends there that has not heard of it.
+func (c *cluster) createPod(ctx context.Context, namespace string, o metav1.CreateOptions) (*corev1.Pod, error) {
+	for end := time.Now().Add(slow); ; {
+		pod, err := c.kube.CoreV1().Pods(namespace).Create(ctx, helloPod(), o)
+		if err == nil || !lostOnItsWay(err) || time.Now().After(end) {
+			return pod, err
+		}
+	}
 }
 
 // lostOnItsWay: an API server says of a webhook that a connection to it was there and has ended. How it learns of that is

@@ -174,10 +174,12 @@ func (j *journey) teardownAfterKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	run.end(t)
-	for name, c := range j.clusters {
-		if len(c.versions(t)) == 0 {
-			t.Errorf("%s: the apply was killed before it wrote anything", name)
-		}
+	written := 0
+	for _, c := range j.clusters { // to one after the other, or at once
+		written += len(c.versions(t))
+	}
+	if written == 0 {
+		t.Error("the apply was killed before it wrote anything")
 	}
 	wantWords(t, j.run(t, 1, "teardown", "--yes"), "locked by e2e@") // the dead one may be alive, for all that anybody knows
 	for _, c := range j.clusters {

@@ -170,7 +170,7 @@ func (m *sharedMesh) inject(t *testing.T, context string) {
 	if err := endWorkload(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	created, err := c.kube.CoreV1().Pods("shop").Create(t.Context(), helloPod(), metav1.CreateOptions{})
+	created, err := c.makePod(t.Context(), "shop")
 	if err != nil {
 		t.Fatalf("%s: %v", context, err)
 	}

@@ -200,7 +200,7 @@ func (s *shared) endpoints(t *testing.T) {
 	ip := map[string]string{}
 	for _, name := range []string{east1, east2} {
 		c := s.clusters[name]
-		if _, err := c.kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{}); err != nil {
+		if _, err := c.makePod(ctx, "shop"); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		ip[name] = podIP(t, c)

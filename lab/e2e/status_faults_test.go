@@ -164,7 +164,7 @@ func (s *statusFaults) round(t *testing.T, faults []fault) {
 		}
 	}
 	if apply {
-		s.run(t, 0, "apply", "--yes", "--timeout", "1m")
+		s.run(t, 0, "apply", "--yes", "--timeout", "3m")
 	}
 	s.healthy(t)
 	t.Logf("%d faults: seen after %.1f s, mended after %.1f s", len(faults), seen.Seconds(), time.Since(began).Seconds())

@@ -27,13 +27,14 @@ func newStandIn(t *testing.T, to *cluster) *standIn {
 
 func (s *standIn) port() int { return s.l.Addr().(*net.TCPAddr).Port }
 
-// open listens, where it has listened before.
+// open listens, where it has listened before: a connection of somebody else may have the port meanwhile.
 func (s *standIn) open(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", s.at)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var l net.Listener
+	eventually(t, "a listener at "+s.at, func(context.Context) (err error) {
+		l, err = net.Listen("tcp", s.at)
+		return err
+	})
 	s.l, s.at = l, l.Addr().String()
 	go func() {
 		for {

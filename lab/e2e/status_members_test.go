@@ -40,10 +40,12 @@ func (s *statusFaults) noRoot() []fault {
 	}
 }
 
-// lostRoot deletes the root that an istiod has written, until it does not write it again: it reads the cluster for a while.
+// lostRoot deletes the root that an istiod has written, once no istiod reads the cluster. One that has just stopped may still
+// write what it had begun to.
 func (s *statusFaults) lostRoot(in string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
+		wantRemotes(t, s.clusters[east1], []string{"west-1"})
 		roots, last := s.at(in, "configmap"), time.Now()
 		eventually(t, in+": nobody writes the root", func(ctx context.Context) error {
 			if err := roots.Delete(ctx, "istio-ca-root-cert", metav1.DeleteOptions{}); err == nil {

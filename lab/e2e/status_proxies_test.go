@@ -84,7 +84,7 @@ func (s *statusFaults) injectedBefore(in string) func(*testing.T) {
 func (s *statusFaults) injects(t *testing.T, in, network string) {
 	t.Helper()
 	eventually(t, in+": pods are put on "+network, func(ctx context.Context) error {
-		pod, err := s.clusters[in].kube.CoreV1().Pods("shop").Create(ctx, helloPod(), metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		pod, err := s.clusters[in].tryPod(ctx, "shop")
 		if err != nil {
 			return err
 		}

@@ -109,7 +109,7 @@ func (d *dataPlane) call(ctx context.Context, from, client, path string) (stdout
 	if err != nil {
 		return "", "", 0, err
 	}
-	return c.exec(ctx, inTraffic, pod.Name, "client", "curl", "-sS", "-m", "5", "-w", `%{http_code}\n`, "http://helloworld."+inTraffic+":5000"+path)
+	return c.exec(ctx, inTraffic, pod.Name, "client", "curl", "-sS", "-m", fmt.Sprint(slow.Seconds()), "-w", `%{http_code}\n`, "http://helloworld."+inTraffic+":5000"+path)
 }
 
 var greeting = regexp.MustCompile(`(?m)^Hello version: v[12], instance: (\S+)$`)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -153,6 +154,27 @@ func (u *user) run(t testing.TB, code int, args ...string) result {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	return wantCode(t, code, u.do(t, u.command(ctx, args...)))
+}
+
+// givesUp runs a command, such as "apply --yes", that waits for what does not come about, until it gives up, and wants it to
+// exit with code and to say these words. How far a command gets in a while is the machine's business: one whose time was up
+// before it came to say them is given more.
+func (u *user) givesUp(t testing.TB, command string, after time.Duration, code int, words ...string) result {
+	t.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		r := u.do(t, u.command(ctx, append(strings.Fields(command), "--timeout", after.String())...))
+		cancel()
+		if r.code == 0 || r.took < after || after >= patience || r.code == code && saysAll(r, words) {
+			wantWords(t, wantCode(t, code, r), words...)
+			return r
+		}
+		after = min(4*after, patience)
+	}
+}
+
+func saysAll(r result, words []string) bool {
+	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(r.stdout+r.stderr, w) })
 }
 
 func wantCode(t testing.TB, code int, r result) result {

@@ -28,7 +28,7 @@ func helloPod() *corev1.Pod {
 // injection runs a workload in each cluster, which istiod's webhook gives a sidecar.
 func (j *journey) injection(t *testing.T) {
 	for name, c := range j.clusters {
-		created, err := c.kube.CoreV1().Pods("shop").Create(context.Background(), helloPod(), metav1.CreateOptions{})
+		created, err := c.makePod(t.Context(), "shop")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

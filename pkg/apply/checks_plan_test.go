@@ -110,7 +110,7 @@ func TestPlanNeedsNamespaces(t *testing.T) {
 		want []string
 	}{
 		"there":   {world.Observed{Object: object.New("v1", "Namespace", "", "istio-ingress", nil, nil)}, nil},
-		"absent":  {world.Observed{}, []string{"namespaces/there east: namespace istio-ingress does not exist, but objects have to be created in it | kubectl create namespace istio-ingress"}},
+		"absent":  {world.Observed{}, []string{"namespaces/there east: namespace istio-ingress does not exist, but objects have to be created in it | kubectl --context kind-east create namespace istio-ingress"}},
 		"ending":  {world.Observed{Object: ending}, []string{"namespaces/there east: namespace istio-ingress is being deleted, but objects have to be created in it | wait until it is gone, then create it again"}},
 		"unknown": {world.Observed{Err: fmt.Errorf("forbidden")}, []string{"namespaces/there east: could not read namespace istio-ingress, in which objects have to be created: forbidden | "}},
 	}

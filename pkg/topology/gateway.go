@@ -28,16 +28,16 @@ const EastWestGateway = spec.EastWestGateway
 // networks: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
 const defaultGatewayPort = 15443
 
-// hbonePort is the one on which node proxies tunnel to gateways:
+// HBONEPort is the one on which node proxies tunnel to gateways:
 // https://istio.io/latest/docs/ambient/architecture/hbone/
-const hbonePort = 15008
+const HBONEPort = 15008
 
 // HBONEPort is the port of Addresses for traffic between networks of an ambient mesh.
 func (g Gateway) HBONEPort() int {
 	if g.PortGiven {
 		return g.Port
 	}
-	return hbonePort
+	return HBONEPort
 }
 
 // gateway judges what t, a context's gateway, says.

@@ -14,7 +14,6 @@ import (
 
 const (
 	gatewayController = "istio.io/gateway-controller"
-	labelManaged      = "gateway.istio.io/managed"
 	classEastWest     = "istio-east-west"
 	classRemote       = "istio-remote"
 )
@@ -81,7 +80,7 @@ func (c *Cluster) ambientIstiod() *istiod {
 // somebody else's.
 func (c *Cluster) deployGateway(g Object) {
 	ns, name := g.GetNamespace(), g.GetName()
-	labels := map[string]any{labelManaged: "istio.io-eastwest-controller", "gateway.networking.k8s.io/gateway-name": name}
+	labels := map[string]any{object.LabelManaged: "istio.io-eastwest-controller", "gateway.networking.k8s.io/gateway-name": name}
 	given, own := fields(g, "spec", "infrastructure", "labels"), labelsOf(g)[object.LabelNetwork]
 	for k, v := range given {
 		labels[k] = v
@@ -109,7 +108,7 @@ func (c *Cluster) deployGateway(g Object) {
 		}}),
 	} {
 		live := c.get(object.RefOf(o))
-		if live == nil || labelsOf(live)[labelManaged] != "" && live.GetDeletionTimestamp() == nil {
+		if live == nil || labelsOf(live)[object.LabelManaged] != "" && live.GetDeletionTimestamp() == nil {
 			c.tolerate(c.apply(gatewayController, o, object.ApplyOptions{Force: true}))
 		}
 	}

@@ -204,7 +204,7 @@ func (i *istiod) lead(c *Cluster) {
 		if name == "kube-public" || name == "kube-node-lease" || ns.GetDeletionTimestamp() != nil {
 			continue
 		}
-		i.writeRoot(c, object.Ref{Kind: "ConfigMap", Namespace: name, Name: object.RootConfigMap})
+		i.writeRoot(c, object.RootConfigMapRef(name))
 	}
 	bundle := base64.StdEncoding.EncodeToString([]byte(i.root))
 	for _, kind := range []schema.GroupKind{mutatingKind, validatingKind} {

@@ -54,7 +54,7 @@ func inspect(ctx context.Context, e *check.Evidence, l *world.Connected, c *plan
 	ask(check.AskRanges, func() { seen.Pods, seen.PodsErr = readPodRanges(ctx, l.Cluster) })
 	ask(check.AskRanges, func() { seen.Services = readServiceRanges(ctx, l.Cluster) })
 	ask(check.AskDeployments, func() {
-		seen.Istiods, seen.IstiodsErr = l.Cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", "app=istiod")
+		seen.Istiods, seen.IstiodsErr = l.Cluster.List(ctx, schema.GroupKind{Group: "apps", Kind: "Deployment"}, "", object.SelectIstiod)
 	})
 	ask(check.AskNodes, func() { seen.Nodes = readNodeAddresses(ctx, l.Cluster) })
 	ask(check.AskNamespaces, func() { seen.Namespaces = readNamespaces(ctx, l.Cluster, check.StrangeNamespaces(c)) })

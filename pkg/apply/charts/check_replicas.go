@@ -1,6 +1,7 @@
 package charts
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -44,7 +45,7 @@ func (c *checker) scaled(spec map[string]any, path string, component any, at ...
 	least := lookup(k8s, "hpaSpec", "minReplicas")
 	switch {
 	case !scales:
-		least = first(k8s["replicaCount"], value("replicaCount"))
+		least = cmp.Or(k8s["replicaCount"], value("replicaCount"))
 		if k8s["hpaSpec"] != nil {
 			c.warn(path+".k8s.hpaSpec", fmt.Sprintf("set %s.autoscaleEnabled to true, or write replicaCount instead", values), "has no effect: there is no autoscaler")
 		}
@@ -53,7 +54,7 @@ func (c *checker) scaled(spec map[string]any, path string, component any, at ...
 			"has no effect: an autoscaler decides, and begins with one")
 	}
 	if scales {
-		least = first(least, value("autoscaleMin"))
+		least = cmp.Or(least, value("autoscaleMin"))
 	}
 	if n, err := strconv.ParseFloat(fmt.Sprint(least), 64); k8s["podDisruptionBudget"] != nil && (least == nil || err == nil && n < 2) {
 		hint := "write hpaSpec: {minReplicas: 2}"
@@ -62,14 +63,4 @@ func (c *checker) scaled(spec map[string]any, path string, component any, at ...
 		}
 		c.warn(path+".k8s.podDisruptionBudget", hint, "has no effect: there is a budget only for two pods or more")
 	}
-}
-
-// first is the first of some values that is there.
-func first(values ...any) any {
-	for _, v := range values {
-		if v != nil {
-			return v
-		}
-	}
-	return nil
 }

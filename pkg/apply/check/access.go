@@ -83,5 +83,5 @@ func release(tag string) (*version.Version, bool) {
 // https://github.com/istio/istio/blob/1.31.0/releasenotes/notes/multicluster-rebuild-collections-on-update.yaml
 func stale(v *version.Version) bool {
 	return v.LessThan(version.MustParseSemantic(swapsAmbient)) ||
-		v.AtLeast(version.MustParseSemantic("1.31.0-alpha")) && !version.MustParseSemantic("1.31.0-rc.0").LessThan(v)
+		v.AtLeast(version.MustParseSemantic("1.31.0-alpha")) && !v.GreaterThan(version.MustParseSemantic("1.31.0-rc.0"))
 }

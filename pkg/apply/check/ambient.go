@@ -105,7 +105,7 @@ func judgeRestart(e *Evidence, c *plan.Cluster) []plan.Finding {
 	}
 	for _, it := range c.DaemonSets() {
 		if it.Part == order.NodeProxies {
-			f.Object, f.Hint = it.Ref, fmt.Sprintf("kubectl --context %s -n %s rollout restart daemonset %s", c.Context, it.Ref.Namespace, it.Ref.Name)
+			f.Object, f.Hint = it.Ref, Restart(c.Context, it.Ref)
 		}
 	}
 	if !e.Plan.Wanted.RotatesNodes {
@@ -218,7 +218,7 @@ func (n needs) ambient(c *plan.Cluster) {
 	}
 	if c.Desired.HBONE {
 		n.add(object.AmbientGatewayRef(c.Namespace), "get")
-		n.add(object.ServiceRef(c.Namespace, object.AmbientGateway), "get")
+		n.add(object.AmbientGatewayServiceRef(c.Namespace), "get")
 		n.add(object.GatewayRef(c.Namespace), "list", "watch")
 		n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
 	}

@@ -29,6 +29,15 @@ type Check struct {
 	Judge func(e *Evidence, c *plan.Cluster) []plan.Finding
 }
 
+// Kind is what the check is to its reader: the word for its severity, or what it is where
+// nothing is judged.
+func (c Check) Kind() string {
+	if c.Judge == nil {
+		return "proof of an apply"
+	}
+	return string(c.Severity)
+}
+
 // Page is the document that says what all checks mean, of which each has a section.
 const Page = "docs/checks.md"
 

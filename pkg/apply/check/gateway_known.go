@@ -78,5 +78,5 @@ func hiding(c *plan.Cluster, known []observe.NetworkGateway) string {
 // ForgetfulHint is what to do where an istiod of c goes on sending to an address that it
 // was told to leave, or does not learn of another one.
 func ForgetfulHint(c *plan.Cluster) string {
-	return fmt.Sprintf("setup-mesh apply; if it goes on: kubectl --context %s -n %s rollout restart deployment %s", c.Context, c.Namespace, object.IstiodService)
+	return "setup-mesh apply; if it goes on: " + Restart(c.Context, object.IstiodRef(c.Namespace))
 }

@@ -187,7 +187,7 @@ func judgeNamespaces(e *Evidence, c *plan.Cluster) []plan.Finding {
 			f = plan.Unanswered(there.Err, fmt.Sprintf("could not read namespace %s, in which objects have to be created: %v", name, there.Err))
 			f.Object = object.NamespaceRef(name)
 		case there.Object == nil:
-			f.Message, f.Hint = fmt.Sprintf("namespace %s does not exist, but objects have to be created in it", name), "kubectl create namespace "+name
+			f.Message, f.Hint = fmt.Sprintf("namespace %s does not exist, but objects have to be created in it", name), fmt.Sprintf("kubectl --context %s create namespace %s", c.Context, name)
 		case there.Object.GetDeletionTimestamp() != nil:
 			f.Message = fmt.Sprintf("namespace %s is being deleted, but objects have to be created in it", name)
 			f.Hint = "wait until it is gone, then create it again"
@@ -210,7 +210,7 @@ func judgeEnding(_ *Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Object:  object.NamespaceRef(name),
 			Message: fmt.Sprintf("namespace %s is being deleted: apply waits until it is gone, and creates it again", name),
-			Hint:    "kubectl get namespace " + name + " -o yaml shows what is holding it",
+			Hint:    fmt.Sprintf("kubectl --context %s get namespace %s -o yaml shows what is holding it", c.Context, name),
 		})
 	}
 	return out

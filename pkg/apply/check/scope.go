@@ -21,7 +21,7 @@ func scoped(e *Evidence, c *plan.Cluster) bool { return Joined(e, c) && c.Desire
 // Scopes are what is global for clients in c: by its configuration, which is the same in all
 // clusters.
 func Scopes(c *plan.Cluster) ([]observe.Scope, error) {
-	it := c.Item(object.Ref{Kind: "ConfigMap", Namespace: c.Namespace, Name: "istio"})
+	it := c.Item(object.MeshConfigRef(c.Namespace))
 	if it == nil {
 		return nil, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
@@ -96,14 +98,10 @@ func toldOtherwise(o *plan.Cluster, told []observe.Tunnel) string {
 
 // servicesOf names an address that no other network reaches.
 func servicesOf(o *plan.Cluster, address string) string {
-	if service := o.Live.Tunnelled.Object; service != nil && clusterIP(service.Object) == address {
-		return " (the ClusterIP of its Service)"
+	if service := o.Live.Tunnelled.Object; service != nil {
+		if ip, _, _ := unstructured.NestedString(service.Object, "spec", "clusterIP"); ip == address {
+			return " (the ClusterIP of its Service)"
+		}
 	}
 	return ""
-}
-
-func clusterIP(service map[string]any) string {
-	spec, _ := service["spec"].(map[string]any)
-	ip, _ := spec["clusterIP"].(string)
-	return ip
 }

@@ -131,9 +131,8 @@ func asked(s observe.ProxySample) string {
 
 // restart is the remedy for a proxy that was told something else when it was injected.
 func restart(c *plan.Cluster, w observe.Workload) string {
-	kubectl := fmt.Sprintf("kubectl --context %s -n %s ", c.Context, w.Pod.Namespace)
 	if w.Owner == (object.Ref{}) {
-		return kubectl + "delete pod " + w.Pod.Name + ", and make it again: it is injected then"
+		return fmt.Sprintf("kubectl --context %s -n %s delete pod %s, and make it again: it is injected then", c.Context, w.Pod.Namespace, w.Pod.Name)
 	}
-	return kubectl + "rollout restart " + strings.ToLower(w.Owner.Kind) + " " + w.Owner.Name
+	return check.Restart(c.Context, w.Owner)
 }

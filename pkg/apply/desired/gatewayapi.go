@@ -75,5 +75,5 @@ func KeepsBundle(want, live *unstructured.Unstructured) string {
 func newer(release, other string) bool {
 	a, err := version.ParseSemantic(release)
 	b, err2 := version.ParseSemantic(other)
-	return err == nil && err2 == nil && b.LessThan(a)
+	return err == nil && err2 == nil && a.GreaterThan(b)
 }

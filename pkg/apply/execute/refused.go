@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 )
 
@@ -40,6 +41,5 @@ func (e *refusedError) Error() string {
 // Remedy is what to do about it. The controller tries again after ever longer
 // times, up to 16 minutes.
 func (e *refusedError) Remedy() string {
-	return fmt.Sprintf("change the quota or the policy, or what the pods ask for in base.yaml; then kubectl -n %s rollout restart deployment %s, and apply again",
-		e.ref.Namespace, e.ref.Name)
+	return fmt.Sprintf("change the quota or the policy, or what the pods ask for in base.yaml; then %s, and apply again", check.Restart(e.context, e.ref))
 }

@@ -42,7 +42,7 @@ func (x *execution) program(ctx context.Context, c *plan.Cluster, r *reporter) e
 // the Service are istiod's; a Service that cannot be reached from outside is an error. The
 // error of one that has no address carries the Service's last event.
 func waitProgrammed(ctx context.Context, l *world.Connected, c *plan.Cluster, r *reporter) error {
-	ref, service := object.AmbientGatewayRef(c.Namespace), object.ServiceRef(c.Namespace, object.AmbientGateway)
+	ref, service := object.AmbientGatewayRef(c.Namespace), object.AmbientGatewayServiceRef(c.Namespace)
 	err := pollEvery(ctx, resolveInterval, r, func(ctx context.Context) (string, error) {
 		gateway, err := whole(l.Cluster.Get(ctx, ref))
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
@@ -58,5 +59,5 @@ func restart(c *plan.Cluster, owner object.Ref) string {
 	if owner.Kind != "DaemonSet" {
 		return ""
 	}
-	return fmt.Sprintf(": kubectl --context %s -n %s rollout restart daemonset %s", c.Context, owner.Namespace, owner.Name)
+	return ": " + check.Restart(c.Context, owner)
 }

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,8 +60,8 @@ func TestReplicaFailure(t *testing.T) {
 	if got, want := err.Error(), `wait for Deployment istio-system/istiod in "kind-east": its pods are refused: exceeded quota: x`; got != want {
 		t.Errorf("error %q, want %q", got, want)
 	}
-	if object.HintOf(err) == "" {
-		t.Error("it has no remedy")
+	if got, want := object.HintOf(err), "kubectl --context kind-east -n istio-system rollout restart deployment istiod"; !strings.Contains(got, want) {
+		t.Errorf("remedy %q, want %q in it", got, want)
 	}
 }
 

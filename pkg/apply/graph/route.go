@@ -113,7 +113,10 @@ func (l layout) label(lines []line, routes []route) {
 		}
 		r := &routes[i]
 		if l.left[line.From] == l.left[line.To] {
-			r.Anchor = map[bool]string{true: "end", false: "start"}[l.left[line.From]]
+			r.Anchor = "start"
+			if l.left[line.From] {
+				r.Anchor = "end"
+			}
 		}
 		width := textWidth(line.label())
 		r.Label = r.spot(30)

@@ -129,7 +129,10 @@ func (g *Graph) captions(folded folded) []caption {
 
 // words are what is said of a gateway in the box of its cluster.
 func (w Gateway) words() string {
-	what := map[bool]string{false: "gateway", true: "ambient"}[w.Ambient]
+	what := "gateway"
+	if w.Ambient {
+		what = "ambient"
+	}
 	switch {
 	case w.Reason != "":
 		what += ": " + w.Reason

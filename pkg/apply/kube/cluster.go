@@ -85,7 +85,7 @@ func (c *Cluster) Identity(ctx context.Context) (object.Identity, error) {
 	var id object.Identity
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		ns, err := c.Get(ctx, object.Ref{Kind: "Namespace", Name: "kube-system"})
+		ns, err := c.Get(ctx, object.NamespaceRef("kube-system"))
 		if err == nil {
 			id.UID = string(ns.GetUID())
 		}

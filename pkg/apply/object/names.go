@@ -8,7 +8,7 @@ const (
 	EastWestGateway = topology.EastWestGateway
 	// AmbientGateway is the name of the Gateway between networks of an ambient mesh, and
 	// of all that istiod makes for it. It is not that of the other, which istiod would not
-	// touch (docs/decisions/0026-ambient-mode.md).
+	// touch (docs/decisions/0027-ambient-mode.md).
 	AmbientGateway = EastWestGateway + "-ambient"
 	// CrossNetworkGateway is the Gateway that exposes services to other
 	// networks, named as in samples/multicluster/expose-services.yaml.
@@ -21,9 +21,8 @@ const (
 	// PeerGatewayPrefix begins the names of the Gateways that say where those of other
 	// clusters are.
 	PeerGatewayPrefix = "setup-mesh-gateway-"
-	// HBONEPort is the one on which node proxies tunnel to gateways of other networks:
-	// https://istio.io/latest/docs/ambient/architecture/hbone/
-	HBONEPort int64 = 15008
+	// HBONEPort is the one on which node proxies tunnel to gateways of other networks.
+	HBONEPort int64 = topology.HBONEPort
 	// GatewayPort carries mutual TLS between networks (AUTO_PASSTHROUGH).
 	GatewayPort = 15443
 	// Through DiscoveryPort proxies of remote clusters reach istiod, through
@@ -62,6 +61,14 @@ const (
 	// their nodes: https://istio.io/latest/docs/ambient/usage/add-workloads/
 	LabelDataplane   = "istio.io/dataplane-mode"
 	DataplaneAmbient = "ambient"
+
+	// LabelManaged is on what istiod makes for Gateways, and names who does. istiod leaves
+	// anything else alone.
+	// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go (canManage)
+	LabelManaged = "gateway.istio.io/managed"
+
+	// SelectIstiod selects the Deployments and the pods of istiods.
+	SelectIstiod = "app=istiod"
 
 	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters

@@ -49,10 +49,21 @@ func AmbientGatewayRef(namespace string) Ref {
 	return Ref{Group: GatewayAPIGroup, Kind: "Gateway", Namespace: namespace, Name: AmbientGateway}
 }
 
+// AmbientGatewayServiceRef is the Service that istiod makes for it.
+func AmbientGatewayServiceRef(namespace string) Ref {
+	return ServiceRef(namespace, AmbientGateway)
+}
+
 // IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
 // cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, IstiodService)
+}
+
+// MeshConfigRef is where the chart puts the mesh configuration of istiod, as text in YAML
+// under the key "mesh".
+func MeshConfigRef(namespace string) Ref {
+	return Ref{Kind: "ConfigMap", Namespace: namespace, Name: "istio"}
 }
 
 // EndpointsRef is the EndpointSlice of a remote cluster that leads to a primary.

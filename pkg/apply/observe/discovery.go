@@ -15,9 +15,9 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// istiodDebugPort serves /debug/clusterz to callers on the pod's loopback, as
+// IstiodDebugPort serves /debug/clusterz to callers on the pod's loopback, as
 // a port-forward is: https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
-const istiodDebugPort = 15014
+const IstiodDebugPort = 15014
 
 // An IstiodView is what one istiod says of the clusters it reads and, where it was
 // asked, of the gateways and the proxies it knows, and of what it tells node proxies.
@@ -105,7 +105,7 @@ func Istiods(pods []*unstructured.Unstructured) []string {
 
 // ask reads a page of an istiod.
 func ask[T any](ctx context.Context, l *world.Connected, pod, path string, parse func([]byte) (T, error)) (T, error) {
-	body, err := l.Cluster.PodGet(ctx, l.Namespace, pod, istiodDebugPort, path)
+	body, err := l.Cluster.PodGet(ctx, l.Namespace, pod, IstiodDebugPort, path)
 	if err != nil {
 		var none T
 		return none, err

@@ -161,7 +161,7 @@ func (ob observer) read(ctx context.Context, l *world.Connected, c *desired.Clus
 		l.Reach = l.GatewayReach(ctx, l.Object(object.GatewayServiceRef(l.Namespace)))
 	}
 	if c.HBONE {
-		l.Tunnelled = readOne(ctx, l, object.ServiceRef(l.Namespace, object.AmbientGateway))
+		l.Tunnelled = readOne(ctx, l, object.AmbientGatewayServiceRef(l.Namespace))
 	}
 	dryRun(ctx, l, wanted, ob.adopt)
 }

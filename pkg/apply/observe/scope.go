@@ -91,7 +91,7 @@ func (n Labelled) Global(service *unstructured.Unstructured, scopes []Scope) boo
 // https://istio.io/latest/docs/ambient/usage/waypoint/#useawaypoint
 func (n Labelled) waypoint(service *unstructured.Unstructured) string {
 	own := service.GetLabels()
-	if own[labelManaged] != "" {
+	if own[object.LabelManaged] != "" {
 		return ""
 	}
 	for _, from := range []map[string]string{own, n[service.GetNamespace()]} {
@@ -106,9 +106,6 @@ func (n Labelled) waypoint(service *unstructured.Unstructured) string {
 	}
 	return ""
 }
-
-// labelManaged is on the Services that istiod makes of Gateways.
-const labelManaged = "gateway.istio.io/managed"
 
 // A Waypoint is a Gateway as far as it has to be the same in all clusters. It is comparable.
 type Waypoint struct {

@@ -36,7 +36,7 @@ func ReadGiven(ctx context.Context, l *world.Connected, namespace string) (Given
 			g.Pods = append(g.Pods, Started{object.RefOf(pod), ownerOf(pod), pod.GetCreationTimestamp().Time})
 		}
 	}
-	m, err := l.Cluster.Get(ctx, object.Ref{Kind: "ConfigMap", Namespace: namespace, Name: object.RootConfigMap})
+	m, err := l.Cluster.Get(ctx, object.RootConfigMapRef(namespace))
 	if object.Absent(err) {
 		return g, nil
 	}

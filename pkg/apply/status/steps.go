@@ -186,8 +186,11 @@ func seenGateway(r *route) Step {
 		return ambient
 	}
 	sidecars := seenSidecars(r)
-	if sidecars.State != Right || ambient.State != Right {
-		return map[bool]Step{true: ambient, false: sidecars}[sidecars.State == Right]
+	switch {
+	case sidecars.State != Right:
+		return sidecars
+	case ambient.State != Right:
+		return ambient
 	}
 	return right("%s; %s", sidecars.Message, ambient.Message)
 }

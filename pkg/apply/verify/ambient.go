@@ -43,42 +43,36 @@ func (p *place) awaitEnrolment(ctx context.Context, o Options) error {
 	return ctx.Err()
 }
 
-// istiodDebugPort is the one of istiod's debug pages.
-// https://istio.io/latest/docs/ops/deployment/application-requirements/#ports-used-by-istio
-const istiodDebugPort = 15014
-
 // toldByIstiod are the addresses of a service, such as "shop/cart", that an istiod of p tells
 // the ztunnels of its cluster, and its pod. Of requests it knows nothing.
 func (p *place) toldByIstiod(ctx context.Context, namespace, name string) (told map[string]upstream, asked string, err error) {
-	pods, err := p.List(ctx, schema.GroupKind{Kind: "Pod"}, p.home, "app=istiod")
+	pods, err := p.List(ctx, schema.GroupKind{Kind: "Pod"}, p.home, object.SelectIstiod)
 	if err != nil {
 		return nil, "", err
 	}
-	for _, one := range pods {
-		if phase, _, _ := unstructured.NestedString(one.Object, "status", "phase"); phase != "Running" || one.GetDeletionTimestamp() != nil {
-			continue
-		}
-		body, err := p.PodGet(ctx, p.home, one.GetName(), istiodDebugPort, "/debug/ambientz")
-		if err != nil {
-			return nil, "", err
-		}
-		addresses, err := observe.ServiceAddresses(body, namespace, name)
-		if err != nil {
-			return nil, "", err
-		}
-		told = map[string]upstream{}
-		for _, a := range addresses {
-			told[a] = upstream{}
-		}
-		return told, one.GetName(), nil
+	istiods := observe.Istiods(pods)
+	if len(istiods) == 0 {
+		return nil, "", errors.New("no istiod runs in the cluster, whom one could ask")
 	}
-	return nil, "", errors.New("no istiod runs in the cluster, whom one could ask")
+	body, err := p.PodGet(ctx, p.home, istiods[0], observe.IstiodDebugPort, "/debug/ambientz")
+	if err != nil {
+		return nil, "", err
+	}
+	addresses, err := observe.ServiceAddresses(body, namespace, name)
+	if err != nil {
+		return nil, "", err
+	}
+	told = map[string]upstream{}
+	for _, a := range addresses {
+		told[a] = upstream{}
+	}
+	return told, istiods[0], nil
 }
 
 // global says whether a Service is one in all clusters, by the labels of it and its namespace
 // and by the configuration of Istio in the cluster.
 func (p *place) global(ctx context.Context, service *unstructured.Unstructured, namespace map[string]string) (bool, error) {
-	config, err := p.Get(ctx, object.Ref{Kind: "ConfigMap", Namespace: p.home, Name: "istio"})
+	config, err := p.Get(ctx, object.MeshConfigRef(p.home))
 	if err != nil {
 		return false, err
 	}

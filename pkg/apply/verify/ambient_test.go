@@ -242,7 +242,7 @@ func TestToldByIstiod(t *testing.T) {
 		{"uid":"o/SplitHorizonWorkload/istio-system/gw/192.0.2.3/shop/cart.shop.svc.cluster.local","services":{"shop/cart.shop.svc.cluster.local":{"ports":[{"servicePort":80,"targetPort":8080}]}}},
 		{"uid":"a//Pod/shop/cartoon-1","addresses":["` + ip + `"],"services":{"shop/cartoon.shop.svc.cluster.local":{"ports":[{"servicePort":81,"targetPort":81}]}}}
 	],"services":[]}`
-	running := object.New("v1", "Pod", "istio-system", "istiod-0", nil, map[string]any{"status": map[string]any{"phase": "Running"}})
+	running := object.New("v1", "Pod", "istio-system", "istiod-0", map[string]any{"labels": map[string]any{"app": "istiod"}}, map[string]any{"status": map[string]any{"phase": "Running"}})
 	p := &place{home: "istio-system", Cluster: scripted{pages: map[int]string{15014: page}, pods: []*unstructured.Unstructured{running}}}
 	got, asked, err := p.toldByIstiod(t.Context(), "shop", "cart")
 	if err != nil || asked != "istiod-0" {

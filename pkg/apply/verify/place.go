@@ -86,7 +86,7 @@ func (p *place) put(ctx context.Context, o Options, mesh string, i int) error {
 // own waits for what an earlier verification leaves behind to be gone, and refuses a
 // namespace that is somebody else's.
 func (p *place) own(ctx context.Context, o Options, mesh string) error {
-	ref := object.Ref{Kind: "Namespace", Name: o.Namespace}
+	ref := object.NamespaceRef(o.Namespace)
 	live, err := p.Get(ctx, ref)
 	switch {
 	case errors.Is(err, object.ErrNotFound):

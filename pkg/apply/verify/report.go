@@ -104,7 +104,7 @@ func (v *verification) report() *Report {
 			one := Called{From: from.Name, To: to.Name, Expected: expected[pair], Answers: n}
 			if n > 0 {
 				one.Via = v.addresses(i, j, true)
-				one.Security, one.Client, one.Server = v.seen(from.Name, j, v.answersOf(answers, to.Name))
+				one.Security, one.Client, one.Server = v.seen(from.Name, j, answersOf(answers, to.Name))
 			}
 			r.Pairs = append(r.Pairs, one)
 			if p := v.judge(one, i, j); p != nil {
@@ -244,7 +244,7 @@ func numeric(addresses map[string]bool) bool {
 }
 
 // answersOf are how many calls the pods of a cluster answered.
-func (v *verification) answersOf(answers map[Pair]int, to string) int {
+func answersOf(answers map[Pair]int, to string) int {
 	n := 0
 	for pair, calls := range answers {
 		if pair.To == to {

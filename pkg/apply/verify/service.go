@@ -72,7 +72,7 @@ func Service(ctx context.Context, m *topology.Mesh, open func(context string) (C
 
 // has reads what a cluster has of a service.
 func (p *place) has(ctx context.Context, namespace, name string, m *ServiceMember, ambient bool) error {
-	found, err := p.Get(ctx, object.Ref{Kind: "Service", Namespace: namespace, Name: name})
+	found, err := p.Get(ctx, object.ServiceRef(namespace, name))
 	if err != nil && !errors.Is(err, object.ErrNotFound) {
 		return err
 	}

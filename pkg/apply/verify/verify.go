@@ -216,7 +216,7 @@ func (v *verification) ask(ctx context.Context) {
 func (p *place) gateways(ctx context.Context, c topology.Cluster, ambient bool) map[string]bool {
 	out, ref := map[string]bool{}, object.GatewayServiceRef(c.Namespace)
 	if ambient {
-		ref = object.ServiceRef(c.Namespace, object.AmbientGateway)
+		ref = object.AmbientGatewayServiceRef(c.Namespace)
 	}
 	svc, err := p.Get(ctx, ref)
 	if err != nil {

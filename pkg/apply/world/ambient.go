@@ -22,10 +22,6 @@ func (GatewayState) Remedy(context string) string {
 	return "take the setting out that makes it so, or set contexts." + context + ".gateway.addresses to those at which other networks reach it"
 }
 
-// managedLabel is on what istiod makes for Gateways: it leaves anything else alone.
-// https://github.com/istio/istio/blob/1.31.0/pilot/pkg/config/kube/gatewaycommon/deploymentcontroller.go (canManage)
-const managedLabel = "gateway.istio.io/managed"
-
 // AmbientGatewayState judges a Gateway between networks and the Service that istiod makes
 // for it, each nil if it is not there. Where topology.yaml has its addresses, those of
 // the Service are nobody's business.
@@ -43,7 +39,7 @@ func AmbientGatewayState(gateway, service *unstructured.Unstructured, addressed 
 		return wait("there is no Gateway %s", object.AmbientGateway)
 	case service == nil:
 		return wait("istiod has not made its Service yet")
-	case service.GetLabels()[managedLabel] == "":
+	case service.GetLabels()[object.LabelManaged] == "":
 		return GatewayState{Waits: fmt.Sprintf("%s is not of a Gateway, so that istiod leaves it alone", object.RefOf(service)), Never: true}
 	}
 	if why := condition(gateway, "Accepted"); why != "" {

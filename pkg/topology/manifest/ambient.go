@@ -37,12 +37,16 @@ func isAmbient(b *Base, c topology.Cluster) bool {
 // one mode: what breaks that is a mistake of [Manifest].
 func ModeOf(m *topology.Mesh, b *Base, c topology.Cluster) Mode {
 	ambient := isAmbient(b, c) && !c.Remote()
-	first := slices.IndexFunc(m.Clusters, func(other topology.Cluster) bool { return other.Network == c.Network })
 	return Mode{
 		Ambient:  ambient,
 		EastWest: m.HasGateway(c) && (!ambient || m.Ambient.Sidecars),
-		HBONE:    ambient && m.MultiNetwork() && m.Clusters[first].Context == c.Context,
+		HBONE:    ambient && m.MultiNetwork() && firstOn(m, c.Network).Context == c.Context,
 	}
+}
+
+// firstOn is the first cluster on a network of m, which has the gateway for ambient pods.
+func firstOn(m *topology.Mesh, network string) topology.Cluster {
+	return m.Clusters[slices.IndexFunc(m.Clusters, func(c topology.Cluster) bool { return c.Network == network })]
 }
 
 // ownAmbient sets the owned values of an ambient cluster. Without the flag, an istiod

@@ -94,8 +94,7 @@ func (o *owner) checkSidecars() {
 // https://istio.io/latest/docs/ambient/install/multicluster/
 func (o *owner) checkNetwork() {
 	c := o.cluster
-	i := slices.IndexFunc(o.mesh.Clusters, func(other topology.Cluster) bool { return other.Network == c.Network })
-	first := o.mesh.Clusters[i]
+	first := firstOn(o.mesh, c.Network)
 	switch {
 	case first.Context == c.Context:
 	case !o.mesh.Ambient.SharedNetworks:

@@ -12,9 +12,11 @@ type Explain struct {
 	Path string // "" for both files; or the name of a check
 }
 
-// Check says whether it is a check that is asked about: these are called AREA/CLAIM, and
-// keys of the two files are not, below which any name may be.
-func (a *Explain) Check() bool { return regexp.MustCompile(`^[a-z-]+/[a-z-]+$`).MatchString(a.Path) }
+// checkName is AREA/CLAIM, as no key of the two files is called, below which any name may be.
+var checkName = regexp.MustCompile(`^[a-z-]+/[a-z-]+$`)
+
+// IsCheck says whether it is a check that is asked about.
+func (a *Explain) IsCheck() bool { return checkName.MatchString(a.Path) }
 
 // Fill takes the argument, and refuses more than one.
 func (a *Explain) Fill(c *cli.Context) error {

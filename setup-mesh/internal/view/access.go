@@ -18,7 +18,11 @@ func Access(w io.Writer, p *plan.Plan, objects bool) {
 	for _, pair := range p.Pairs() {
 		width = max(width, len(pair.Consumer))
 	}
-	say(w, "mesh %s: %s", p.Mesh, map[bool]string{true: "tokens that end", false: "tokens that are renewed"}[p.Ends()])
+	if p.Ends() {
+		say(w, "mesh %s: tokens that end", p.Mesh)
+	} else {
+		say(w, "mesh %s: tokens that are renewed", p.Mesh)
+	}
 	for _, pair := range p.Pairs() {
 		say(w, "  %-*s   for %s%s", width, pair.Consumer, pair.Source, fateOf(p, pair.Consumer, pair.Source))
 	}

@@ -51,11 +51,7 @@ func explainOne(w io.Writer, a explain.Answer) {
 // ExplainCheck prints what a check is about, what its findings mean and what to do about them.
 func ExplainCheck(w io.Writer, c check.Check) {
 	say(w, "%-11s%s", "check", c.ID)
-	if c.Judge == nil {
-		say(w, "%-11s%s", "is a", "proof of an apply")
-	} else {
-		say(w, "%-11s%s", "is a", string(c.Severity))
-	}
+	say(w, "%-11s%s", "is a", c.Kind())
 	for _, q := range c.Asks {
 		say(w, "%-11s%s", "asks for", string(q))
 	}

@@ -31,7 +31,7 @@ func page() []byte {
 	b.WriteString(intro)
 	b.WriteString("| check | is a | apply waits for it |\n|---|---|---|\n")
 	for _, c := range component.Checks() {
-		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, check.Anchor(c.ID), kind(c), waits(c))
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s |\n", c.ID, check.Anchor(c.ID), c.Kind(), waits(c))
 	}
 	for _, c := range component.Checks() {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n", c.ID, c.Means)
@@ -40,13 +40,6 @@ func page() []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-func kind(c check.Check) string {
-	if c.Judge == nil {
-		return "proof of an apply"
-	}
-	return string(c.Severity)
 }
 
 func waits(c check.Check) string {
