@@ -65,7 +65,7 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		class, hint := object.ClassOf(err), check.Mend
 		unknown := class == object.Unreachable || class == object.Timeout || class == object.Canceled
 		if peer := e.Plan.Cluster(source); unknown && peer != nil && peer.Unreached != "" {
-			hint = "do first what cluster/reached says of " + source
+			hint = check.First("cluster/reached", source)
 		} else if unknown {
 			hint = cmp.Or(object.HintOf(err), "setup-mesh status, once it answers")
 		}

@@ -47,12 +47,32 @@ func judgeTold(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 				out = append(out, plan.Finding{
 					Peer: o.Name, State: "gateway unknown", Object: object.AmbientGatewayRef(o.Namespace),
 					Message: fmt.Sprintf("%s does not tell ztunnels where network %s is: %s", v.Pod, o.Network, why),
-					Hint:    check.ForgetfulHint(c),
+					Hint:    hintOfTold(e, c, o),
 				})
 			}
 		}
 	}
 	return out
+}
+
+// hintOfTold is what to do where istiods of c do not tell where the network of o is. Mostly
+// it comes of something that another check says: there is another gateway, or none, or an
+// istiod is not the one that was applied.
+func hintOfTold(e *check.Evidence, c, o *plan.Cluster) string {
+	if in := e.Ambiguous(c, o); len(in) > 0 {
+		return check.First(check.IDCandidates, in...)
+	}
+	peer := object.AmbientGatewayRef(c.Namespace)
+	peer.Name = object.PeerGatewayPrefix + o.Name
+	switch {
+	case check.Damaged(o, object.AmbientGatewayRef(o.Namespace)):
+		return check.First(idAmbientGateway, o.Name)
+	case check.Damaged(c, peer):
+		return check.First(idPeerGateways, c.Name)
+	case check.Changed(c, object.IstiodRef(c.Namespace)):
+		return check.First(check.IDIstiodWorkload, c.Name)
+	}
+	return check.ForgetfulHint(c)
 }
 
 // toldOtherwise is how what an istiod tells of the network of o differs from where its

@@ -83,7 +83,7 @@ func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 func unlet(e *check.Evidence, c *plan.Cluster) string {
 	for _, name := range c.Primaries {
 		if p := e.Plan.Cluster(name); p != nil && check.Primary(e, p) && lacksCredential(p, c.Name) {
-			return "do first what " + IDRemoteSecret + " says of " + name
+			return check.First(IDRemoteSecret, name)
 		}
 	}
 	return ""

@@ -63,6 +63,8 @@ const (
 	LabelDataplane   = "istio.io/dataplane-mode"
 	DataplaneAmbient = "ambient"
 
+	// AnnotationAccount says as whom the gateway proves itself that a Gateway stands for.
+	AnnotationAccount = "gateway.istio.io/service-account"
 	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
 	AnnotationControlPlanes = "topology.istio.io/controlPlaneClusters"

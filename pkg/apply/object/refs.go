@@ -49,6 +49,11 @@ func AmbientGatewayRef(namespace string) Ref {
 	return Ref{Group: GatewayAPIGroup, Kind: "Gateway", Namespace: namespace, Name: AmbientGateway}
 }
 
+// AmbientWorkloadRef is the Deployment that istiod makes of that Gateway.
+func AmbientWorkloadRef(namespace string) Ref {
+	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: AmbientGateway}
+}
+
 // IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
 // cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {
