@@ -167,7 +167,7 @@ func (s *statusFaults) workloadsAreGone() []fault {
 }
 
 // scaled carries out a remedy that is a line of kubectl's.
-func (s *statusFaults) scaled(in, name string) func(*testing.T, string) {
+func (s *faultTable) scaled(in, name string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()
 		if want := "kubectl --context " + in + " -n istio-system scale deployment " + name + " --replicas=1"; remedy != want {
@@ -194,7 +194,7 @@ func (s *statusFaults) istiodsAreStopped() []fault {
 }
 
 // stopped scales an istiod to nothing, and waits until its process has ended.
-func (s *statusFaults) stopped(in string) func(*testing.T) {
+func (s *faultTable) stopped(in string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		at := s.clusters[in].mustIstiod(t).Addresses.Monitoring
@@ -211,7 +211,7 @@ func (s *statusFaults) stopped(in string) func(*testing.T) {
 }
 
 // byItself is a remedy that another one brings about: it says where to look.
-func (s *statusFaults) byItself(words string) func(*testing.T, string) {
+func (s *faultTable) byItself(words string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()
 		if !strings.Contains(remedy, words) {
