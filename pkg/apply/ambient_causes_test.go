@@ -52,6 +52,12 @@ func TestAmbientCauses(t *testing.T) {
 		"an istiod was changed": {mesh: ambientMesh, change: func(w *world.World, _ map[string]check.Probe) {
 			drift(w.Clusters[0], object.IstiodRef(ns), "kubectl", func(spec map[string]any) { spec["paused"] = true })
 		}, want: []string{"ambient-gateway/told east: do first what istiod/workload says of east", "istiod/workload east: " + mend}},
+		"an istiod looks at its own network": {mesh: ambientMesh, told: "203.0.113.7", change: func(w *world.World, _ map[string]check.Probe) {
+			drift(w.Clusters[0], object.IstiodRef(ns), "kubectl", func(spec map[string]any) {
+				spec["template"] = map[string]any{"spec": map[string]any{"containers": []any{map[string]any{
+					"name": "discovery", "image": "docker.io/istio/pilot:1.31.0", "env": []any{map[string]any{"name": "AMBIENT_ENABLE_MULTI_NETWORK", "value": "false"}}}}}}
+			})
+		}, want: []string{"ambient-gateway/told east: do first what istiod/workload says of east", "istiod/workload east: " + mend}},
 		"an istiod has forgotten": {mesh: ambientMesh, want: []string{
 			"ambient-gateway/told east: setup-mesh apply; if it goes on: kubectl --context east -n istio-system rollout restart deployment istiod"}},
 		"another Gateway of the network": {mesh: ambientMesh, told: "203.0.113.9", change: func(_ *world.World, probes map[string]check.Probe) {

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // IDTold is the check of what node proxies are told of other networks.
@@ -42,7 +45,7 @@ func judgeTold(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			if !leadsAway(e, c, o) || v.Clusters[o.Name] != observe.Synced || said[o.Name] {
 				continue
 			}
-			if why := toldOtherwise(o, v.Tunnels); why != "" {
+			if why := cmp.Or(toldOtherwise(o, v.Tunnels), blind(c)); why != "" {
 				said[o.Name] = true
 				out = append(out, plan.Finding{
 					Peer: o.Name, State: "gateway unknown", Object: object.AmbientGatewayRef(o.Namespace),
@@ -73,6 +76,16 @@ func hintOfTold(e *check.Evidence, c, o *plan.Cluster) string {
 		return check.First(check.IDIstiodWorkload, c.Name)
 	}
 	return check.ForgetfulHint(c)
+}
+
+// blind is why istiods of c tell of no pods of other networks although they tell of gateways:
+// somebody has switched it off. "" is that they do.
+func blind(c *plan.Cluster) string {
+	istiod := object.IstiodRef(c.Namespace)
+	if live := c.Live.Object(istiod); live == nil || !check.Changed(c, istiod) || world.Variable(live, manifest.MultiNetwork) == "true" {
+		return ""
+	}
+	return "its Deployment has not " + manifest.MultiNetwork + "=true, without which Services are those of its own cluster"
 }
 
 // toldOtherwise is how what an istiod tells of the network of o differs from where its
