@@ -46,6 +46,8 @@ func (s *ambientFaults) nodes() []fault {
 			}},
 		{name: "ztunnel is for no node", finds: []string{"note ztunnel/workload west-1", "ztunnel/running west-1"},
 			breaks: s.onNodes(west1, "ztunnel", `{"nodeSelector":{"example.com/none":"true"}}`)},
+		{name: "something stands where no gateway is", finds: []string{"ambient-gateway/peers east-1/west-1", "ambient-gateway/told east-1/west-1"},
+			breaks: s.patched(east1, k8sGateway, "setup-mesh-gateway-west-1", `{"spec":{"addresses":[{"type":"IPAddress","value":"203.0.113.98"}]}}`)},
 		{name: "a remote secret is deleted", breaks: s.deleted(west1, "secret", "istio-remote-secret-east-1"), finds: []string{"access/remote-secret west-1/east-1"}},
 	}
 }
@@ -144,6 +146,10 @@ func (s *ambientFaults) addresses() []fault {
 				}
 				network("null")(t)
 			}},
+		{name: "an istiod is stopped", breaks: s.stopped(west1), mends: s.scaled(west1, "istiod"),
+			finds: []string{"istiod/running west-1", "control-plane/injection west-1", "control-plane/validation west-1", "discovery/synced west-1/east-1"}},
+		{name: "a gateway is gone where nobody makes it again", breaks: s.deleted(west1, "deployment", ambientGateway), finds: []string{"ambient-gateway/running west-1"},
+			mends: s.byItself("do first what istiod/running says of west-1")},
 		{name: "a Service is global in one cluster", breaks: all(s.shopService(east1, "cart", nil), s.shopService(west1, "cart", global)),
 			finds: []string{"note services/same-scope west-1/east-1"},
 			mends: func(t *testing.T, remedy string) {

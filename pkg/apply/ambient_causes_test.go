@@ -130,4 +130,3 @@ func TestAmbientCauses(t *testing.T) {
 		})
 	}
 }
-
