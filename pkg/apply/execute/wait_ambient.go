@@ -31,7 +31,7 @@ func (x *execution) program(ctx context.Context, c *plan.Cluster, r *reporter) e
 			return err
 		}
 		// What is under way is finished, also when the user interrupts.
-		if _, err := l.Cluster.Apply(context.WithoutCancel(ctx), desired.Unfound(ch.Item.Object), object.ApplyOptions{Force: l.Object(ch.Object) != nil}); err != nil {
+		if _, err := put(context.WithoutCancel(ctx), l, c, desired.Unfound(ch.Item.Object), object.ApplyOptions{Force: l.Object(ch.Object) != nil}); err != nil {
 			return err
 		}
 	}
