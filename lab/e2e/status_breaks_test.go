@@ -22,6 +22,7 @@ var breakable = map[string]schema.GroupVersionResource{
 	"deployment":         {Group: "apps", Version: "v1", Resource: "deployments"},
 	"endpointslice":      {Group: "discovery.k8s.io", Version: "v1", Resource: "endpointslices"},
 	"gateway":            istioGateways,
+	k8sGateway:           {Group: "gateway.networking.k8s.io", Version: "v1", Resource: "gateways"},
 	"injector":           {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "mutatingwebhookconfigurations"},
 	"namespace":          {Version: "v1", Resource: "namespaces"},
 	"peerauthentication": peerAuthentications,
@@ -32,8 +33,11 @@ var breakable = map[string]schema.GroupVersionResource{
 	"virtualservice":     virtualServices,
 }
 
+// k8sGateway is a Gateway of the Gateway API, of which Istio has others.
+const k8sGateway = "gateways.gateway.networking.k8s.io"
+
 // at is where a resource of Istio's namespace, or of the whole cluster, is changed.
-func (s *statusFaults) at(in, resource string) dynamic.ResourceInterface {
+func (s *faultTable) at(in, resource string) dynamic.ResourceInterface {
 	api := s.clusters[in].dynamic.Resource(breakable[resource])
 	switch resource {
 	case "clusterrole", "clusterrolebinding", "crd", "injector", "namespace", "validator":
@@ -43,7 +47,7 @@ func (s *statusFaults) at(in, resource string) dynamic.ResourceInterface {
 }
 
 // deleted is that somebody deletes an object.
-func (s *statusFaults) deleted(in, resource, name string) func(*testing.T) {
+func (s *faultTable) deleted(in, resource, name string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		if err := s.at(in, resource).Delete(t.Context(), name, metav1.DeleteOptions{}); err != nil {
@@ -53,7 +57,7 @@ func (s *statusFaults) deleted(in, resource, name string) func(*testing.T) {
 }
 
 // patched is that somebody changes an object, with kubectl patch --type merge.
-func (s *statusFaults) patched(in, resource, name, patch string) func(*testing.T) {
+func (s *faultTable) patched(in, resource, name, patch string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		s.patch(t, s.at(in, resource), name, types.MergePatchType, patch)
@@ -61,7 +65,7 @@ func (s *statusFaults) patched(in, resource, name, patch string) func(*testing.T
 }
 
 // replaced is that somebody changes what lists hold, with kubectl patch --type json.
-func (s *statusFaults) replaced(in, resource, name, path string, value any) func(*testing.T) {
+func (s *faultTable) replaced(in, resource, name, path string, value any) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		patch, err := json.Marshal([]map[string]any{{"op": "add", "path": path, "value": value}})
@@ -72,7 +76,7 @@ func (s *statusFaults) replaced(in, resource, name, path string, value any) func
 	}
 }
 
-func (s *statusFaults) patch(t *testing.T, api dynamic.ResourceInterface, name string, kind types.PatchType, patch string, subresource ...string) {
+func (s *faultTable) patch(t *testing.T, api dynamic.ResourceInterface, name string, kind types.PatchType, patch string, subresource ...string) {
 	t.Helper()
 	options := metav1.PatchOptions{FieldManager: "kubectl-patch"}
 	if _, err := api.Patch(t.Context(), name, kind, []byte(patch), options, subresource...); err != nil {
@@ -81,7 +85,7 @@ func (s *statusFaults) patch(t *testing.T, api dynamic.ResourceInterface, name s
 }
 
 // editedData is that somebody changes a Secret's data.
-func (s *statusFaults) editedData(in, name string, edit func(t *testing.T, data map[string][]byte)) func(*testing.T) {
+func (s *faultTable) editedData(in, name string, edit func(t *testing.T, data map[string][]byte)) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		secret := s.clusters[in].secret(t, istioNamespace, name)

@@ -27,7 +27,7 @@ func (s *statusFaults) otherWorkloads() []fault {
 }
 
 // env changes a variable of istiod's, as kubectl set env does.
-func (s *statusFaults) env(in, name, value string) func(*testing.T) {
+func (s *faultTable) env(in, name, value string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		patch := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":"discovery","env":[{"name":%q,"value":%q}]}]}}}}`, name, value)
@@ -36,7 +36,7 @@ func (s *statusFaults) env(in, name, value string) func(*testing.T) {
 }
 
 // image changes an image, as kubectl set image does.
-func (s *statusFaults) image(in, deployment, container, image string) func(*testing.T) {
+func (s *faultTable) image(in, deployment, container, image string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
 		patch := fmt.Sprintf(`{"spec":{"template":{"spec":{"containers":[{"name":%q,"image":%q}]}}}}`, container, image)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"errors"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -167,7 +166,7 @@ func (s *statusFaults) workloadsAreGone() []fault {
 }
 
 // scaled carries out a remedy that is a line of kubectl's.
-func (s *statusFaults) scaled(in, name string) func(*testing.T, string) {
+func (s *faultTable) scaled(in, name string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()
 		if want := "kubectl --context " + in + " -n istio-system scale deployment " + name + " --replicas=1"; remedy != want {
@@ -194,24 +193,21 @@ func (s *statusFaults) istiodsAreStopped() []fault {
 }
 
 // stopped scales an istiod to nothing, and waits until its process has ended.
-func (s *statusFaults) stopped(in string) func(*testing.T) {
+func (s *faultTable) stopped(in string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
-		at := s.clusters[in].mustIstiod(t).Addresses.Monitoring
+		pid := s.clusters[in].mustIstiod(t).PID
 		s.patched(in, "deployment", "istiod", `{"spec":{"replicas":0}}`)(t)
-		eventually(t, in+": istiod has ended", func(ctx ctx) error {
-			// A pod that ends is no istiod of the cluster while its process still writes what it leads in.
-			conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", at)
-			if err == nil {
-				conn.Close()
-			}
-			return errorIf(!errors.Is(err, syscall.ECONNREFUSED), "it answers at %s: %v", at, err)
+		eventually(t, in+": istiod has ended", func(ctx) error {
+			// A pod that ends is no istiod of the cluster, and who listens at no port any more may still write what it leads in.
+			err := syscall.Kill(pid, 0)
+			return errorIf(!errors.Is(err, syscall.ESRCH), "process %d: %v", pid, err)
 		})
 	}
 }
 
 // byItself is a remedy that another one brings about: it says where to look.
-func (s *statusFaults) byItself(words string) func(*testing.T, string) {
+func (s *faultTable) byItself(words string) func(*testing.T, string) {
 	return func(t *testing.T, remedy string) {
 		t.Helper()
 		if !strings.Contains(remedy, words) {

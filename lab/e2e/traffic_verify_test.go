@@ -201,7 +201,7 @@ func (d *dataPlane) verifyRestricted(t *testing.T) {
 // withoutCNI takes the plugin from the nodes of one cluster and its configuration from another one. Status says so, and
 // what it says to do mends both.
 func (d *dataPlane) withoutCNI(t *testing.T) {
-	s := &statusFaults{journey: d.journey}
+	s := &faultTable{journey: d.journey, always: unroutable}
 	s.deleted(east1, "daemonset", "istio-cni-node")(t)
 	s.deleted(west1, "configmap", "istio-cni-config")(t)
 	said := s.becomes(t, []string{"cni/configuration west-1", "cni/running east-1"}, nil)
@@ -217,7 +217,7 @@ func (d *dataPlane) withoutCNI(t *testing.T) {
 // verifyPlaintext: west-1 has turned mutual TLS off. Its own pods answer one another without, which counts; nobody else
 // sends it plaintext, or takes plaintext from it.
 func (d *dataPlane) verifyPlaintext(t *testing.T) {
-	s := &statusFaults{journey: d.journey}
+	s := &faultTable{journey: d.journey}
 	s.patched(west1, "peerauthentication", "default", `{"spec":{"mtls":{"mode":"DISABLE"}}}`)(t)
 	others := []string{"east-1", "east-2", "remote"}
 	red := into("west-1", others...)

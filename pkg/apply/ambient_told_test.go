@@ -36,6 +36,7 @@ func tunnelledWorld(t *testing.T, d *desired.Desired) *world.World {
 				"conditions": []any{map[string]any{"type": "Accepted", "status": "True"}, map[string]any{"type": "Programmed", "status": "True"}},
 			}
 		})
+		l.TunnelWorkload.Object = object.New("apps/v1", "Deployment", l.Namespace, object.AmbientGateway, nil, map[string]any{"status": map[string]any{"availableReplicas": int64(1)}})
 		l.Tunnelled.Object = object.New("v1", "Service", l.Namespace, object.AmbientGateway, map[string]any{"labels": map[string]any{"gateway.istio.io/managed": "x"}}, map[string]any{
 			"spec":   map[string]any{"type": "LoadBalancer", "clusterIP": "10.96.0.7"},
 			"status": map[string]any{"loadBalancer": map[string]any{"ingress": []any{map[string]any{"ip": "203.0.113.7"}}}},

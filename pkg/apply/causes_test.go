@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -62,6 +63,25 @@ func TestCauses(t *testing.T) {
 			},
 			want: []string{"access/remote-secret east: setup-mesh apply",
 				"trust/root-distributed west: do first what access/remote-secret says of east", "trust/root-in-namespaces west: do first what access/remote-secret says of east"},
+		},
+		"a credential has lost its label": {
+			mesh: sharedControlPlane,
+			change: func(w *world.World) {
+				l, ref := w.Clusters[0], object.SecretRef(ns, object.RemoteSecretPrefix+"west")
+				was := l.Object(ref)
+				edit(l, ref, func(o map[string]any) { unstructured.RemoveNestedField(o, "metadata", "labels", "istio/multiCluster") })
+				seen := l.Objects[ref]
+				seen.Dry = was
+				l.Objects[ref] = seen
+			},
+			probe: func(probes map[string]check.Probe) {
+				delete(probes["east"].Istiods[0].Clusters, "west")
+				west := probes["west"]
+				west.Root = world.Observed{Err: object.ErrNotFound}
+				probes["west"] = west
+			},
+			want: []string{"access/remote-secret east: setup-mesh apply", "discovery/synced east: do first what access/remote-secret says of east",
+				"trust/root-distributed west: do first what access/remote-secret says of east"},
 		},
 		"a cluster does not answer": {
 			mesh:   twoClusters,

@@ -125,7 +125,8 @@ func (x *examination) services(ctx context.Context) {
 	var scopes []observe.Scope
 	if x.asks[check.AskScopes] {
 		if spaces, probe.ScopesErr = observe.ReadNamespaces(ctx, x.l); probe.ScopesErr == nil {
-			probe.Waypoints, probe.ScopesErr = observe.ReadWaypoints(ctx, x.l)
+			probe.Gateways, probe.ScopesErr = readGateways(ctx, x.l.Cluster)
+			probe.Waypoints = observe.Waypoints(probe.Gateways)
 		}
 		var err error
 		if scopes, err = check.Scopes(x.c); err != nil {

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -23,7 +24,7 @@ func ambientChecks() []Check {
 		{ID: "ambient/rotation", Severity: Refuses, Applies: isAmbient, Judge: judgeAmbientRotation},
 		{ID: "ambient/restart", Severity: Warns, Applies: isAmbient, Judge: judgeRestart},
 		{ID: IDUnrevoked, Severity: Warns, Applies: isAmbient, Judge: judgeUnrevoked},
-		{ID: "ambient-gateway/candidates", Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
+		{ID: IDCandidates, Severity: Warns, Asks: []Question{AskCandidates}, Applies: isAmbient, Judge: judgeCandidates},
 		{ID: "gateway-api/served", Severity: Refuses, Applies: isAmbient, Judge: judgeServed},
 	}
 }
@@ -140,39 +141,84 @@ func andAre(refs []object.Ref) string {
 	return andMore(refs) + " are"
 }
 
-// judgeCandidates finds Gateways of others that istiods take for the one of a network that
-// has one of ours: of several, an arbitrary one is used, and another one after a restart.
+// IDCandidates is the check of Gateways that are taken for those of networks.
+const IDCandidates = "ambient-gateway/candidates"
+
+// judgeCandidates finds Gateways that istiods take for the one of a network that has one of
+// ours: of several, an arbitrary one is used, and another one after a restart.
 // https://github.com/istio/istio/issues/56960
 func judgeCandidates(e *Evidence, c *plan.Cluster) []plan.Finding {
-	seen := e.inspection[c.Name]
-	switch {
-	case seen == nil:
-		return nil
-	case seen.GatewaysErr != nil:
-		return []plan.Finding{plan.Unanswered(seen.GatewaysErr, fmt.Sprintf("could not look for other gateways between networks: %v", seen.GatewaysErr))}
+	gateways := e.Probes[c.Name].Gateways
+	if seen := e.inspection[c.Name]; seen != nil {
+		if gateways = seen.Gateways; seen.GatewaysErr != nil {
+			return []plan.Finding{plan.Unanswered(seen.GatewaysErr, fmt.Sprintf("could not look for other gateways between networks: %v", seen.GatewaysErr))}
+		}
 	}
 	var out []plan.Finding
-	for _, g := range seen.Gateways {
-		network := g.GetLabels()[object.LabelNetwork]
-		i := slices.IndexFunc(e.Plan.Clusters, func(o *plan.Cluster) bool { return o.Desired != nil && o.Desired.HBONE && o.Network == network })
-		if i < 0 || object.Ours(g) || !leadsTo(e.Plan.Clusters[i], c, g) {
+	for _, g := range gateways {
+		owner := e.besides(c, g)
+		if owner == nil {
 			continue
 		}
 		ref := object.RefOf(g)
-		out = append(out, plan.Finding{
+		f := plan.Finding{
 			Object:  ref,
-			Message: fmt.Sprintf("%s is a second gateway of network %s, beside that of %s: an arbitrary one is used", ref, network, e.Plan.Clusters[i].Name),
-			Hint:    "delete it, or take its label " + object.LabelNetwork + " off",
-		})
+			Message: fmt.Sprintf("%s is a second gateway of network %s, beside that of %s: an arbitrary one is used", ref, owner.Network, owner.Name),
+			Hint:    fmt.Sprintf("delete it, or take its label off: kubectl --context %s -n %s label %s %s %s-", c.Context, ref.Namespace, gatewayKind, ref.Name, object.LabelNetwork),
+		}
+		if object.Ours(g) {
+			f.Message = fmt.Sprintf("%s has a label %s, by which it is used beside contexts.%s.gateway.addresses", ref, object.LabelNetwork, owner.Context)
+			f.Hint = strings.TrimPrefix(f.Hint, "delete it, or ")
+		}
+		out = append(out, f)
 	}
 	return out
+}
+
+// gatewayKind is that of Gateways, of which Istio has others, as kubectl takes it.
+const gatewayKind = "gateways.gateway.networking.k8s.io"
+
+// besides is the cluster of whose network istiods take a Gateway in c, beside the one that
+// it has; nil for a Gateway that is right. One of ours is right unless somebody has labelled
+// it.
+func (e *Evidence) besides(c *plan.Cluster, g *unstructured.Unstructured) *plan.Cluster {
+	network := g.GetLabels()[object.LabelNetwork]
+	i := slices.IndexFunc(e.Plan.Clusters, func(o *plan.Cluster) bool { return o.Desired != nil && o.Desired.HBONE && o.Network == network })
+	if i < 0 || !leadsTo(e.Plan.Clusters[i], c, g) {
+		return nil
+	}
+	if it := c.Item(object.RefOf(g)); object.Ours(g) && (it == nil || it.Object.GetLabels()[object.LabelNetwork] != "") {
+		return nil
+	}
+	return e.Plan.Clusters[i]
+}
+
+// Ambiguous are the clusters in which istiods of c take a Gateway for that of the network of
+// owner, beside the one that it has: in their own those that stand for others.
+func (e *Evidence) Ambiguous(c, owner *plan.Cluster) []string {
+	var out []string
+	for _, in := range e.Plan.Clusters {
+		class := manifest.EastWestClass
+		if in == c {
+			class = manifest.RemoteClass
+		}
+		read := isAmbient(e, in) && (in == c || slices.Contains(c.Reads, in.Name))
+		if read && slices.ContainsFunc(e.Probes[in.Name].Gateways, func(g *unstructured.Unstructured) bool { return classOf(g) == class && e.besides(in, g) == owner }) {
+			out = append(out, in.Name)
+		}
+	}
+	return out
+}
+
+func classOf(gateway *unstructured.Unstructured) string {
+	class, _, _ := unstructured.NestedString(gateway.Object, "spec", "gatewayClassName")
+	return class
 }
 
 // leadsTo says whether istiods take a Gateway in c for one of the network of owner: any in
 // the clusters that they read, and in their own those that stand for others.
 func leadsTo(owner, c *plan.Cluster, g *unstructured.Unstructured) bool {
-	class, _, _ := unstructured.NestedString(g.Object, "spec", "gatewayClassName")
-	switch class {
+	switch classOf(g) {
 	case manifest.EastWestClass:
 		return true
 	case manifest.RemoteClass:

@@ -124,10 +124,30 @@ func changed(c *plan.Cluster, ch plan.Change) bool {
 }
 
 // meaningful says whether Kubernetes or Istio acts by a field. Istio finds
-// remote secrets, and the network of a namespace, by their labels.
+// remote secrets, and the network of a namespace or of a Gateway, by their labels.
 func meaningful(ref object.Ref, path string) bool {
+	gateway := ref.Group == object.GatewayAPIGroup
 	if strings.HasPrefix(path, "metadata.labels") && !strings.Contains(path, object.LabelMesh) {
-		return ref.Kind == "Secret" || ref.Kind == "Namespace" || ref.Kind == "Service"
+		return ref.Kind == "Secret" || ref.Kind == "Namespace" || ref.Kind == "Service" || gateway
 	}
-	return !strings.HasPrefix(path, "metadata.") || ref.Kind == "Namespace" && strings.Contains(path, object.AnnotationControlPlanes)
+	return !strings.HasPrefix(path, "metadata.") || ref.Kind == "Namespace" && strings.Contains(path, object.AnnotationControlPlanes) ||
+		gateway && strings.Contains(path, object.AnnotationAccount)
+}
+
+// Changed says whether somebody has changed an object of c that is wanted as it was applied,
+// in more than notes on it.
+func Changed(c *plan.Cluster, ref object.Ref) bool {
+	ch := c.Planned(ref)
+	return ch != nil && changed(c, *ch)
+}
+
+// Damaged says whether somebody has deleted or changed such an object.
+func Damaged(c *plan.Cluster, ref object.Ref) bool {
+	ch := c.Planned(ref)
+	return ch != nil && (Missing(c, *ch) || changed(c, *ch))
+}
+
+// First is the remedy of what comes of something else, of which a check tells.
+func First(check string, clusters ...string) string {
+	return "do first what " + check + " says of " + strings.Join(clusters, ", ")
 }

@@ -94,8 +94,10 @@ type Probe struct {
 	// "namespace/name"; nil where nobody was asked.
 	Services    map[string]observe.Shape
 	ServicesErr error
-	// Waypoints are the Gateways of all namespaces, likewise; ScopesErr is why those, or the
-	// scopes and waypoints of Services, are not known.
+	// Gateways are those of the Gateway API in all namespaces, and Waypoints the same by
+	// "namespace/name"; ScopesErr is why those, or the scopes and waypoints of Services, are
+	// not known.
+	Gateways  []*unstructured.Unstructured
 	Waypoints map[string]observe.Waypoint
 	ScopesErr error
 }

@@ -21,6 +21,8 @@ const (
 
 	IDIstiodWorkload  = "istiod/workload"
 	IDGatewayWorkload = "gateway/workload"
+	IDCNIWorkload     = "cni/workload"
+	IDZtunnelWorkload = "ztunnel/workload"
 )
 
 // MeshChecks are about what clusters have to have in common.

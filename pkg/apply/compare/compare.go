@@ -5,6 +5,7 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -182,6 +183,10 @@ func PlainJSON(v any) any {
 	return out
 }
 
+// templateGeneration counts the templates of a DaemonSet. The API server keeps it.
+// https://github.com/kubernetes/kubernetes/blob/v1.36.3/pkg/apis/apps/v1/conversion.go
+const templateGeneration = "deprecated.daemonset.template.generation"
+
 func meaningful(o *unstructured.Unstructured) map[string]any {
 	out := make(map[string]any, len(o.Object))
 	for k, v := range o.Object {
@@ -193,6 +198,11 @@ func meaningful(o *unstructured.Unstructured) map[string]any {
 		if v, ok, _ := unstructured.NestedFieldNoCopy(o.Object, "metadata", k); ok {
 			meta[k] = v
 		}
+	}
+	if notes, ok := meta["annotations"].(map[string]any); ok && notes[templateGeneration] != nil {
+		notes = maps.Clone(notes)
+		delete(notes, templateGeneration)
+		meta["annotations"] = notes
 	}
 	out["metadata"] = meta
 	return out

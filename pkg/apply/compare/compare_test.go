@@ -86,6 +86,11 @@ func TestFields(t *testing.T) {
 			live: `{"metadata": {"name": "x", "resourceVersion": "1", "generation": 1, "managedFields": [{"manager": "a"}]}, "status": {"a": 1}, "spec": {"a": 1}}`,
 			dry:  `{"metadata": {"name": "x", "resourceVersion": "1", "generation": 2, "managedFields": [{"manager": "b"}]}, "spec": {"a": 1}}`,
 		},
+		"nor is how often it has seen another template of a DaemonSet": {
+			live: `{"metadata": {"annotations": {"deprecated.daemonset.template.generation": "2", "x": "1"}}, "spec": {"a": 1}}`,
+			dry:  `{"metadata": {"annotations": {"deprecated.daemonset.template.generation": "3", "x": "1"}}, "spec": {"a": 2}}`,
+			want: []Field{{Path: "spec.a", Old: int64(1), New: int64(2)}},
+		},
 		"labels and annotations are": {
 			live: `{"metadata": {"labels": {"a.b/c": "1"}, "annotations": {"x": "1"}}}`,
 			dry:  `{"metadata": {"labels": {"a.b/c": "2"}}}`,

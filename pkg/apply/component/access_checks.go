@@ -65,7 +65,7 @@ func judgeCredential(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		class, hint := object.ClassOf(err), check.Mend
 		unknown := class == object.Unreachable || class == object.Timeout || class == object.Canceled
 		if peer := e.Plan.Cluster(source); unknown && peer != nil && peer.Unreached != "" {
-			hint = "do first what cluster/reached says of " + source
+			hint = check.First("cluster/reached", source)
 		} else if unknown {
 			hint = cmp.Or(object.HintOf(err), "setup-mesh status, once it answers")
 		}
@@ -100,7 +100,7 @@ func judgeSynced(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Peer: name, State: missing[name], Unknown: silent,
 			Message: fmt.Sprintf(message, name, missing[name]),
-			Hint:    cmp.Or(idleIstiods(e, c), check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
+			Hint:    cmp.Or(idleIstiods(e, c), spoiltCredential(c, name), check.NeededFor(c, probe.Err, "list pods in namespace "+c.Namespace), check.ReachHint(e.Plan.World, c, name, probe.Istiods), "setup-mesh apply; then look at the log of istiod"),
 		})
 	}
 	return out
@@ -124,6 +124,15 @@ func lacksCredential(c *plan.Cluster, source string) bool {
 	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
 		return ch.Part == order.Credential && ch.Peer == source && check.Missing(c, ch)
 	})
+}
+
+// spoiltCredential is the remedy of what comes of a remote secret that somebody has deleted or
+// changed, "" where nobody has.
+func spoiltCredential(c *plan.Cluster, source string) string {
+	if check.Damaged(c, object.SecretRef(c.Namespace, object.RemoteSecretPrefix+source)) {
+		return check.First(IDRemoteSecret, c.Name)
+	}
+	return ""
 }
 
 // judgeExpiry finds credentials of c that have ended, or will soon.

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
+	"github.com/setup-mesh/setup-mesh/pkg/topology/manifest"
 )
 
 // IDTold is the check of what node proxies are told of other networks.
@@ -44,17 +47,47 @@ func judgeTold(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 			if !leadsAway(e, c, o) || v.Clusters[o.Name] != observe.Synced || said[o.Name] {
 				continue
 			}
-			if why := toldOtherwise(o, v.Tunnels); why != "" {
+			if why := cmp.Or(toldOtherwise(o, v.Tunnels), blind(c)); why != "" {
 				said[o.Name] = true
 				out = append(out, plan.Finding{
 					Peer: o.Name, State: "gateway unknown", Object: object.AmbientGatewayRef(o.Namespace),
 					Message: fmt.Sprintf("%s does not tell ztunnels where network %s is: %s", v.Pod, o.Network, why),
-					Hint:    check.ForgetfulHint(c),
+					Hint:    hintOfTold(e, c, o),
 				})
 			}
 		}
 	}
 	return out
+}
+
+// hintOfTold is what to do where istiods of c do not tell where the network of o is. Mostly
+// it comes of something that another check says: there is another gateway, or none, or an
+// istiod is not the one that was applied.
+func hintOfTold(e *check.Evidence, c, o *plan.Cluster) string {
+	if in := e.Ambiguous(c, o); len(in) > 0 {
+		return check.First(check.IDCandidates, in...)
+	}
+	peer := object.AmbientGatewayRef(c.Namespace)
+	peer.Name = object.PeerGatewayPrefix + o.Name
+	switch {
+	case check.Damaged(o, object.AmbientGatewayRef(o.Namespace)):
+		return check.First(idAmbientGateway, o.Name)
+	case check.Damaged(c, peer):
+		return check.First(idPeerGateways, c.Name)
+	case check.Changed(c, object.IstiodRef(c.Namespace)):
+		return check.First(check.IDIstiodWorkload, c.Name)
+	}
+	return check.ForgetfulHint(c)
+}
+
+// blind is why istiods of c tell of no pods of other networks although they tell of gateways:
+// somebody has switched it off. "" is that they do.
+func blind(c *plan.Cluster) string {
+	istiod := object.IstiodRef(c.Namespace)
+	if live := c.Live.Object(istiod); live == nil || !check.Changed(c, istiod) || world.Variable(live, manifest.MultiNetwork) == "true" {
+		return ""
+	}
+	return "its Deployment has not " + manifest.MultiNetwork + "=true, without which Services are those of its own cluster"
 }
 
 // toldOtherwise is how what an istiod tells of the network of o differs from where its

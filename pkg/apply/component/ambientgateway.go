@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
@@ -20,8 +21,9 @@ func ambientGateway() Component {
 		needs: needsOfAmbientGateway,
 		ends:  endsOfAmbientGateway,
 		Checks: []check.Check{
-			check.DamageCheck("ambient-gateway/gateway", check.IsPart(order.AmbientGateway, order.EastWest)),
-			check.PeerCheck("ambient-gateway/peers", order.PeerGateways),
+			check.DamageCheck(idAmbientGateway, check.IsPart(order.AmbientGateway, order.EastWest)),
+			check.PeerCheck(idPeerGateways, order.PeerGateways),
+			{ID: IDTunnelRuns, Severity: check.Ails, Applies: hasTunnel, Judge: judgeTunnelRuns},
 			{ID: IDProgrammed, Severity: check.Ails, Applies: hasTunnel, Judge: judgeProgrammed},
 			{ID: IDTold, Severity: check.Ails, Asks: []check.Question{check.AskTunnels}, Applies: tellsNodes, Judge: judgeTold},
 		},
@@ -34,14 +36,34 @@ func ambientGateway() Component {
 	}
 }
 
-// IDProgrammed is the check of an ambient gateway that others reach.
-const IDProgrammed = "ambient-gateway/programmed"
+// IDs of checks.
+const (
+	IDTunnelRuns = "ambient-gateway/running"
+	IDProgrammed = "ambient-gateway/programmed"
+
+	idAmbientGateway = "ambient-gateway/gateway"
+	idPeerGateways   = "ambient-gateway/peers"
+)
 
 func hasTunnel(e *check.Evidence, c *plan.Cluster) bool {
 	return check.Joined(e, c) && c.Desired.HBONE && c.Live.Object(object.AmbientGatewayRef(c.Namespace)) != nil
 }
 
-func judgeProgrammed(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+// judgeTunnelRuns looks at the workload that istiod has made of the Gateway. Where topology.yaml
+// has the addresses of the gateway, nothing else tells that it does not run.
+func judgeTunnelRuns(e *check.Evidence, c *plan.Cluster) []plan.Finding {
+	seen, ref := c.Live.TunnelWorkload, object.AmbientWorkloadRef(c.Namespace)
+	if seen.Err != nil {
+		return []plan.Finding{plan.Unanswered(seen.Err, seen.Err.Error())}
+	}
+	out := available(c, seen.Object, ref, "ambient gateway")
+	if seen.Object == nil {
+		out[0].Object, out[0].Hint = ref, cmp.Or(idleIstiods(e, c), "istiod makes it of the Gateway: see its log")
+	}
+	return out
+}
+
+func judgeProgrammed(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	ref := object.AmbientGatewayRef(c.Namespace)
 	if err := c.Live.Tunnelled.Err; err != nil {
 		return []plan.Finding{plan.Unanswered(err, err.Error())}
@@ -52,7 +74,9 @@ func judgeProgrammed(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
 	case state.Waits == "":
 		return nil
 	case state.Never:
-		f.State, f.Hint = "none", state.Remedy(c.Context)
+		f.State, f.Hint = "none", state.Remedy(c.Live)
+	case len(judgeTunnelRuns(e, c)) > 0:
+		f.Hint = check.First(IDTunnelRuns, c.Name)
 	}
 	return []plan.Finding{f}
 }

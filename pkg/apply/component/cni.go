@@ -13,7 +13,7 @@ func cni() Component {
 		title:  order.CNI,
 		needs:  runsAfter(order.NodeAgents, func(c *plan.Cluster) []order.Fact { return applied(c, order.Config) }),
 		ends:   unenrolled,
-		Checks: []check.Check{nodesCheck(IDCNI, order.CNI, order.NodeAgents), check.DamageCheck("cni/configuration", check.IsPart(order.CNI, order.Config))},
+		Checks: nodesChecks(order.CNI, order.NodeAgents, IDCNI, check.IDCNIWorkload, "cni/configuration"),
 	}
 }
 

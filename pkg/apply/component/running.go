@@ -2,7 +2,6 @@ package component
 
 import (
 	"fmt"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -12,9 +11,13 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/world"
 )
 
-// running finds a Deployment that is not there, or has no available pod.
+// running finds a Deployment of ours that is not there, or has no available pod.
 func running(c *plan.Cluster, ref object.Ref, what string) []plan.Finding {
-	d := c.Live.Object(ref)
+	return available(c, c.Live.Object(ref), ref, what)
+}
+
+// available finds a Deployment, nil for one that is not there, that has no available pod.
+func available(c *plan.Cluster, d *unstructured.Unstructured, ref object.Ref, what string) []plan.Finding {
 	if d == nil {
 		return []plan.Finding{{State: "missing", Object: ref, Message: "there is no " + what, Hint: check.Mend}}
 	}
@@ -54,5 +57,5 @@ func idleIstiods(e *check.Evidence, c *plan.Cluster) string {
 	if len(idle) == 0 {
 		return ""
 	}
-	return "do first what " + IDRunning + " says of " + strings.Join(idle, ", ")
+	return check.First(IDRunning, idle...)
 }

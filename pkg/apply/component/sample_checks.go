@@ -12,6 +12,7 @@ import (
 	"github.com/setup-mesh/setup-mesh/pkg/apply/check"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/observe"
+	"github.com/setup-mesh/setup-mesh/pkg/apply/order"
 	"github.com/setup-mesh/setup-mesh/pkg/apply/plan"
 	"github.com/setup-mesh/setup-mesh/pkg/certs"
 )
@@ -34,10 +35,24 @@ func judgeProxyNetwork(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 		out = append(out, plan.Finding{
 			Object: w.Pod, State: "other network",
 			Message: fmt.Sprintf("the proxy of %s is on %s, but the cluster is on network %s%s", w.Pod, networkWords(w.Network), c.Network, asked(sample)),
-			Hint:    restart(c, w),
+			Hint:    cmp.Or(otherTemplate(c, w), restart(c, w)),
 		})
 	}
 	return out
+}
+
+// otherTemplate is the remedy for a proxy whose workload is ours and was changed, "" for any
+// other: restarted, it is told the same again.
+func otherTemplate(c *plan.Cluster, w observe.Workload) string {
+	ch := c.Planned(w.Owner)
+	if ch == nil || !check.Changed(c, w.Owner) {
+		return ""
+	}
+	id := check.IDGatewayWorkload
+	if ch.Component == order.Ztunnel {
+		id = check.IDZtunnelWorkload
+	}
+	return check.First(id, c.Name)
 }
 
 func networkWords(name string) string {

@@ -78,12 +78,14 @@ func judgeRoot(e *check.Evidence, c *plan.Cluster) []plan.Finding {
 	return nil
 }
 
-// unlet is the remedy of what primaries of a remote cluster do not write there because they
-// have lost their credential for it, "" where they have one.
+// unlet is the remedy of what primaries of a remote cluster do not write there because their
+// credential for it is gone or was changed, "" where it is right.
 func unlet(e *check.Evidence, c *plan.Cluster) string {
 	for _, name := range c.Primaries {
-		if p := e.Plan.Cluster(name); p != nil && check.Primary(e, p) && lacksCredential(p, c.Name) {
-			return "do first what " + IDRemoteSecret + " says of " + name
+		if p := e.Plan.Cluster(name); p != nil && check.Primary(e, p) {
+			if remedy := spoiltCredential(p, c.Name); remedy != "" {
+				return remedy
+			}
 		}
 	}
 	return ""

@@ -19,7 +19,7 @@ func ztunnel() Component {
 			return append(applied(c, order.Config, order.NodeAgents), order.Fact{Cluster: c.Name, Claim: order.Answers})
 		}),
 		ends:   unenrolled,
-		Checks: []check.Check{nodesCheck(IDZtunnel, order.Ztunnel, order.NodeProxies), check.DamageCheck("ztunnel/configuration", check.IsPart(order.Ztunnel, order.Config))},
+		Checks: nodesChecks(order.Ztunnel, order.NodeProxies, IDZtunnel, check.IDZtunnelWorkload, "ztunnel/configuration"),
 		Proofs: []Proof{{
 			Claim: order.Tunnels, Check: IDZtunnel,
 			// Always, since an apply before may have ended while it waited.
@@ -34,17 +34,31 @@ func ztunnel() Component {
 // IDZtunnel is the check of what ambient pods need on their nodes.
 const IDZtunnel = "ztunnel/running"
 
-// nodesCheck is the check of a DaemonSet that has to run on every node.
-func nodesCheck(id string, component order.Component, part order.Part) check.Check {
-	return check.Check{ID: id, Severity: check.Ails, Applies: check.Joined, Judge: func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
+// nodesChecks are those of a component of a DaemonSet, which is a part of it, and of what
+// that refers to: whether it runs on every node, whether somebody has changed it, and whether
+// the rest is there.
+func nodesChecks(component order.Component, part order.Part, running, workload, configuration string) []check.Check {
+	judge := func(_ *check.Evidence, c *plan.Cluster) []plan.Finding {
 		var out []plan.Finding
 		for _, it := range c.DaemonSets() {
-			if it.Component == component && it.Part == part {
-				out = append(out, onNodes(c, c.Live.Object(it.Ref), string(component), it.Ref.String())...)
+			if it.Component != component || it.Part != part {
+				continue
 			}
+			found := onNodes(c, c.Live.Object(it.Ref), string(component), it.Ref.String())
+			for i := range found {
+				if check.Changed(c, it.Ref) {
+					found[i].Hint = check.First(workload, c.Name)
+				}
+			}
+			out = append(out, found...)
 		}
 		return out
-	}}
+	}
+	return []check.Check{
+		{ID: running, Severity: check.Ails, Applies: check.Joined, Judge: judge},
+		check.ChangeCheck(workload, check.IsPart(component, part)),
+		check.DamageCheck(configuration, check.IsPart(component, order.Config)),
+	}
 }
 
 // onNodes finds a DaemonSet, nil for one that is not there, that does not run on every node.

@@ -68,7 +68,7 @@ func PeerGateway(namespace string, of record.Member, g topology.Gateway) *unstru
 	}
 	return object.New(object.GatewayAPIGroup+"/v1", "Gateway", namespace, object.PeerGatewayPrefix+of.Name, map[string]any{
 		"labels":      map[string]any{object.LabelNetwork: of.Network, object.LabelRevision: "default"},
-		"annotations": map[string]any{"gateway.istio.io/service-account": object.AmbientGateway},
+		"annotations": map[string]any{object.AnnotationAccount: object.AmbientGateway},
 	}, map[string]any{"spec": map[string]any{
 		"gatewayClassName": manifest.RemoteClass,
 		"addresses":        addresses,

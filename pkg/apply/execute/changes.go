@@ -74,7 +74,7 @@ func (x *execution) change(ctx context.Context, c *plan.Cluster, ch plan.Change)
 	// Drift in what is ours is set back; a namespace that is not stays as it
 	// is, and says so by a conflict, unless it may be adopted.
 	force := live != nil && (object.Ours(live) || ch.Object.Kind != "Namespace" || x.plan.Options.Adopt)
-	applied, err := l.Cluster.Apply(ctx, o, object.ApplyOptions{Force: force})
+	applied, err := put(ctx, l, x.plan.Cluster(l.Name), o, object.ApplyOptions{Force: force})
 	if err != nil {
 		return "", err
 	}

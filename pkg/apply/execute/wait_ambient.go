@@ -31,7 +31,7 @@ func (x *execution) program(ctx context.Context, c *plan.Cluster, r *reporter) e
 			return err
 		}
 		// What is under way is finished, also when the user interrupts.
-		if _, err := l.Cluster.Apply(context.WithoutCancel(ctx), desired.Unfound(ch.Item.Object), object.ApplyOptions{Force: l.Object(ch.Object) != nil}); err != nil {
+		if _, err := put(context.WithoutCancel(ctx), l, c, desired.Unfound(ch.Item.Object), object.ApplyOptions{Force: l.Object(ch.Object) != nil}); err != nil {
 			return err
 		}
 	}
@@ -55,7 +55,7 @@ func waitProgrammed(ctx context.Context, l *world.Connected, c *plan.Cluster, r 
 		state := world.AmbientGatewayState(gateway, behind, len(l.Address.Addresses) > 0)
 		if state.Never {
 			return "", &object.Error{
-				Class: object.Invalid, Context: c.Context, Op: "find the address of", Ref: service, Message: state.Waits, Hint: state.Remedy(c.Context),
+				Class: object.Invalid, Context: c.Context, Op: "find the address of", Ref: service, Message: state.Waits, Hint: state.Remedy(l.Live),
 			}
 		}
 		return state.Waits, nil
@@ -63,7 +63,7 @@ func waitProgrammed(ctx context.Context, l *world.Connected, c *plan.Cluster, r 
 	if err != nil {
 		return fmt.Errorf("%w%s", err, lastEvent(context.WithoutCancel(ctx), l, service))
 	}
-	return waitReady(ctx, l, object.Ref{Group: "apps", Kind: "Deployment", Namespace: c.Namespace, Name: object.AmbientGateway}, r)
+	return waitReady(ctx, l, object.AmbientWorkloadRef(c.Namespace), r)
 }
 
 // whole is what was read, nil for what is not there. What is asked again anyway is an error

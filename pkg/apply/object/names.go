@@ -70,6 +70,8 @@ const (
 	// SelectIstiod selects the Deployments and the pods of istiods.
 	SelectIstiod = "app=istiod"
 
+	// AnnotationAccount says as whom the gateway proves itself that a Gateway stands for.
+	AnnotationAccount = "gateway.istio.io/service-account"
 	// AnnotationControlPlanes names the clusters whose istiods may lead in
 	// a remote one: https://istio.io/latest/docs/reference/config/annotations/#TopologyControlPlaneClusters
 	AnnotationControlPlanes = "topology.istio.io/controlPlaneClusters"

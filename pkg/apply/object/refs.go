@@ -54,6 +54,11 @@ func AmbientGatewayServiceRef(namespace string) Ref {
 	return ServiceRef(namespace, AmbientGateway)
 }
 
+// AmbientWorkloadRef is the Deployment that istiod makes of that Gateway.
+func AmbientWorkloadRef(namespace string) Ref {
+	return Ref{Group: "apps", Kind: "Deployment", Namespace: namespace, Name: AmbientGateway}
+}
+
 // IstiodServiceRef is the Service of istiod in Istio's namespace. In a remote
 // cluster its primaries stand behind it.
 func IstiodServiceRef(namespace string) Ref {

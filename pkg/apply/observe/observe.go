@@ -162,6 +162,7 @@ func (ob observer) read(ctx context.Context, l *world.Connected, c *desired.Clus
 	}
 	if c.HBONE {
 		l.Tunnelled = readOne(ctx, l, object.AmbientGatewayServiceRef(l.Namespace))
+		l.TunnelWorkload = readOne(ctx, l, object.AmbientWorkloadRef(l.Namespace))
 	}
 	dryRun(ctx, l, wanted, ob.adopt)
 }

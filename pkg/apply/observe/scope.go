@@ -114,17 +114,14 @@ type Waypoint struct {
 	Listeners string // all that they are, as text
 }
 
-// ReadWaypoints reads the Gateways of all namespaces, by "namespace/name". Which of them are
-// waypoints, those say who use them.
-func ReadWaypoints(ctx context.Context, l *world.Connected) (map[string]Waypoint, error) {
+// Waypoints are Gateways by "namespace/name". Which of them are waypoints, those say who use
+// them.
+func Waypoints(gateways []*unstructured.Unstructured) map[string]Waypoint {
 	out := map[string]Waypoint{}
-	err := l.Cluster.Each(ctx, schema.GroupKind{Group: object.GatewayAPIGroup, Kind: "Gateway"}, "", func(o *unstructured.Unstructured) {
-		out[o.GetNamespace()+"/"+o.GetName()] = waypointOf(o)
-	})
-	if err != nil {
-		return nil, err
+	for _, g := range gateways {
+		out[g.GetNamespace()+"/"+g.GetName()] = waypointOf(g)
 	}
-	return out, nil
+	return out
 }
 
 func waypointOf(gateway *unstructured.Unstructured) Waypoint {

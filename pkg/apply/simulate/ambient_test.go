@@ -80,7 +80,7 @@ func (h *history) ambient() {
 // load balancer.
 func reachedAt(w applytest.World, cluster, namespace string) bool {
 	g := w.Get(cluster, object.AmbientGatewayRef(namespace))
-	service := w.Get(cluster, object.ServiceRef(namespace, object.AmbientGateway))
+	service := w.Get(cluster, object.AmbientGatewayServiceRef(namespace))
 	if g == nil || service == nil {
 		return false
 	}

@@ -225,6 +225,6 @@ func trust(e *check.Evidence, c *plan.Cluster) Trust {
 func notedByStatus(f plan.Finding) bool {
 	return slices.Contains([]string{
 		check.IDLifetime, check.IDSetBack, check.IDClockSkew, check.IDSameService, check.IDSameScope, check.IDSkew, check.IDNotRoutable, check.IDRotation, check.IDRootEndsSoon, check.IDProxyVersion,
-		check.IDIstiodWorkload, check.IDGatewayWorkload, check.IDUnrevoked,
+		check.IDIstiodWorkload, check.IDGatewayWorkload, check.IDCNIWorkload, check.IDZtunnelWorkload, check.IDUnrevoked, check.IDCandidates,
 	}, f.ID)
 }

@@ -41,7 +41,7 @@ func rules() []rule {
 		{id: StepNetwork, ofFrom: spaces, ofTo: spaces, seen: seenNetwork},
 		{id: StepNodes, ofFrom: nodes, ofTo: nodes, seen: seenNodes},
 		{id: StepGateway, pair: []string{component.IDKnown, component.IDTold}, ofTo: []string{component.IDAddress, component.IDGatewayService, component.IDProgrammed, "gateway/resolved"}, needless: near, seen: seenGateway},
-		{id: StepListener, ofTo: []string{"gateway/running", "gateway/exposed", component.IDAnswers, "ambient-gateway/gateway"}, needless: near, seen: seenListener},
+		{id: StepListener, ofTo: []string{"gateway/running", "gateway/exposed", component.IDAnswers, "ambient-gateway/gateway", component.IDTunnelRuns}, needless: near, seen: seenListener},
 		{id: StepTrust, ofFrom: trust, ofReader: trust, ofTo: trust, seen: seenTrust},
 	}
 }

@@ -14,12 +14,15 @@ import (
 type GatewayState struct {
 	Waits string // why it is not reached yet; "" if it is
 	Never bool   // it will not be, as it is
+	Taken bool   // its Service is not istiod's
 }
 
-// Remedy is what to do about a gateway that will never be reached, in the cluster of a
-// context.
-func (GatewayState) Remedy(context string) string {
-	return "take the setting out that makes it so, or set contexts." + context + ".gateway.addresses to those at which other networks reach it"
+// Remedy is what to do about a gateway of l that will never be reached.
+func (s GatewayState) Remedy(l *Live) string {
+	if s.Taken {
+		return fmt.Sprintf("if nobody else needs it: kubectl --context %s -n %s delete service %s; istiod makes its own then", l.Context, l.Namespace, object.AmbientGateway)
+	}
+	return "take the setting out that makes it so, or set contexts." + l.Context + ".gateway.addresses to those at which other networks reach it"
 }
 
 // AmbientGatewayState judges a Gateway between networks and the Service that istiod makes
@@ -40,7 +43,7 @@ func AmbientGatewayState(gateway, service *unstructured.Unstructured, addressed 
 	case service == nil:
 		return wait("istiod has not made its Service yet")
 	case service.GetLabels()[object.LabelManaged] == "":
-		return GatewayState{Waits: fmt.Sprintf("%s is not of a Gateway, so that istiod leaves it alone", object.RefOf(service)), Never: true}
+		return GatewayState{Waits: fmt.Sprintf("%s is not of a Gateway, so that istiod leaves it alone", object.RefOf(service)), Never: true, Taken: true}
 	}
 	if why := condition(gateway, "Accepted"); why != "" {
 		return wait("%s", why)

@@ -59,7 +59,7 @@ func TestAmbientGatewayState(t *testing.T) {
 		"the same, reached otherwise": {gateway(condition("True", 2), "10.96.0.9"), service("NodePort", nil), true, GatewayState{}},
 		"somebody else's Service": {
 			gateway(condition("False", 2)), unmanaged, false,
-			GatewayState{Waits: "Service i/istio-eastwestgateway-ambient is not of a Gateway, so that istiod leaves it alone", Never: true},
+			GatewayState{Waits: "Service i/istio-eastwestgateway-ambient is not of a Gateway, so that istiod leaves it alone", Never: true, Taken: true},
 		},
 	}
 	for name, tt := range tests {

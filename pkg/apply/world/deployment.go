@@ -37,19 +37,34 @@ func ImageVersion(istiod *unstructured.Unstructured) string {
 	if istiod == nil {
 		return ""
 	}
-	containers, _, _ := unstructured.NestedSlice(istiod.Object, "spec", "template", "spec", "containers")
-	for _, e := range containers {
-		m, _ := e.(map[string]any)
-		if m["name"] != "discovery" {
-			continue
+	image, _ := discovery(istiod)["image"].(string)
+	image, _, _ = strings.Cut(image, "@")
+	_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+	for _, variant := range []string{"-distroless", "-debug"} {
+		tag = strings.TrimSuffix(tag, variant)
+	}
+	return tag
+}
+
+// Variable is one of an istiod's Deployment, "" for one that is not there.
+func Variable(istiod *unstructured.Unstructured, name string) string {
+	env, _ := discovery(istiod)["env"].([]any)
+	for _, e := range env {
+		if m, _ := e.(map[string]any); m["name"] == name {
+			value, _ := m["value"].(string)
+			return value
 		}
-		image, _ := m["image"].(string)
-		image, _, _ = strings.Cut(image, "@")
-		_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
-		for _, variant := range []string{"-distroless", "-debug"} {
-			tag = strings.TrimSuffix(tag, variant)
-		}
-		return tag
 	}
 	return ""
+}
+
+// discovery is the container of an istiod's Deployment, nil for none.
+func discovery(istiod *unstructured.Unstructured) map[string]any {
+	containers, _, _ := unstructured.NestedSlice(istiod.Object, "spec", "template", "spec", "containers")
+	for _, e := range containers {
+		if m, _ := e.(map[string]any); m["name"] == "discovery" {
+			return m
+		}
+	}
+	return nil
 }

@@ -71,9 +71,11 @@ type Live struct {
 	Objects    map[object.Ref]Observed
 	Remains    Remains // read of what is to go only
 
-	// Tunnelled is the Service that istiod made for the ambient gateway, where there is to
-	// be one.
-	Tunnelled     Observed
+	// Tunnelled is the Service that istiod made for the ambient gateway, and TunnelWorkload
+	// its Deployment, where there is to be one.
+	Tunnelled      Observed
+	TunnelWorkload Observed
+
 	Address       topology.Gateway
 	RecordVersion string // resourceVersion of the record, "" while there is none
 	// Elsewhere are the records in other namespaces of the cluster than the

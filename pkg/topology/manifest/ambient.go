@@ -54,7 +54,7 @@ func firstOn(m *topology.Mesh, network string) topology.Cluster {
 // certificates unless istiod trusts it.
 // https://istio.io/latest/docs/ambient/install/multicluster/multi-primary_multi-network/
 func (o *owner) ownAmbient() {
-	o.set("true", "values", "pilot", "env", multiNetwork)
+	o.set("true", "values", "pilot", "env", MultiNetwork)
 	if ns, ok := o.spec.Get("components", "ztunnel", "namespace").Literal(); ok {
 		o.set(ns, "values", "pilot", "trustedZtunnelNamespace")
 	}
@@ -63,7 +63,8 @@ func (o *owner) ownAmbient() {
 	}
 }
 
-const multiNetwork = "AMBIENT_ENABLE_MULTI_NETWORK"
+// MultiNetwork is the variable with which an istiod tells of the pods of other clusters.
+const MultiNetwork = "AMBIENT_ENABLE_MULTI_NETWORK"
 
 // scopesWithSidecars keep sidecars from losing the endpoints of other clusters: with the
 // flag, scopes are theirs, too. Services of the system are each cluster's own.

@@ -65,7 +65,7 @@ func (o *owner) ownPrimary() {
 	if o.mode.Ambient {
 		o.ownAmbient()
 	} else {
-		o.setIfThere("false", "values", "pilot", "env", multiNetwork)
+		o.setIfThere("false", "values", "pilot", "env", MultiNetwork)
 	}
 	if len(o.mesh.Remotes(c.Name)) > 0 {
 		o.set(true, "values", "global", "externalIstiod")

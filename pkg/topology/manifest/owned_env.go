@@ -21,7 +21,7 @@ func (o *owner) environments() {
 		{"ISTIO_META_MESH_ID", o.mesh.ID},
 		{"TRUST_DOMAIN", o.mesh.TrustDomain},
 	}
-	istiods := []variable{{multiNetwork, strconv.FormatBool(o.mode.Ambient)}, {"CLUSTER_ID", o.cluster.Name}, {"ISTIO_MULTIROOT_MESH", "true"}}
+	istiods := []variable{{MultiNetwork, strconv.FormatBool(o.mode.Ambient)}, {"CLUSTER_ID", o.cluster.Name}, {"ISTIO_MULTIROOT_MESH", "true"}}
 	for _, keys := range [][]string{
 		{"meshConfig", "defaultConfig", "proxyMetadata"},
 		{"values", "meshConfig", "defaultConfig", "proxyMetadata"},
