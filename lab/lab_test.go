@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
@@ -182,6 +183,21 @@ func TestLab(t *testing.T) {
 	})
 	t.Run("a cluster goes and comes back", func(t *testing.T) {
 		admin := client(t, l.Kubeconfig(), "one")
+		held := func() map[string]string {
+			leases, err := admin.CoordinationV1().Leases(corev1.NamespaceNodeLease).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			by := map[string]string{}
+			for _, lease := range leases.Items {
+				by[lease.Name] = *lease.Spec.HolderIdentity
+			}
+			return by
+		}
+		before := held()
+		if len(before) == 0 {
+			t.Fatal("nobody holds a node")
+		}
 		if err := l.StopAPI(ctx, "one"); err != nil {
 			t.Fatal(err)
 		}
@@ -193,6 +209,11 @@ func TestLab(t *testing.T) {
 		}
 		if _, err := admin.CoreV1().Namespaces().Get(ctx, "kube-system", metav1.GetOptions{}); err != nil {
 			t.Error(err)
+		}
+		for node, by := range held() {
+			if by == before[node] {
+				t.Errorf("%s waits for %s, which has ended", node, by)
+			}
 		}
 	})
 	t.Run("a cluster is added", func(t *testing.T) {

@@ -150,7 +150,7 @@ func (a *access) rotatesKilled(t *testing.T) {
 		run.end(t)
 		wantTokens(t, a.tokens(t))
 		for _, c := range a.clusters {
-			c.waitUnlocked(t)
+			c.endLock(t)
 		}
 		wantWords(t, a.run(t, 0, "status"), "The mesh is one")
 		if i == 0 {

@@ -176,7 +176,7 @@ func (j *ambientJourney) pendingGateway(t *testing.T, services map[string]map[st
 // continued is the same apply another time.
 func (j *ambientJourney) continued(t *testing.T, services map[string]map[string]ambientService) {
 	for _, c := range j.clusters {
-		c.waitUnlocked(t)
+		c.endLock(t)
 	}
 	j.setGateway(t, north, lab.GatewayIP)
 	wantWords(t, j.run(t, 0, "apply", "--yes"), "The mesh is one")

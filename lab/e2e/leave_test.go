@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
@@ -188,6 +190,16 @@ func (j *journey) teardownAfterKill(t *testing.T) {
 	j.run(t, 0, "teardown", "--yes")
 	for name := range j.clusters {
 		j.wantAsBefore(t, name)
+	}
+}
+
+// endLock sets the lock of a cluster to what it will be half a minute after whoever has it has died.
+func (c *cluster) endLock(t *testing.T) {
+	t.Helper()
+	patch := fmt.Sprintf(`{"spec":{"renewTime":%q}}`, time.Now().Add(-time.Hour).UTC().Format(metav1.RFC3339Micro))
+	_, err := c.kube.CoordinationV1().Leases("istio-system").Patch(t.Context(), fieldManager, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		t.Fatal(err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (d *dataPlane) rotatesKilled(t *testing.T) {
 		}
 		run.end(t)
 		for _, c := range d.clusters {
-			c.waitUnlocked(t)
+			c.endLock(t)
 		}
 	}
 	d.run(t, 0, "certs", "rotate-root", "--yes")

@@ -105,6 +105,9 @@ func (c *Cluster) StartAPI(ctx context.Context) error {
 	if err := c.process("kube-apiserver").Until(ctx, 20*time.Millisecond, c.ready); err != nil {
 		return err
 	}
+	if err := c.freeNodes(ctx); err != nil {
+		return err
+	}
 	for name, args := range map[string][]string{
 		"kube-controller-manager": c.controllerManager(), "kube-scheduler": c.scheduler(), "kwok": c.kwok(),
 	} {

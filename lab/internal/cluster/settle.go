@@ -45,6 +45,15 @@ func (c *Cluster) settle(ctx context.Context) error {
 	return nil
 }
 
+// freeNodes lets the next KWOK take the nodes at once: it waits until the lease of one that has died runs out, and no pod
+// gets an address meanwhile.
+func (c *Cluster) freeNodes(ctx context.Context) error {
+	if err := c.client.CoordinationV1().Leases(corev1.NamespaceNodeLease).DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{}); err != nil {
+		return fmt.Errorf("delete the leases of nodes: %w", err)
+	}
+	return nil
+}
+
 func (c *Cluster) nodeReady(ctx context.Context) error {
 	node, err := c.client.CoreV1().Nodes().Get(ctx, c.spec.nodeName(), metav1.GetOptions{})
 	if err != nil {
