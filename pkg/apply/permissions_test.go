@@ -287,6 +287,21 @@ func TestNeedsOfRoleChange(t *testing.T) {
 	}
 }
 
+// What istiod makes of the ambient gateway is read, though setup-mesh never writes it.
+func TestNeedsOfAnAmbientGateway(t *testing.T) {
+	const ns = "istio-system"
+	d := wantedAmbient(t, ambientMesh, ambientBase)
+	w := appliedWorld(t, d)
+	w.Clusters[0].Objects[object.SecretRef(ns, object.RemoteSecretPrefix+"west")] = world.Observed{} // something to do
+	p := NewPlan(d, w, plan.Options{})
+	got := check.NewEvidence(p, nil, nil).Needs(p.Cluster("east"))
+	for _, ref := range []object.Ref{object.AmbientGatewayServiceRef(ns), object.AmbientWorkloadRef(ns)} {
+		if !slices.Contains(got, object.AccessTo("get", ref)) {
+			t.Errorf("get on %s is missing", ref.Kind)
+		}
+	}
+}
+
 // What is missing is one refusal for each cluster, also where dry runs have
 // been refused for it one by one.
 func TestPermissions(t *testing.T) {

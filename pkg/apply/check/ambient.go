@@ -3,7 +3,6 @@ package check
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -161,14 +160,15 @@ func judgeCandidates(e *Evidence, c *plan.Cluster) []plan.Finding {
 			continue
 		}
 		ref := object.RefOf(g)
+		unlabel := fmt.Sprintf("take its label off: kubectl --context %s -n %s label %s %s %s-", c.Context, ref.Namespace, gatewayKind, ref.Name, object.LabelNetwork)
 		f := plan.Finding{
 			Object:  ref,
 			Message: fmt.Sprintf("%s is a second gateway of network %s, beside that of %s: an arbitrary one is used", ref, owner.Network, owner.Name),
-			Hint:    fmt.Sprintf("delete it, or take its label off: kubectl --context %s -n %s label %s %s %s-", c.Context, ref.Namespace, gatewayKind, ref.Name, object.LabelNetwork),
+			Hint:    "delete it, or " + unlabel,
 		}
 		if object.Ours(g) {
 			f.Message = fmt.Sprintf("%s has a label %s, by which it is used beside contexts.%s.gateway.addresses", ref, object.LabelNetwork, owner.Context)
-			f.Hint = strings.TrimPrefix(f.Hint, "delete it, or ")
+			f.Hint = unlabel
 		}
 		out = append(out, f)
 	}
@@ -265,6 +265,7 @@ func (n needs) ambient(c *plan.Cluster) {
 	if c.Desired.HBONE {
 		n.add(object.AmbientGatewayRef(c.Namespace), "get")
 		n.add(object.AmbientGatewayServiceRef(c.Namespace), "get")
+		n.add(object.AmbientWorkloadRef(c.Namespace), "get")
 		n.add(object.GatewayRef(c.Namespace), "list", "watch")
 		n.add(object.Ref{Kind: "Event", Namespace: c.Namespace}, "list")
 	}

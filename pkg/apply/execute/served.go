@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/setup-mesh/setup-mesh/pkg/apply/object"
@@ -23,10 +24,7 @@ const established = 30 * time.Second
 // waited for.
 func put(ctx context.Context, l *world.Connected, c *plan.Cluster, o *unstructured.Unstructured, options object.ApplyOptions) (*unstructured.Unstructured, error) {
 	applied, err := l.Cluster.Apply(ctx, o, options)
-	defined := slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
-		return object.IsCRD(ch.Object) && ch.Item != nil && observe.ServedKind(ch.Item.Object) == object.RefOf(o).GroupKind()
-	})
-	if !defined || !errors.Is(err, object.ErrNoKind) {
+	if !errors.Is(err, object.ErrNoKind) || !defines(c, object.RefOf(o).GroupKind()) {
 		return applied, err
 	}
 	waiting, end := context.WithTimeout(ctx, established)
@@ -36,4 +34,11 @@ func put(ctx context.Context, l *world.Connected, c *plan.Cluster, o *unstructur
 		return !errors.Is(err, object.ErrNoKind), nil
 	}) // what the server said last counts
 	return applied, err
+}
+
+// defines says whether the CRD of a kind is one of the plan.
+func defines(c *plan.Cluster, kind schema.GroupKind) bool {
+	return slices.ContainsFunc(c.Changes, func(ch plan.Change) bool {
+		return object.IsCRD(ch.Object) && ch.Item != nil && observe.ServedKind(ch.Item.Object) == kind
+	})
 }
